@@ -1,0 +1,22 @@
+"""The cells: one file per family, one registry. Adding a cell is one spec and one line here."""
+
+from explorer.cells.gru import GRU, GRU_RESET_BEFORE
+from explorer.cells.lstm import LSTM, LSTM_COUPLED, LSTM_NO_FORGET, LSTM_PEEPHOLE
+from explorer.cells.rnn import RNN, RNN_RELU
+from explorer.cells.spec import CellSpec, LayerWeights, NumpyOps, Signal, TorchOps
+
+CELLS: dict[str, CellSpec] = {
+    spec.key: spec
+    for spec in (
+        RNN,
+        RNN_RELU,
+        LSTM,
+        LSTM_PEEPHOLE,
+        LSTM_COUPLED,
+        LSTM_NO_FORGET,
+        GRU,
+        GRU_RESET_BEFORE,
+    )
+}
+
+__all__ = ["CELLS", "CellSpec", "LayerWeights", "NumpyOps", "Signal", "TorchOps"]

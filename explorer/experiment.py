@@ -1,0 +1,155 @@
+"""The experiment: every choice in one frozen record. Its field table drives widgets, URL and cache.
+
+Labels and help texts of the fields are in the locale files under `field.<name>`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from explorer.cells import CELLS
+from explorer.initialise import BIASES, SCHEMES
+from explorer.limits import MAX_HIDDEN, MAX_TEXT, MAX_URL_TEXT
+from explorer.text import UNITS, clean
+
+WEIGHTS = ("lecture", "yours", "untrained", "marked")
+NOTATIONS = ("auto", "lecture", "pytorch")
+CARRY = ("", "h", "c", "hc")
+CLAMPS = ("", "f", "i", "g", "o", "z", "r", "n")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a field may hold: one of options, or a number from low to high, or text up to high long.
+
+    group is where its widget stands: `bar`, `more`, `place`, `change`, `second`, `transplant`.
+    models says whether the trained weights depend on it.
+    """
+
+    group: str
+    options: tuple[str, ...] | None = None
+    low: float = 0
+    high: float = 0
+    models: bool = False
+
+
+def _pick(default: str, group: str, options: tuple[str, ...], models: bool = False) -> Any:
+    return field(default=default, metadata={"choice": Choice(group, options, models=models)})
+
+
+def _number(default: float, group: str, low: float, high: float, models: bool = False) -> Any:
+    choice = Choice(group, None, low, high, models)
+    return field(default=default, metadata={"choice": choice})
+
+
+def _text(group: str, longest: int = MAX_TEXT) -> Any:
+    return field(default="", metadata={"choice": Choice(group, None, 0, longest)})
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One set of choices. Steps count from 1; unit 0 means all units, step 0 means not at all."""
+
+    cell: str = _pick("lstm", "bar", tuple(CELLS), models=True)
+    text: str = _text("bar")
+    units: str = _pick("word", "bar", UNITS, models=True)
+    weights: str = _pick("lecture", "bar", WEIGHTS, models=True)
+
+    hidden: int = _number(16, "more", 1, MAX_HIDDEN, models=True)
+    seed: int = _number(0, "more", 0, 9999, models=True)
+    init: str = _pick("default", "more", SCHEMES, models=True)
+    gain: float = _number(1.0, "more", 0.0, 10.0, models=True)
+    bias: str = _pick("default", "more", BIASES, models=True)
+    keep_bias: float = _number(1.0, "more", -10.0, 10.0, models=True)
+    notation: str = _pick("auto", "more", NOTATIONS)
+    start: int = _number(1, "more", 1, MAX_TEXT)
+
+    step: int = _number(1, "place", 1, MAX_TEXT)
+    unit: int = _number(1, "place", 1, MAX_HIDDEN)
+
+    clamp: str = _pick("", "change", CLAMPS)
+    clamp_value: float = _number(0.0, "change", -1.0, 1.0)
+    clamp_unit: int = _number(0, "change", 0, MAX_HIDDEN)
+    clamp_from: int = _number(1, "change", 1, MAX_TEXT)
+    zero: int = _number(0, "change", 0, MAX_HIDDEN)
+    zero_from: int = _number(1, "change", 1, MAX_TEXT)
+    swap: int = _number(0, "change", 0, MAX_TEXT)
+    swap_with: str = _text("change", 200)
+
+    second: str = _pick("", "second", ("", *CELLS))
+
+    carry: str = _pick("", "transplant", CARRY)
+    donor: str = _text("transplant")
+    donor_step: int = _number(1, "transplant", 1, MAX_TEXT)
+    into: int = _number(1, "transplant", 1, MAX_TEXT)
+
+    def model_part(self) -> "Experiment":
+        """Returns the experiment with all set to default that the weights do not depend on."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self) if choice(f.name).models}
+        if self.weights in ("untrained", "yours") or self.bias == "chrono":
+            kept["text"] = self.text
+        if self.weights == "marked":
+            kept["units"] = "word"
+        return Experiment(**kept)
+
+    def to_query(self) -> dict[str, str]:
+        """Returns what differs from the default as URL parameters; a long text stays out."""
+        default = Experiment()
+        return {
+            f.name: str(value)
+            for f in fields(self)
+            if (value := getattr(self, f.name)) != getattr(default, f.name)
+            and not (isinstance(value, str) and len(value) > MAX_URL_TEXT)
+        }
+
+    def with_changes(self, changes: Mapping[str, str]) -> "tuple[Experiment, tuple[Refusal, ...]]":
+        """Returns the experiment with fields set from strings, and what could not be set."""
+        good: dict[str, Any] = {}
+        refused = []
+        for name, raw in changes.items():
+            try:
+                good[name] = parse(name, raw)
+            except (KeyError, ValueError):
+                refused.append(Refusal(name, raw))
+        return replace(self, **good), tuple(refused)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A value that was not taken: the field's name as given and the raw text."""
+
+    name: str
+    raw: str
+
+
+def choice(name: str) -> Choice:
+    """Returns a field's entry in the table. Raises KeyError for a name that is no field."""
+    return TABLE[name]
+
+
+TABLE: dict[str, Choice] = {f.name: f.metadata["choice"] for f in fields(Experiment)}
+KINDS: dict[str, type] = {f.name: type(f.default) for f in fields(Experiment)}
+
+_INTEGER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+
+
+def parse(name: str, raw: str) -> Any:
+    """Returns the value of a field from a string.
+
+    Raises KeyError for an unknown field, ValueError for a value of the wrong form or out of range.
+    """
+    entry, kind = choice(name), KINDS[name]
+    if entry.options is not None:
+        if raw not in entry.options:
+            raise ValueError(raw)
+        return raw
+    if kind is str:
+        return clean(raw[: int(entry.high)])
+    if not (_INTEGER if kind is int else _DECIMAL).fullmatch(raw):
+        raise ValueError(raw)
+    value = kind(raw)
+    if not entry.low <= value <= entry.high:
+        raise ValueError(raw)
+    return value

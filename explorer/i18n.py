@@ -1,0 +1,40 @@
+"""Translated strings: `t("stage.play", "ko")` looks up assets/locale/ko.toml; lessons are Markdown."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+LANGUAGES = ("ko", "en")
+
+
+@cache
+def strings(lang: str) -> dict[str, Any]:
+    """Returns the locale's table, nested as in the file."""
+    with (ASSETS / "locale" / f"{lang}.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def section(name: str, lang: str) -> dict[str, str]:
+    """Returns one table of strings, e.g. all that the stage shows."""
+    return dict(strings(lang)[name])
+
+
+def t(key: str, lang: str, **values: object) -> str:
+    """Returns the string at a dotted key, `{name}` filled from values. Raises KeyError if missing."""
+    found: Any = strings(lang)
+    for part in key.split("."):
+        found = found[part]
+    return found.format(**values) if values else found
+
+
+def choose(locale: str | None) -> str:
+    """Returns the language for a browser's locale: Korean where it asks for it, else English."""
+    return "ko" if (locale or "").lower().startswith("ko") else "en"
+
+
+@cache
+def lesson(name: str, lang: str) -> str:
+    """Returns the Markdown of a lesson."""
+    return (ASSETS / "lessons" / lang / f"{name}.md").read_text(encoding="utf-8")

@@ -1,0 +1,102 @@
+"""Text in and out: cleaning, tokens, labels that are safe to draw.
+
+Everything is NFC (NFKC would change ㅎ). Nothing a person typed is lost: `"".join` or `" ".join` of
+the tokens gives the cleaned text back.
+"""
+
+import html
+import unicodedata
+from functools import cache
+
+import regex
+
+from explorer.limits import MAX_LABEL
+
+UNITS = ("word", "char", "jamo")
+UNKNOWN = "<unk>"
+
+_BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+_ZERO_WIDTH = {0x200B, 0x200C, 0x2060, 0xFEFF, 0x00AD}
+_ZWJ = "\u200d"
+
+
+def clean(text: str) -> str:
+    """Returns text in NFC, one line, without control, bidi-override and zero-width characters.
+
+    A zero-width joiner stays where it joins two emoji.
+    """
+    text = unicodedata.normalize("NFC", text)
+    kept = []
+    for at, char in enumerate(text):
+        code = ord(char)
+        if char.isspace():
+            kept.append(" ")
+        elif (
+            code in _BIDI
+            or code in _ZERO_WIDTH
+            or unicodedata.category(char) in ("Cc", "Cs")
+            or (char == _ZWJ and not _joins_emoji(text, at))
+        ):
+            continue
+        else:
+            kept.append(char)
+    return "".join(kept).strip()
+
+
+def _joins_emoji(text: str, at: int) -> bool:
+    neighbours = text[max(at - 2, 0) : at], text[at + 1 : at + 2]
+    return all(any(unicodedata.category(c) in ("So", "Sk") for c in part) for part in neighbours)
+
+
+def tokenise(text: str, unit: str) -> tuple[str, ...]:
+    """Splits cleaned text into words (at white space), characters (grapheme clusters) or Hangul jamo.
+
+    Jamo are conjoining ones, first and last consonants apart, so that they compose back to the text.
+    Raises ValueError for a unit not in UNITS.
+    """
+    if unit == "word":
+        return tuple(text.split())
+    if unit == "char":
+        return tuple(regex.findall(r"\X", text))
+    if unit == "jamo":
+        return tuple(part for cluster in regex.findall(r"\X", text) for part in _jamo(cluster))
+    raise ValueError(f"unknown unit {unit!r}; choose one of {UNITS}")
+
+
+def _jamo(cluster: str) -> tuple[str, ...]:
+    is_syllable = len(cluster) == 1 and "\uac00" <= cluster <= "\ud7a3"
+    return tuple(unicodedata.normalize("NFD", cluster)) if is_syllable else (cluster,)
+
+
+def join(tokens: tuple[str, ...] | list[str], unit: str) -> str:
+    """Puts tokens together again: the inverse of `tokenise` up to repeated white space."""
+    return unicodedata.normalize("NFC", (" " if unit == "word" else "").join(tokens))
+
+
+@cache
+def label(token: str) -> str:
+    """Returns a token as people read it: a space as ␣, jamo as letters, at most MAX_LABEL long.
+
+    The label is plain text. Where it goes into Plotly use `plot_label`.
+    """
+    if token == " ":
+        return "␣"
+    shown = "".join(_letter(char) for char in token)
+    return shown if len(shown) <= MAX_LABEL else shown[: MAX_LABEL - 1] + "…"
+
+
+def _letter(char: str) -> str:
+    name = unicodedata.name(char, "")
+    for position in ("CHOSEONG ", "JUNGSEONG ", "JONGSEONG "):
+        if name.startswith("HANGUL " + position):
+            letter = name.replace(position, "LETTER ", 1)
+            try:
+                return unicodedata.lookup(letter)
+            except KeyError:
+                return char
+    return char
+
+
+def plot_label(token: str) -> str:
+    """Returns a label for Plotly, which reads `<a href>` and `<span>`: escaped and truncated."""
+    return html.escape(label(token), quote=False)

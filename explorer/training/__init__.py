@@ -1,0 +1,1 @@
+"""Training: one run at a time, described by an experiment."""

@@ -1,0 +1,106 @@
+"""Short trainings that a page waits for: the lecture's sentences, and adding two marked numbers."""
+
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from explorer.model import RecurrentModel
+from explorer.tasks import adding
+
+LM_RATE, LM_STEPS, LM_MARGIN = 0.01, 800, 0.05
+ADDING_RATE, ADDING_STEPS, ADDING_ERROR, ADDING_BATCH = 0.01, 1500, 0.002, 32
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a training came to: steps, seconds, last loss, right and total predictions or None.
+
+    passed says whether the goal was met: as many right as the text allows (possible), or held-out
+    error under the goal.
+    """
+
+    task: str
+    steps: int
+    seconds: float
+    loss: float
+    passed: bool
+    right: int | None = None
+    total: int | None = None
+    possible: int | None = None
+
+
+def foreseeable(sentences: Sequence[Sequence[int]]) -> tuple[int, float]:
+    """Returns how many next tokens a perfect memory of the sentences gets right, and its mean loss.
+
+    Where the same beginning goes on in two ways, nobody can be right both times.
+    """
+    futures: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+    for sentence in sentences:
+        for at in range(1, len(sentence)):
+            futures[tuple(sentence[:at])][sentence[at]] += 1
+    right = sum(max(seen.values()) for seen in futures.values())
+    total = sum(seen.total() for seen in futures.values())
+    nats = sum(n * math.log(seen.total() / n) for seen in futures.values() for n in seen.values())
+    return right, nats / total
+
+
+def fit_language_model(model: RecurrentModel, sentences: Sequence[Sequence[str]]) -> Fit:
+    """Trains next-token prediction on sentences, all at once, until they are known.
+
+    Cross-entropy over every step that has a next token; Adam. Stops when all that can be right is
+    right and the loss is within LM_MARGIN of the least possible, after LM_STEPS steps at the latest. Sentences of one token teach
+    nothing and are left out; raises ValueError where none is left.
+    """
+    kept = [model.encode(s) for s in sentences if len(s) > 1]
+    if not kept:
+        raise ValueError("a language model needs a sentence of at least two tokens")
+    ids = nn.utils.rnn.pad_sequence([torch.tensor(s) for s in kept], padding_value=-1)  # (T, B)
+    inputs, targets = ids[:-1].clamp(min=0), ids[1:]
+    known = targets >= 0
+    possible, least = foreseeable(kept)
+    optimiser = torch.optim.Adam(model.parameters(), lr=LM_RATE)
+    started, steps, loss, right = time.perf_counter(), 0, torch.tensor(0.0), 0
+    total = int(known.sum())
+    for steps in range(1, LM_STEPS + 1):  # noqa: B007 - read after the loop
+        logits = model(inputs)
+        loss = F.cross_entropy(logits[known], targets[known])
+        right = int((logits[known].argmax(-1) == targets[known]).sum())
+        if (right >= possible and loss.item() - least < LM_MARGIN) or not torch.isfinite(loss):
+            break
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+    seconds = time.perf_counter() - started
+    passed = right >= possible
+    return Fit("language", steps, seconds, loss.item(), passed, right, total, possible)
+
+
+def fit_adding(model: RecurrentModel, length: int, generator: torch.Generator) -> Fit:
+    """Trains the sum of two marked numbers, a new batch every step, until held-out error is small.
+
+    Mean squared error of the last output; Adam, gradient norm clipped at 1. Checked every 25 steps on
+    500 held-out sequences; stops under ADDING_ERROR or after ADDING_STEPS steps.
+    """
+    held_x, held_y = adding(length, 500, generator)
+    optimiser = torch.optim.Adam(model.parameters(), lr=ADDING_RATE)
+    started, steps, error = time.perf_counter(), 0, float("inf")
+    for steps in range(1, ADDING_STEPS + 1):
+        x, y = adding(length, ADDING_BATCH, generator)
+        loss = F.mse_loss(model(x)[-1, :, 0], y)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        if steps % 25 == 0:
+            with torch.no_grad():
+                error = F.mse_loss(model(held_x)[-1, :, 0], held_y).item()
+            if error < ADDING_ERROR or error != error:
+                break
+    return Fit("adding", steps, time.perf_counter() - started, error, error < ADDING_ERROR)

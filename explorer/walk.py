@@ -1,0 +1,372 @@
+"""A walk: an experiment carried out. Build or learn the weights, run the text, run it changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from explorer.cells import CELLS
+from explorer.corpora import lecture_sentences
+from explorer.experiment import Experiment
+from explorer.initialise import initialise
+from explorer.interventions import Clamp, Intervention, Transplant, ZeroUnit
+from explorer.limits import EMBEDDING, MARKED_LENGTH, TOP, WINDOW
+from explorer.model import RecurrentModel
+from explorer.references import largest_difference, reference_name
+from explorer.tasks import adding
+from explorer.text import UNKNOWN, label, tokenise
+from explorer.tracing import Trace, trace
+from explorer.training.trainer import Fit, fit_adding, fit_language_model
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A model and how it came to be; fit is None where the weights are untrained."""
+
+    model: RecurrentModel
+    fit: Fit | None
+
+
+@dataclass(frozen=True)
+class Token:
+    """One step's input: as shown, as typed, whether the model knows it, whether it is marked."""
+
+    label: str
+    original: str
+    known: bool = True
+    marked: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One run on the stage: the window's trace in the chosen notation and what the readout says.
+
+    top: (T, K) ids and probabilities of the next token; names the labels of the V outputs; following
+    (T,) the probability of the token that does follow, NaN where none does. For a number readout,
+    names is empty and value (T,) is the readout.
+    """
+
+    trace: Trace
+    tokens: tuple[Token, ...]
+    names: tuple[str, ...] = ()
+    top_ids: np.ndarray | None = None
+    top_probabilities: np.ndarray | None = None
+    following: np.ndarray | None = None
+    value: np.ndarray | None = None
+
+    @property
+    def cell(self) -> str:
+        return self.trace.cell
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What follows after a transplant of h, c, both or nothing: labels and probabilities, best first."""
+
+    carry: str
+    labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """An experiment carried out.
+
+    mode: `one` run, `changed` (before, after) or `two` cells. total counts the tokens of the whole
+    text; target is the true sum of a marked sequence. error is the largest difference between the
+    run and its reference. problems are keys of sentences in the locale, with their values.
+    """
+
+    experiment: Experiment
+    notation: str
+    mode: str
+    runs: tuple[Run, ...]
+    fits: tuple[Fit | None, ...]
+    total: int
+    error: float
+    reference: str
+    target: float | None
+    outcomes: tuple[Outcome, ...]
+    problems: tuple[tuple[str, dict[str, Any]], ...]
+
+
+def notation_for(experiment: Experiment, lang: str) -> str:
+    """Returns `lecture` or `pytorch`: the reader's choice, else the lecture's in Korean."""
+    if experiment.notation != "auto":
+        return experiment.notation
+    return "lecture" if lang == "ko" else "pytorch"
+
+
+def text_of(experiment: Experiment) -> str:
+    """Returns the sentence to walk: the typed one, or the lecture's first."""
+    return experiment.text or lecture_sentences()[0]
+
+
+def learn(experiment: Experiment, notation: str = "pytorch") -> Learned:
+    """Builds a model in float32, initialises it by the seed, trains it if asked; returns it in float64.
+
+    Weights come from the experiment's generator alone. notation says how a GRU's update bias is meant.
+    """
+    generator = torch.Generator().manual_seed(experiment.seed)
+    marked = experiment.weights == "marked"
+    sentences = [tokenise(s, experiment.units) for s in lecture_sentences()]
+    typed = tokenise(text_of(experiment), experiment.units)
+    if experiment.weights == "yours":
+        sentences.append(typed[:WINDOW])
+    if marked:
+        model = RecurrentModel(experiment.cell, 2, experiment.hidden, 1)
+        longest = MARKED_LENGTH
+    else:
+        known = sentences + ([typed] if experiment.weights == "untrained" else [])
+        vocabulary = (UNKNOWN, *sorted({token for s in known for token in s}))
+        model = RecurrentModel(
+            experiment.cell, EMBEDDING, experiment.hidden, len(vocabulary), vocabulary=vocabulary
+        )
+        longest = max(map(len, [*sentences, typed]))
+    flipped = notation == "lecture" and bool(CELLS[experiment.cell].flips)
+    initialise(
+        model,
+        generator,
+        scheme=experiment.init,
+        gain=experiment.gain,
+        bias=experiment.bias,
+        keep_bias=-experiment.keep_bias if flipped else experiment.keep_bias,
+        longest=longest,
+    )
+    fit = None
+    if marked:
+        fit = fit_adding(model, MARKED_LENGTH, generator)
+    elif experiment.weights != "untrained":
+        fit = fit_language_model(model, sentences)
+    return Learned(model.double().eval(), fit)
+
+
+@dataclass(frozen=True, eq=False)
+class _Input:
+    """What the model runs over: its inputs, the tokens to show, the sum to reach."""
+
+    x: Any
+    tokens: tuple[Token, ...]
+    target: float | None = None
+
+
+def _inputs(experiment: Experiment, model: RecurrentModel) -> _Input:
+    if experiment.weights == "marked":
+        return _marked_input(experiment)
+    typed = tokenise(text_of(experiment), experiment.units)
+    return _Input(typed, tuple(_token(t, model) for t in typed))
+
+
+def _token(token: str, model: RecurrentModel) -> Token:
+    known = token in model.ids
+    return Token(label(token) if known else UNKNOWN, label(token), known)
+
+
+def _marked_input(experiment: Experiment) -> _Input:
+    generator = torch.Generator().manual_seed(10_000 + experiment.seed)  # not seen in training
+    x, target = adding(MARKED_LENGTH, 1, generator)
+    tokens = tuple(_marked_token(value, mark) for value, mark in x[:, 0].tolist())
+    return _Input(x[:, 0].double().numpy(), tokens, float(target))
+
+
+def _marked_token(value: float, mark: float) -> Token:
+    shown = f"{value:.2f}"
+    return Token(shown, shown, marked=mark > 0)
+
+
+def walk(experiment: Experiment, notation: str, learned: Learned, second: Learned | None = None) -> Walk:
+    """Carries out an experiment on learned weights, beside a second cell's where there is one."""
+    given = _inputs(experiment, learned.model)
+    problems: list[tuple[str, dict[str, Any]]] = []
+    start = _start(experiment, len(given.tokens), problems)
+    plain = trace(learned.model, given.x)
+    changed_input, changes = _changes(experiment, notation, learned.model, given, problems)
+    changed = bool(changes) or changed_input is not given
+
+    runs: tuple[Run, ...]
+
+    def run(model: RecurrentModel, whole: Trace, of: _Input) -> Run:
+        return _run(model, whole, of, start, notation)
+
+    def changed_run() -> Run:
+        whole = trace(learned.model, changed_input.x, changes=changes)
+        return run(learned.model, whole, changed_input)
+
+    if second is not None:
+        mode = "two"
+        first = changed_run() if changed else run(learned.model, plain, given)
+        runs = (first, _second_run(experiment, notation, second, run))
+    elif changed:
+        mode = "changed"
+        runs = (run(learned.model, plain, given), changed_run())
+    else:
+        mode = "one"
+        runs = (run(learned.model, plain, given),)
+    if given.target is None and not any(token.known for token in given.tokens):
+        problems.append(("all_unknown", {}))
+    return Walk(
+        experiment=experiment,
+        notation=notation,
+        mode=mode,
+        runs=runs,
+        fits=(learned.fit, *([second.fit] if second else [])),
+        total=len(given.tokens),
+        error=largest_difference(plain.window(start, WINDOW).layers[0]),
+        reference=reference_name(experiment.cell),
+        target=given.target,
+        outcomes=_outcomes(experiment, learned.model, given, plain),
+        problems=tuple(problems),
+    )
+
+
+def _second_run(experiment: Experiment, notation: str, second: Learned, run: Any) -> Run:
+    """The same text, and the same change where the second cell has what is changed."""
+    given = _inputs(experiment, second.model)
+    other = replace(experiment, cell=experiment.second)
+    changed_input, changes = _changes(other, notation, second.model, given, [])
+    return run(second.model, trace(second.model, changed_input.x, changes=changes), changed_input)
+
+
+def _start(experiment: Experiment, total: int, problems: list) -> int:
+    if total <= WINDOW:
+        return 1
+    start = min(experiment.start, total - WINDOW + 1)
+    problems.append(("window", {"first": start, "last": start + WINDOW - 1, "total": total}))
+    return start
+
+
+def _changes(
+    experiment: Experiment,
+    notation: str,
+    model: RecurrentModel,
+    given: _Input,
+    problems: list,
+) -> tuple[_Input, list[Intervention]]:
+    spec = CELLS[experiment.cell]
+    changes: list[Intervention] = []
+    if experiment.clamp:
+        if experiment.clamp in spec.activations:
+            changes.append(_clamp(experiment, notation))
+        else:
+            problems.append(("no_such_gate", {"gate": experiment.clamp, "cell": experiment.cell}))
+    if 0 < experiment.zero <= experiment.hidden:
+        changes.append(ZeroUnit(experiment.zero - 1, experiment.zero_from))
+    transplant = _transplant(experiment, model, given, problems)
+    if transplant:
+        changes.append(transplant)
+    if experiment.swap and experiment.swap_with and experiment.swap <= len(given.tokens):
+        given = _swapped(experiment, model, given, problems)
+    return given, changes
+
+
+def _clamp(experiment: Experiment, notation: str) -> Clamp:
+    flipped = notation == "lecture" and experiment.clamp in CELLS[experiment.cell].flips
+    value = 1.0 - experiment.clamp_value if flipped else experiment.clamp_value
+    unit = experiment.clamp_unit - 1 if 0 < experiment.clamp_unit <= experiment.hidden else None
+    return Clamp(experiment.clamp, value, unit, experiment.clamp_from)
+
+
+def _swapped(experiment: Experiment, model: RecurrentModel, given: _Input, problems: list) -> _Input:
+    at = experiment.swap - 1
+    if given.target is None:
+        new = tokenise(experiment.swap_with, experiment.units)[0]
+        x: Any = (*given.x[:at], new, *given.x[at + 1 :])
+        token = _token(new, model)
+    else:
+        try:
+            value = float(experiment.swap_with)
+        except ValueError:
+            value = float("nan")
+        if not 0.0 <= value <= 1.0:
+            problems.append(("not_a_number", {"raw": experiment.swap_with}))
+            return given
+        x = given.x.copy()
+        x[at, 0] = value
+        token = _marked_token(value, x[at, 1])
+    return replace(given, x=x, tokens=(*given.tokens[:at], token, *given.tokens[at + 1 :]))
+
+
+def _donor_trace(experiment: Experiment, model: RecurrentModel) -> Trace:
+    donor = experiment.donor or lecture_sentences()[1]
+    return trace(model, tokenise(donor, experiment.units))
+
+
+def _transplant(
+    experiment: Experiment, model: RecurrentModel, given: _Input, problems: list
+) -> Transplant | None:
+    if not experiment.carry or given.target is not None:
+        return None
+    donor = _donor_trace(experiment, model)
+    if experiment.donor_step > donor.steps or experiment.into > len(given.tokens):
+        problems.append(("no_such_step", {"donor": donor.steps, "text": len(given.tokens)}))
+        return None
+    return _carried(experiment.carry, donor, experiment)
+
+
+def _carried(carry: str, donor: Trace, experiment: Experiment) -> Transplant:
+    row = min(experiment.donor_step, donor.steps)
+    h = tuple(donor.h[row].tolist()) if "h" in carry else None
+    c = tuple(donor.c[row].tolist()) if "c" in carry and donor.c is not None else None
+    return Transplant(experiment.into, h, c)
+
+
+def _outcomes(
+    experiment: Experiment, model: RecurrentModel, given: _Input, plain: Trace
+) -> tuple[Outcome, ...]:
+    """What comes next one step after the transplant, for each choice of what is carried."""
+    at = experiment.into  # row of the step after the transplanted state
+    if not experiment.carry or given.target is not None or at >= plain.steps:
+        return ()
+    donor = _donor_trace(experiment, model)
+    if experiment.donor_step > donor.steps:
+        return ()
+    carries = ("", "h", "c", "hc") if plain.c is not None else ("", "h")
+    outcomes = []
+    for carry in carries:
+        run = trace(model, given.x, changes=[_carried(carry, donor, experiment)]) if carry else plain
+        probabilities = softmax(_logits(run)[at])
+        best = probabilities.argsort()[::-1][:TOP]
+        names = tuple(label((model.vocabulary or ())[k]) for k in best)
+        outcomes.append(Outcome(carry, names, tuple(probabilities[best].tolist())))
+    return tuple(outcomes)
+
+
+def _logits(of: Trace) -> np.ndarray:
+    assert of.logits is not None, "a RecurrentModel has a readout"
+    return of.logits
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns probabilities over the last axis."""
+    raised = np.exp(logits - logits.max(-1, keepdims=True))
+    return raised / raised.sum(-1, keepdims=True)
+
+
+def _run(model: RecurrentModel, whole: Trace, given: _Input, start: int, notation: str) -> Run:
+    part = whole.window(start, WINDOW)
+    if notation == "lecture":
+        part = part.in_lecture_notation()
+    tokens = given.tokens[start - 1 : start - 1 + WINDOW]
+    if model.vocabulary is None:
+        return Run(part, tokens, value=_logits(part)[:, 0])
+    probabilities = softmax(_logits(part))
+    ids = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
+    return Run(
+        part,
+        tokens,
+        names=tuple(map(label, model.vocabulary)),
+        top_ids=ids,
+        top_probabilities=np.take_along_axis(probabilities, ids, 1),
+        following=_following(model, probabilities, given, start),
+    )
+
+
+def _following(model: RecurrentModel, probabilities: np.ndarray, given: _Input, start: int) -> np.ndarray:
+    following = np.full(len(probabilities), np.nan)
+    coming: Sequence[str] = given.x[start : start + len(probabilities)]
+    for row, token in enumerate(coming):
+        if token in model.ids:
+            following[row] = probabilities[row, model.ids[token]]
+    return following
