@@ -97,7 +97,7 @@ class Experiment:
         """Returns what differs from the default as URL parameters; a long text stays out."""
         default = Experiment()
         return {
-            f.name: str(value)
+            f.name: _written(value)
             for f in fields(self)
             if (value := getattr(self, f.name)) != getattr(default, f.name)
             and not (isinstance(value, str) and len(value) > MAX_URL_TEXT)
@@ -135,6 +135,11 @@ _INTEGER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 
 
+def _written(value: Any) -> str:
+    """Returns a value as `parse` reads it: numbers without an exponent, to nine places."""
+    return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
 def parse(name: str, raw: str) -> Any:
     """Returns the value of a field from a string.
 
@@ -146,7 +151,8 @@ def parse(name: str, raw: str) -> Any:
             raise ValueError(raw)
         return raw
     if kind is str:
-        return clean(raw[: int(entry.high)])
+        longest = int(entry.high)
+        return clean(clean(raw[:longest])[:longest])  # a letter may be two after NFC
     if not (_INTEGER if kind is int else _DECIMAL).fullmatch(raw):
         raise ValueError(raw)
     value = kind(raw)

@@ -26,3 +26,6 @@ TOP = 6
 
 FLOAT32_MAX = 3.4028234663852886e38
 """Largest finite float32. Past it the numbers of a PyTorch run by default are inf."""
+
+MAX_CASES = 10_000
+"""Random sequences of `verify` per cell: a few minutes. More find nothing that these do not."""

@@ -148,6 +148,7 @@ class RecurrentModel(nn.Module):
         ids = self.encode(x) if len(x) and isinstance(x[0], str) else list(map(int, x))
         return self.embedding.weight.detach().numpy()[ids].copy()
 
+    @np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
     def read_out(self, h: np.ndarray) -> np.ndarray:
         """Returns logits (T, V) for outputs h (T, H)."""
         weight, bias = (p.detach().numpy() for p in (self.readout.weight, self.readout.bias))

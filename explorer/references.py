@@ -45,8 +45,9 @@ def reference_states(layer: LayerTrace) -> dict[str, np.ndarray]:
     }
 
 
+@np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
 def largest_difference(layer: LayerTrace) -> float:
-    """Returns the largest |trace - reference| over all steps, units and states."""
+    """Returns the largest |trace - reference| over all steps, units and states; NaN past an explosion."""
     differences = [
         np.abs(values - layer.signal(name)).max() for name, values in reference_states(layer).items()
     ]

@@ -6,7 +6,7 @@ the tokens gives the cleaned text back.
 
 import html
 import unicodedata
-from functools import cache
+from functools import lru_cache
 
 import regex
 
@@ -18,6 +18,7 @@ UNKNOWN = "<unk>"
 _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 _ZERO_WIDTH = {0x200B, 0x200C, 0x2060, 0xFEFF, 0x00AD}
 _ZWJ = "\u200d"
+_EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}]")
 
 
 def clean(text: str) -> str:
@@ -40,12 +41,12 @@ def clean(text: str) -> str:
             continue
         else:
             kept.append(char)
-    return "".join(kept).strip()
+    return unicodedata.normalize("NFC", "".join(kept).strip())  # what was dropped may have kept letters apart
 
 
 def _joins_emoji(text: str, at: int) -> bool:
-    neighbours = text[max(at - 2, 0) : at], text[at + 1 : at + 2]
-    return all(any(unicodedata.category(c) in ("So", "Sk") for c in part) for part in neighbours)
+    before = text[max(at - 2, 0) : at].removesuffix("\ufe0f")[-1:]
+    return all(_EMOJI.fullmatch(char) for char in (before, text[at + 1 : at + 2]))
 
 
 def tokenise(text: str, unit: str) -> tuple[str, ...]:
@@ -73,7 +74,6 @@ def join(tokens: tuple[str, ...] | list[str], unit: str) -> str:
     return unicodedata.normalize("NFC", (" " if unit == "word" else "").join(tokens))
 
 
-@cache
 def label(token: str) -> str:
     """Returns a token as people read it: a space as ␣, jamo as letters, at most MAX_LABEL long.
 
@@ -81,10 +81,11 @@ def label(token: str) -> str:
     """
     if token == " ":
         return "␣"
-    shown = "".join(_letter(char) for char in token)
-    return shown if len(shown) <= MAX_LABEL else shown[: MAX_LABEL - 1] + "…"
+    shown = token if len(token) <= MAX_LABEL else token[: MAX_LABEL - 1] + "…"
+    return "".join(map(_letter, shown))
 
 
+@lru_cache(maxsize=4096)
 def _letter(char: str) -> str:
     name = unicodedata.name(char, "")
     for position in ("CHOSEONG ", "JUNGSEONG ", "JONGSEONG "):

@@ -42,6 +42,7 @@ class LayerTrace:
 
     def __post_init__(self) -> None:
         T, H = self.x.shape[0], self.weights.hidden_size
+        self.x.setflags(write=False)
         rest = self.x.shape[1:-1]
         for name, array, rows in self._shapes(T):
             if array.shape != (rows, *rest, H):
@@ -110,6 +111,7 @@ class LayerTrace:
             flipped = np.array(array)
             for block in spec.flips:
                 flipped[self.weights.rows(block)] *= -1.0
+            flipped.setflags(write=False)
             return flipped
 
         return replace(
@@ -121,15 +123,18 @@ class LayerTrace:
         )
 
     def window(self, start: int, length: int) -> "LayerTrace":
-        """Returns steps start .. start+length-1; row 0 of h is the state before the first of them."""
+        """Returns steps start .. start+length-1; row 0 of h is the state before the first of them.
+
+        Arrays are copies, so that a window does not hold a long run in memory.
+        """
         steps, states = slice(start - 1, start - 1 + length), slice(start - 1, start + length)
         return replace(
             self,
-            x=self.x[steps],
-            h=self.h[states],
-            c=None if self.c is None else self.c[states],
-            pre={s: a[steps] for s, a in self.pre.items()},
-            gate={s: a[steps] for s, a in self.gate.items()},
+            x=self.x[steps].copy(),
+            h=self.h[states].copy(),
+            c=None if self.c is None else self.c[states].copy(),
+            pre={s: a[steps].copy() for s, a in self.pre.items()},
+            gate={s: a[steps].copy() for s, a in self.gate.items()},
         )
 
 
@@ -212,7 +217,7 @@ class Trace:
             self,
             layers=tuple(u.window(start, length) for u in self.layers),
             tokens=None if self.tokens is None else self.tokens[rows],
-            logits=None if self.logits is None else self.logits[rows],
+            logits=None if self.logits is None else self.logits[rows].copy(),
             first_step=self.first_step + start - 1,
         )
 
@@ -253,7 +258,9 @@ def trace(
             f"cannot trace {type(module).__name__}; give nn.RNN, nn.LSTM, nn.GRU or RecurrentModel"
         )
     model = cast(Traceable, module)
-    layers = _run_stack(model.cell, model.layer_weights(), model.embed(x), state, changes)
+    stack = model.layer_weights()
+    x_array = _as_input(model.embed(x), stack[0][0], batch_first=False)
+    layers = _run_stack(model.cell, stack, x_array, state, changes)
     bare = Trace(layers, tokens=model.display(x))
     return replace(bare, logits=model.read_out(bare.output))
 
@@ -267,9 +274,9 @@ def _from_torch(module: nn.RNNBase) -> tuple[str, list[list[LayerWeights]], bool
 
 def torch_weights(module: nn.Module, spec: CellSpec) -> list[list[LayerWeights]]:
     """Returns the weights [layer][direction] of a module that names its parameters as PyTorch does."""
-    table = {name: _array(p) for name, p in module.named_parameters()}
-    if any(array.dtype not in (np.float32, np.float64) for array in table.values()):
+    if any(p.dtype not in (torch.float32, torch.float64) for p in module.parameters()):
         raise ValueError("only float32 and float64 modules can be traced; call .float() first")
+    table = {name: _array(p) for name, p in module.named_parameters()}
     stack: list[list[LayerWeights]] = []
     while f"weight_ih_l{len(stack)}" in table:
         stem = f"l{len(stack)}"
@@ -359,11 +366,12 @@ def run_layer(
     """Runs one layer over x (T, ..., D) from a state; all at once where the cell can, else by step."""
     spec = CELLS[cell]
     ordered = x[::-1] if reverse else x
-    if spec.fast and not changes and not stepwise:
-        pre, gate, h, c = spec.fast(weights, ordered, state)
-        states = [np.concatenate([s[None], a]) for s, a in zip(state, (h, c), strict=False)]
-    else:
-        pre, gate, states = _by_step(spec, weights, ordered, state, changes)
+    with np.errstate(over="ignore", invalid="ignore"):  # an explosion is a result
+        if spec.fast and not changes and not stepwise:
+            pre, gate, h, c = spec.fast(weights, ordered, state)
+            states = [np.concatenate([s[None], a]) for s, a in zip(state, (h, c), strict=False)]
+        else:
+            pre, gate, states = _by_step(spec, weights, ordered, state, changes)
     if reverse:
         states = [a[::-1] for a in states]
         pre, gate = ({s: a[::-1] for s, a in table.items()} for table in (pre, gate))
@@ -382,15 +390,14 @@ def _by_step(
     named = transplanted(0, dict(zip(spec.states, state, strict=True)), changes)
     rows: list[dict[str, np.ndarray]] = [named]
     pres, acts = [], []
-    with np.errstate(over="ignore", invalid="ignore"):  # an explosion is a result
-        for step in range(1, x.shape[0] + 1):
-            a = {s: p[step - 1] for s, p in projected.items()}
-            touch = touch_at(step, changes) if changes else untouched
-            pre, act, after = spec.step(NumpyOps, a, tuple(named.values()), weights, touch)
-            named = transplanted(step, dict(zip(spec.states, after, strict=True)), changes)
-            pres.append(pre)
-            acts.append(act)
-            rows.append(named)
+    for step in range(1, x.shape[0] + 1):
+        a = {s: p[step - 1] for s, p in projected.items()}
+        touch = touch_at(step, changes) if changes else untouched
+        pre, act, after = spec.step(NumpyOps, a, tuple(named.values()), weights, touch)
+        named = transplanted(step, dict(zip(spec.states, after, strict=True)), changes)
+        pres.append(pre)
+        acts.append(act)
+        rows.append(named)
     states = [np.stack([row[s] for row in rows]) for s in spec.states]
     return _stacked(pres), _stacked(acts), states
 

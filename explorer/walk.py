@@ -221,6 +221,32 @@ def walk(experiment: Experiment, notation: str, learned: Learned, second: Learne
     )
 
 
+@dataclass(frozen=True, eq=False)
+class WholeRun:
+    """One run over the whole text, changed as the experiment says, in the chosen notation.
+
+    originals (T,) are the tokens as the model got them, uncut: `text.join` puts them together again.
+    """
+
+    trace: Trace
+    tokens: tuple[Token, ...]
+    originals: tuple[str, ...]
+    problems: tuple[tuple[str, dict[str, Any]], ...]
+
+
+def run_whole(experiment: Experiment, notation: str, learned: Learned) -> WholeRun:
+    """Runs the experiment's whole text, not only the stage's window, on learned weights."""
+    problems: list[tuple[str, dict[str, Any]]] = []
+    given = _inputs(experiment, learned.model)
+    given, changes = _changes(experiment, notation, learned.model, given, problems)
+    whole = trace(learned.model, given.x, changes=changes)
+    if notation == "lecture":
+        whole = whole.in_lecture_notation()
+    shown = tuple(token.original for token in given.tokens)
+    originals = shown if given.target is not None else tuple(given.x)
+    return WholeRun(whole, given.tokens, originals, tuple(problems))
+
+
 def _second_run(experiment: Experiment, notation: str, second: Learned, run: Any) -> Run:
     """The same text, and the same change where the second cell has what is changed."""
     given = _inputs(experiment, second.model)
@@ -338,6 +364,7 @@ def _logits(of: Trace) -> np.ndarray:
     return of.logits
 
 
+@np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Returns probabilities over the last axis."""
     raised = np.exp(logits - logits.max(-1, keepdims=True))

@@ -47,6 +47,19 @@ def evaluate(expression: Expression, values: Mapping[str, Any], weights: Any) ->
     return total
 
 
+def unfolded(symbol: str, equations: Mapping[str, Expression]) -> Expression:
+    """Returns a symbol's equation with the pre-activation it names written out."""
+
+    def unfold(expression: Expression) -> Expression:
+        if isinstance(expression, str) and expression.startswith("pre_"):
+            return equations[expression]
+        if isinstance(expression, tuple):
+            return (expression[0], *(unfold(part) for part in expression[1:]))
+        return expression
+
+    return unfold(equations[symbol])
+
+
 _LATEX_SYMBOL = {"x": "x_t", "h_prev": "h_{t-1}", "c_prev": "c_{t-1}"}
 
 

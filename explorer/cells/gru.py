@@ -92,7 +92,7 @@ def _diagram(reset: Expression, lecture: bool) -> Diagram:
     kept, written = ("mul", keep, "h_prev"), ("mul", write, "n")
     nodes = [
         Node("h_prev", "end", 5, _TOP, "h_prev", "h_prev", "h"),
-        Node("x", "end", 12, 58, "x", None, "x"),
+        Node("x", "end", 12, 59, "x", None, "x"),
         Node("r", "gate", _R, _ROW, "r", "r", "reset"),
         Node("z", "gate", _Z, _ROW, "z", "z", "keep"),
         Node("n", "gate", _N, _ROW, "n", "n", "candidate"),

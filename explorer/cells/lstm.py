@@ -116,7 +116,8 @@ def lstm_fast(w: LayerWeights, x: np.ndarray, state: tuple):
 
 def _fused_h(w: LayerWeights, x: np.ndarray, h0: np.ndarray, c0: np.ndarray) -> np.ndarray:
     batched = x.ndim == 3
-    x3, h3, c3 = (torch.tensor(v if batched else v[..., None, :]) for v in (x, h0, c0))
+    given = (v.copy() for v in (x, h0, c0))  # a reverse run has negative strides
+    x3, h3, c3 = (torch.tensor(v if batched else v[..., None, :]) for v in given)
     weights = [torch.tensor(v) for v in (w.w_ih, w.w_hh, w.b_ih, w.b_hh) if v is not None]
     with torch.no_grad():
         output, _, _ = torch.lstm(
@@ -144,7 +145,7 @@ def _diagram(forget: bool = True, coupled: bool = False, peephole: bool = False)
     nodes = [
         Node("c_prev", "end", 5, _BELT, "c_prev", "c_prev", "c"),
         Node("h_prev", "end", 5, _BUS, "h_prev", "h_prev", "h"),
-        Node("x", "end", 13, 58, "x", None, "x"),
+        Node("x", "end", 17, 59, "x", None, "x"),
         *(Node(s, "gate", _AT[s], _ROW, s, s, HUES[s]) for s in gates),
         Node("written", "op", _AT["g"], _MIX, "×", written, "write"),
         Node("plus", "op", _AT["g"], _BELT, "+", "c", "c"),
@@ -155,7 +156,7 @@ def _diagram(forget: bool = True, coupled: bool = False, peephole: bool = False)
     ]
     wires = [
         Wire(((9, _BUS), (_AT["o"], _BUS)), "h_prev", "h", arrow=False),
-        Wire(((13, 55), (13, _BUS)), None, "x", arrow=False),
+        Wire(((17, 55), (17, _BUS)), None, "x", arrow=False),
         *(_bus_to(_AT[s]) for s in gates),
         Wire(((_AT["i"], _ROW - 4), (_AT["i"], _MIX), (_AT["g"] - 3, _MIX)), "i", "write"),
         Wire(((_AT["g"], _ROW - 4), (_AT["g"], _MIX + 3)), "g", "candidate"),

@@ -47,7 +47,7 @@ def _fast(activation: str):
 def _diagram(activation: str) -> Diagram:
     nodes = (
         Node("h_prev", "end", 4, 30, "h_prev", "h_prev", "h"),
-        Node("x", "end", 26, 55, "x", None, "x"),
+        Node("x", "end", 26, 56, "x", None, "x"),
         Node("phi", "gate", 50, 30, activation, "h", "h"),
         Node("h", "end", 96, 30, "h", "h", "h"),
         Node("y", "end", 76, 5, "h", None, "h"),

@@ -1,0 +1,26 @@
+"""The app: `streamlit run app.py`. Serves Plotly.js and the stage's modules beside the entry script."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import streamlit as st
+from starlette.middleware import Middleware
+
+from explorer.ui.server import ContentSecurityPolicy, stage_routes, warm_up
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Imports and trains once before the first visitor, so that nobody waits for PyTorch to load."""
+    await anyio.to_thread.run_sync(warm_up)
+    yield
+
+
+app = st.App(
+    Path(__file__).parent / "main.py",
+    routes=stage_routes(),
+    middleware=[Middleware(ContentSecurityPolicy)],
+    lifespan=lifespan,
+)

@@ -1,0 +1,1 @@
+"""Pure functions from records to Plotly figures: no session, no clock, no randomness."""

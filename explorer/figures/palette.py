@@ -1,0 +1,59 @@
+"""Colours: one hue per role on every page, for light and dark, safe for colour-blind readers.
+
+A hue never stands alone: the signal's letter is always beside it. Gates (0..1) run from the ground to
+their hue; signed values run from brown through the ground to teal.
+"""
+
+THEMES = ("light", "dark")
+
+HUES: dict[str, dict[str, str]] = {
+    "light": {
+        "keep": "#0b63ae",
+        "write": "#c2410c",
+        "candidate": "#0f7b5f",
+        "show": "#a8327f",
+        "reset": "#8a6500",
+        "c": "#5b3fc4",
+        "h": "#27303b",
+        "x": "#667180",
+        "ink": "#27303b",
+    },
+    "dark": {
+        "keep": "#62b5ff",
+        "write": "#ff9158",
+        "candidate": "#3fcfa6",
+        "show": "#f08ccb",
+        "reset": "#e6bf33",
+        "c": "#b3a1ff",
+        "h": "#e8ecf1",
+        "x": "#a3adba",
+        "ink": "#e8ecf1",
+    },
+}
+
+GROUND = {"light": "#ffffff", "dark": "#12161c"}
+EMPTY = {"light": "#f0f2f5", "dark": "#1d232c"}
+GRID = {"light": "#dfe3e8", "dark": "#333c48"}
+
+_SIGNED = {
+    "light": ("#6b3d07", "#bf812d", "#e9cf9f", "#f5f5f3", "#9fd6cc", "#35978f", "#014a42"),
+    "dark": ("#f7cf8d", "#c98a35", "#6d4a1b", "#1d232c", "#175a55", "#2fa397", "#a5f0e4"),
+}
+
+Scale = list[tuple[float, str]]
+
+
+def gate_scale(hue: str, theme: str) -> Scale:
+    """Returns the colour scale of a gate from 0 to 1."""
+    return [(0.0, EMPTY[theme]), (1.0, HUES[theme][hue])]
+
+
+def signed_scale(theme: str) -> Scale:
+    """Returns the colour scale of signed values, its middle at zero."""
+    colours = _SIGNED[theme]
+    return [(k / (len(colours) - 1), colour) for k, colour in enumerate(colours)]
+
+
+def scale(role: str, hue: str, theme: str) -> Scale:
+    """Returns the colour scale for a signal by its role."""
+    return gate_scale(hue, theme) if role == "gate" else signed_scale(theme)

@@ -1,0 +1,145 @@
+"""Figures of one run over time: a heatmap per signal, norms, how far gates are saturated."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures.palette import GRID, HUES, scale
+from explorer.i18n import t
+from explorer.text import plot_label
+from explorer.tracing import LayerTrace
+
+OPEN, SHUT = 0.9, 0.1
+"""A gate over OPEN counts as open, under SHUT as shut."""
+
+MAX_TICKS = 12
+"""With more steps than this the axis shows step numbers, not tokens."""
+
+
+def signal_heatmap(
+    layer: LayerTrace, symbol: str, tokens: Sequence[str], first_step: int, lang: str, theme: str = "light"
+) -> go.Figure:
+    """Returns a heatmap units x steps of one signal; gates on 0..1, others symmetric about 0.
+
+    Values that are not finite get a cross, so that an explosion is not taken for missing data.
+    """
+    signal = layer.spec.roles[symbol]
+    values = layer.signal(symbol).T  # (H, T)
+    finite = np.isfinite(values)
+    low, high = (0.0, 1.0) if signal.role == "gate" else _symmetric(values[finite])
+    steps = list(range(first_step, first_step + layer.steps))
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=steps,
+            y=list(range(1, layer.hidden_size + 1)),
+            zmin=low,
+            zmax=high,
+            colorscale=scale(signal.role, signal.hue, theme),
+            showscale=False,
+            hoverinfo="none",
+            xgap=1 if layer.steps <= 32 else 0,
+            ygap=1 if layer.hidden_size <= 20 else 0,
+            meta={"signal": symbol, "role": signal.role, "hue": signal.hue},
+        ),
+        _layout(theme),
+    )
+    figure.update_xaxes(**_step_axis(steps, tokens))
+    figure.update_yaxes(autorange="reversed", showticklabels=False, ticks="", showgrid=False)
+    figure.update_layout(meta={"range": [low, high], "title": f"{symbol} · {signal_name(symbol, lang)}"})
+    if not finite.all():
+        rows, columns = np.nonzero(~finite)
+        figure.add_scatter(
+            x=[steps[k] for k in columns],
+            y=(rows + 1).tolist(),
+            mode="markers",
+            marker={"symbol": "x-thin", "size": 7, "line": {"width": 2, "color": HUES[theme]["ink"]}},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    return figure
+
+
+def signal_name(symbol: str, lang: str) -> str:
+    """Returns a signal's name in a language, e.g. forget gate."""
+    return t(f"signal.{symbol}", lang)
+
+
+def norms(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> go.Figure:
+    """Returns ||h_t|| and ||c_t|| over time; on a log axis where they span more than four decades."""
+    steps = list(range(first_step, first_step + layer.steps))
+    figure = go.Figure(layout=_layout(theme))
+    lengths = []
+    for symbol in layer.spec.states:
+        with np.errstate(over="ignore", invalid="ignore"):
+            length = np.linalg.norm(layer.signal(symbol), axis=-1)
+        lengths.append(length)
+        figure.add_scatter(x=steps, y=length, name=f"‖{symbol}‖", **_line(symbol, theme))
+    figure.update_xaxes(**_step_axis(steps, ()))
+    wide = _spans_decades(np.concatenate(lengths))
+    figure.update_yaxes(type="log" if wide else "linear", rangemode="normal" if wide else "tozero", nticks=4)
+    figure.update_layout(meta={"title": t("stage.norms", lang)})
+    return figure
+
+
+def saturation(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> go.Figure:
+    """Returns the share of units whose gate is over .9 (solid) and under .1 (dotted), by step."""
+    steps = list(range(first_step, first_step + layer.steps))
+    figure = go.Figure(layout=_layout(theme))
+    for symbol in layer.spec.gates:
+        gate = layer.gate[symbol]
+        hue = layer.spec.roles[symbol].hue
+        open_share = (gate > OPEN).mean(-1)
+        shut_share = (gate < SHUT).mean(-1)
+        figure.add_scatter(x=steps, y=open_share, name=f"{symbol} > .9", **_line(hue, theme))
+        figure.add_scatter(x=steps, y=shut_share, name=f"{symbol} < .1", **_line(hue, theme, "dot"))
+    figure.update_xaxes(**_step_axis(steps, ()))
+    figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
+    figure.update_layout(meta={"title": t("stage.saturation", lang)})
+    return figure
+
+
+def _line(hue: str, theme: str, dash: str = "solid") -> dict:
+    return {
+        "mode": "lines+markers",
+        "line": {"color": HUES[theme][hue], "width": 2.5, "dash": dash},
+        "marker": {"size": 5, "symbol": "circle" if dash == "solid" else "circle-open"},
+        "hoverinfo": "none",
+        "meta": {"hue": hue},
+    }
+
+
+def _symmetric(values: np.ndarray) -> tuple[float, float]:
+    largest = float(np.abs(values).max(initial=0.0)) or 1.0
+    return -largest, largest
+
+
+def _spans_decades(values: np.ndarray) -> bool:
+    positive = values[np.isfinite(values) & (values > 0)]
+    return positive.size > 0 and positive.max() / positive.min() > 1e4
+
+
+def _step_axis(steps: Sequence[int], tokens: Sequence[str]) -> dict:
+    """Integer positions with tokens as tick text: tokens as x values would merge repeated ones."""
+    axis: dict = {"range": [steps[0] - 0.5, steps[-1] + 0.5], "showgrid": False, "zeroline": False}
+    if tokens and len(steps) <= MAX_TICKS:
+        return axis | {"tickvals": list(steps), "ticktext": [plot_label(token) for token in tokens]}
+    every = max(1, -(-len(steps) // 8))
+    return axis | {"tickvals": list(steps)[::every]}
+
+
+def _layout(theme: str) -> go.Layout:
+    return go.Layout(
+        template=None,
+        autosize=True,
+        margin={"l": 4, "r": 4, "t": 2, "b": 20},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": HUES[theme]["ink"], "size": 13},
+        showlegend=False,
+        dragmode=False,
+        hovermode="closest",
+        xaxis={"fixedrange": True, "ticks": "", "tickangle": 0, "linecolor": GRID[theme]},
+        yaxis={"fixedrange": True, "gridcolor": GRID[theme], "zeroline": False, "automargin": True},
+    )

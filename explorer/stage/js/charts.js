@@ -1,0 +1,165 @@
+// Plotly charts drawn once, with a cursor laid over them: moving it costs one transform a chart.
+
+import { element } from "./dom.js"
+import { exact, fill } from "./numbers.js"
+
+const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
+
+// One chart in a card with a title, a cursor over the current step and, on heatmaps, one over the unit.
+export class Chart {
+  constructor(figure, run, stage) {
+    this.figure = figure
+    this.run = run
+    this.stage = stage
+    this.heat = figure.data.find((trace) => trace.type === "heatmap")
+    this.cursor = element("div", { class: "rx-cursor" })
+    this.rowCursor = this.heat ? element("div", { class: "rx-row-cursor" }) : null
+    this.plot = element("div", { class: "rx-plot" })
+    this.title = element("figcaption", { class: "rx-title" })
+    this.node = element(
+      "figure", { class: this.heat ? "rx-chart rx-heat" : "rx-chart rx-line" },
+      this.title, element("div", { class: "rx-canvas" }, this.plot, this.cursor, this.rowCursor),
+    )
+  }
+
+  async draw(Plotly) {
+    this.Plotly = Plotly
+    this.dress()
+    await Plotly.newPlot(this.plot, this.data(), this.layout(), CONFIG)
+    this.plot.on("plotly_hover", (event) => this.hover(event))
+    this.plot.on("plotly_unhover", () => this.stage.tip(null))
+    this.plot.on("plotly_click", (event) => this.click(event))
+    this.plot.on("plotly_afterplot", () => this.measure())
+    this.measure()
+  }
+
+  dress() {
+    const { hues } = this.stage.theme
+    const { meta } = this.figure.layout
+    this.title.replaceChildren()
+    if (this.heat) {
+      const { signal, hue } = this.heat.meta
+      const name = this.run.signals.find((s) => s.symbol === signal).name
+      this.title.append(
+        element("span", { class: "rx-letter", text: signal, style: `background:${hues[hue]};color:${this.stage.theme.ground}` }),
+        element("span", { class: "rx-name", text: name }),
+        element("span", { class: "rx-range", text: range(meta.range) }),
+      )
+      return
+    }
+    this.title.append(element("span", { class: "rx-name", text: meta.title }))
+    for (const trace of this.figure.data) {
+      const mark = element("span", { class: `rx-key${trace.line.dash === "dot" ? " rx-dot" : ""}`, style: `color:${hues[trace.meta.hue]}`, text: trace.name })
+      this.title.append(mark)
+    }
+  }
+
+  data() {
+    const { theme } = this.stage
+    return this.figure.data.map((trace) => {
+      if (trace.type === "heatmap") {
+        const colorscale = trace.meta.role === "gate" ? theme.gates[trace.meta.hue] : theme.signed
+        return { ...trace, z: this.rows(this.run), colorscale }
+      }
+      const colour = theme.hues[trace.meta?.hue ?? "ink"]
+      return { ...trace, line: { ...trace.line, color: colour }, marker: { ...trace.marker, color: colour } }
+    })
+  }
+
+  layout() {
+    const { theme, fontSize } = this.stage
+    const { width, height } = this.plot.getBoundingClientRect()
+    const axis = { gridcolor: theme.grid, linecolor: theme.grid }
+    const { layout } = this.figure
+    return {
+      ...layout, width: Math.floor(width), height: Math.floor(height),
+      font: { color: theme.hues.ink, size: fontSize, family: getComputedStyle(this.stage.node).fontFamily },
+      xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis },
+    }
+  }
+
+  // The heatmap's rows (units) of a run; of the difference to another run where one is given.
+  rows(run, minus = null) {
+    const take = (of) => ofSignal(of, this.heat.meta.signal)
+    const [a, b] = [take(run), minus && take(minus)]
+    return Array.from({ length: run.units }, (_, j) =>
+      Float64Array.from({ length: run.steps }, (_, t) => a(t, j) - (b ? b(t, j) : 0)))
+  }
+
+  // Shows another run's values, or a difference on a signed scale.
+  paint(run, minus = null) {
+    const z = this.rows(run, minus)
+    const { theme } = this.stage
+    let [low, high] = this.figure.layout.meta.range
+    let scale = this.heat.meta.role === "gate" ? theme.gates[this.heat.meta.hue] : theme.signed
+    if (minus) {
+      high = Math.max(...z.map((row) => row.reduce((m, v) => Math.max(m, Math.abs(v)), 0))) || 1
+      low = -high
+      scale = theme.signed
+    }
+    this.title.querySelector(".rx-range").textContent = range([low, high])
+    this.shown = { run, minus }
+    return this.Plotly.restyle(this.plot, { z: [z], zmin: low, zmax: high, colorscale: [scale] }, [0])
+  }
+
+  measure() {
+    const layout = this.plot._fullLayout
+    if (!layout) return
+    const { xaxis, yaxis } = layout
+    this.left = xaxis._offset
+    this.width = xaxis._length / this.run.steps
+    this.cursor.style.width = `${this.width}px`
+    this.cursor.style.top = `${yaxis._offset}px`
+    this.cursor.style.height = `${yaxis._length}px`
+    if (this.rowCursor) {
+      this.rowHeight = yaxis._length / this.run.units
+      this.top = yaxis._offset
+      this.rowCursor.style.left = `${xaxis._offset}px`
+      this.rowCursor.style.width = `${xaxis._length}px`
+      this.rowCursor.style.height = `${this.rowHeight}px`
+    }
+    this.place(this.stage.step, this.stage.unit)
+  }
+
+  place(step, unit) {
+    if (this.width === undefined) return
+    this.cursor.style.transform = `translateX(${this.left + step * this.width}px)`
+    if (this.rowCursor && unit < this.run.units) {
+      this.rowCursor.style.transform = `translateY(${this.top + unit * this.rowHeight}px)`
+    }
+  }
+
+  hover({ points, event }) {
+    const [point] = points
+    const { strings, firstStep } = this.stage.payload
+    const step = Math.round(point.x)
+    const token = this.run.tokens[step - firstStep]?.label ?? ""
+    const head = `t = ${step}  ${token}`
+    const line = this.heat && point.data.type === "heatmap"
+      ? `${fill(strings.unit_n, { n: point.y })}  ${this.heat.meta.signal} = ${exact(point.z)}`
+      : `${point.data.name ?? ""} = ${exact(point.y)}`
+    this.stage.tip([head, line], event)
+  }
+
+  click({ points }) {
+    const [point] = points
+    const step = Math.round(point.x) - this.stage.payload.firstStep
+    this.stage.go(step, this.heat && point.data.type === "heatmap" ? point.y - 1 : undefined)
+  }
+
+  close() {
+    this.Plotly?.purge(this.plot)
+  }
+}
+
+// A signal of a run as a function of (step, unit).
+export function ofSignal(run, symbol) {
+  const gate = run.arrays[`gate.${symbol}`]
+  if (gate) return (t, j) => gate.at(t, j)
+  return (t, j) => run.arrays[symbol].at(t + 1, j)
+}
+
+function range([low, high]) {
+  const text = (v) => (Number.isInteger(v) ? String(v) : v.toPrecision(2)).replace("-", "−")
+  return `${text(low)} … ${text(high)}`
+}

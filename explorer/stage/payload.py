@@ -1,0 +1,148 @@
+"""The stage's payload: one binary message with the records and figures of a walk, sent once.
+
+Layout, little-endian: where to stand (step, unit, a count of such wishes; 4 bytes each), 4 bytes
+length of a JSON header, the header, padding to 8 bytes, float64 numbers.
+In the header an array is {"at": first number, "shape": [...]}; figures leave their numbers out where
+they are a run's arrays.
+"""
+
+import hashlib
+import json
+import struct
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from explorer.cells.spec import CellSpec
+from explorer.figures.palette import EMPTY, GRID, GROUND, HUES, THEMES, gate_scale, signed_scale
+from explorer.figures.signals import norms, saturation, signal_heatmap, signal_name
+from explorer.i18n import section, t
+from explorer.walk import Run, Walk
+
+
+@dataclass
+class _Numbers:
+    """Collects arrays into one block; an array given twice is stored once."""
+
+    parts: list[np.ndarray] = field(default_factory=list)
+    places: dict[bytes, dict[str, Any]] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, array: np.ndarray) -> dict[str, Any]:
+        flat = np.ascontiguousarray(array, dtype="<f8")
+        digest = hashlib.sha1(repr(flat.shape).encode() + flat.tobytes()).digest()
+        if digest not in self.places:
+            self.places[digest] = {"at": self.size, "shape": list(flat.shape)}
+            self.parts.append(flat.ravel())
+            self.size += flat.size
+        return self.places[digest]
+
+
+def build(walk: Walk, lang: str) -> bytes:
+    """Returns the payload of a walk in a language."""
+    numbers = _Numbers()
+    runs = [_run(run, numbers, lang) for run in walk.runs]
+    header = {
+        "lang": lang,
+        "mode": walk.mode,
+        "strings": section("stage", lang),
+        "firstStep": walk.runs[0].trace.first_step,
+        "total": walk.total,
+        "target": walk.target,
+        "runs": runs,
+        "themes": {theme: _theme(theme) for theme in THEMES},
+    }
+    return pack(header, numbers.parts)
+
+
+def pack(header: dict[str, Any], parts: list[np.ndarray]) -> bytes:
+    """Returns header and numbers as one message; the header gains an id that names its content."""
+    blob = b"".join(part.tobytes() for part in parts)
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":"))
+    digest = hashlib.sha1(text.encode() + blob).hexdigest()
+    encoded = json.dumps(header | {"id": digest}, ensure_ascii=False, separators=(",", ":")).encode()
+    return struct.pack("<IIII", 1, 1, 0, len(encoded)) + encoded + b" " * (-len(encoded) % 8) + blob
+
+
+def placed(payload: bytes, step: int, unit: int, wish: int) -> bytes:
+    """Returns the payload opening at a step and unit (from 1); a new wish number moves an open stage."""
+    return struct.pack("<III", step, unit, wish) + payload[12:]
+
+
+def _run(run: Run, numbers: _Numbers, lang: str) -> dict[str, Any]:
+    layer = run.trace.layers[0]
+    arrays = {"h": layer.h, "x": layer.x}
+    if layer.c is not None:
+        arrays["c"] = layer.c
+    arrays |= {f"gate.{s}": a for s, a in layer.gate.items()}
+    arrays |= {f"pre.{s}": a for s, a in layer.pre.items()}
+    arrays |= layer.weights.arrays()
+    for name in ("following", "top_probabilities", "value"):
+        if (array := getattr(run, name)) is not None:
+            arrays[name] = array
+    labels = [token.label for token in run.tokens]
+    first = run.trace.first_step
+    charts = [signal_heatmap(layer, s, labels, first, lang) for s in layer.signals]
+    lines = [norms(layer, first, lang)] + ([saturation(layer, first, lang)] if layer.spec.gates else [])
+    return {
+        "cell": t(f"cell.{layer.cell}", lang),
+        "tokens": [asdict(token) for token in run.tokens],
+        "steps": layer.steps,
+        "units": layer.hidden_size,
+        "inputs": layer.weights.input_size,
+        "blocks": layer.weights.blocks,
+        "peepholeBlocks": layer.weights.peephole_blocks,
+        "badStep": _bad_step(run),
+        **_spec(layer.spec, lang),
+        "arrays": {name: numbers.add(array) for name, array in arrays.items()},
+        "readout": _readout(run),
+        "heatmaps": [_figure(chart, numbers) for chart in charts],
+        "lines": [_figure(line, numbers) for line in lines],
+    }
+
+
+def _bad_step(run: Run) -> int | None:
+    bad = run.trace.layers[0].first_bad_step
+    return None if bad is None else bad + run.trace.first_step - 1
+
+
+def _spec(spec: CellSpec, lang: str) -> dict[str, Any]:
+    return {
+        "signals": [asdict(signal) | {"name": signal_name(signal.symbol, lang)} for signal in spec.signals],
+        "equations": spec.equations,
+        "diagram": asdict(spec.diagram),
+    }
+
+
+def _readout(run: Run) -> dict[str, Any] | None:
+    if run.top_ids is None:
+        return None
+    return {"top": [[run.names[k] for k in row] for row in run.top_ids.tolist()]}
+
+
+def _figure(figure: Any, numbers: _Numbers) -> dict[str, Any]:
+    """Returns a figure as plain JSON; a heatmap's numbers are left to the run's arrays."""
+    spec = figure.to_plotly_json()
+    for trace in spec["data"]:
+        if trace["type"] == "heatmap":
+            del trace["z"]
+        elif isinstance(trace.get("y"), np.ndarray):
+            trace["y"] = {"array": numbers.add(trace["y"])}
+    return json.loads(json.dumps(spec, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else str(value)
+
+
+def _theme(theme: str) -> dict[str, Any]:
+    hues = HUES[theme]
+    return {
+        "hues": hues,
+        "ground": GROUND[theme],
+        "empty": EMPTY[theme],
+        "grid": GRID[theme],
+        "gates": {hue: gate_scale(hue, theme) for hue in hues},
+        "signed": signed_scale(theme),
+    }

@@ -1,0 +1,1 @@
+"""The only package that imports streamlit: state, widgets, safe text, the stage's adapter."""

@@ -1,0 +1,44 @@
+"""Cached computing: one run per decision, shared by everybody who makes the same one."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from explorer.experiment import Experiment
+from explorer.stage import payload
+from explorer.walk import Learned, Walk, learn, walk
+
+_BY_VALUE = {Experiment: repr}
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_BY_VALUE)
+def learned(model_part: Experiment, notation: str) -> Learned:
+    """Returns the learned weights of an experiment's model part."""
+    return learn(model_part, notation)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=_BY_VALUE)
+def _walked(experiment: Experiment, notation: str) -> Walk:
+    second = None
+    if experiment.second:
+        second = learned(replace(experiment, cell=experiment.second).model_part(), notation)
+    return walk(experiment, notation, learned(experiment.model_part(), notation), second)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=_BY_VALUE)
+def _packed(experiment: Experiment, notation: str, lang: str) -> bytes:
+    return payload.build(_walked(experiment, notation), lang)
+
+
+def walked(experiment: Experiment, notation: str) -> Walk:
+    """Returns the experiment carried out; where the user stands does not matter to it."""
+    return _walked(_anywhere(experiment), notation)
+
+
+def packed(experiment: Experiment, notation: str, lang: str) -> bytes:
+    """Returns the stage's payload for the experiment."""
+    return _packed(_anywhere(experiment), notation, lang)
+
+
+def _anywhere(experiment: Experiment) -> Experiment:
+    return replace(experiment, step=1, unit=1)

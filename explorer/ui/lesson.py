@@ -1,0 +1,111 @@
+"""The lesson beside the figure: one card at a time, its buttons set the page."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from explorer.cells import CELLS, CellSpec
+from explorer.cells.equations import latex, unfolded
+from explorer.experiment import Experiment
+from explorer.i18n import t
+from explorer.lessons import Ask, Card, Show, cards
+from explorer.ui import state
+from explorer.walk import Walk
+
+
+def lesson(name: str, experiment: Experiment, walk: Walk, lang: str) -> None:
+    """Draws the card the reader is at, among those that concern the cell."""
+    spec = walk.runs[0].trace.spec
+    relevant = [card for card in cards(name, lang) if card.concerns(spec)]
+    at = _position(relevant)
+    card = relevant[at]
+    with st.container(border=True):
+        st.caption(t("ui.lesson_numbered", lang, n=at + 1, total=len(relevant)))
+        st.markdown(f"#### {card.title}")
+        for k, part in enumerate(card.parts):
+            _part(part, f"{card.key}_{k}", spec, experiment, walk, lang)
+        _turn(relevant, at, lang)
+
+
+def _position(relevant: Sequence[Card]) -> int:
+    keys = [card.key for card in relevant]
+    wanted = st.session_state.get("card", keys[0])
+    return keys.index(wanted) if wanted in keys else 0
+
+
+def _turn(relevant: Sequence[Card], at: int, lang: str) -> None:
+    back, on = st.columns(2)
+    for place, label, to in ((back, "ui.previous_card", at - 1), (on, "ui.next_card", at + 1)):
+        inside = 0 <= to < len(relevant)
+        place.button(
+            t(label, lang),
+            key=label,
+            disabled=not inside,
+            width="stretch",
+            on_click=_open,
+            args=(relevant[to].key if inside else "",),
+        )
+
+
+def _open(key: str) -> None:
+    st.session_state["card"] = key
+
+
+def _part(
+    part: str | tuple[str, str] | Show | Ask,
+    key: str,
+    spec: CellSpec,
+    experiment: Experiment,
+    walk: Walk,
+    lang: str,
+) -> None:
+    match part:
+        case str():
+            st.markdown(part)
+        case Show(label, changes):
+            st.button(label, key=f"show_{key}", on_click=state.apply, args=(dict(changes),), width="stretch")
+        case Ask(question, answer):
+            st.markdown(f"**{question}**")
+            with st.expander(t("ui.reveal", lang)):
+                st.markdown(answer)
+        case ("equations", symbols):
+            _equations(spec, symbols)
+        case ("table", "shapes"):
+            _shapes(walk, lang)
+        case ("table", "parameters"):
+            _parameters(experiment, walk, lang)
+
+
+def _equations(spec: CellSpec, symbols: str) -> None:
+    table = dict(spec.equations)
+    wanted = [s for s in table if not s.startswith("pre_")] if symbols == "all" else symbols.split()
+    for symbol in wanted:
+        if symbol in table:
+            st.latex(rf"{symbol}_t = {latex(unfolded(symbol, table))}")
+
+
+def _shapes(walk: Walk, lang: str) -> None:
+    layer = walk.runs[0].trace.layers[0]
+    rows = {name: array.shape for name, array in layer.weights.arrays().items()}
+    rows |= {"x_t": layer.x.shape[1:]} | {f"{s}_t": (layer.hidden_size,) for s in layer.signals}
+    _table({t("ui.quantity", lang): list(rows), t("ui.shape", lang): [_shape(s) for s in rows.values()]})
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def _parameters(experiment: Experiment, walk: Walk, lang: str) -> None:
+    D, H = walk.runs[0].trace.layers[0].weights.input_size, experiment.hidden
+    specs = list(CELLS.values())
+    _table(
+        {
+            t("field.cell", lang): [t(f"cell.{spec.key}", lang) for spec in specs],
+            t("ui.two_biases", lang): [f"{spec.parameters(D, H):,}" for spec in specs],
+            t("ui.one_bias", lang): [f"{spec.parameters(D, H, biases=1):,}" for spec in specs],
+        }
+    )
+
+
+def _table(columns: dict[str, list[str]]) -> None:
+    st.table(columns, hide_index=True)

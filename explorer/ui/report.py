@@ -1,0 +1,52 @@
+"""What the page says of a walk: notices, what to try, how the weights were learned, the badge of truth."""
+
+import streamlit as st
+
+from explorer.cells import CELLS
+from explorer.experiment import Experiment
+from explorer.i18n import t
+from explorer.ui import state
+from explorer.ui.text import say
+from explorer.walk import Walk
+
+_GATE = {"weights": "marked", "hidden": "32", "seed": "0"}
+_SENTENCE = {"weights": "lecture", "hidden": "16", "step": "1"}
+
+
+def notices(walk: Walk, lang: str) -> None:
+    """Says what could not be done as asked."""
+    experiment = walk.experiment
+    if experiment.init == "identity" and experiment.cell != "rnn_relu":
+        state.notice("identity_relu")
+    for name, values in [*st.session_state["notices"], *walk.problems]:
+        say(name, lang, **values)
+
+
+def try_line(experiment: Experiment, lang: str) -> None:
+    """Draws the one line that says what to try, and the way to the gate that visibly works."""
+    marked = experiment.weights == "marked"
+    words, way = st.columns([4.2, 1], vertical_alignment="center")
+    words.markdown(t("ui.try_marked" if marked else "ui.try", lang))
+    if marked:
+        way.button(t("ui.try_back", lang), on_click=state.apply, args=(_SENTENCE,), width="stretch")
+        return
+    cell = {} if "i" in CELLS[experiment.cell].gates else {"cell": "lstm"}
+    way.button(t("ui.try_gate", lang), on_click=state.apply, args=(_GATE | cell,), width="stretch")
+
+
+def truth(walk: Walk, lang: str) -> None:
+    """Draws the badge of truth and how the weights came to be."""
+    badge = t("ui.badge", lang, reference=f"`{walk.reference}`", error=f"`{walk.error:.1e}`")
+    st.caption(f":material/verified: {badge}", help=t("ui.badge_help", lang))
+    for fit in walk.fits:
+        if fit is None:
+            st.caption(t("ui.fit_untrained", lang, seed=walk.experiment.seed))
+            continue
+        values = {"steps": fit.steps, "seconds": f"{fit.seconds:.2f}"}
+        if fit.task == "adding":
+            line = t("ui.fit_adding", lang, loss=f"{fit.loss:.4f}", **values)
+        else:
+            line = t("ui.fit_language", lang, right=fit.right, total=fit.total, **values)
+            if fit.possible != fit.total:
+                line += " " + t("ui.fit_limit", lang, possible=fit.possible)
+        st.caption(line if fit.passed else f"{line} {t('ui.fit_failed', lang)}")

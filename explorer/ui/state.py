@@ -1,0 +1,159 @@
+"""What a session holds: the experiment, mirrored in widgets and in the address.
+
+The address is read when a session opens or when it changes under us (Back, an edited link), and
+written after every run. Every value is checked again here: widgets are guarded in the browser only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from explorer.corpora import lecture_sentences
+from explorer.experiment import KINDS, TABLE, Experiment, choice
+from explorer.i18n import LANGUAGES, choose, t
+from explorer.limits import MAX_TEXT, MAX_URL_TEXT
+from explorer.text import clean
+from explorer.walk import text_of
+
+STAGE_KEY = "stage"
+_PLACE = ("step", "unit")
+_SENTENCES = ("text", "donor")
+
+
+def key(name: str) -> str:
+    """Returns the widget key of a field."""
+    return f"field_{name}"
+
+
+def language() -> str:
+    """Returns the session's language: chosen, else asked for by the address, else the browser's."""
+    session = st.session_state
+    if session.get("lang") not in LANGUAGES:
+        asked = st.query_params.get("lang")
+        session["lang"] = asked if asked in LANGUAGES else choose(st.context.locale)
+    return session["lang"]
+
+
+def current(page: str) -> Experiment:
+    """Returns the experiment of this run and writes it into the address."""
+    session = st.session_state
+    session["notices"] = []
+    query = st.query_params.to_dict()
+    moved = session.get("page") not in (None, page)
+    if "experiment" not in session or (query != session.get("query") and (query or not moved)):
+        _adopt(query)
+    else:
+        session["experiment"] = _collected(session["experiment"])
+    session["page"] = page
+    return session["experiment"]
+
+
+def _adopt(query: Mapping[str, str]) -> None:
+    """Takes the experiment from the address; what cannot be taken is said, not hidden."""
+    asked = {name: raw for name, raw in query.items() if name != "lang"}
+    experiment, refused = Experiment().with_changes(asked)
+    for refusal in refused:
+        known = refusal.name in TABLE
+        label = t(f"field.{refusal.name}", language()) if known else refusal.name[:40]
+        notice("refused" if known else "unknown_field", name=label, raw=refusal.raw[:80])
+    if query.get("lang") in LANGUAGES:
+        st.session_state["lang"] = query["lang"]
+    elif "lang" in query:
+        notice("refused", name=t("app.language", language()), raw=query["lang"][:80])
+    _install(experiment)
+
+
+def _install(experiment: Experiment) -> None:
+    """Makes an experiment the session's: in the record, in the widgets, on the stage."""
+    session = st.session_state
+    session["experiment"] = experiment
+    session["wish"] = session.get("wish", 0) + 1
+    session["standing"] = (experiment.step, experiment.unit)
+    for name in TABLE:
+        if name not in _PLACE:
+            session[key(name)] = _shown(experiment, name)
+
+
+def _shown(experiment: Experiment, name: str) -> Any:
+    value = getattr(experiment, name)
+    if name == "text":
+        return text_of(experiment)
+    if name == "donor":
+        return value or lecture_sentences()[1]
+    return value
+
+
+def seed_widget(name: str, experiment: Experiment) -> str:
+    """Gives a field's widget its value if it has none, and returns its key; call before drawing it."""
+    st.session_state.setdefault(key(name), _shown(experiment, name))
+    return key(name)
+
+
+def apply(changes: Mapping[str, str]) -> None:
+    """Sets fields from strings, as a lesson's button does. For use as a widget callback."""
+    experiment, _ = st.session_state["experiment"].with_changes(changes)
+    _install(experiment)
+
+
+def reset_group(*groups: str) -> None:
+    """Sets all fields of some groups back to their defaults. For use as a widget callback."""
+    default = Experiment()
+    names = [name for name in TABLE if choice(name).group in groups]
+    current_one = st.session_state["experiment"]
+    _install(replace(current_one, **{name: getattr(default, name) for name in names}))
+
+
+def _collected(before: Experiment) -> Experiment:
+    session = st.session_state
+    raw = {name: session[key(name)] for name in TABLE if key(name) in session and name not in _PLACE}
+    changes = {name: f"{v:.6f}" if isinstance(v, float) else str(v) for name, v in raw.items()}
+    for name in _SENTENCES:
+        if name in changes:
+            changes[name] = _sentence(name, changes[name])
+    place = _rest()
+    experiment, refused = before.with_changes(changes | place)
+    for refusal in refused:
+        notice("refused", name=t(f"field.{refusal.name}", language()), raw=refusal.raw[:80])
+    return experiment
+
+
+def _sentence(name: str, raw: str) -> str:
+    """Returns the field's value for what stands in its widget; an empty sentence means the example."""
+    example = lecture_sentences()[0 if name == "text" else 1]
+    if len(raw) > MAX_TEXT:
+        notice("cut", limit=f"{MAX_TEXT:,}")
+    text = clean(raw[:MAX_TEXT])
+    if not text:
+        notice("empty")
+        st.session_state[key(name)] = example
+    return "" if text == example else text
+
+
+def _rest() -> dict[str, str]:
+    """Returns step and unit where the user rests on the stage, once for each rest."""
+    session = st.session_state
+    place = (session.get(STAGE_KEY) or {}).get("place")
+    if not isinstance(place, Mapping) or place == session.get("rested"):
+        return {}
+    session["rested"] = dict(place)
+    return {name: str(place[name]) for name in _PLACE if isinstance(place.get(name), int | float)}
+
+
+def notice(name: str, **values: Any) -> None:
+    """Adds a sentence for the user, from the locale's `notice` table."""
+    st.session_state["notices"].append((name, values))
+
+
+def finish(experiment: Experiment) -> None:
+    """Writes the experiment into the address, so that a link reproduces the view."""
+    session = st.session_state
+    query = experiment.to_query()
+    if language() != choose(st.context.locale):
+        query["lang"] = language()
+    if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name in KINDS if KINDS[name] is str):
+        notice("link_short")
+    if query != st.query_params.to_dict():
+        st.query_params.from_dict(query)
+    session["query"] = query

@@ -1,0 +1,55 @@
+"""Widgets from the field table: label, help, options and range come from there and the locale."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from explorer.experiment import KINDS, Experiment, choice
+from explorer.i18n import strings, t
+from explorer.ui.state import seed_widget
+
+
+def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] | None = None) -> None:
+    """Draws the widget of a field; options narrow those of the table."""
+    entry = choice(name)
+    label, hint = t(f"field.{name}", lang), strings(lang)["help"].get(name)
+    if entry.options is not None:
+        offered = list(options or entry.options)
+        _repair(name, experiment, offered)
+        st.selectbox(
+            label, offered, key=seed_widget(name, experiment), format_func=_names(name, lang), help=hint
+        )
+    elif KINDS[name] is str:
+        st.text_input(label, key=seed_widget(name, experiment), max_chars=int(entry.high), help=hint)
+    else:
+        number = KINDS[name]
+        st.number_input(
+            label,
+            number(entry.low),
+            number(entry.high),
+            step=1 if number is int else 0.1,
+            key=seed_widget(name, experiment),
+            help=hint,
+        )
+
+
+def _repair(name: str, experiment: Experiment, offered: list[str]) -> None:
+    """A value that is not on offer now (a gate of another cell) gives way to the first option."""
+    widget = seed_widget(name, experiment)
+    if st.session_state[widget] not in offered:
+        st.session_state[widget] = offered[0]
+
+
+def _names(name: str, lang: str) -> Callable[[str], str]:
+    table = strings(lang)
+    names = table["cell"] if name in ("cell", "second") else table["option"].get(name, {})
+    extra = table["option"].get(name, {})
+
+    def shown(value: str) -> str:
+        if value in ("", None):
+            return extra.get("none", "")
+        if name == "clamp":
+            return f"{value} · {table['signal'][value]}"
+        return names.get(value, value)
+
+    return shown

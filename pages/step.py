@@ -1,0 +1,26 @@
+"""Step through time: a sentence inside an RNN, an LSTM, a GRU."""
+
+import streamlit as st
+
+from explorer.i18n import t
+from explorer.ui import compute, report, state
+from explorer.ui.changes import changes
+from explorer.ui.lesson import lesson
+from explorer.ui.stage import stage
+from explorer.walk import notation_for
+
+experiment, lang = st.session_state["experiment"], state.language()
+notation = notation_for(experiment, lang)
+
+with st.spinner(t("ui.learning", lang)):
+    walk = compute.walked(experiment, notation)
+
+report.notices(walk, lang)
+report.try_line(experiment, lang)
+figure, beside = st.columns([3.3, 1], gap="medium")
+with figure:
+    stage(compute.packed(experiment, notation, lang), t("ui.loading", lang))
+    report.truth(walk, lang)
+    changes(experiment, walk, lang)
+with beside:
+    lesson("step", experiment, walk, lang)

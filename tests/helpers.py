@@ -1,0 +1,113 @@
+"""Random modules, weights and layers, all from a NumPy generator that the test seeds."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from explorer import CELLS, LayerTrace, RecurrentModel
+from explorer.cells import LayerWeights
+from explorer.initialise import initialise
+from explorer.tracing import run_layer
+
+TORCH_CELLS = ("rnn", "rnn_relu", "lstm", "gru")
+VARIANTS = ("lstm_peephole", "lstm_coupled", "lstm_no_forget", "gru_reset_before")
+EIGHT = (*TORCH_CELLS, *VARIANTS)
+
+
+def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.normal(size=shape)
+
+
+def random_module(key: str, rng: np.random.Generator, dtype: torch.dtype = torch.float64) -> nn.RNNBase:
+    """Returns a PyTorch module of random sizes, layers, directions, biases and weights."""
+    spec = CELLS[key]
+    module = spec.torch_module(
+        int(rng.integers(1, 6)),
+        int(rng.integers(1, 7)),
+        num_layers=int(rng.integers(1, 4)),
+        bidirectional=bool(rng.integers(2)),
+        bias=bool(rng.integers(2)),
+        batch_first=bool(rng.integers(2)),
+        **dict(spec.torch_options),
+    ).to(dtype)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.from_numpy(0.7 * normal(rng, *parameter.shape)))
+    return module
+
+
+def random_run(module: nn.RNNBase, rng: np.random.Generator):
+    """Returns x and an initial state (None, h_0 or (h_0, c_0)) that suit a module."""
+    T, B = int(rng.integers(1, 10)), int(rng.integers(0, 4))
+    dtype = next(module.parameters()).dtype
+    rest = () if B == 0 else (B,)
+    shape = (B, T) if B and module.batch_first else (T, *rest)
+    rows = module.num_layers * (2 if module.bidirectional else 1)
+    x = torch.from_numpy(normal(rng, *shape, module.input_size)).to(dtype)
+    if rng.integers(4) == 0:
+        return x, None
+    count = 2 if isinstance(module, nn.LSTM) else 1
+    states = tuple(
+        torch.from_numpy(normal(rng, rows, *rest, module.hidden_size)).to(dtype) for _ in range(count)
+    )
+    return x, states if count == 2 else states[0]
+
+
+def random_weights(key: str, D: int, H: int, rng: np.random.Generator, bias: bool = True) -> LayerWeights:
+    spec = CELLS[key]
+    rows = len(spec.blocks) * H
+    return LayerWeights(
+        spec.blocks,
+        normal(rng, rows, D),
+        normal(rng, rows, H),
+        normal(rng, rows) if bias else None,
+        normal(rng, rows) if bias else None,
+        normal(rng, len(spec.peephole_blocks) * H) if spec.peephole_blocks else None,
+        spec.peephole_blocks,
+    )
+
+
+def random_layer(
+    key: str, rng: np.random.Generator, *, batched: bool = False, reverse: bool = False
+) -> LayerTrace:
+    """Returns the trace of one random layer over random inputs from a random state."""
+    T, D, H = (int(n) for n in rng.integers((1, 1, 1), (7, 5, 5)))
+    rest = (int(rng.integers(1, 4)),) if batched else ()
+    weights = random_weights(key, D, H, rng, bias=bool(rng.integers(2)))
+    state = tuple(normal(rng, *rest, H) for _ in CELLS[key].states)
+    return run_layer(key, weights, normal(rng, T, *rest, D), state, reverse=reverse)
+
+
+def rerun(layer: LayerTrace, **options) -> LayerTrace:
+    """Runs a layer's weights over its inputs from its initial state again."""
+    first = -1 if layer.reverse else 0
+    state = (layer.h[first],) if layer.c is None else (layer.h[first], layer.c[first])
+    return run_layer(layer.cell, layer.weights, layer.x, state, reverse=layer.reverse, **options)
+
+
+def number_model(key: str, D: int = 2, H: int = 5, seed: int = 0, **options) -> RecurrentModel:
+    """Returns an initialised float64 model of numbers; options go to `initialise`."""
+    model = RecurrentModel(key, D, H, 1)
+    initialise(model, torch.Generator().manual_seed(seed), **options)
+    return model.double()
+
+
+def word_model(key: str, words: tuple[str, ...], seed: int = 0, H: int = 16, **shape) -> RecurrentModel:
+    """Returns an initialised float32 language model over words; shape goes to RecurrentModel."""
+    model = RecurrentModel(key, 8, H, len(words), vocabulary=words, **shape)
+    initialise(model, torch.Generator().manual_seed(seed))
+    return model
+
+
+def largest(a, b) -> float:
+    """Returns the largest |a - b|, NaN counted as infinite."""
+    gap = np.abs(np.asarray(a) - np.asarray(b))
+    return float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0))
+
+
+def arrays_of(layer: LayerTrace) -> dict[str, np.ndarray]:
+    """Returns every array of a layer trace by a name."""
+    named = {"x": layer.x, "h": layer.h}
+    named |= {} if layer.c is None else {"c": layer.c}
+    named |= {f"pre {s}": a for s, a in layer.pre.items()}
+    return named | {f"gate {s}": a for s, a in layer.gate.items()}

@@ -1,0 +1,113 @@
+"""The cells as their papers write them, one unit at a time in plain Python floats.
+
+Elman 1990; Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000; Gers & Schmidhuber 2000
+(peepholes); Olah 2015 (coupled gates); Cho et al. 2014 with the reset before the product, and as
+PyTorch's documentation writes the GRU, with the reset after it.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+Vector = list[float]
+
+
+def sigma(a: float) -> float:
+    return 1.0 / (1.0 + math.exp(-a)) if a >= 0 else math.exp(a) / (1.0 + math.exp(a))
+
+
+class Net:
+    """Weighted sums of one cell: block k, unit j, straight from the packed rows."""
+
+    def __init__(self, weights) -> None:
+        self.H = weights.w_hh.shape[1]
+        self.W, self.U = weights.w_ih.tolist(), weights.w_hh.tolist()
+        none = [0.0] * len(self.W)
+        self.b = none if weights.b_ih is None else weights.b_ih.tolist()
+        self.b_state = none if weights.b_hh is None else weights.b_hh.tolist()
+        self.p = None if weights.peepholes is None else weights.peepholes.tolist()
+
+    def of_x(self, k: int, j: int, x: Vector) -> float:
+        row = k * self.H + j
+        return sum(w * v for w, v in zip(self.W[row], x, strict=True)) + self.b[row]
+
+    def of_h(self, k: int, j: int, h: Vector) -> float:
+        row = k * self.H + j
+        return sum(u * v for u, v in zip(self.U[row], h, strict=True)) + self.b_state[row]
+
+    def __call__(self, k: int, j: int, x: Vector, h: Vector) -> float:
+        return self.of_x(k, j, x) + self.of_h(k, j, h)
+
+
+def elman(phi: Callable[[float], float]):
+    def unit(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+        return {"h": phi(net(0, j, x, h))}
+
+    return unit
+
+
+def lstm(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    i, f = sigma(net(0, j, x, h)), sigma(net(1, j, x, h))
+    g, o = math.tanh(net(2, j, x, h)), sigma(net(3, j, x, h))
+    cell = f * c[j] + i * g
+    return {"i": i, "f": f, "g": g, "o": o, "c": cell, "h": o * math.tanh(cell)}
+
+
+def peephole(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    p_i, p_f, p_o = (net.p[k * net.H + j] for k in range(3))
+    i = sigma(net(0, j, x, h) + p_i * c[j])
+    f = sigma(net(1, j, x, h) + p_f * c[j])
+    g = math.tanh(net(2, j, x, h))
+    cell = f * c[j] + i * g
+    o = sigma(net(3, j, x, h) + p_o * cell)
+    return {"i": i, "f": f, "g": g, "o": o, "c": cell, "h": o * math.tanh(cell)}
+
+
+def coupled(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    f, g, o = sigma(net(0, j, x, h)), math.tanh(net(1, j, x, h)), sigma(net(2, j, x, h))
+    cell = f * c[j] + (1.0 - f) * g
+    return {"f": f, "i": 1.0 - f, "g": g, "o": o, "c": cell, "h": o * math.tanh(cell)}
+
+
+def no_forget(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    i, g, o = sigma(net(0, j, x, h)), math.tanh(net(1, j, x, h)), sigma(net(2, j, x, h))
+    cell = c[j] + i * g
+    return {"i": i, "g": g, "o": o, "c": cell, "h": o * math.tanh(cell)}
+
+
+def gru(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    r, z = sigma(net(0, j, x, h)), sigma(net(1, j, x, h))
+    n = math.tanh(net.of_x(2, j, x) + r * net.of_h(2, j, h))
+    return {"r": r, "z": z, "n": n, "h": (1.0 - z) * n + z * h[j]}
+
+
+def reset_before(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    past = [sigma(net(0, m, x, h)) * h[m] for m in range(net.H)]
+    z, n = sigma(net(1, j, x, h)), math.tanh(net(2, j, x, past))
+    return {"r": sigma(net(0, j, x, h)), "z": z, "n": n, "h": (1.0 - z) * n + z * h[j]}
+
+
+UNIT = {
+    "rnn": elman(math.tanh),
+    "rnn_relu": elman(lambda a: max(a, 0.0)),
+    "lstm": lstm,
+    "lstm_peephole": peephole,
+    "lstm_coupled": coupled,
+    "lstm_no_forget": no_forget,
+    "gru": gru,
+    "gru_reset_before": reset_before,
+}
+
+
+def run(cell: str, weights, x: np.ndarray, h: np.ndarray, c: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Returns every gate, candidate and state by symbol, each (T, H), for x (T, D)."""
+    net, unit = Net(weights), UNIT[cell]
+    h_now: Vector = h.tolist()
+    c_now: Vector = [] if c is None else c.tolist()
+    steps = []
+    for x_t in x.tolist():
+        units = [unit(net, j, x_t, h_now, c_now) for j in range(net.H)]
+        steps.append({symbol: [u[symbol] for u in units] for symbol in units[0]})
+        h_now, c_now = steps[-1]["h"], steps[-1].get("c", [])
+    return {symbol: np.array([step[symbol] for step in steps]) for symbol in steps[0]}
