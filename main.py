@@ -13,7 +13,11 @@ if torch.get_num_threads() != 1:
     torch.set_num_threads(1)
 
 lang = state.language()
-st.set_page_config(page_title=t("app.title", lang), page_icon=str(Path(__file__).parent / "assets" / "icon.svg"), layout="wide")
+st.set_page_config(
+    page_title=t("app.title", lang),
+    page_icon=str(Path(__file__).parent / "assets" / "icon.svg"),
+    layout="wide",
+)
 st.html(Path(__file__).parent / "assets" / "page.css")
 page = st.navigation(
     [st.Page("pages/step.py", title=t("page.step", lang), icon=":material/footprint:", default=True)],

@@ -92,6 +92,21 @@ class Walk:
     problems: tuple[tuple[str, dict[str, Any]], ...]
 
 
+def clearest_unit(run: Run) -> tuple[int, int] | None:
+    """Returns (step, unit), from 1, where the writing gate opens most at a marked step against the rest.
+
+    None where no token is marked or the cell has no gate of its own to write.
+    """
+    layer = run.trace.layers[0]
+    write = layer.spec.write
+    marked = np.array([token.marked for token in run.tokens])
+    if write is None or not marked.any():
+        return None
+    gate = layer.gate[write]
+    contrast = gate[marked].mean(0) - gate[~marked].mean(0)
+    return int(marked.argmax()) + run.trace.first_step, int(contrast.argmax()) + 1
+
+
 def notation_for(experiment: Experiment, lang: str) -> str:
     """Returns `lecture` or `pytorch`: the reader's choice, else the lecture's in Korean."""
     if experiment.notation != "auto":

@@ -19,7 +19,7 @@ report.notices(walk, lang)
 report.try_line(experiment, lang)
 figure, beside = st.columns([3.3, 1], gap="medium")
 with figure:
-    stage(compute.packed(experiment, notation, lang), t("ui.loading", lang))
+    stage(compute.packed(experiment, notation, lang))
     report.truth(walk, lang)
     changes(experiment, walk, lang)
 with beside:

@@ -83,7 +83,7 @@ def gru_fast(w: LayerWeights, x: np.ndarray, state: tuple):
 
 
 _TOP, _ROW, _MIX, _BUS, _LOW = 12.0, 38.0, 25.0, 52.0, 46.0
-_R, _Z, _N = 20.0, 42.0, 80.0
+_R, _Z, _N = 24.0, 45.0, 80.0
 
 
 def _diagram(reset: Expression, lecture: bool) -> Diagram:
@@ -96,10 +96,10 @@ def _diagram(reset: Expression, lecture: bool) -> Diagram:
         Node("r", "gate", _R, _ROW, "r", "r", "reset"),
         Node("z", "gate", _Z, _ROW, "z", "z", "keep"),
         Node("n", "gate", _N, _ROW, "n", "n", "candidate"),
-        Node("reset", "op", _R, _MIX, "×", reset, "reset"),
+        Node("reset", "op", _R, _MIX, "×", reset, "reset", "left"),
         Node("kept", "op", _Z, _TOP, "×", kept, "keep"),
-        Node("written", "op", _N, _MIX, "×", written, "candidate"),
-        Node("plus", "op", _N, _TOP, "+", "h", "h"),
+        Node("written", "op", _N, _MIX, "×", written, "candidate", "right"),
+        Node("plus", "op", _N, _TOP, "+", ("add", kept, written), "h"),
         Node("h", "end", 96, _TOP, "h", "h", "h"),
     ]
     wires = [
@@ -113,7 +113,7 @@ def _diagram(reset: Expression, lecture: bool) -> Diagram:
         Wire(((_N + 3, _BUS), (_N + 3, _ROW + 4)), None, "x"),
         Wire(((_R, _ROW - 4), (_R, _MIX + 3)), "r", "reset"),
         Wire(
-            ((_R + 3, _MIX), (29, _MIX), (29, _LOW), (_N - 3, _LOW), (_N - 3, _ROW + 4)),
+            ((_R + 3, _MIX), (33, _MIX), (33, _LOW), (_N - 3, _LOW), (_N - 3, _ROW + 4)),
             reset,
             "reset",
         ),
@@ -123,7 +123,7 @@ def _diagram(reset: Expression, lecture: bool) -> Diagram:
         Wire(((_N + 3, _TOP), (92, _TOP)), "h", "h"),
     ]
     if lecture:  # the 1 - stands where the state is kept
-        nodes.append(Node("not_z", "op", _Z, _MIX, "1−z", keep, "keep"))
+        nodes.append(Node("not_z", "op", _Z, _MIX, "1−z", keep, "keep", "right"))
         wires += [
             Wire(((_Z, _ROW - 4), (_Z, _MIX + 3)), "z", "keep"),
             Wire(((_Z, _MIX - 3), (_Z, _TOP + 3)), keep, "keep"),

@@ -141,6 +141,8 @@ class Node:
     text: str
     value: Expression | None = None
     hue: str = "ink"
+    label: str = "above"
+    """Where the value of an op stands: above, left or right of it, away from wires."""
 
 
 @dataclass(frozen=True)

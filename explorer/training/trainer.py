@@ -54,8 +54,8 @@ def fit_language_model(model: RecurrentModel, sentences: Sequence[Sequence[str]]
     """Trains next-token prediction on sentences, all at once, until they are known.
 
     Cross-entropy over every step that has a next token; Adam. Stops when all that can be right is
-    right and the loss is within LM_MARGIN of the least possible, after LM_STEPS steps at the latest. Sentences of one token teach
-    nothing and are left out; raises ValueError where none is left.
+    right and the loss is within LM_MARGIN of the least possible, after LM_STEPS steps at the latest.
+    Sentences of one token teach nothing and are left out; raises ValueError where none is left.
     """
     kept = [model.encode(s) for s in sentences if len(s) > 1]
     if not kept:

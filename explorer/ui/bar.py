@@ -53,4 +53,8 @@ def _more(experiment: Experiment, lang: str) -> None:
     st.caption(t("ui.examples", lang))
     for sentence in examples(lang):
         st.button(sentence, on_click=state.apply, args=({"text": sentence},), width="stretch")
-    st.button(t("ui.reset", lang), on_click=state.reset_group, args=("bar", "more", "change", "second", "transplant"))
+    st.button(
+        t("ui.reset", lang),
+        on_click=state.reset_group,
+        args=("bar", "more", "change", "second", "transplant"),
+    )

@@ -1,6 +1,8 @@
 """Cached computing: one run per decision, shared by everybody who makes the same one."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -8,7 +10,7 @@ from explorer.experiment import Experiment
 from explorer.stage import payload
 from explorer.walk import Learned, Walk, learn, walk
 
-_BY_VALUE = {Experiment: repr}
+_BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_BY_VALUE)

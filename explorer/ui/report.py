@@ -5,9 +5,9 @@ import streamlit as st
 from explorer.cells import CELLS
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.ui import state
+from explorer.ui import compute, state
 from explorer.ui.text import say
-from explorer.walk import Walk
+from explorer.walk import Walk, clearest_unit, notation_for
 
 _GATE = {"weights": "marked", "hidden": "32", "seed": "0"}
 _SENTENCE = {"weights": "lecture", "hidden": "16", "step": "1"}
@@ -18,8 +18,8 @@ def notices(walk: Walk, lang: str) -> None:
     experiment = walk.experiment
     if experiment.init == "identity" and experiment.cell != "rnn_relu":
         state.notice("identity_relu")
-    for name, values in [*st.session_state["notices"], *walk.problems]:
-        say(name, lang, **values)
+    for sentence, values in [*st.session_state["notices"], *walk.problems]:
+        say(sentence, lang, values)
 
 
 def try_line(experiment: Experiment, lang: str) -> None:
@@ -30,8 +30,16 @@ def try_line(experiment: Experiment, lang: str) -> None:
     if marked:
         way.button(t("ui.try_back", lang), on_click=state.apply, args=(_SENTENCE,), width="stretch")
         return
-    cell = {} if "i" in CELLS[experiment.cell].gates else {"cell": "lstm"}
-    way.button(t("ui.try_gate", lang), on_click=state.apply, args=(_GATE | cell,), width="stretch")
+    way.button(t("ui.try_gate", lang), on_click=_show_gate, args=(experiment, lang), width="stretch")
+
+
+def _show_gate(experiment: Experiment, lang: str) -> None:
+    """Sets the page to the marked numbers, standing at a mark and the unit whose gate opens most there."""
+    cell = {} if CELLS[experiment.cell].write else {"cell": "lstm"}
+    asked, _ = experiment.with_changes(_GATE | cell)
+    place = clearest_unit(compute.walked(asked, notation_for(asked, lang)).runs[0])
+    step, unit = place or (1, 1)
+    state.apply(_GATE | cell | {"step": str(step), "unit": str(unit)})
 
 
 def truth(walk: Walk, lang: str) -> None:

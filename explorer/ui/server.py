@@ -38,10 +38,15 @@ def stage_routes() -> list[Route]:
 
 
 def warm_up() -> None:
-    """Carries out the first screen's experiment once."""
+    """Loads PyTorch and carries out the first screen's experiment once."""
+    import torch
+
     from explorer.experiment import Experiment
     from explorer.ui.compute import packed
+    from explorer.walk import learn
 
+    torch.set_num_threads(1)
+    learn(Experiment())  # the first training also loads the optimiser; the cached one is timed
     for lang, notation in (("ko", "lecture"), ("en", "pytorch")):
         packed(Experiment(), notation, lang)
 

@@ -1,5 +1,9 @@
 """The stage as a Streamlit component: sends the payload, hears where the user rests."""
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 import streamlit as st
 
 from explorer.stage.payload import placed
@@ -18,17 +22,21 @@ export default function (component) {
 """
 
 
-def stage(payload: bytes, loading: str) -> None:
-    """Draws the stage for a payload. Stepping costs no run; resting somewhere reports the place."""
-    session = st.session_state
-    component = st.components.v2.component(
+@cache
+def _component() -> Callable[..., Any]:
+    return st.components.v2.component(
         "stage",
-        html=f'<div class="rx-root" style="min-height: 560px"><p>{loading}</p></div>',
+        html='<div class="rx-root" style="min-height: 560px"></div>',
         js=_SCRIPT % stage_url(),
         isolate_styles=False,
     )
+
+
+def stage(payload: bytes) -> None:
+    """Draws the stage for a payload. Stepping costs no run; resting somewhere reports the place."""
+    session = st.session_state
     step, unit = session["standing"]
-    component(
+    _component()(
         data=placed(payload, step, unit, session["wish"]),
         key=STAGE_KEY,
         on_place_change=lambda: None,

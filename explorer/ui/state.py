@@ -141,9 +141,9 @@ def _rest() -> dict[str, str]:
     return {name: str(place[name]) for name in _PLACE if isinstance(place.get(name), int | float)}
 
 
-def notice(name: str, **values: Any) -> None:
+def notice(sentence: str, **values: Any) -> None:
     """Adds a sentence for the user, from the locale's `notice` table."""
-    st.session_state["notices"].append((name, values))
+    st.session_state["notices"].append((sentence, values))
 
 
 def finish(experiment: Experiment) -> None:

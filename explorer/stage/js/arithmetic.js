@@ -12,6 +12,7 @@ export class Arithmetic {
     this.stage = stage
     this.evaluator = new Evaluator(run)
     this.numbers = []
+    this.held = []
     this.hue = Object.fromEntries(run.signals.map((s) => [s.symbol, s.hue]))
     this.pre = Object.fromEntries(run.equations.filter(([s]) => s.startsWith("pre_")).map(([s, e]) => [s.slice(4), e]))
     this.table = element("div", { class: "rx-equations" })
@@ -23,13 +24,27 @@ export class Arithmetic {
 
   equation(symbol, expression) {
     const unfolded = this.unfold(expression)
-    const symbolic = math("mrow", {}, this.symbol(symbol), op("="), this.draw(unfolded, false))
-    const numeric = math("mrow", {}, op("="), this.draw(unfolded, true))
-    if (Array.isArray(expression) && expression[0] in ACTIVATIONS) {
-      numeric.append(op("="), this.draw(expression, true))
-    }
-    numeric.append(op("="), math("mstyle", { class: "rx-result" }, this.leaf(symbol, this.colour(symbol))))
-    return element("div", { class: "rx-equation" }, line(symbolic), line(numeric))
+    const colour = this.colour(symbol)
+    const numeric = [this.draw(unfolded, true)]
+    if (Array.isArray(expression) && expression[0] in ACTIVATIONS) numeric.push(this.draw(expression, true))
+    numeric.push(math("mrow", { class: "rx-result" }, this.result(symbol, expression, colour)))
+    const held = element("span", { class: "rx-held", hidden: "" }, formula(op("→"), this.leaf(symbol, colour)), ` ${this.stage.payload.strings.held}`)
+    this.held.push({ node: held, symbol, expression })
+    return element("div", { class: "rx-equation" },
+      formula(this.symbol(symbol), op("="), this.draw(unfolded, false)),
+      element("div", { class: "rx-numeric" }, ...numeric.map((part) => formula(op("="), part)), held))
+  }
+
+  // What the equation gives: the trace's own number, unless a change to the run has put another there.
+  result(symbol, expression, colour) {
+    return this.slot(colour, (j, t) => (this.isHeld(symbol, expression, j, t) ?
+      this.evaluator.value(expression, j, t) : this.evaluator.value(symbol, j, t)))
+  }
+
+  isHeld(symbol, expression, j, t) {
+    if (this.stage.payload.mode === "one") return false
+    const [given, kept] = [this.evaluator.value(expression, j, t), this.evaluator.value(symbol, j, t)]
+    return Math.abs(given - kept) > 1e-9 * Math.max(1, Math.abs(given))
   }
 
   // Writes a pre-activation out where an equation names it.
@@ -132,6 +147,7 @@ export class Arithmetic {
       const text = number(slot.value(unit, t))
       if (text !== slot.text) slot.node.textContent = slot.text = text
     }
+    for (const { node, symbol, expression } of this.held) node.hidden = !this.isHeld(symbol, expression, unit, t)
     this.showPushes(t, unit)
   }
 
@@ -171,6 +187,6 @@ function bracket(inner) {
   return [op("("), inner, op(")")]
 }
 
-function line(row) {
-  return math("math", { display: "block" }, row)
+function formula(...parts) {
+  return math("math", {}, math("mrow", {}, ...parts))
 }

@@ -49,9 +49,11 @@ export class Chart {
     }
     this.title.append(element("span", { class: "rx-name", text: meta.title }))
     for (const trace of this.figure.data) {
+      if (!trace.meta?.hue || trace.opacity) continue
       const mark = element("span", { class: `rx-key${trace.line.dash === "dot" ? " rx-dot" : ""}`, style: `color:${hues[trace.meta.hue]}`, text: trace.name })
       this.title.append(mark)
     }
+    if (this.figure.data.some((trace) => trace.opacity)) this.title.append(element("span", { class: "rx-range", text: this.stage.payload.strings.pale }))
   }
 
   data() {
@@ -73,6 +75,7 @@ export class Chart {
     const { layout } = this.figure
     return {
       ...layout, width: Math.floor(width), height: Math.floor(height),
+      margin: { ...layout.margin, b: Math.round(1.55 * fontSize) },
       font: { color: theme.hues.ink, size: fontSize, family: getComputedStyle(this.stage.node).fontFamily },
       xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis },
     }

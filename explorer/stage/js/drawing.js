@@ -35,7 +35,7 @@ export class Drawing {
     if (value !== null) this.moving.push({ line, value })
   }
 
-  place({ key, kind, x, y, text, value, hue }, hues, ground) {
+  place({ key, kind, x, y, text, value, hue, label: side }, hues, ground) {
     const group = svg("g", { transform: `translate(${x * SCALE} ${y * SCALE})`, class: `rx-node rx-${kind}` })
     const [w, h] = kind === "gate" ? [11, 9.5] : kind === "end" ? [9, 7.5] : [text.length > 1 ? 9 : 6.6, 6.4]
     const box = svg("rect", { x: (-w / 2) * SCALE, y: (-h / 2) * SCALE, width: w * SCALE, height: h * SCALE,
@@ -47,8 +47,8 @@ export class Drawing {
     } else letter.textContent = text
     group.append(letter)
     if (value !== null) {
-      const inside = kind === "gate"
-      const label = svg("text", { class: "rx-value", "text-anchor": "middle", y: inside ? 19 : h * SCALE * 0.5 + 17, fill: hues[hue] })
+      const [anchor, dx, dy] = spot(kind, side, w * SCALE * 0.5, h * SCALE * 0.5)
+      const label = svg("text", { class: "rx-value", "text-anchor": anchor, x: dx, y: dy, fill: hues[hue] })
       group.append(label)
       this.moving.push({ label, value })
     }
@@ -84,6 +84,13 @@ export class Drawing {
       mark.style.transform = `translateX(${left + j * width}px)`
     }
   }
+}
+
+// Where a node's value stands, given half its width and height.
+function spot(kind, side, w, h) {
+  if (kind === "gate") return ["middle", 0, 19]
+  if (kind === "end") return ["middle", 0, h + 17]
+  return { above: ["middle", 0, -h - 7], left: ["end", -w - 6, 7], right: ["start", w + 6, 7] }[side]
 }
 
 function head(points, fill) {

@@ -16,6 +16,7 @@ export function exact(value) {
 }
 
 export function percent(value) {
+  if (value > 0 && value < 0.0005) return "< 0.1 %"
   return `${(100 * value).toFixed(value >= 0.0995 ? 0 : 1)} %`
 }
 

@@ -113,7 +113,7 @@ class Stage {
   // In a changed run the lines of the run before stand behind, pale.
   overlaid(figure, k) {
     if (this.payload.mode !== "changed") return figure
-    const before = this.payload.runs[0].lines[k].data.map((trace) => ({ ...trace, opacity: 0.35, name: `${trace.name} (${this.payload.strings.before})` }))
+    const before = this.payload.runs[0].lines[k].data.map((trace) => ({ ...trace, opacity: 0.35 }))
     return { ...figure, data: [...figure.data, ...before] }
   }
 

@@ -5,7 +5,7 @@ import { element } from "./dom.js"
 export class Strip {
   constructor(payload, go) {
     this.payload = payload
-    this.node = element("div", { class: "rx-strip", role: "listbox", "aria-label": payload.strings.tokens })
+    this.node = element("div", { class: `rx-strip${payload.runs[0].steps > 12 ? " rx-strip-long" : ""}`, role: "listbox", "aria-label": payload.strings.tokens })
     const before = payload.runs[0].tokens
     const after = payload.runs[payload.runs.length - 1].tokens
     this.chips = before.map((token, k) => this.chip(token, after[k], k, go))
