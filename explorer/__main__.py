@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,32 +18,25 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from explorer.experiment import KINDS, TABLE, Experiment
-from explorer.i18n import t
+from explorer.experiment import Experiment
 from explorer.limits import MAX_CASES
+from explorer.options import (
+    JSON,
+    OUT,
+    Option,
+    UsageError,
+    check_steps,
+    checked_path,
+    experiment_from,
+    experiment_options,
+    whole_number,
+)
 from explorer.terminal import plain, table_lines
-from explorer.text import UNKNOWN, clean
+from explorer.text import UNKNOWN
 from explorer.tracing import LayerTrace
 from explorer.training.trainer import Fit
 from explorer.verify import CASES, TOLERANCE, CellCheck, verify
 from explorer.walk import Learned, Token, WholeRun, learn, notation_for, run_whole
-
-GROUPS = ("bar", "more", "change")
-STAGE_ONLY = ("start",)  # where the stage's window begins; here the whole text runs
-UNIT_FIELDS, STEP_FIELDS = ("clamp_unit", "zero"), ("clamp_from", "zero_from", "swap")
-FORMATS = (".npz", ".json")
-
-
-class UsageError(Exception):
-    """Something that was asked for and cannot be had, in one sentence."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option: its flag and what argparse is told about it."""
-
-    flag: str
-    settings: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -79,79 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-# Options from the experiment's field table.
-
-
-def experiment_options() -> tuple[Option, ...]:
-    """Returns an option for every field that a run without a stage depends on."""
-    names = [n for n, entry in TABLE.items() if (entry.models or entry.group in GROUPS)]
-    return tuple(_field_option(name) for name in names if name not in STAGE_ONLY)
-
-
-def _field_option(name: str) -> Option:
-    default = getattr(Experiment(), name)
-    about = f"{_label(name)}: {_allowed(name)}" + (f" (default {default})" if default != "" else "")
-    metavar = {int: "N", float: "X", str: "NAME" if TABLE[name].options else "TEXT"}[KINDS[name]]
-    return Option(_flag(name), {"dest": name, "metavar": metavar, "help": about.replace("%", "%%")})
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _label(name: str) -> str:
-    try:
-        found: Any = t(f"field.{name}", "en")
-    except (KeyError, TypeError, FileNotFoundError, tomllib.TOMLDecodeError):
-        found = None
-    return found if isinstance(found, str) else name.replace("_", " ")
-
-
-def _allowed(name: str) -> str:
-    entry, kind = TABLE[name], KINDS[name]
-    if entry.options is not None:
-        return "one of " + ", ".join(option for option in entry.options if option)
-    if kind is str:
-        return f"text of up to {entry.high:.0f} characters"
-    number = "whole number" if kind is int else "decimal number"
-    return f"a {number} from {entry.low:g} to {entry.high:g}"
-
-
-def experiment_from(chosen: argparse.Namespace) -> Experiment:
-    """Returns the experiment that the options describe. Raises UsageError for the first bad value."""
-    given = {name: raw for name in TABLE if (raw := getattr(chosen, name, None)) is not None}
-    for name, raw in given.items():
-        if KINDS[name] is str and TABLE[name].options is None:
-            _check_text(name, raw)
-    experiment, refused = Experiment().with_changes(given)
-    for refusal in refused:
-        raise UsageError(f"{_flag(refusal.name)} takes {_allowed(refusal.name)}, not {refusal.raw!r}.")
-    for name in UNIT_FIELDS:
-        if getattr(experiment, name) > experiment.hidden:
-            raise UsageError(
-                f"{_flag(name)} {getattr(experiment, name)} is no unit: the layer has {experiment.hidden}."
-            )
-    if experiment.weights == "marked" and experiment.text:
-        raise UsageError("--text has no place beside --weights marked: a marked sequence holds numbers.")
-    if bool(experiment.swap) != bool(experiment.swap_with):
-        raise UsageError("--swap and --swap-with only work together: which step, and what stands there.")
-    return experiment
-
-
-def _check_text(name: str, raw: str) -> None:
-    if len(raw) > TABLE[name].high:
-        raise UsageError(f"{_flag(name)} takes {_allowed(name)}, not {len(raw)}.")
-    if not clean(raw):
-        raise UsageError(f"{_flag(name)} holds no text that can be read.")
-
-
 # trace
 
 
 def run_trace(chosen: argparse.Namespace) -> int:
     """Traces a whole text and prints or writes every pre-activation, gate, candidate and state."""
     experiment = experiment_from(chosen)
-    out = None if chosen.out is None else _checked_path(chosen.out)
+    out = None if chosen.out is None else checked_path(chosen.out)
     notation = notation_for(experiment, "en")
     learned = learn(experiment, notation)
     run = run_whole(experiment, notation, learned)
@@ -191,15 +117,6 @@ def trace_arrays(run: WholeRun) -> dict[str, np.ndarray]:
     }
 
 
-def _checked_path(raw: str) -> Path:
-    path = Path(raw)
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"--out takes a file that ends in .npz or .json, not {raw!r}.")
-    if not path.parent.is_dir():
-        raise UsageError(f"--out {raw!r} cannot be written: there is no folder {str(path.parent)!r}.")
-    return path
-
-
 def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     try:
         if path.suffix.lower() == ".npz":
@@ -221,11 +138,7 @@ def _say_written(path: Path, arrays: Mapping[str, np.ndarray], as_json: bool) ->
 
 
 def _refuse_problems(experiment: Experiment, run: WholeRun) -> None:
-    for name in STEP_FIELDS:
-        if getattr(experiment, name) > run.trace.steps:
-            raise UsageError(
-                f"{_flag(name)} {getattr(experiment, name)} is no step: the text has {run.trace.steps}."
-            )
+    check_steps(experiment, run.trace.steps)
     for key, values in run.problems:
         raise UsageError(_PROBLEMS[key].format(**values))
 
@@ -284,19 +197,13 @@ def _number(value: float) -> str:
 
 def run_verify(chosen: argparse.Namespace) -> int:
     """Checks every cell and prints the largest differences; 1 where a cell fails."""
-    checks = verify(_cases(chosen.cases))
+    checks = verify(whole_number("--cases", chosen.cases, 1, MAX_CASES))
     if chosen.json:
         print(json.dumps(_verify_record(checks), allow_nan=False))
     else:
         rows = [_verify_row(check) for check in checks]
         print(*table_lines(VERIFY_HEAD, rows, words=VERIFY_WORDS), sep="\n")
     return 0 if all(check.ok for check in checks) else 1
-
-
-def _cases(raw: str) -> int:
-    if not (raw.isascii() and raw.isdigit() and 1 <= int(raw) <= MAX_CASES):
-        raise UsageError(f"--cases takes a whole number from 1 to {MAX_CASES}, not {raw!r}.")
-    return int(raw)
 
 
 VERIFY_VERDICT = f"max |error| <= {TOLERANCE:g}"
@@ -325,18 +232,15 @@ def _verify_record(checks: Sequence[CellCheck]) -> Any:
     return plain({"tolerance": TOLERANCE, "ok": all(check.ok for check in checks), "cells": cells})
 
 
-JSON = Option("--json", {"action": "store_true", "help": "print JSON for machines"})
-OUT = Option("--out", {"metavar": "FILE", "help": "write every array to FILE, .npz or .json"})
-VERIFY_CASES = Option(
-    "--cases",
-    {"default": str(CASES), "metavar": "N", "help": f"random sequences per cell (default {CASES})"},
+CASES_OPTION = Option(
+    "--cases", {"default": str(CASES), "metavar": "N", "help": f"random sequences per cell (default {CASES})"}
 )
 
 VERBS: dict[str, Verb] = {
     "trace": Verb(
         run_trace, "every gate and state of a text, step by step", (*experiment_options(), OUT, JSON)
     ),
-    "verify": Verb(run_verify, "every cell against its reference", (VERIFY_CASES, JSON)),
+    "verify": Verb(run_verify, "every cell against its reference", (CASES_OPTION, JSON)),
 }
 
 
@@ -345,7 +249,9 @@ def _run() -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show Hangul shows ?
     try:
-        return main()
+        status = main()
+        sys.stdout.flush()
+        return status
     except BrokenPipeError:  # the reader has seen enough, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

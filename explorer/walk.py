@@ -188,7 +188,7 @@ def _marked_input(experiment: Experiment) -> _Input:
 
 def _marked_token(value: float, mark: float) -> Token:
     shown = f"{value:.2f}"
-    return Token(shown, shown, marked=mark > 0)
+    return Token(shown, shown, marked=bool(mark > 0))
 
 
 def walk(experiment: Experiment, notation: str, learned: Learned, second: Learned | None = None) -> Walk:

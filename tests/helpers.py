@@ -1,13 +1,16 @@
 """Random modules, weights and layers, all from a NumPy generator that the test seeds."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import nn
 
-from explorer import CELLS, LayerTrace, RecurrentModel
+from explorer import CELLS, Experiment, LayerTrace, RecurrentModel
 from explorer.cells import LayerWeights
 from explorer.initialise import initialise
 from explorer.tracing import run_layer
+from explorer.walk import Walk, learn, walk
 
 TORCH_CELLS = ("rnn", "rnn_relu", "lstm", "gru")
 VARIANTS = ("lstm_peephole", "lstm_coupled", "lstm_no_forget", "gru_reset_before")
@@ -111,3 +114,12 @@ def arrays_of(layer: LayerTrace) -> dict[str, np.ndarray]:
     named |= {} if layer.c is None else {"c": layer.c}
     named |= {f"pre {s}": a for s, a in layer.pre.items()}
     return named | {f"gate {s}": a for s, a in layer.gate.items()}
+
+
+learned_once = cache(learn)
+
+
+def walked(experiment: Experiment, notation: str = "pytorch") -> Walk:
+    """Carries out an experiment; what it learns is kept for the next test that asks for the same."""
+    second = learned_once(Experiment(cell=experiment.second)) if experiment.second else None
+    return walk(experiment, notation, learned_once(experiment.model_part(), notation), second)

@@ -58,13 +58,22 @@ def test_the_registry_holds_eight_cells_under_their_own_keys():
 )
 def test_a_layer_of_10_inputs_and_20_units_has_the_textbook_number_of_weights(cell, two_biases, one_bias):
     spec = CELLS[cell]
-    assert spec.parameters(10, 20) == two_biases == sum(p.numel() for p in spec.torch_module(10, 20).parameters())
+    assert (
+        spec.parameters(10, 20)
+        == two_biases
+        == sum(p.numel() for p in spec.torch_module(10, 20).parameters())
+    )
     assert spec.parameters(10, 20, biases=1) == one_bias
 
 
 @pytest.mark.parametrize(
     ("cell", "expected"),
-    [("lstm_peephole", 2560 + 60), ("lstm_coupled", 1920), ("lstm_no_forget", 1920), ("gru_reset_before", 1920)],
+    [
+        ("lstm_peephole", 2560 + 60),
+        ("lstm_coupled", 1920),
+        ("lstm_no_forget", 1920),
+        ("gru_reset_before", 1920),
+    ],
 )
 def test_a_variant_has_a_block_for_each_gate_and_a_weight_for_each_peephole(cell, expected):
     assert CELLS[cell].parameters(10, 20) == expected

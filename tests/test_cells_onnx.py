@@ -22,9 +22,7 @@ def run_onnx(operator: str, given: dict[str, np.ndarray], outputs: list[str], H:
     while not inputs[-1]:
         inputs.pop()
     node = helper.make_node(operator, inputs, outputs, hidden_size=H, **attributes)
-    constants = [
-        numpy_helper.from_array(np.asarray(v, np.float32), k) for k, v in given.items() if k != "X"
-    ]
+    constants = [numpy_helper.from_array(np.asarray(v, np.float32), k) for k, v in given.items() if k != "X"]
     x = np.asarray(given["X"], np.float32)
     graph = helper.make_graph(
         [node],
@@ -44,7 +42,9 @@ def run_onnx(operator: str, given: dict[str, np.ndarray], outputs: list[str], H:
 
 def packed(weights, order: str, blocks: dict[str, tuple]) -> dict[str, np.ndarray]:
     """Returns ONNX's W, R and B: the blocks (w_ih, w_hh, b_ih, b_hh) in its order."""
-    w_ih, w_hh, b_ih, b_hh = (np.concatenate(parts) for parts in zip(*(blocks[s] for s in order), strict=True))
+    w_ih, w_hh, b_ih, b_hh = (
+        np.concatenate(parts) for parts in zip(*(blocks[s] for s in order), strict=True)
+    )
     return {"W": w_ih[None], "R": w_hh[None], "B": np.concatenate([b_ih, b_hh])[None]}
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from explorer import CELLS
 from explorer.cells import NumpyOps
-from explorer.cells.equations import evaluate, latex
+from explorer.cells.equations import evaluate, latex, unfolded
 from explorer.interventions import untouched
 from tests.helpers import EIGHT, largest, random_layer
 
@@ -82,7 +82,7 @@ def test_what_is_drawn_as_kept_and_written_adds_up_to_the_new_state(cell, notati
         }
         kept = drawn.get("kept", values.get("c_prev"))
         assert largest(kept + drawn["written"], drawn["plus"]) <= 1e-12
-        assert largest(drawn["plus"], values["h" if layer.c is None else "c"]) == 0.0
+        assert largest(drawn["plus"], values["h" if layer.c is None else "c"]) <= 1e-12
 
 
 @pytest.mark.parametrize(("cell", "notation"), NOTATIONS)
@@ -149,3 +149,16 @@ PEEP = r"W_o x_t + b_o + U_o h_{t-1} + b'_o + p_o \odot c_t"
 def test_latex_reads_as_the_lecture_and_the_papers_write_it(cell, notation, symbol, expected):
     spec = CELLS[cell].lecture if notation == "lecture" else CELLS[cell]
     assert latex(dict(spec.equations)[symbol]) == expected
+
+
+@pytest.mark.parametrize(("cell", "notation"), NOTATIONS)
+def test_an_unfolded_equation_names_no_pre_activation_and_has_the_same_value(cell, notation):
+    layer = next(layers(cell, notation))
+    values, table = symbols_of(layer), dict(layer.spec.equations)
+    for symbol in layer.signals:
+        whole = unfolded(symbol, table)
+        assert not any(leaf.startswith("pre_") for leaf in leaves(whole)), symbol
+        assert largest(evaluate(whole, values, layer.weights), values[symbol]) <= 1e-12
+        drawn = latex(whole)
+        assert drawn.count("{") == drawn.count("}")
+        assert drawn.count(r"\left") == drawn.count(r"\right")

@@ -38,7 +38,6 @@ def signal_heatmap(
             zmax=high,
             colorscale=scale(signal.role, signal.hue, theme),
             showscale=False,
-            hoverinfo="none",
             xgap=1 if layer.steps <= 32 else 0,
             ygap=1 if layer.hidden_size <= 20 else 0,
             meta={"signal": symbol, "role": signal.role, "hue": signal.hue},
@@ -55,7 +54,6 @@ def signal_heatmap(
             y=(rows + 1).tolist(),
             mode="markers",
             marker={"symbol": "x-thin", "size": 7, "line": {"width": 2, "color": HUES[theme]["ink"]}},
-            hoverinfo="skip",
             showlegend=False,
         )
     return figure
@@ -105,7 +103,6 @@ def _line(hue: str, theme: str, dash: str = "solid") -> dict:
         "mode": "lines+markers",
         "line": {"color": HUES[theme][hue], "width": 2.5, "dash": dash},
         "marker": {"size": 5, "symbol": "circle" if dash == "solid" else "circle-open"},
-        "hoverinfo": "none",
         "meta": {"hue": hue},
     }
 
@@ -139,7 +136,7 @@ def _layout(theme: str) -> go.Layout:
         font={"color": HUES[theme]["ink"], "size": 13},
         showlegend=False,
         dragmode=False,
-        hovermode="closest",
+        hovermode=False,
         xaxis={"fixedrange": True, "ticks": "", "tickangle": 0, "linecolor": GRID[theme]},
         yaxis={"fixedrange": True, "gridcolor": GRID[theme], "zeroline": False, "automargin": True},
     )

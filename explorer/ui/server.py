@@ -40,12 +40,14 @@ def stage_routes() -> list[Route]:
 def warm_up() -> None:
     """Loads PyTorch and carries out the first screen's experiment once."""
     import torch
+    from threadpoolctl import threadpool_limits
 
     from explorer.experiment import Experiment
     from explorer.ui.compute import packed
     from explorer.walk import learn
 
     torch.set_num_threads(1)
+    threadpool_limits(1, "blas")
     learn(Experiment())  # the first training also loads the optimiser; the cached one is timed
     for lang, notation in (("ko", "lecture"), ("en", "pytorch")):
         packed(Experiment(), notation, lang)

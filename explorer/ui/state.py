@@ -4,6 +4,7 @@ The address is read when a session opens or when it changes under us (Back, an e
 written after every run. Every value is checked again here: widgets are guarded in the browser only.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,9 @@ from explorer.text import clean
 from explorer.walk import text_of
 
 STAGE_KEY = "stage"
+LATE_SECONDS = 1.0
+"""How long after we wrote the address a run may still come with the one before."""
+
 _PLACE = ("step", "unit")
 _SENTENCES = ("text", "donor")
 
@@ -41,13 +45,30 @@ def current(page: str) -> Experiment:
     session = st.session_state
     session["notices"] = []
     query = st.query_params.to_dict()
-    moved = session.get("page") not in (None, page)
-    if "experiment" not in session or (query != session.get("query") and (query or not moved)):
+    if "experiment" not in session:
         _adopt(query)
     else:
-        session["experiment"] = _collected(session["experiment"])
-    session["page"] = page
+        before = session["experiment"]
+        session["experiment"] = _collected(before)
+        acted = session.pop("acted", False) or session["experiment"] != before
+        if not acted and _navigated(query, page):
+            _adopt(query)
+    session["page"], session["lang_before"] = page, language()
     return session["experiment"]
+
+
+def _navigated(query: Mapping[str, str], page: str) -> bool:
+    """Returns whether the address changed under us: by Back, or by a link within the app.
+
+    A run can start with an address that is older than our last writing; that is not a change.
+    """
+    session = st.session_state
+    if query == session.get("query") or session.get("lang_before") != language():
+        return False
+    if session["page"] != page and not query:
+        return False
+    late = time.monotonic() - session.get("query_at", 0.0) < LATE_SECONDS
+    return not (late and query == session.get("query_before"))
 
 
 def _adopt(query: Mapping[str, str]) -> None:
@@ -95,6 +116,7 @@ def apply(changes: Mapping[str, str]) -> None:
     """Sets fields from strings, as a lesson's button does. For use as a widget callback."""
     experiment, _ = st.session_state["experiment"].with_changes(changes)
     _install(experiment)
+    st.session_state["acted"] = True
 
 
 def reset_group(*groups: str) -> None:
@@ -103,6 +125,7 @@ def reset_group(*groups: str) -> None:
     names = [name for name in TABLE if choice(name).group in groups]
     current_one = st.session_state["experiment"]
     _install(replace(current_one, **{name: getattr(default, name) for name in names}))
+    st.session_state["acted"] = True
 
 
 def _collected(before: Experiment) -> Experiment:
@@ -156,4 +179,6 @@ def finish(experiment: Experiment) -> None:
         notice("link_short")
     if query != st.query_params.to_dict():
         st.query_params.from_dict(query)
-    session["query"] = query
+    if query != session.get("query"):
+        session["query_before"] = session.get("query", query)
+        session["query"], session["query_at"] = query, time.monotonic()

@@ -18,17 +18,23 @@ export class Chart {
     this.title = element("figcaption", { class: "rx-title" })
     this.node = element(
       "figure", { class: this.heat ? "rx-chart rx-heat" : "rx-chart rx-line" },
-      this.title, element("div", { class: "rx-canvas" }, this.plot, this.cursor, this.rowCursor),
+      this.title, this.canvas(),
     )
+  }
+
+  canvas() {
+    return element("div", {
+      class: "rx-canvas",
+      onpointermove: (event) => this.hover(event),
+      onpointerleave: () => this.stage.tip(null),
+      onclick: (event) => this.click(event),
+    }, this.plot, this.cursor, this.rowCursor)
   }
 
   async draw(Plotly) {
     this.Plotly = Plotly
     this.dress()
     await Plotly.newPlot(this.plot, this.data(), this.layout(), CONFIG)
-    this.plot.on("plotly_hover", (event) => this.hover(event))
-    this.plot.on("plotly_unhover", () => this.stage.tip(null))
-    this.plot.on("plotly_click", (event) => this.click(event))
     this.plot.on("plotly_afterplot", () => this.measure())
     this.measure()
   }
@@ -132,22 +138,38 @@ export class Chart {
     }
   }
 
-  hover({ points, event }) {
-    const [point] = points
-    const { strings, firstStep } = this.stage.payload
-    const step = Math.round(point.x)
-    const token = this.run.tokens[step - firstStep]?.label ?? ""
-    const head = `t = ${step}  ${token}`
-    const line = this.heat && point.data.type === "heatmap"
-      ? `${fill(strings.unit_n, { n: point.y })}  ${this.heat.meta.signal} = ${exact(point.z)}`
-      : `${point.data.name ?? ""} = ${exact(point.y)}`
-    this.stage.tip([head, line], event)
+  // The step and unit under the pointer, or null beside the plot.
+  under(event) {
+    const box = this.plot.getBoundingClientRect()
+    const step = Math.floor((event.clientX - box.left - this.left) / this.width)
+    if (!(step >= 0 && step < this.run.steps)) return null
+    if (!this.heat) return { step }
+    const unit = Math.floor((event.clientY - box.top - this.top) / this.rowHeight)
+    return unit >= 0 && unit < this.run.units ? { step, unit } : null
   }
 
-  click({ points }) {
-    const [point] = points
-    const step = Math.round(point.x) - this.stage.payload.firstStep
-    this.stage.go(step, this.heat && point.data.type === "heatmap" ? point.y - 1 : undefined)
+  hover(event) {
+    const at = this.under(event)
+    if (!at) return this.stage.tip(null)
+    const { strings, firstStep } = this.stage.payload
+    const head = `t = ${at.step + firstStep}  ${this.run.tokens[at.step].label}`
+    this.stage.tip([head, ...this.lines(at, strings)], event)
+  }
+
+  lines({ step, unit }, strings) {
+    if (!this.heat) {
+      const own = this.figure.data.filter((trace) => trace.name && !trace.opacity)
+      return own.map((trace) => `${trace.name} = ${exact(trace.y[step])}`)
+    }
+    const { signal } = this.heat.meta
+    const { run, minus } = this.shown ?? { run: this.run }
+    const value = ofSignal(run, signal)(step, unit) - (minus ? ofSignal(minus, signal)(step, unit) : 0)
+    return [`${fill(strings.unit_n, { n: unit + 1 })}  ${minus ? "Δ" : ""}${signal} = ${exact(value)}`]
+  }
+
+  click(event) {
+    const at = this.under(event)
+    if (at) this.stage.go(at.step, at.unit)
   }
 
   close() {

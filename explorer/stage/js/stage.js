@@ -22,7 +22,10 @@ export async function mount(root, bytes, onRest) {
   const payload = decode(bytes)
   if (old && old.payload.id === payload.id && old.themeName === theme) {
     old.onRest = onRest
-    if (old.wish !== place.wish) old.stand(place)
+    if (old.wish !== place.wish) {
+      old.stand(place)
+      old.told = `${place.step} ${place.unit}`
+    }
     return old
   }
   const stage = new Stage(root, payload, theme, onRest)
@@ -31,7 +34,9 @@ export async function mount(root, bytes, onRest) {
   root.rxStage = stage
   stage.wish = place.wish
   await stage.build()
+  stage.told = keep ? old.told : `${place.step} ${place.unit}`
   stage.stand(keep ? { step: old.step + payload.firstStep, unit: old.unit + 1, wish: place.wish } : place)
+  if (keep) stage.rest() // what the old stage had not yet said
   return stage
 }
 
@@ -242,7 +247,10 @@ class Stage {
     clearTimeout(this.resting)
     if (this.transport.playing) return
     this.resting = setTimeout(() => {
-      this.onRest?.({ step: this.step + this.payload.firstStep, unit: this.unit + 1 })
+      const place = { step: this.step + this.payload.firstStep, unit: this.unit + 1 }
+      const said = `${place.step} ${place.unit}`
+      if (said !== this.told) this.onRest?.(place)
+      this.told = said
     }, REST_MS)
   }
 

@@ -1,0 +1,46 @@
+"""What the journeys do with a stage: open it, wait for it, read it."""
+
+from urllib.parse import urlencode
+
+from playwright.sync_api import Page, expect
+
+READY = ".rx-stage[data-ready]"
+
+
+def open_page(page: Page, server: str, **query: str) -> None:
+    page.goto(f"{server}/?{urlencode(query)}")
+    expect(page.locator(READY)).to_be_visible()
+
+
+def ready_id(page: Page) -> str:
+    return page.locator(READY).get_attribute("data-ready") or ""
+
+
+def redrawn(page: Page, before: str) -> None:
+    """Waits until the stage shows another payload than before."""
+    expect(page.locator(f'.rx-stage[data-ready]:not([data-ready="{before}"])')).to_be_visible()
+
+
+def step(page: Page) -> int:
+    return int(page.locator(READY).get_attribute("data-step") or 0)
+
+
+def chips(page: Page) -> list[str]:
+    return page.locator(".rx-chip-text").all_inner_texts()
+
+
+def fill_field(page: Page, label: str, text: str) -> None:
+    box = page.get_by_label(label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    box = page.get_by_role("combobox", name=label).first
+    box.scroll_into_view_if_needed()
+    box.click()
+    wanted = page.get_by_role("option", name=option, exact=True)
+    if not wanted.is_visible():  # scrolling closes the list again
+        page.wait_for_timeout(300)
+        box.press("ArrowDown")
+    wanted.click()

@@ -1,0 +1,169 @@
+"""Journeys over the page Step through time in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.stage import READY, chips, choose, fill_field, open_page, ready_id, redrawn, step
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict) -> dict:
+    return {**browser_context_args, "viewport": {"width": 1280, "height": 800}, "locale": "en-US"}
+
+
+def test_the_whole_journey(page: Page, server: str, faults: list[str]):
+    open_page(page, server)
+    assert chips(page) == ["경마장에", "있는", "말이", "뛰고", "있다"]
+
+    before = ready_id(page)
+    choose(page, "Cell", "GRU (PyTorch)")
+    redrawn(page, before)
+    expect(page.locator(".rx-heat")).to_have_count(4)
+
+    before = ready_id(page)
+    fill_field(page, "Sentence", "가는 말이 고와야 오는 말이 곱다")
+    redrawn(page, before)
+    assert len(chips(page)) == 6
+
+    page.locator(READY).click(position={"x": 3, "y": 300})
+    for key, at in (("Home", 1), ("ArrowRight", 2), ("ArrowRight", 3), ("ArrowLeft", 2), ("End", 6)):
+        page.keyboard.press(key)
+        assert step(page) == at
+
+    heatmap = page.locator(".rx-heat .rx-plot .nsewdrag").first
+    box = heatmap.bounding_box()
+    assert box
+    heatmap.click(position={"x": box["width"] * 0.25, "y": box["height"] * 0.53})
+    expect(page.locator(READY)).to_have_attribute("data-step", "2")
+    unit = int(page.locator(READY).get_attribute("data-unit") or 0)
+    assert unit == 9
+    expect(page.locator(".rx-details-title")).to_contain_text("Unit 9 at step 2")
+
+    before = ready_id(page)
+    choose(page, "Hold a gate", "z · update gate")
+    redrawn(page, before)
+    expect(page.get_by_role("button", name="difference")).to_be_visible()
+    expect(page.locator(".rx-held:visible").first).to_be_visible()
+
+    before = ready_id(page)
+    page.get_by_text("한국어", exact=True).click()
+    redrawn(page, before)
+    expect(page.get_by_text("해 보기", exact=False)).to_be_visible()
+
+    expect(page).to_have_url(re.compile("clamp=z"))
+    expect(page).to_have_url(re.compile("unit=9"))
+    shown = ready_id(page)
+    page.goto(page.url)
+    expect(page.locator(READY)).to_be_visible()
+    assert ready_id(page) == shown
+    assert step(page) == 2
+
+
+def test_stepping_costs_no_message_to_the_server(page: Page, server: str, faults: list[str]):
+    sent: list[object] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    open_page(page, server, text="a b c d e f g h i j k l", weights="untrained")
+    page.wait_for_timeout(1500)
+    before = len(sent)
+    for _ in range(11):
+        page.keyboard.press("ArrowRight")
+    assert step(page) == 12
+    assert len(sent) == before
+
+
+def test_space_plays_and_stops_at_the_end(page: Page, server: str, faults: list[str]):
+    open_page(page, server)
+    page.locator(".rx-speed").select_option("8")
+    page.locator(".rx-strip").click(position={"x": 1, "y": 1})
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    expect(page.locator(READY)).to_have_attribute("data-step", "5")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_keys_are_left_to_the_sentence_while_typing(page: Page, server: str, faults: list[str]):
+    open_page(page, server)
+    page.get_by_label("Sentence", exact=True).click()
+    page.keyboard.press("ArrowRight")
+    assert step(page) == 1
+
+
+def test_arithmetic_is_the_traces_to_the_last_digit(page: Page, server: str, faults: list[str]):
+    import numpy as np
+
+    from explorer import Experiment
+    from explorer.walk import learn, walk
+
+    experiment = Experiment(cell="lstm", hidden=8, seed=3, weights="untrained")
+    open_page(page, server, hidden="8", seed="3", weights="untrained", step="4", unit="5")
+    layer = walk(experiment, "pytorch", learn(experiment.model_part())).runs[0].trace.layers[0]
+    expected = [layer.signal(s)[3, 4] for s in ("f", "i", "g", "c", "o", "h")]
+    shown = page.locator(".rx-result").all_text_contents()
+    assert [text.strip() for text in shown] == [f"{v:.4f}".replace("-", "−") for v in expected]
+    sums = page.locator(".rx-numeric").first.text_content() or ""
+    parts = np.array([layer.pre["f"][3, 4]])
+    assert f"{parts[0]:.4f}".replace("-", "−") in sums
+
+
+def test_second_cell_shares_the_cursor(page: Page, server: str, faults: list[str]):
+    open_page(page, server, second="rnn")
+    expect(page.locator(".rx-panel")).to_have_count(2)
+    page.keyboard.press("ArrowRight")
+    left, right = (page.locator(".rx-panel").nth(k).locator(".rx-heat .rx-cursor").first for k in (0, 1))
+    for cursor in (left, right):
+        assert "translateX" in (cursor.get_attribute("style") or "")
+    assert step(page) == 2
+
+
+def test_an_explosion_is_named_with_its_step(page: Page, server: str, faults: list[str]):
+    text = " ".join(f"w{k}" for k in range(60))
+    open_page(page, server, cell="rnn_relu", init="identity", gain="8", text=text, weights="untrained")
+    expect(page.locator(".rx-notice")).to_contain_text("float32")
+
+
+def test_back_returns_to_the_choice_before(page: Page, server: str, faults: list[str]):
+    open_page(page, server)
+    before = ready_id(page)
+    choose(page, "Cell", "RNN (tanh)")
+    redrawn(page, before)
+    expect(page).to_have_url(re.compile("cell=rnn"))
+    page.wait_for_timeout(1200)  # sooner, a run with the older address is taken for a late one
+    page.go_back()
+    expect(page.locator(f'.rx-stage[data-ready="{before}"]')).to_be_visible()
+
+
+HOSTILE = (
+    '<img src=x onerror="window.hit=1"> <b>b</b>',
+    "![x](http://198.51.100.1/x.png) [a](http://198.51.100.1/)",
+    '<a href="http://198.51.100.1/">a</a> <span style=font-size:200px>big</span>',
+    "$\\frac{1}{2}$ :red[x] :smile: `1e5` 2024-01-01 the cat the",
+    "\u202eevil\u202c مرحبا بالعالم 👩\u200d👩\u200d👧 한국어",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_of_users_stays_text(page: Page, server: str, faults: list[str], text: str):
+    open_page(page, server, text=text, weights="untrained", swap="1", swap_with=text, nonsense=text)
+    assert page.evaluate("window.hit") is None
+    assert (
+        page.locator(f'{READY} a, {READY} img, [data-testid="stText"] a, [data-testid="stText"] img').count()
+        == 0
+    )
+
+
+@pytest.mark.parametrize("lang, says", [("ko", "시간"), ("en", "step")])
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+def test_first_screen_shows_strip_drawing_and_heatmaps(
+    page: Page, server: str, faults: list[str], lang, says, size
+):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    open_page(page, server, lang=lang)
+    for part in (".rx-strip", ".rx-drawing", ".rx-readout"):
+        box = page.locator(part).first.bounding_box()
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= size[1]
+    for box in (heat.bounding_box() for heat in page.locator(".rx-heat").all()):
+        assert box and box["y"] + box["height"] <= size[1]
+    wide = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert wide

@@ -1,0 +1,161 @@
+"""The page Step through time, run by Streamlit's own test runner (its script, not its JavaScript)."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.cells import CELLS
+from explorer.experiment import WEIGHTS
+from explorer.stage.payload import build
+from explorer.text import UNITS
+from explorer.walk import Walk
+
+TIMEOUT = 60
+MAIN = str(Path(__file__).parents[2] / "main.py")
+SCRIPT = f"exec(compile(open({MAIN!r}).read(), {MAIN!r}, 'exec'), {{**globals(), '__file__': {MAIN!r}}})"
+"""From a script elsewhere: beside a folder `pages/` the test runner would run the page without main.py."""
+
+
+def opened(locale: str = "en-US", **query: str) -> AppTest:
+    app = AppTest.from_string(SCRIPT, default_timeout=TIMEOUT)
+    app.context["locale"] = locale
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join([*(m.value for m in (*app.markdown, *app.caption, *app.text))])
+
+
+def widget(app: AppTest, kind: str, name: str):
+    return next(w for w in getattr(app, kind) if w.key == f"field_{name}")
+
+
+@pytest.mark.parametrize("locale, says", [("ko-KR", "해 보기"), ("en-US", "Try"), ("de-DE", "Try")])
+def test_language_is_the_browsers_where_it_is_korean(locale, says):
+    assert says in texts(opened(locale))
+
+
+def test_first_screen_is_the_lectures_sentence_in_an_lstm_that_learned_it():
+    app = opened()
+    assert widget(app, "selectbox", "cell").value == "lstm"
+    assert widget(app, "text_input", "text").value == "경마장에 있는 말이 뛰고 있다"
+    assert "11 of 11 next tokens right" in texts(app)
+
+
+def test_badge_states_a_difference_at_rounding():
+    app = opened()
+    badge = next(c.value for c in app.caption if "torch.nn.LSTMCell" in c.value)
+    assert float(badge.split("`")[3]) < 1e-12
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_opens(cell):
+    app = opened(cell=cell)
+    assert widget(app, "selectbox", "cell").value == cell
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("units", UNITS)
+def test_every_kind_of_weights_and_tokens_opens(weights, units):
+    opened(weights=weights, units=units)
+
+
+def test_a_choice_is_in_the_address_and_a_default_is_not():
+    app = opened()
+    widget(app, "selectbox", "cell").select("gru").run()
+    assert app.query_params["cell"] == "gru"
+    assert "weights" not in app.query_params
+    widget(app, "selectbox", "cell").select("lstm").run()
+    assert "cell" not in app.query_params
+
+
+def test_a_link_reproduces_the_view():
+    app = opened(cell="gru", text="그의 말이 법이다", hidden="8", clamp="z", clamp_value="1.0", seed="3")
+    assert widget(app, "text_input", "text").value == "그의 말이 법이다"
+    assert widget(app, "number_input", "hidden").value == 8
+    assert widget(app, "selectbox", "clamp").value == "z"
+    assert app.query_params["seed"] == "3"
+
+
+@pytest.mark.parametrize(
+    "name, raw", [("hidden", "1e9"), ("cell", "<script>"), ("seed", "٣"), ("gain", "nan"), ("nonsense", "1")]
+)
+def test_a_tampered_address_is_said_and_does_no_harm(name, raw):
+    app = opened(**{name: raw})
+    assert any(raw in text.value or name in text.value for text in app.text)
+    assert name not in app.query_params
+
+
+def test_switching_language_keeps_every_choice():
+    app = opened(cell="gru", text="가는 말이", hidden="8")
+    app.segmented_control[0].set_value("ko").run()
+    assert "해 보기" in texts(app)
+    assert widget(app, "text_input", "text").value == "가는 말이"
+    assert app.query_params["lang"] == "ko"
+    assert app.query_params["hidden"] == "8"
+
+
+def test_an_empty_sentence_shows_the_example_and_says_so():
+    app = opened()
+    widget(app, "text_input", "text").set_value("   ").run()
+    assert not app.exception
+    assert widget(app, "text_input", "text").value == "경마장에 있는 말이 뛰고 있다"
+    assert any("empty" in text.value for text in app.text)
+
+
+def test_a_sentence_of_unknown_words_is_explained():
+    app = opened(text="colourless green ideas")
+    assert any("<unk>" in text.value for text in app.text)
+
+
+def test_a_long_text_is_kept_whole_and_walked_in_a_window():
+    app = opened(weights="untrained")
+    text = " ".join(f"w{k}" for k in range(300))
+    widget(app, "text_input", "text").set_value(text).run()
+    assert widget(app, "text_input", "text").value == text
+    assert any("300" in said.value and "64" in said.value for said in app.text)
+
+
+def test_a_gate_held_on_a_cell_without_it_is_said_on_the_page():
+    app = opened(cell="gru", clamp="f")
+    assert any("no gate f" in text.value for text in app.text)
+
+
+def test_the_gate_button_opens_the_marked_numbers_at_a_mark():
+    app = opened()
+    next(b for b in app.button if "gate that visibly works" in b.label).click().run()
+    assert not app.exception
+    assert app.query_params["weights"] == "marked"
+    assert int(app.query_params["step"]) > 1
+
+
+def test_transplant_shows_the_next_word_for_each_state_carried():
+    app = opened(carry="hc", into="2", donor_step="1")
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_second_cell_shares_sentence_and_page():
+    app = opened(second="gru")
+    assert "11 of 11" in texts(app)
+    assert sum("11 of 11" in c.value for c in app.caption) == 2
+
+
+def test_undo_takes_back_a_change():
+    app = opened(clamp="f", swap="2", swap_with="말이")
+    app.button(key="undo_change").click().run()
+    assert "clamp" not in app.query_params and "swap" not in app.query_params
+
+
+def test_the_same_experiment_is_computed_once(monkeypatch):
+    import explorer.ui.compute as compute
+
+    built: list[Walk] = []
+    monkeypatch.setattr(compute.payload, "build", lambda walk, lang: built.append(walk) or build(walk, lang))
+    opened(seed="4321")
+    opened(seed="4321", step="3")
+    assert len(built) == 1
