@@ -41,7 +41,7 @@ def initialise(
             parameter.uniform_(-bound, bound, generator=generator)
     for name, parameter in model.rnn.named_parameters():
         _recurrent(name, parameter, scheme, gain, generator)
-    if bias != "default" and (spec.keep or spec.write):
+    if bias != "default" and spec.keep:
         _gate_biases(model.rnn, spec, bias, keep_bias, longest, generator)
 
 

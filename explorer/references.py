@@ -47,11 +47,18 @@ def reference_states(layer: LayerTrace) -> dict[str, np.ndarray]:
 
 @np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
 def largest_difference(layer: LayerTrace) -> float:
-    """Returns the largest |trace - reference| over all steps, units and states; NaN past an explosion."""
-    differences = [
-        np.abs(values - layer.signal(name)).max() for name, values in reference_states(layer).items()
-    ]
-    return float(max(differences))
+    """Returns the largest |trace - reference| over all steps, units and states.
+
+    After an explosion both must be inf or NaN at the same places; where only one is, it is inf.
+    """
+    return max(_difference(layer.signal(name), values) for name, values in reference_states(layer).items())
+
+
+def _difference(ours: np.ndarray, reference: np.ndarray) -> float:
+    both = np.isfinite(ours) & np.isfinite(reference)
+    if not np.array_equal(ours[~both], reference[~both], equal_nan=True):
+        return float("inf")
+    return float(np.abs(ours[both] - reference[both]).max(initial=0.0))
 
 
 def _torch_step(cell: str, w: dict[str, Tensor]):

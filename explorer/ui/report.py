@@ -26,7 +26,7 @@ def try_line(experiment: Experiment, lang: str) -> None:
     """Draws the one line that says what to try, and the way to the gate that visibly works."""
     marked = experiment.weights == "marked"
     words, way = st.columns([4.2, 1], vertical_alignment="center")
-    words.markdown(t("ui.try_marked" if marked else "ui.try", lang))
+    words.markdown(t("ui.try_marked" if marked else f"ui.try_{CELLS[experiment.cell].family}", lang))
     if marked:
         way.button(t("ui.try_back", lang), on_click=state.apply, args=(_SENTENCE,), width="stretch")
         return

@@ -54,7 +54,10 @@ def current(page: str) -> Experiment:
         if not acted and _navigated(query, page):
             _adopt(query)
     session["page"], session["lang_before"] = page, language()
-    return session["experiment"]
+    experiment = session["experiment"]
+    if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name, kind in KINDS.items() if kind is str):
+        notice("link_short")
+    return experiment
 
 
 def _navigated(query: Mapping[str, str], page: str) -> bool:
@@ -175,8 +178,6 @@ def finish(experiment: Experiment) -> None:
     query = experiment.to_query()
     if language() != choose(st.context.locale):
         query["lang"] = language()
-    if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name in KINDS if KINDS[name] is str):
-        notice("link_short")
     if query != st.query_params.to_dict():
         st.query_params.from_dict(query)
     if query != session.get("query"):

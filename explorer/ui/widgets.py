@@ -20,7 +20,7 @@ def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] |
             label, offered, key=seed_widget(name, experiment), format_func=_names(name, lang), help=hint
         )
     elif KINDS[name] is str:
-        st.text_input(label, key=seed_widget(name, experiment), max_chars=int(entry.high), help=hint)
+        st.text_input(label, key=seed_widget(name, experiment), help=hint)  # the cap is said, not silent
     else:
         number = KINDS[name]
         st.number_input(

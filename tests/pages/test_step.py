@@ -1,38 +1,13 @@
 """The page Step through time, run by Streamlit's own test runner (its script, not its JavaScript)."""
 
-from pathlib import Path
-
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from explorer.cells import CELLS
 from explorer.experiment import WEIGHTS
 from explorer.stage.payload import build
 from explorer.text import UNITS
 from explorer.walk import Walk
-
-TIMEOUT = 60
-MAIN = str(Path(__file__).parents[2] / "main.py")
-SCRIPT = f"exec(compile(open({MAIN!r}).read(), {MAIN!r}, 'exec'), {{**globals(), '__file__': {MAIN!r}}})"
-"""From a script elsewhere: beside a folder `pages/` the test runner would run the page without main.py."""
-
-
-def opened(locale: str = "en-US", **query: str) -> AppTest:
-    app = AppTest.from_string(SCRIPT, default_timeout=TIMEOUT)
-    app.context["locale"] = locale
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join([*(m.value for m in (*app.markdown, *app.caption, *app.text))])
-
-
-def widget(app: AppTest, kind: str, name: str):
-    return next(w for w in getattr(app, kind) if w.key == f"field_{name}")
+from tests.pages.app import field, opened, texts
 
 
 @pytest.mark.parametrize("locale, says", [("ko-KR", "해 보기"), ("en-US", "Try"), ("de-DE", "Try")])
@@ -42,8 +17,8 @@ def test_language_is_the_browsers_where_it_is_korean(locale, says):
 
 def test_first_screen_is_the_lectures_sentence_in_an_lstm_that_learned_it():
     app = opened()
-    assert widget(app, "selectbox", "cell").value == "lstm"
-    assert widget(app, "text_input", "text").value == "경마장에 있는 말이 뛰고 있다"
+    assert field(app, "selectbox", "cell").value == "lstm"
+    assert field(app, "text_input", "text").value == "경마장에 있는 말이 뛰고 있다"
     assert "11 of 11 next tokens right" in texts(app)
 
 
@@ -56,7 +31,7 @@ def test_badge_states_a_difference_at_rounding():
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_opens(cell):
     app = opened(cell=cell)
-    assert widget(app, "selectbox", "cell").value == cell
+    assert field(app, "selectbox", "cell").value == cell
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -67,18 +42,18 @@ def test_every_kind_of_weights_and_tokens_opens(weights, units):
 
 def test_a_choice_is_in_the_address_and_a_default_is_not():
     app = opened()
-    widget(app, "selectbox", "cell").select("gru").run()
+    field(app, "selectbox", "cell").select("gru").run()
     assert app.query_params["cell"] == "gru"
     assert "weights" not in app.query_params
-    widget(app, "selectbox", "cell").select("lstm").run()
+    field(app, "selectbox", "cell").select("lstm").run()
     assert "cell" not in app.query_params
 
 
 def test_a_link_reproduces_the_view():
     app = opened(cell="gru", text="그의 말이 법이다", hidden="8", clamp="z", clamp_value="1.0", seed="3")
-    assert widget(app, "text_input", "text").value == "그의 말이 법이다"
-    assert widget(app, "number_input", "hidden").value == 8
-    assert widget(app, "selectbox", "clamp").value == "z"
+    assert field(app, "text_input", "text").value == "그의 말이 법이다"
+    assert field(app, "number_input", "hidden").value == 8
+    assert field(app, "selectbox", "clamp").value == "z"
     assert app.query_params["seed"] == "3"
 
 
@@ -95,16 +70,16 @@ def test_switching_language_keeps_every_choice():
     app = opened(cell="gru", text="가는 말이", hidden="8")
     app.segmented_control[0].set_value("ko").run()
     assert "해 보기" in texts(app)
-    assert widget(app, "text_input", "text").value == "가는 말이"
+    assert field(app, "text_input", "text").value == "가는 말이"
     assert app.query_params["lang"] == "ko"
     assert app.query_params["hidden"] == "8"
 
 
 def test_an_empty_sentence_shows_the_example_and_says_so():
     app = opened()
-    widget(app, "text_input", "text").set_value("   ").run()
+    field(app, "text_input", "text").set_value("   ").run()
     assert not app.exception
-    assert widget(app, "text_input", "text").value == "경마장에 있는 말이 뛰고 있다"
+    assert field(app, "text_input", "text").value == "경마장에 있는 말이 뛰고 있다"
     assert any("empty" in text.value for text in app.text)
 
 
@@ -116,8 +91,8 @@ def test_a_sentence_of_unknown_words_is_explained():
 def test_a_long_text_is_kept_whole_and_walked_in_a_window():
     app = opened(weights="untrained")
     text = " ".join(f"w{k}" for k in range(300))
-    widget(app, "text_input", "text").set_value(text).run()
-    assert widget(app, "text_input", "text").value == text
+    field(app, "text_input", "text").set_value(text).run()
+    assert field(app, "text_input", "text").value == text
     assert any("300" in said.value and "64" in said.value for said in app.text)
 
 

@@ -1,0 +1,58 @@
+"""Hostile text and addresses on the page: no exception, no text lost, a sentence where one is due."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.experiment import TABLE
+from explorer.limits import MAX_TEXT
+from tests.hostile.strings import HOSTILE
+from tests.pages.app import field, opened
+
+
+@pytest.fixture(scope="module")
+def page() -> AppTest:
+    return opened(weights="untrained")
+
+
+TYPED = [name for name, text in HOSTILE.items() if not any("\ud800" <= c <= "\udfff" for c in text)]
+"""A lone surrogate cannot leave a browser."""
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_no_typed_text_breaks_the_page(page: AppTest, name: str):
+    for box in ("text", "donor", "swap_with"):
+        field(page, "text_input", box).set_value(HOSTILE[name])
+    field(page, "number_input", "swap").set_value(1)
+    field(page, "selectbox", "carry").set_value("h")
+    page.run()
+    assert not page.exception
+
+
+@pytest.mark.parametrize("unit", ["word", "char", "jamo"])
+def test_no_text_in_the_address_breaks_the_page(unit: str):
+    for text in list(HOSTILE.values())[::6]:
+        opened(text=text[:3000], units=unit, weights="untrained", swap="1", swap_with=text[:300])
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_no_field_of_the_address_crashes_the_page(name: str):
+    for raw in ("", "-1", "1e9", "99999999999999999999", "<script>", "nan", "٣", "\x00", "[]"):
+        opened(**{name: raw})
+
+
+def test_a_text_over_the_cap_is_cut_with_a_sentence():
+    app = opened(weights="untrained")
+    field(app, "text_input", "text").set_value("가나다 " * MAX_TEXT).run()
+    assert not app.exception
+    assert any(f"{MAX_TEXT:,}" in said.value for said in app.text)
+
+
+def test_ten_thousand_characters_are_kept_whole():
+    app = opened(weights="untrained", units="char")
+    text = "가나다라마바사아자차" * 1000
+    field(app, "text_input", "text").set_value(text).run()
+    assert not app.exception
+    assert field(app, "text_input", "text").value == text
+    assert any("10000" in said.value for said in app.text)
+    assert any("too long for a link" in said.value for said in app.text)
+    assert "text" not in app.query_params
