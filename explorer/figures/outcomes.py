@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from explorer.figures.palette import HUES
+from explorer.figures.palette import FONTS, HUES
 from explorer.i18n import t
 from explorer.text import plot_label
 from explorer.walk import Outcome
@@ -44,7 +44,7 @@ def outcomes_figure(outcomes: Sequence[Outcome], lang: str, theme: str = "light"
         plot_bgcolor="rgba(0,0,0,0)",
         showlegend=False,
         height=280,
-        font_size=15,
+        font={"size": 15, "color": HUES[theme]["ink"], "family": FONTS},
         margin={"l": 10, "r": 20, "t": 80, "b": 10},
     )
     return figure

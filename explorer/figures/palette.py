@@ -4,6 +4,9 @@ A hue never stands alone: the signal's letter is always beside it. Gates (0..1) 
 their hue; signed values run from brown through the ground to teal.
 """
 
+FONTS = '"Source Sans", "Noto Sans CJK KR", "Noto Sans KR", sans-serif'
+"""The page's own face first; then one with Hangul."""
+
 THEMES = ("light", "dark")
 
 HUES: dict[str, dict[str, str]] = {

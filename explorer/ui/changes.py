@@ -40,7 +40,7 @@ def _transplant(experiment: Experiment, walk: Walk, lang: str) -> None:
     carries = ("", "h", "c", "hc") if "c" in CELLS[experiment.cell].states else ("", "h")
     _row(("carry", "donor", "donor_step", "into"), experiment, lang, carries)
     if walk.outcomes:
-        st.plotly_chart(outcomes_figure(walk.outcomes, lang), key="outcomes", theme=None)
+        st.plotly_chart(outcomes_figure(walk.outcomes, lang, state.theme()), key="outcomes", theme=None)
     _undo("transplant", lang)
 
 

@@ -19,7 +19,7 @@ def lesson(name: str, experiment: Experiment, walk: Walk, lang: str) -> None:
     relevant = [card for card in cards(name, lang) if card.concerns(spec)]
     at = _position(relevant)
     card = relevant[at]
-    with st.container(border=True):
+    with st.container(border=True, key="lesson"):
         st.caption(t("ui.lesson_numbered", lang, n=at + 1, total=len(relevant)))
         st.markdown(f"#### {card.title}")
         for k, part in enumerate(card.parts):
@@ -87,7 +87,7 @@ def _equations(spec: CellSpec, symbols: str) -> None:
 def _shapes(walk: Walk, lang: str) -> None:
     layer = walk.runs[0].trace.layers[0]
     rows = {name: array.shape for name, array in layer.weights.arrays().items()}
-    rows |= {"x_t": layer.x.shape[1:]} | {f"{s}_t": (layer.hidden_size,) for s in layer.signals}
+    rows |= {"x_t": layer.x.shape[1:], ", ".join(f"{s}_t" for s in layer.signals): (layer.hidden_size,)}
     _table({t("ui.quantity", lang): list(rows), t("ui.shape", lang): [_shape(s) for s in rows.values()]})
 
 

@@ -40,6 +40,11 @@ def language() -> str:
     return session["lang"]
 
 
+def theme() -> str:
+    """Returns the page's theme, `light` or `dark`, for figures that the server draws."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
 def current(page: str) -> Experiment:
     """Returns the experiment of this run and writes it into the address."""
     session = st.session_state
