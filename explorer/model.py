@@ -145,8 +145,18 @@ class RecurrentModel(nn.Module):
         dtype = self.readout.weight.dtype
         if self.embedding is None:
             return np.asarray(x, dtype=str(dtype).removeprefix("torch."))
-        ids = self.encode(x) if len(x) and isinstance(x[0], str) else list(map(int, x))
-        return self.embedding.weight.detach().numpy()[ids].copy()
+        return self.embedding.weight.detach().numpy()[self._ids(x)].copy()
+
+    def _ids(self, x: Any) -> list[int]:
+        return self.encode(x) if len(x) and isinstance(x[0], str) else list(map(int, x))
+
+    def targets(self, x: Any) -> np.ndarray | None:
+        """Returns the id of the next token after each step (T,), -1 after the last; None for numbers."""
+        return None if self.embedding is None else np.array([*self._ids(x)[1:], -1])
+
+    def readout_weight(self) -> np.ndarray:
+        """Returns the readout's weight (V, H)."""
+        return self.readout.weight.detach().numpy().copy()
 
     @np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
     def read_out(self, h: np.ndarray) -> np.ndarray:

@@ -103,8 +103,12 @@ class LayerTrace:
 
     def in_lecture_notation(self) -> "LayerTrace":
         """Returns the same run with z read as the lecture writes it: z -> 1 - z, weights negated."""
+        return self.in_notation("lecture")
+
+    def in_notation(self, notation: str) -> "LayerTrace":
+        """Returns the same run in `pytorch` or `lecture` notation."""
         spec = CELLS[self.cell]
-        if spec.lecture is None or self.notation == "lecture":
+        if spec.lecture is None or self.notation == notation:
             return self
 
         def flip(array: np.ndarray) -> np.ndarray:
@@ -119,7 +123,7 @@ class LayerTrace:
             weights=self.weights.map(flip),
             pre={s: -a if s in spec.flips else a for s, a in self.pre.items()},
             gate={s: 1.0 - a if s in spec.flips else a for s, a in self.gate.items()},
-            notation="lecture",
+            notation=notation,
         )
 
     def window(self, start: int, length: int) -> "LayerTrace":
@@ -142,19 +146,26 @@ class LayerTrace:
 class Trace:
     """A whole run: one LayerTrace per layer and direction, first layer first, forward before reverse.
 
-    tokens (T,) as shown, or None; logits (T, V) of the readout after each step, or None.
+    tokens (T,) as shown, or None. Of a model with a readout: logits (T, V) after each step, readout
+    (V, H) its weight, targets (T,) the ids of the next tokens, -1 where none follows; else None.
     A trace of one layer and direction can be used directly: `t.h`, `t.c`, `t.pre`, `t.gate`.
     """
 
     layers: tuple[LayerTrace, ...]
     tokens: tuple[str, ...] | None = None
     logits: np.ndarray | None = None
+    readout: np.ndarray | None = None
+    targets: np.ndarray | None = None
     first_step: int = 1
     only: LayerTrace = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "only", self.layers[0] if len(self.layers) == 1 else None)
-        for name, rows in (("tokens", self.tokens), ("logits", self.logits)):
+        for name, rows in (
+            ("tokens", self.tokens),
+            ("logits", self.logits),
+            ("targets", self.targets),
+        ):
             if rows is not None and len(rows) != self.steps:
                 raise ValueError(f"{name} has {len(rows)} rows, expected {self.steps}")
         if self.logits is not None:
@@ -218,6 +229,7 @@ class Trace:
             layers=tuple(u.window(start, length) for u in self.layers),
             tokens=None if self.tokens is None else self.tokens[rows],
             logits=None if self.logits is None else self.logits[rows].copy(),
+            targets=None if self.targets is None else self.targets[rows].copy(),
             first_step=self.first_step + start - 1,
         )
 
@@ -230,6 +242,8 @@ class Traceable(Protocol):
     def layer_weights(self) -> list[list[LayerWeights]]: ...
     def embed(self, x: Any) -> np.ndarray: ...
     def read_out(self, h: np.ndarray) -> np.ndarray: ...
+    def readout_weight(self) -> np.ndarray: ...
+    def targets(self, x: Any) -> np.ndarray | None: ...
     def display(self, x: Any) -> tuple[str, ...] | None: ...
 
 
@@ -262,7 +276,12 @@ def trace(
     x_array = _as_input(model.embed(x), stack[0][0], batch_first=False)
     layers = _run_stack(model.cell, stack, x_array, state, changes)
     bare = Trace(layers, tokens=model.display(x))
-    return replace(bare, logits=model.read_out(bare.output))
+    return replace(
+        bare,
+        logits=model.read_out(bare.output),
+        readout=model.readout_weight(),
+        targets=model.targets(x),
+    )
 
 
 def _from_torch(module: nn.RNNBase) -> tuple[str, list[list[LayerWeights]], bool]:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from explorer.cells.equations import Expression
-from explorer.cells.spec import CellSpec, Diagram, LayerWeights, Node, Signal, Touch, Wire
+from explorer.cells.spec import Back, CellSpec, Diagram, LayerWeights, Node, Signal, Touch, Wire
 
 R = Signal("r", "gate", "sigmoid", "reset")
 Z = Signal("z", "gate", "sigmoid", "keep")
@@ -80,6 +80,39 @@ def gru_fast(w: LayerWeights, x: np.ndarray, state: tuple):
         h_t += act_n
         h_prev = h_t
     return w.split(pre), w.split(act), h, None
+
+
+# Backwards, in PyTorch's notation, with e = (1-z)(1-n^2) = dh/dn_pre:
+#   dh/dz_pre = (h_{t-1} - n) z(1-z)    dh/dh_{t-1} = z (keep)
+#   after:  n_pre = a_n + r * q, q = U_n h_{t-1} + b'_n:  dh/dr_pre = e q r(1-r),  dh/dq = e r
+#   before: n_pre = a_n + U_n m + b'_n, m = r * h_{t-1}:  dm/dr_pre = h_{t-1} r(1-r),  dm/dh_{t-1} = r
+
+
+def _local(before: bool):
+    def local(v: dict, w: LayerWeights) -> dict:
+        r, z, n, h_prev = v["r"], v["z"], v["n"], v["h_prev"]
+        e = (1.0 - z) * (1.0 - n**2)
+        d = {"z": (h_prev - n) * z * (1.0 - z), "keep": z, "n": e, "gate_r": r}
+        d["r"] = r * (1.0 - r) * (h_prev if before else e * w.recurrent_block("n", h_prev))
+        return d
+
+    return local
+
+
+def _back_after(d: dict, w: LayerWeights, dh: Any, dc: None) -> Back:
+    pre = {s: dh * d[s] for s in "rzn"}
+    rec = {**pre, "n": pre["n"] * d["gate_r"]}
+    kept = dh * d["keep"]
+    return Back(np.concatenate(list(rec.values()), -1) @ w.w_hh + kept, None, pre, rec, {}, kept)
+
+
+def _back_before(d: dict, w: LayerWeights, dh: Any, dc: None) -> Back:
+    dn = dh * d["n"]
+    dm = dn @ w.w_hh[w.rows("n")]
+    pre = {"r": dm * d["r"], "z": dh * d["z"], "n": dn}
+    kept = dh * d["keep"]
+    rz = np.concatenate([pre["r"], pre["z"]], -1) @ w.w_hh[: 2 * w.hidden_size]
+    return Back(rz + dm * d["gate_r"] + kept, None, pre, pre, {"n": d["gate_r"]}, kept)
 
 
 _TOP, _ROW, _MIX, _BUS, _LOW = 12.0, 38.0, 25.0, 52.0, 46.0
@@ -164,6 +197,8 @@ def _gru(key: str, before: bool, lecture: bool) -> CellSpec:
         ),
         step=_step(_before if before else _after, lecture),
         fast=None if before or lecture else gru_fast,
+        local=_local(before),
+        back=_back_before if before else _back_after,
         diagram=_diagram(reset, lecture),
         source="Cho et al. 2014" if before else "Cho et al. 2014, reset as in cuDNN and PyTorch",
         torch_module=None if before else torch.nn.GRU,

@@ -19,6 +19,7 @@ import torch
 
 from explorer.cells.equations import Expression
 from explorer.cells.spec import (
+    Back,
     CellSpec,
     Diagram,
     LayerWeights,
@@ -90,6 +91,48 @@ def no_forget_step(ops: Any, a: dict, state: tuple, w: LayerWeights, touch: Touc
     o = touch("o", ops.sigmoid(pre["o"]))
     h = touch("h", o * ops.tanh(c))
     return pre, {"i": i, "g": g, "o": o}, (h, c)
+
+
+# Backwards. With s = sigma(1 - sigma) and tanh' = 1 - tanh^2, the derivatives within one step are
+#   dc/df_pre = c_{t-1} f(1-f)   dc/di_pre = g i(1-i)   dc/dg_pre = i (1-g^2)   dc/dc_{t-1} = f   (keep)
+#   dh/do_pre = tanh(c) o(1-o)   dh/dc = o (1-tanh(c)^2)                                          (show)
+
+
+def lstm_local(v: dict, w: LayerWeights) -> dict:
+    i, f, g, o, shown = v["i"], v["f"], v["g"], v["o"], np.tanh(v["c"])
+    return {
+        "f": v["c_prev"] * f * (1.0 - f),
+        "i": g * i * (1.0 - i),
+        "g": i * (1.0 - g**2),
+        "o": shown * o * (1.0 - o),
+        "show": o * (1.0 - shown**2),
+        "keep": f,
+    }
+
+
+def peephole_local(v: dict, w: LayerWeights) -> dict:
+    d = lstm_local(v, w)
+    d["keep"] = d["keep"] + d["f"] * w.peephole("f") + d["i"] * w.peephole("i")
+    d["show"] = d["show"] + d["o"] * w.peephole("o")
+    return d
+
+
+def coupled_local(v: dict, w: LayerWeights) -> dict:
+    d = lstm_local(v, w)
+    d["f"] = (v["c_prev"] - v["g"]) * v["f"] * (1.0 - v["f"])
+    return d
+
+
+def no_forget_local(v: dict, w: LayerWeights) -> dict:
+    one = np.ones_like(v["i"])
+    return lstm_local({**v, "f": one}, w)
+
+
+def lstm_back(d: dict, w: LayerWeights, dh: Any, dc: Any) -> Back:
+    """dc collects what h showed; each block but o acts through c; c itself goes back by `keep`."""
+    dc = dc + dh * d["show"]
+    pre = {s: (dh if s == "o" else dc) * d[s] for s in w.blocks}
+    return Back(np.concatenate(list(pre.values()), -1) @ w.w_hh, dc * d["keep"], pre, pre, {})
 
 
 def lstm_fast(w: LayerWeights, x: np.ndarray, state: tuple):
@@ -213,6 +256,8 @@ LSTM = CellSpec(
     states=("h", "c"),
     equations=(*_gate("f"), *_gate("i"), *_gate("g", "tanh"), *_UPDATE, *_gate("o"), *_OUTPUT),
     step=lstm_step,
+    local=lstm_local,
+    back=lstm_back,
     fast=lstm_fast,
     diagram=_diagram(),
     source="Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000",
@@ -236,6 +281,8 @@ LSTM_PEEPHOLE = CellSpec(
         *_OUTPUT,
     ),
     step=peephole_step,
+    local=peephole_local,
+    back=lstm_back,
     diagram=_diagram(peephole=True),
     source="Gers & Schmidhuber 2000",
     peephole_blocks=("i", "f", "o"),
@@ -258,6 +305,8 @@ LSTM_COUPLED = CellSpec(
         *_OUTPUT,
     ),
     step=coupled_step,
+    local=coupled_local,
+    back=lstm_back,
     diagram=_diagram(coupled=True),
     source="Olah 2015",
     keep="f",
@@ -277,6 +326,8 @@ LSTM_NO_FORGET = CellSpec(
         *_OUTPUT,
     ),
     step=no_forget_step,
+    local=no_forget_local,
+    back=lstm_back,
     diagram=_diagram(forget=False),
     source="Hochreiter & Schmidhuber 1997",
     write="i",

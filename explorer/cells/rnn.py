@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from explorer.cells.spec import CellSpec, Diagram, LayerWeights, Node, Signal, Touch, Wire
+from explorer.cells.spec import Back, CellSpec, Diagram, LayerWeights, Node, Signal, Touch, Wire
 
 
 def _step(activation: str):
@@ -44,6 +44,22 @@ def _fast(activation: str):
     return fast
 
 
+def _local(activation: str):
+    """phi'(pre): 1 - h^2 for tanh; 1 or 0 for ReLU."""
+
+    def local(v: dict, w: LayerWeights) -> dict:
+        slope = 1.0 - v["h"] ** 2 if activation == "tanh" else (v["pre_h"] > 0).astype(v["h"].dtype)
+        return {"h": slope}  # (..., H)
+
+    return local
+
+
+def back(d: dict, w: LayerWeights, dh: Any, dc: None) -> Back:
+    """dL/dh_{t-1} = U^T (phi' * dL/dh_t)."""
+    pre = {"h": dh * d["h"]}
+    return Back(pre["h"] @ w.w_hh, None, pre, pre, {})
+
+
 def _diagram(activation: str) -> Diagram:
     nodes = (
         Node("h_prev", "end", 4, 30, "h_prev", "h_prev", "h"),
@@ -71,6 +87,8 @@ def _rnn(key: str, activation: str) -> CellSpec:
         equations=(("pre_h", ("add", ("in", "h"), ("rec", "h"))), ("h", (activation, "pre_h"))),
         step=_step(activation),
         fast=_fast(activation),
+        local=_local(activation),
+        back=back,
         diagram=_diagram(activation),
         source="Elman 1990",
         torch_module=torch.nn.RNN,

@@ -162,10 +162,34 @@ class Diagram:
 
 
 @dataclass(frozen=True)
+class Back:
+    """The gradient one step further back; every array (..., H).
+
+    h: dL/dh_prev; c: dL/dc_prev, or None. pre: dL/d(W x + b) by block; rec: dL/d(U e + b') by block,
+    where e is h_prev, or gated[block] * h_prev. kept: the share of h that came past all gates, or None.
+    """
+
+    h: Any
+    c: Any
+    pre: dict[str, Any]
+    rec: dict[str, Any]
+    gated: dict[str, Any]
+    kept: Any = None
+
+    def through(self, w: LayerWeights) -> dict[str, Any]:
+        """Returns the share of dL/dh_prev that came through each block: with kept they sum to h."""
+        shares = {s: a @ w.w_hh[w.rows(s)] for s, a in self.rec.items()}
+        return {s: a * self.gated[s] if s in self.gated else a for s, a in shares.items()}
+
+
+@dataclass(frozen=True)
 class CellSpec:
     """One cell of the registry.
 
     blocks: packed weight blocks in order. states: ("h",) or ("h", "c").
+    local(values, weights) gives a step's derivatives by name, each (..., H): of the state by each block's
+    pre-activation, `keep` of the state by itself, `show` of h by c. back(local, weights, dh, dc) carries
+    dL/dh and dL/dc (..., H) one step back: see Back.
     step(ops, a, state, weights, touch) takes a = W x + b by block, the states (..., H), and returns
     (pre-activations by symbol, activations by symbol, new states).
     equations: symbol -> expression, in the order of the lecture; `pre_s` is a pre-activation.
@@ -181,6 +205,8 @@ class CellSpec:
     states: tuple[str, ...]
     equations: tuple[tuple[str, Expression], ...]
     step: Callable[..., tuple[dict[str, Any], dict[str, Any], tuple[Any, ...]]]
+    local: Callable[[dict[str, Any], LayerWeights], dict[str, Any]]
+    back: Callable[..., Back]
     diagram: Diagram
     source: str
     fast: Callable[..., Any] | None = None
