@@ -1,6 +1,7 @@
 """The command line: the same work without a browser.
 
     python -m explorer trace --cell gru --text "the fat cat sat" --out t.npz
+    python -m explorer trace --cell gru --text "the fat cat sat" --out t.html
     python -m explorer verify
 
 A verb is one function that takes the parsed options and returns the exit status, and one line in
@@ -11,7 +12,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,16 +21,20 @@ from typing import Any, NoReturn
 import numpy as np
 
 from explorer.experiment import Experiment
+from explorer.learned import Learned, Token, learn, notation_for
 from explorer.limits import MAX_CASES
 from explorer.options import (
     JSON,
+    LANG,
     OUT,
+    PAGE,
     Option,
     UsageError,
     check_steps,
     checked_path,
     experiment_from,
     experiment_options,
+    language,
     whole_number,
 )
 from explorer.terminal import plain, table_lines
@@ -36,7 +42,7 @@ from explorer.text import UNKNOWN
 from explorer.tracing import LayerTrace
 from explorer.training.trainer import Fit
 from explorer.verify import CASES, TOLERANCE, CellCheck, verify
-from explorer.walk import Learned, Token, WholeRun, learn, notation_for, run_whole
+from explorer.walk import Walk, WholeRun, run_whole, walk
 
 
 @dataclass(frozen=True)
@@ -75,19 +81,26 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def run_trace(chosen: argparse.Namespace) -> int:
-    """Traces a whole text and prints or writes every pre-activation, gate, candidate and state."""
-    experiment = experiment_from(chosen)
+    """Traces a whole text and prints or writes every pre-activation, gate, candidate and state.
+
+    An .html file holds the stage instead, over the window of the text that the page shows.
+    """
+    experiment, lang = experiment_from(chosen), language(chosen.lang)
     out = None if chosen.out is None else checked_path(chosen.out)
-    notation = notation_for(experiment, "en")
+    notation = notation_for(experiment, lang)
     learned = learn(experiment, notation)
     run = run_whole(experiment, notation, learned)
     _refuse_problems(experiment, run)
-    arrays = trace_arrays(run)
-    if out is not None:
+    if out is not None and out.suffix.lower() == PAGE:
+        shown = walk(experiment, notation, learned)
+        _write_page(out, shown, lang)
+        _say_page(out, shown, chosen.json)
+    elif out is not None:
+        arrays = trace_arrays(run)
         _write(out, arrays)
         _say_written(out, arrays, chosen.json)
     elif chosen.json:
-        print(json.dumps(plain(arrays), allow_nan=False))
+        print(json.dumps(plain(trace_arrays(run)), allow_nan=False))
     else:
         print(_headline(run.trace.layers[0], learned))
         print(*table_lines(*_trace_table(run), words=("token",)), sep="\n")
@@ -118,13 +131,27 @@ def trace_arrays(run: WholeRun) -> dict[str, np.ndarray]:
 
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    try:
+    with _written(path):
         if path.suffix.lower() == ".npz":
             with path.open("wb") as file:
                 np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
         else:
             record = json.dumps(plain(arrays), allow_nan=False, ensure_ascii=False)
             path.write_text(record + "\n", encoding="utf-8")
+
+
+def _write_page(path: Path, shown: Walk, lang: str) -> None:
+    from explorer.stage import export, payload  # Plotly takes a while to load
+
+    page = export.html(payload.build(shown, lang), export.title_of(shown, lang))
+    with _written(path):
+        path.write_text(page, encoding="utf-8")
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UsageError(f"--out {str(path)!r} cannot be written: {error.strerror}.") from error
 
@@ -135,6 +162,15 @@ def _say_written(path: Path, arrays: Mapping[str, np.ndarray], as_json: bool) ->
         print(json.dumps({"out": str(path), "shapes": shapes}))
     else:
         print(f"Wrote {path}: {arrays['cell']}, {len(arrays['x'])} steps, {', '.join(arrays)}")
+
+
+def _say_page(path: Path, shown: Walk, as_json: bool) -> None:
+    window = shown.runs[0].trace
+    first, last = window.first_step, window.first_step + window.steps - 1
+    if as_json:
+        print(json.dumps({"out": str(path), "first": first, "last": last, "total": shown.total}))
+    else:
+        print(f"Wrote {path}: {shown.experiment.cell}, steps {first} to {last} of {shown.total}")
 
 
 def _refuse_problems(experiment: Experiment, run: WholeRun) -> None:
@@ -238,7 +274,7 @@ CASES_OPTION = Option(
 
 VERBS: dict[str, Verb] = {
     "trace": Verb(
-        run_trace, "every gate and state of a text, step by step", (*experiment_options(), OUT, JSON)
+        run_trace, "every gate and state of a text, step by step", (*experiment_options(), OUT, LANG, JSON)
     ),
     "verify": Verb(run_verify, "every cell against its reference", (CASES_OPTION, JSON)),
 }

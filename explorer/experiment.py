@@ -10,8 +10,11 @@ from typing import Any
 
 from explorer.cells import CELLS
 from explorer.initialise import BIASES, SCHEMES
-from explorer.limits import MAX_HIDDEN, MAX_TEXT, MAX_URL_TEXT
+from explorer.limits import MAX_FLOW, MAX_HIDDEN, MAX_TEXT, MAX_URL_TEXT
 from explorer.text import UNITS, clean
+
+END = 99_999
+"""The moment of training that stands for its end."""
 
 WEIGHTS = ("lecture", "yours", "untrained", "marked")
 NOTATIONS = ("auto", "lecture", "pytorch")
@@ -23,7 +26,8 @@ CLAMPS = ("", "f", "i", "g", "o", "z", "r", "n")
 class Choice:
     """What a field may hold: one of options, or a number from low to high, or text up to high long.
 
-    group is where its widget stands: `bar`, `more`, `place`, `change`, `second`, `transplant`.
+    group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `second`,
+    `transplant`.
     models says whether the trained weights depend on it.
     """
 
@@ -76,6 +80,12 @@ class Experiment:
     zero_from: int = _number(1, "change", 1, MAX_TEXT)
     swap: int = _number(0, "change", 0, MAX_TEXT)
     swap_with: str = _text("change", 200)
+
+    loss: str = _pick("last_step", "flow", ("last_step", "each_step"))
+    loss_at: int = _number(0, "flow", 0, MAX_TEXT)
+    stretch: int = _number(0, "flow", 0, MAX_FLOW)
+    input_scale: float = _number(1.0, "flow", 0.0, 10.0)
+    moment: int = _number(END, "flow", 0, END)
 
     second: str = _pick("", "second", ("", *CELLS))
 

@@ -9,11 +9,17 @@ MAX_URL_TEXT = 1_500
 WINDOW = 64
 """Steps on the stage at once. More columns are too thin to read from the back row."""
 
+MAX_FLOW = 200
+"""Steps whose gradients are shown at once: 200 x 201 norms are computed in a tenth of a second."""
+
 MAX_HIDDEN = 64
 """Units of a layer on the stage. More rows are too thin to point at."""
 
 MAX_LABEL = 24
 """Characters of a token that a plot draws. A label of 200,000 characters is drawn whole."""
+
+MAX_TITLE = 80
+"""Characters of a sentence in the title of an exported page: one or two lines, and a tab's label."""
 
 EMBEDDING = 16
 """Size of the word vectors of a language model built here: enough for a few dozen words."""

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from explorer.experiment import KINDS, TABLE, Experiment
-from explorer.i18n import t
+from explorer.i18n import LANGUAGES, t
 from explorer.text import clean
 
 GROUPS = ("bar", "more", "change")
 STAGE_ONLY = ("start",)  # where the stage's window begins; here the whole text runs
 UNIT_FIELDS, STEP_FIELDS = ("clamp_unit", "zero"), ("clamp_from", "zero_from", "swap")
-FORMATS = (".npz", ".json")
+PAGE = ".html"
+FORMATS = (".npz", ".json", PAGE)
 
 
 class UsageError(Exception):
@@ -31,7 +32,21 @@ class Option:
 
 
 JSON = Option("--json", {"action": "store_true", "help": "print JSON for machines"})
-OUT = Option("--out", {"metavar": "FILE", "help": "write every array to FILE, .npz or .json"})
+OUT = Option(
+    "--out",
+    {
+        "metavar": "FILE",
+        "help": "write every array to FILE, .npz or .json; as .html, the stage in one file for a browser",
+    },
+)
+LANG = Option(
+    "--lang",
+    {
+        "default": "en",
+        "metavar": "NAME",
+        "help": f"language, {' or '.join(LANGUAGES)}: of an .html file and of the meaning of z (default en)",
+    },
+)
 
 
 def experiment_options() -> tuple[Option, ...]:
@@ -108,10 +123,19 @@ def checked_path(raw: str) -> Path:
     """Returns the path of --out. Raises UsageError where it cannot be written, before any work is done."""
     path = Path(raw)
     if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"--out takes a file that ends in .npz or .json, not {raw!r}.")
+        raise UsageError(
+            f"--out takes a file that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, not {raw!r}."
+        )
     if not path.parent.is_dir():
         raise UsageError(f"--out {raw!r} cannot be written: there is no folder {str(path.parent)!r}.")
     return path
+
+
+def language(raw: str) -> str:
+    """Returns the language of --lang. Raises UsageError for one that there is not."""
+    if raw not in LANGUAGES:
+        raise UsageError(f"--lang takes one of {', '.join(LANGUAGES)}, not {raw!r}.")
+    return raw
 
 
 def whole_number(flag: str, raw: str, low: int, high: int) -> int:

@@ -5,38 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from explorer.cells import CELLS
 from explorer.corpora import lecture_sentences
 from explorer.experiment import Experiment
-from explorer.initialise import initialise
 from explorer.interventions import Clamp, Intervention, Transplant, ZeroUnit
-from explorer.limits import EMBEDDING, MARKED_LENGTH, TOP, WINDOW
+from explorer.learned import Input, Learned, Token, inputs, marked_token, token_of
+from explorer.limits import TOP, WINDOW
 from explorer.model import RecurrentModel
 from explorer.references import largest_difference, reference_name
-from explorer.tasks import adding
-from explorer.text import UNKNOWN, label, tokenise
+from explorer.text import label, tokenise
 from explorer.tracing import Trace, trace
-from explorer.training.trainer import Fit, fit_adding, fit_language_model
-
-
-@dataclass(frozen=True)
-class Learned:
-    """A model and how it came to be; fit is None where the weights are untrained."""
-
-    model: RecurrentModel
-    fit: Fit | None
-
-
-@dataclass(frozen=True)
-class Token:
-    """One step's input: as shown, as typed, whether the model knows it, whether it is marked."""
-
-    label: str
-    original: str
-    known: bool = True
-    marked: bool = False
+from explorer.training.trainer import Fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,118 +87,35 @@ def clearest_unit(run: Run) -> tuple[int, int] | None:
     return int(marked.argmax()) + run.trace.first_step, int(contrast.argmax()) + 1
 
 
-def notation_for(experiment: Experiment, lang: str) -> str:
-    """Returns `lecture` or `pytorch`: the reader's choice, else the lecture's in Korean."""
-    if experiment.notation != "auto":
-        return experiment.notation
-    return "lecture" if lang == "ko" else "pytorch"
-
-
-def text_of(experiment: Experiment) -> str:
-    """Returns the sentence to walk: the typed one, or the lecture's first."""
-    return experiment.text or lecture_sentences()[0]
-
-
-def learn(experiment: Experiment, notation: str = "pytorch") -> Learned:
-    """Builds a model in float32, initialises it by the seed, trains it if asked; returns it in float64.
-
-    Weights come from the experiment's generator alone. notation says how a GRU's update bias is meant.
-    """
-    generator = torch.Generator().manual_seed(experiment.seed)
-    marked = experiment.weights == "marked"
-    sentences = [tokenise(s, experiment.units) for s in lecture_sentences()]
-    typed = tokenise(text_of(experiment), experiment.units)
-    if experiment.weights == "yours":
-        sentences.append(typed[:WINDOW])
-    if marked:
-        model = RecurrentModel(experiment.cell, 2, experiment.hidden, 1)
-        longest = MARKED_LENGTH
-    else:
-        known = sentences + ([typed] if experiment.weights == "untrained" else [])
-        vocabulary = (UNKNOWN, *sorted({token for s in known for token in s}))
-        model = RecurrentModel(
-            experiment.cell, EMBEDDING, experiment.hidden, len(vocabulary), vocabulary=vocabulary
-        )
-        longest = max(map(len, [*sentences, typed]))
-    flipped = notation == "lecture" and bool(CELLS[experiment.cell].flips)
-    initialise(
-        model,
-        generator,
-        scheme=experiment.init,
-        gain=experiment.gain,
-        bias=experiment.bias,
-        keep_bias=-experiment.keep_bias if flipped else experiment.keep_bias,
-        longest=longest,
-    )
-    fit = None
-    if marked:
-        fit = fit_adding(model, MARKED_LENGTH, generator)
-    elif experiment.weights != "untrained":
-        fit = fit_language_model(model, sentences)
-    return Learned(model.double().eval(), fit)
-
-
-@dataclass(frozen=True, eq=False)
-class _Input:
-    """What the model runs over: its inputs, the tokens to show, the sum to reach."""
-
-    x: Any
-    tokens: tuple[Token, ...]
-    target: float | None = None
-
-
-def _inputs(experiment: Experiment, model: RecurrentModel) -> _Input:
-    if experiment.weights == "marked":
-        return _marked_input(experiment)
-    typed = tokenise(text_of(experiment), experiment.units)
-    return _Input(typed, tuple(_token(t, model) for t in typed))
-
-
-def _token(token: str, model: RecurrentModel) -> Token:
-    known = token in model.ids
-    return Token(label(token) if known else UNKNOWN, label(token), known)
-
-
-def _marked_input(experiment: Experiment) -> _Input:
-    generator = torch.Generator().manual_seed(10_000 + experiment.seed)  # not seen in training
-    x, target = adding(MARKED_LENGTH, 1, generator)
-    tokens = tuple(_marked_token(value, mark) for value, mark in x[:, 0].tolist())
-    return _Input(x[:, 0].double().numpy(), tokens, float(target))
-
-
-def _marked_token(value: float, mark: float) -> Token:
-    shown = f"{value:.2f}"
-    return Token(shown, shown, marked=bool(mark > 0))
-
-
 def walk(experiment: Experiment, notation: str, learned: Learned, second: Learned | None = None) -> Walk:
     """Carries out an experiment on learned weights, beside a second cell's where there is one."""
-    given = _inputs(experiment, learned.model)
+    model = learned.at(experiment.moment)
+    given = inputs(experiment, model)
     problems: list[tuple[str, dict[str, Any]]] = []
     start = _start(experiment, len(given.tokens), problems)
-    plain = trace(learned.model, given.x)
-    changed_input, changes = _changes(experiment, notation, learned.model, given, problems)
+    plain = trace(model, given.x)
+    changed_input, changes = _changes(experiment, notation, model, given, problems)
     changed = bool(changes) or changed_input is not given
 
     runs: tuple[Run, ...]
 
-    def run(model: RecurrentModel, whole: Trace, of: _Input) -> Run:
-        return _run(model, whole, of, start, notation)
+    def run(by: RecurrentModel, whole: Trace, of: Input) -> Run:
+        return _run(by, whole, of, start, notation)
 
     def changed_run() -> Run:
-        whole = trace(learned.model, changed_input.x, changes=changes)
-        return run(learned.model, whole, changed_input)
+        whole = trace(model, changed_input.x, changes=changes)
+        return run(model, whole, changed_input)
 
     if second is not None:
         mode = "two"
-        first = changed_run() if changed else run(learned.model, plain, given)
+        first = changed_run() if changed else run(model, plain, given)
         runs = (first, _second_run(experiment, notation, second, run))
     elif changed:
         mode = "changed"
-        runs = (run(learned.model, plain, given), changed_run())
+        runs = (run(model, plain, given), changed_run())
     else:
         mode = "one"
-        runs = (run(learned.model, plain, given),)
+        runs = (run(model, plain, given),)
     if given.target is None and not any(token.known for token in given.tokens):
         problems.append(("all_unknown", {}))
     return Walk(
@@ -231,7 +128,7 @@ def walk(experiment: Experiment, notation: str, learned: Learned, second: Learne
         error=largest_difference(plain.window(start, WINDOW).layers[0]),
         reference=reference_name(experiment.cell),
         target=given.target,
-        outcomes=_outcomes(experiment, learned.model, given, plain),
+        outcomes=_outcomes(experiment, model, given, plain),
         problems=tuple(problems),
     )
 
@@ -252,9 +149,10 @@ class WholeRun:
 def run_whole(experiment: Experiment, notation: str, learned: Learned) -> WholeRun:
     """Runs the experiment's whole text, not only the stage's window, on learned weights."""
     problems: list[tuple[str, dict[str, Any]]] = []
-    given = _inputs(experiment, learned.model)
-    given, changes = _changes(experiment, notation, learned.model, given, problems)
-    whole = trace(learned.model, given.x, changes=changes)
+    model = learned.at(experiment.moment)
+    given = inputs(experiment, model)
+    given, changes = _changes(experiment, notation, model, given, problems)
+    whole = trace(model, given.x, changes=changes)
     if notation == "lecture":
         whole = whole.in_lecture_notation()
     shown = tuple(token.original for token in given.tokens)
@@ -264,10 +162,11 @@ def run_whole(experiment: Experiment, notation: str, learned: Learned) -> WholeR
 
 def _second_run(experiment: Experiment, notation: str, second: Learned, run: Any) -> Run:
     """The same text, and the same change where the second cell has what is changed."""
-    given = _inputs(experiment, second.model)
+    model = second.at(experiment.moment)
+    given = inputs(experiment, model)
     other = replace(experiment, cell=experiment.second)
-    changed_input, changes = _changes(other, notation, second.model, given, [])
-    return run(second.model, trace(second.model, changed_input.x, changes=changes), changed_input)
+    changed_input, changes = _changes(other, notation, model, given, [])
+    return run(model, trace(model, changed_input.x, changes=changes), changed_input)
 
 
 def _start(experiment: Experiment, total: int, problems: list) -> int:
@@ -282,9 +181,9 @@ def _changes(
     experiment: Experiment,
     notation: str,
     model: RecurrentModel,
-    given: _Input,
+    given: Input,
     problems: list,
-) -> tuple[_Input, list[Intervention]]:
+) -> tuple[Input, list[Intervention]]:
     spec = CELLS[experiment.cell]
     changes: list[Intervention] = []
     if experiment.clamp:
@@ -309,12 +208,12 @@ def _clamp(experiment: Experiment, notation: str) -> Clamp:
     return Clamp(experiment.clamp, value, unit, experiment.clamp_from)
 
 
-def _swapped(experiment: Experiment, model: RecurrentModel, given: _Input, problems: list) -> _Input:
+def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Input:
     at = experiment.swap - 1
     if given.target is None:
         new = tokenise(experiment.swap_with, experiment.units)[0]
         x: Any = (*given.x[:at], new, *given.x[at + 1 :])
-        token = _token(new, model)
+        token = token_of(new, model)
     else:
         try:
             value = float(experiment.swap_with)
@@ -325,7 +224,7 @@ def _swapped(experiment: Experiment, model: RecurrentModel, given: _Input, probl
             return given
         x = given.x.copy()
         x[at, 0] = value
-        token = _marked_token(value, x[at, 1])
+        token = marked_token(value, x[at, 1])
     return replace(given, x=x, tokens=(*given.tokens[:at], token, *given.tokens[at + 1 :]))
 
 
@@ -335,7 +234,7 @@ def _donor_trace(experiment: Experiment, model: RecurrentModel) -> Trace:
 
 
 def _transplant(
-    experiment: Experiment, model: RecurrentModel, given: _Input, problems: list
+    experiment: Experiment, model: RecurrentModel, given: Input, problems: list
 ) -> Transplant | None:
     if not experiment.carry or given.target is not None:
         return None
@@ -354,7 +253,7 @@ def _carried(carry: str, donor: Trace, experiment: Experiment) -> Transplant:
 
 
 def _outcomes(
-    experiment: Experiment, model: RecurrentModel, given: _Input, plain: Trace
+    experiment: Experiment, model: RecurrentModel, given: Input, plain: Trace
 ) -> tuple[Outcome, ...]:
     """What comes next one step after the transplant, for each choice of what is carried."""
     at = experiment.into  # row of the step after the transplanted state
@@ -386,7 +285,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return raised / raised.sum(-1, keepdims=True)
 
 
-def _run(model: RecurrentModel, whole: Trace, given: _Input, start: int, notation: str) -> Run:
+def _run(model: RecurrentModel, whole: Trace, given: Input, start: int, notation: str) -> Run:
     part = whole.window(start, WINDOW)
     if notation == "lecture":
         part = part.in_lecture_notation()
@@ -405,7 +304,7 @@ def _run(model: RecurrentModel, whole: Trace, given: _Input, start: int, notatio
     )
 
 
-def _following(model: RecurrentModel, probabilities: np.ndarray, given: _Input, start: int) -> np.ndarray:
+def _following(model: RecurrentModel, probabilities: np.ndarray, given: Input, start: int) -> np.ndarray:
     following = np.full(len(probabilities), np.nan)
     coming: Sequence[str] = given.x[start : start + len(probabilities)]
     for row, token in enumerate(coming):

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from explorer.i18n import t
+from explorer.learned import notation_for
 from explorer.ui import compute, report, state
 from explorer.ui.changes import changes
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import stage
-from explorer.walk import notation_for
 
 experiment, lang = st.session_state["experiment"], state.language()
 notation = notation_for(experiment, lang)

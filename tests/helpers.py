@@ -9,8 +9,9 @@ from torch import nn
 from explorer import CELLS, Experiment, LayerTrace, RecurrentModel
 from explorer.cells import LayerWeights
 from explorer.initialise import initialise
+from explorer.learned import learn
 from explorer.tracing import run_layer
-from explorer.walk import Walk, learn, walk
+from explorer.walk import Walk, walk
 
 TORCH_CELLS = ("rnn", "rnn_relu", "lstm", "gru")
 VARIANTS = ("lstm_peephole", "lstm_coupled", "lstm_no_forget", "gru_reset_before")

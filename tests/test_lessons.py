@@ -12,8 +12,9 @@ from explorer.cells import CELLS
 from explorer.corpora import lecture_sentences
 from explorer.experiment import TABLE, Experiment
 from explorer.i18n import ASSETS, LANGUAGES
+from explorer.learned import Learned, learn
 from explorer.text import tokenise
-from explorer.walk import Learned, Run, Walk, learn, walk
+from explorer.walk import Run, Walk, walk
 
 HEAD = re.compile(r"^## (?P<number>\d+)\. (?P<title>.+) \{#(?P<id>\w+) cells=(?P<cells>[\w,]+)\}$")
 DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|show|ask): (?P<body>[^{}]+)\}$")

@@ -12,10 +12,12 @@ import pytest
 from explorer import CELLS, Experiment, trace
 from explorer.__main__ import VERBS, main
 from explorer.experiment import TABLE
+from explorer.learned import learn
 from explorer.limits import MAX_TEXT
 from explorer.options import STAGE_ONLY
+from explorer.stage import export, payload
 from explorer.text import join, tokenise
-from explorer.walk import learn
+from explorer.walk import walk
 from tests.helpers import EIGHT
 
 QUICK = ("--weights", "untrained", "--hidden", "5")
@@ -140,6 +142,40 @@ def test_an_explosion_is_null_in_json_and_named_in_the_table(capsys):
     assert "the state explodes at step " in printed(capsys, "trace", *options)
 
 
+# trace: the page
+
+
+def test_html_holds_the_stage_of_the_window(tmp_path, capsys):
+    out, text = tmp_path / "t.HTML", " ".join(f"w{k}" for k in range(70))
+    for lang, notation in (("en", "pytorch"), ("ko", "lecture")):
+        options = ("--cell", "gru", "--text", text, *QUICK, "--lang", lang, "--out", str(out))
+        said = printed(capsys, "trace", *options)
+        assert said == f"Wrote {out}: gru, steps 1 to 64 of 70\n"
+        experiment = Experiment(cell="gru", text=text, weights="untrained", hidden=5)
+        shown = walk(experiment, notation, learn(experiment, notation))
+        page = export.html(payload.build(shown, lang), export.title_of(shown, lang))
+        assert out.read_text(encoding="utf-8") == page
+    said = json.loads(printed(capsys, "trace", *options, "--json"))
+    assert said == {"out": str(out), "first": 1, "last": 64, "total": 70}
+
+
+def test_a_page_refuses_what_the_text_does_not_have(tmp_path, capsys):
+    out = tmp_path / "t.html"
+    said = refusal(
+        capsys, "trace", *QUICK, "--text", "a b", "--zero", "1", "--zero-from", "3", "--out", str(out)
+    )
+    assert "--zero-from 3 is no step: the text has 2" in said
+    assert not out.exists()
+
+
+def test_the_language_says_what_z_means(capsys):
+    options = ("trace", "--cell", "gru", "--text", HANGUL, *QUICK, "--json")
+    for lang, notation in (("en", "pytorch"), ("ko", "lecture")):
+        assert json.loads(printed(capsys, *options, "--lang", lang))["notation"] == notation
+        given = printed(capsys, *options, "--lang", lang, "--notation", "pytorch")
+        assert json.loads(given)["notation"] == "pytorch"
+
+
 # trace: the table
 
 
@@ -217,8 +253,9 @@ def test_a_swapped_token_stands_in_the_trace(capsys):
         (("--text", "a b", "--swap", "3", "--swap-with", "c"), "--swap 3 is no step"),
         (("--swap", "1"), "--swap-with"),
         (("--swap-with", "x"), "only work together"),
-        (("--out", "t.csv"), "ends in .npz or .json, not 't.csv'"),
+        (("--out", "t.csv"), "ends in .npz, .json or .html, not 't.csv'"),
         (("--out", "/nowhere/at/all/t.npz"), "there is no folder '/nowhere/at/all'"),
+        (("--lang", "fr"), "--lang takes one of ko, en, not 'fr'"),
         (("--text",), "expected one argument"),
         (("--colour", "red"), "unrecognized arguments: --colour red"),
         (("--hid", "3"), "unrecognized arguments"),
@@ -248,8 +285,9 @@ def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
     folder = tmp_path / "t.npz"
     folder.mkdir()
     assert "cannot be written" in refusal(capsys, "trace", *QUICK, "--out", str(folder))
-    (tmp_path / "t.json").mkdir()
-    assert "cannot be written" in refusal(capsys, "trace", *QUICK, "--out", str(tmp_path / "t.json"))
+    for name in ("t.json", "t.html"):
+        (tmp_path / name).mkdir()
+        assert "cannot be written" in refusal(capsys, "trace", *QUICK, "--out", str(tmp_path / name))
 
 
 def test_every_choice_that_weights_depend_on_has_an_option(capsys):

@@ -8,9 +8,10 @@ import torch
 
 from explorer import Experiment, trace
 from explorer.corpora import lecture_sentences
+from explorer.learned import learn, notation_for
 from explorer.limits import TOP, WINDOW
 from explorer.text import tokenise
-from explorer.walk import learn, notation_for, walk
+from explorer.walk import walk
 from tests.helpers import EIGHT, largest, walked
 
 FIRST, SECOND, _ = lecture_sentences()

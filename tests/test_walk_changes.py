@@ -5,8 +5,9 @@ import pytest
 
 from explorer import Experiment, trace
 from explorer.corpora import lecture_sentences
+from explorer.learned import learn
 from explorer.limits import MARKED_LENGTH
-from explorer.walk import learn, run_whole, walk
+from explorer.walk import run_whole, walk
 from tests.helpers import EIGHT, arrays_of, largest, walked
 
 FIRST, SECOND, _ = lecture_sentences()

@@ -50,7 +50,19 @@ def foreseeable(sentences: Sequence[Sequence[int]]) -> tuple[int, float]:
     return right, nats / total
 
 
-def fit_language_model(model: RecurrentModel, sentences: Sequence[Sequence[str]]) -> Fit:
+Moments = dict[int, dict[str, torch.Tensor]]
+"""The weights at some steps of a training, by step."""
+
+
+def keep_moment(moments: Moments, step: int, model: RecurrentModel) -> None:
+    """Keeps a copy of the weights at step 0 and at powers of two."""
+    if step & (step - 1) == 0:
+        moments[step] = {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def fit_language_model(
+    model: RecurrentModel, sentences: Sequence[Sequence[str]], moments: Moments | None = None
+) -> Fit:
     """Trains next-token prediction on sentences, all at once, until they are known.
 
     Cross-entropy over every step that has a next token; Adam. Stops when all that can be right is
@@ -67,7 +79,9 @@ def fit_language_model(model: RecurrentModel, sentences: Sequence[Sequence[str]]
     optimiser = torch.optim.Adam(model.parameters(), lr=LM_RATE)
     started, steps, loss, right = time.perf_counter(), 0, torch.tensor(0.0), 0
     total = int(known.sum())
-    for steps in range(1, LM_STEPS + 1):  # noqa: B007 - read after the loop
+    moments = {} if moments is None else moments
+    for steps in range(1, LM_STEPS + 1):
+        keep_moment(moments, steps - 1, model)
         logits = model(inputs)
         loss = F.cross_entropy(logits[known], targets[known])
         right = int((logits[known].argmax(-1) == targets[known]).sum())
@@ -82,7 +96,9 @@ def fit_language_model(model: RecurrentModel, sentences: Sequence[Sequence[str]]
     return Fit("language", steps, seconds, loss.item(), passed, right, total, possible)
 
 
-def fit_adding(model: RecurrentModel, length: int, generator: torch.Generator) -> Fit:
+def fit_adding(
+    model: RecurrentModel, length: int, generator: torch.Generator, moments: Moments | None = None
+) -> Fit:
     """Trains the sum of two marked numbers, a new batch every step, until held-out error is small.
 
     Mean squared error of the last output; Adam, gradient norm clipped at 1. Checked every 25 steps on
@@ -91,7 +107,9 @@ def fit_adding(model: RecurrentModel, length: int, generator: torch.Generator) -
     held_x, held_y = adding(length, 500, generator)
     optimiser = torch.optim.Adam(model.parameters(), lr=ADDING_RATE)
     started, steps, error = time.perf_counter(), 0, float("inf")
+    moments = {} if moments is None else moments
     for steps in range(1, ADDING_STEPS + 1):
+        keep_moment(moments, steps - 1, model)
         x, y = adding(length, ADDING_BATCH, generator)
         loss = F.mse_loss(model(x)[-1, :, 0], y)
         optimiser.zero_grad()

@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 from explorer.experiment import Experiment
+from explorer.learned import Learned, learn
 from explorer.stage import payload
-from explorer.walk import Learned, Walk, learn, walk
+from explorer.walk import Walk, walk
 
 _BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
 

@@ -5,9 +5,10 @@ import streamlit as st
 from explorer.cells import CELLS
 from explorer.experiment import Experiment
 from explorer.i18n import t
+from explorer.learned import notation_for
 from explorer.ui import compute, state
 from explorer.ui.text import say
-from explorer.walk import Walk, clearest_unit, notation_for
+from explorer.walk import Walk, clearest_unit
 
 _GATE = {"weights": "marked", "hidden": "32", "seed": "0"}
 _SENTENCE = {"weights": "lecture", "hidden": "16", "step": "1"}

@@ -43,8 +43,8 @@ def warm_up() -> None:
     from threadpoolctl import threadpool_limits
 
     from explorer.experiment import Experiment
+    from explorer.learned import learn
     from explorer.ui.compute import packed
-    from explorer.walk import learn
 
     torch.set_num_threads(1)
     threadpool_limits(1, "blas")

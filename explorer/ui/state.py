@@ -14,9 +14,9 @@ import streamlit as st
 from explorer.corpora import lecture_sentences
 from explorer.experiment import KINDS, TABLE, Experiment, choice
 from explorer.i18n import LANGUAGES, choose, t
+from explorer.learned import text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
-from explorer.walk import text_of
 
 STAGE_KEY = "stage"
 LATE_SECONDS = 1.0

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Experiment
+from explorer.learned import learn
 from explorer.limits import MAX_LABEL, WINDOW
 from explorer.text import UNITS, clean, join, label, plot_label, tokenise
-from explorer.walk import learn, walk
+from explorer.walk import walk
 from tests.hostile.strings import HOSTILE
 
 MARKUP = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")

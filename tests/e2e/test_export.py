@@ -1,0 +1,94 @@
+"""The exported file, opened from disk in a real browser that has no network."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from explorer import Experiment
+from explorer.__main__ import main
+from explorer.learned import learn
+from explorer.text import label
+from explorer.walk import walk
+from tests.e2e.stage import READY, chips, step
+
+TEXT = "나는 밥을 먹고 학교에 간다"
+HOSTILE = '<img src=x onerror="window.hit=1"> </script><script>window.hit=1</script> <!--'
+
+
+@pytest.fixture
+def asked(page: Page) -> Iterator[list[str]]:
+    """The addresses that the page asks for; page errors and errors in the console are not allowed."""
+    page.context.set_offline(True)
+    errors: list[str] = []
+    addresses: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("request", lambda request: addresses.append(request.url))
+    yield addresses
+    assert not errors
+
+
+def opened(page: Page, folder: Path, *options: str) -> str:
+    """Writes a file by the command line and opens it; returns its address."""
+    out = folder / "stage of a run.html"
+    assert main(["trace", "--weights", "untrained", "--hidden", "6", *options, "--out", str(out)]) == 0
+    page.goto(out.as_uri())
+    expect(page.locator(READY)).to_be_visible()
+    return out.as_uri()
+
+
+def test_the_file_is_the_stage(page: Page, asked: list[str], tmp_path: Path):
+    page.set_viewport_size({"width": 1280, "height": 1500})  # the arithmetic is in sight from the start
+    address = opened(page, tmp_path, "--cell", "lstm", "--text", TEXT)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(TEXT)
+    assert chips(page) == TEXT.split()
+    expect(page.locator(".rx-heat .main-svg").first).to_be_visible()
+    expect(page.locator(".rx-heat image")).to_have_count(page.locator(".rx-heat").count())
+    expect(page.locator(".rx-drawing")).to_be_visible()
+    for key, at in (("End", 5), ("Home", 1), ("ArrowRight", 2), ("ArrowRight", 3), ("ArrowLeft", 2)):
+        page.keyboard.press(key)
+        assert step(page) == at
+    page.locator(".rx-unit").fill("4")
+    page.locator(".rx-unit").press("Enter")
+    expect(page.locator(READY)).to_have_attribute("data-unit", "4")
+    experiment = Experiment(cell="lstm", text=TEXT, weights="untrained", hidden=6)
+    layer = walk(experiment, "pytorch", learn(experiment)).runs[0].trace.layers[0]
+    wanted = {f"{layer.signal(s)[1, 3]:.4f}".replace("-", "−") for s in layer.signals}
+    assert {text.strip() for text in page.locator(".rx-result").all_text_contents()} == wanted
+    page.wait_for_timeout(1200)  # resting tells nobody, and that is no error
+    assert {url for url in asked if not url.startswith(("data:", "blob:"))} == {address}
+
+
+def test_the_space_bar_plays_to_the_end(page: Page, asked: list[str], tmp_path: Path):
+    opened(page, tmp_path, "--cell", "gru", "--text", TEXT, "--lang", "ko")
+    page.locator(".rx-speed").select_option("8")
+    page.locator("h1").click()
+    page.keyboard.press("Space")
+    expect(page.locator(READY)).to_have_attribute("data-step", "5")
+    expect(page.get_by_role("button", name="재생")).to_be_visible()
+
+
+def test_the_file_follows_light_and_dark(page: Page, asked: list[str], tmp_path: Path):
+    page.emulate_media(color_scheme="dark")
+    opened(page, tmp_path, "--text", TEXT)
+    expect(page.locator(".rx-stage.rx-dark")).to_be_visible()
+    page.keyboard.press("End")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator(f"{READY}.rx-light")).to_be_visible()
+    expect(page.locator(READY)).to_have_attribute("data-step", "5")
+
+
+def test_a_changed_run_shows_before_after_and_difference(page: Page, asked: list[str], tmp_path: Path):
+    opened(page, tmp_path, "--cell", "gru", "--text", TEXT, "--clamp", "z", "--clamp-value", "1")
+    page.get_by_role("button", name="difference").click()
+    expect(page.get_by_role("button", name="difference")).to_have_attribute("aria-pressed", "true")
+
+
+def test_what_was_typed_stays_text(page: Page, asked: list[str], tmp_path: Path):
+    address = opened(page, tmp_path, "--text", HOSTILE)
+    assert chips(page) == [label(token) for token in HOSTILE.split()]
+    expect(page.locator("h1")).to_contain_text(HOSTILE)
+    assert page.evaluate("window.hit") is None
+    assert {url for url in asked if not url.startswith(("data:", "blob:"))} == {address}

@@ -1,0 +1,65 @@
+"""Locale files: the same keys in both languages, a label for everything that a page names."""
+
+import pytest
+
+from explorer.cells import CELLS
+from explorer.experiment import TABLE
+from explorer.i18n import LANGUAGES, choose, strings, t
+
+
+def keys(table: dict, stem: str = "") -> set[str]:
+    found = set()
+    for name, value in table.items():
+        found |= keys(value, f"{stem}{name}.") if isinstance(value, dict) else {stem + name}
+    return found
+
+
+def placeholders(table: dict, key: str) -> set[str]:
+    import string
+
+    value = table
+    for part in key.split("."):
+        value = value[part]
+    return {name for _, name, _, _ in string.Formatter().parse(value) if name}
+
+
+def test_both_languages_have_the_same_keys():
+    assert keys(strings("ko")) == keys(strings("en"))
+
+
+def test_both_languages_fill_the_same_placeholders():
+    for key in keys(strings("en")):
+        assert placeholders(strings("ko"), key) == placeholders(strings("en"), key), key
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_field_option_cell_and_signal_has_a_name(lang):
+    table = strings(lang)
+    assert set(TABLE) <= set(table["field"])
+    assert set(CELLS) <= set(table["cell"])
+    assert {s.symbol for spec in CELLS.values() for s in spec.signals} <= set(table["signal"])
+    for name, entry in TABLE.items():
+        if entry.options and name not in ("cell", "second", "clamp"):
+            assert {option or "none" for option in entry.options} <= set(table["option"][name]), name
+
+
+def test_no_hangul_stands_in_the_code():
+    from pathlib import Path
+
+    root = Path(__file__).parents[1]
+    for folder in ("explorer", "pages"):
+        for path in (root / folder).rglob("*"):
+            if path.suffix in (".py", ".js") and path.name != "text.py":
+                assert not any("가" <= c <= "힣" for c in path.read_text(encoding="utf-8")), path
+
+
+def test_missing_string_is_an_error():
+    with pytest.raises(KeyError):
+        t("ui.nothing", "en")
+
+
+@pytest.mark.parametrize(
+    "locale, lang", [("ko-KR", "ko"), ("ko", "ko"), ("en-GB", "en"), (None, "en"), ("fr", "en")]
+)
+def test_language_follows_the_browser(locale, lang):
+    assert choose(locale) == lang
