@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.runtime.pages_manager import PagesManager
 
 from explorer.ui.server import ContentSecurityPolicy, stage_routes, warm_up
 
@@ -17,6 +18,10 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     await anyio.to_thread.run_sync(warm_up)
     yield
 
+
+# A folder named pages/ makes Streamlit run its files by themselves until st.navigation was called
+# once; a link straight to a page must run main.py from the first visit on.
+PagesManager.uses_pages_directory = False
 
 app = st.App(
     Path(__file__).parent / "main.py",

@@ -7,20 +7,23 @@ import torch
 
 from explorer.i18n import ASSETS, t
 from explorer.ui import state
-from explorer.ui.bar import bar
+from explorer.ui.bar import bar, navigation
 
 if torch.get_num_threads() != 1:
     torch.set_num_threads(1)
 
 PAGES = Path(__file__).parent / "pages"
+ICONS = {"step": ":material/footprint:", "gradients": ":material/undo:"}
 lang = state.language()
 st.set_page_config(page_title=t("app.title", lang), page_icon=str(ASSETS / "icon.svg"), layout="wide")
 st.html(ASSETS / "page.css")
-page = st.navigation(
-    [st.Page(PAGES / "step.py", title=t("page.step", lang), icon=":material/footprint:", default=True)],
-    position="top",
-)
+pages = [
+    st.Page(PAGES / f"{name}.py", title=t(f"page.{name}", lang), icon=icon, default=name == "step")
+    for name, icon in ICONS.items()
+]
+page = st.navigation(pages, position="hidden")
 experiment = state.current(page.url_path)
+navigation(pages, lang)
 bar(experiment, lang)
 page.run()
 state.finish(experiment)

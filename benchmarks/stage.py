@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from explorer.i18n import t
 from explorer.terminal import table_lines
 from tests.e2e.server import CHROMIUM, QUIET, running
 from tests.e2e.stage import choose, open_page, ready_id, redrawn
@@ -30,7 +31,7 @@ QUERY = {
     "text": " ".join(f"w{k}" for k in range(64)),
     "lang": "en",
 }
-CELLS = ("GRU (PyTorch)", "LSTM (PyTorch)")
+CELLS = (t("cell.gru", "en"), t("cell.lstm", "en"))
 LOW, TALL = {"width": 1280, "height": 800}, {"width": 1280, "height": 1500}
 KEYS = 40
 GAP = 0.033

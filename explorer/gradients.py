@@ -357,18 +357,27 @@ def jacobians(layer: LayerTrace, first: int = 1, last: int | None = None) -> Ite
 
 
 def direct_path(flow: LayerFlow) -> np.ndarray | None:
-    """Returns the part of the last state's gradient that went past all gates alone (T+1, H).
+    """Returns the part of the gradient that goes past all gates on its way back (T+1, H).
 
-    For a cell with c: the product of forget gates times dL/dc_T; for a GRU: of z times dL/dh_T. None
-    for a plain RNN, which has no such path.
+    It enters where a loss meets its state and is then only multiplied by the keeping gate: dL/dc by
+    products of forget gates, or a GRU's dL/dh by products of z. None for a plain RNN, which has no such
+    path, and for a layer that runs against time.
     """
     layer = flow.layer
-    if layer.spec.keep is None and layer.c is None:
+    if layer.reverse or not (layer.spec.keep or layer.c is not None):
         return None
-    values = _values(layer)
-    gate = values.get(layer.spec.keep or "", np.ones_like(values["h_prev"]))
-    end = flow.total_c if flow.total_c is not None else flow.total
-    path = np.array(end)
+    local = _local(layer, layer.weights.map(lambda a: a.astype(np.float64)))
+    entering = np.array(flow.total)
+    entering[:-1] -= sum(flow.through.values()) + (0.0 if flow.kept is None else flow.kept)
+    if layer.c is not None:
+        entering[1:] *= local["show"]
+        entering[0] = 0.0
+    gate = (
+        layer.gate[layer.spec.keep].astype(np.float64)
+        if layer.spec.keep
+        else np.ones(flow.through["g"].shape)
+    )
+    path = entering
     for k in range(layer.steps - 1, -1, -1):
-        path[k] = path[k + 1] * gate[k]
+        path[k] += path[k + 1] * gate[k]
     return path

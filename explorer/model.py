@@ -150,6 +150,11 @@ class RecurrentModel(nn.Module):
     def _ids(self, x: Any) -> list[int]:
         return self.encode(x) if len(x) and isinstance(x[0], str) else list(map(int, x))
 
+    @property
+    def has_cell_state(self) -> bool:
+        """Whether the layers carry c beside h."""
+        return "c" in CELLS[self.cell].states
+
     def targets(self, x: Any) -> np.ndarray | None:
         """Returns the id of the next token after each step (T,), -1 after the last; None for numbers."""
         return None if self.embedding is None else np.array([*self._ids(x)[1:], -1])

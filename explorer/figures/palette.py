@@ -57,6 +57,18 @@ def signed_scale(theme: str) -> Scale:
     return [(k / (len(colours) - 1), colour) for k, colour in enumerate(colours)]
 
 
+_MAGNITUDE = {
+    "light": ("#f3f4f7", "#cfc9ec", "#8f80d6", "#5b3fc4", "#2b1a78"),
+    "dark": ("#1d232c", "#3d3570", "#6a57c0", "#a08cf5", "#efeaff"),
+}
+
+
+def magnitude_scale(theme: str) -> Scale:
+    """Returns the colour scale of a logarithm: from next to nothing to much."""
+    colours = _MAGNITUDE[theme]
+    return [(k / (len(colours) - 1), colour) for k, colour in enumerate(colours)]
+
+
 def scale(role: str, hue: str, theme: str) -> Scale:
     """Returns the colour scale for a signal by its role."""
     return gate_scale(hue, theme) if role == "gate" else signed_scale(theme)

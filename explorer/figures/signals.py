@@ -42,9 +42,9 @@ def signal_heatmap(
             ygap=1 if layer.hidden_size <= 20 else 0,
             meta={"signal": symbol, "role": signal.role, "hue": signal.hue},
         ),
-        _layout(theme),
+        layout(theme),
     )
-    figure.update_xaxes(**_step_axis(steps, tokens))
+    figure.update_xaxes(**step_axis(steps, tokens))
     figure.update_yaxes(autorange="reversed", showticklabels=False, ticks="", showgrid=False)
     figure.update_layout(meta={"range": [low, high], "title": f"{symbol} · {signal_name(symbol, lang)}"})
     if not finite.all():
@@ -67,14 +67,14 @@ def signal_name(symbol: str, lang: str) -> str:
 def norms(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> go.Figure:
     """Returns ||h_t|| and ||c_t|| over time; on a log axis where they span more than four decades."""
     steps = list(range(first_step, first_step + layer.steps))
-    figure = go.Figure(layout=_layout(theme))
+    figure = go.Figure(layout=layout(theme))
     lengths = []
     for symbol in layer.spec.states:
         with np.errstate(over="ignore", invalid="ignore"):
             length = np.linalg.norm(layer.signal(symbol), axis=-1)
         lengths.append(length)
-        figure.add_scatter(x=steps, y=length, name=f"‖{symbol}‖", **_line(symbol, theme))
-    figure.update_xaxes(**_step_axis(steps, ()))
+        figure.add_scatter(x=steps, y=length, name=f"‖{symbol}‖", **line(symbol, theme))
+    figure.update_xaxes(**step_axis(steps, ()))
     wide = _spans_decades(np.concatenate(lengths))
     figure.update_yaxes(type="log" if wide else "linear", rangemode="normal" if wide else "tozero", nticks=4)
     figure.update_layout(meta={"title": t("stage.norms", lang)})
@@ -84,21 +84,22 @@ def norms(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -
 def saturation(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> go.Figure:
     """Returns the share of units whose gate is over .9 (solid) and under .1 (dotted), by step."""
     steps = list(range(first_step, first_step + layer.steps))
-    figure = go.Figure(layout=_layout(theme))
+    figure = go.Figure(layout=layout(theme))
     for symbol in layer.spec.gates:
         gate = layer.gate[symbol]
         hue = layer.spec.roles[symbol].hue
         open_share = (gate > OPEN).mean(-1)
         shut_share = (gate < SHUT).mean(-1)
-        figure.add_scatter(x=steps, y=open_share, name=f"{symbol} > .9", **_line(hue, theme))
-        figure.add_scatter(x=steps, y=shut_share, name=f"{symbol} < .1", **_line(hue, theme, "dot"))
-    figure.update_xaxes(**_step_axis(steps, ()))
+        figure.add_scatter(x=steps, y=open_share, name=f"{symbol} > .9", **line(hue, theme))
+        figure.add_scatter(x=steps, y=shut_share, name=f"{symbol} < .1", **line(hue, theme, "dot"))
+    figure.update_xaxes(**step_axis(steps, ()))
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
     figure.update_layout(meta={"title": t("stage.saturation", lang)})
     return figure
 
 
-def _line(hue: str, theme: str, dash: str = "solid") -> dict:
+def line(hue: str, theme: str, dash: str = "solid") -> dict:
+    """Returns the style of a line of a hue."""
     return {
         "mode": "lines+markers",
         "line": {"color": HUES[theme][hue], "width": 2.5, "dash": dash},
@@ -117,7 +118,7 @@ def _spans_decades(values: np.ndarray) -> bool:
     return positive.size > 0 and positive.max() / positive.min() > 1e4
 
 
-def _step_axis(steps: Sequence[int], tokens: Sequence[str]) -> dict:
+def step_axis(steps: Sequence[int], tokens: Sequence[str]) -> dict:
     """Integer positions with tokens as tick text: tokens as x values would merge repeated ones."""
     axis: dict = {"range": [steps[0] - 0.5, steps[-1] + 0.5], "showgrid": False, "zeroline": False}
     if tokens and len(steps) <= MAX_TICKS:
@@ -126,7 +127,8 @@ def _step_axis(steps: Sequence[int], tokens: Sequence[str]) -> dict:
     return axis | {"tickvals": list(steps)[::every]}
 
 
-def _layout(theme: str) -> go.Layout:
+def layout(theme: str) -> go.Layout:
+    """Returns the layout of a small chart on the stage: no frame, no zoom, quiet axes."""
     return go.Layout(
         template=None,
         autosize=True,

@@ -15,8 +15,19 @@ from typing import Any
 import numpy as np
 
 from explorer.cells.spec import CellSpec
-from explorer.figures.palette import EMPTY, GRID, GROUND, HUES, THEMES, gate_scale, signed_scale
+from explorer.figures.flow import losses_figure, paths_figure, total_figure, triangle_figure
+from explorer.figures.palette import (
+    EMPTY,
+    GRID,
+    GROUND,
+    HUES,
+    THEMES,
+    gate_scale,
+    magnitude_scale,
+    signed_scale,
+)
 from explorer.figures.signals import norms, saturation, signal_heatmap, signal_name
+from explorer.flow import Flow
 from explorer.i18n import section, t
 from explorer.walk import Run, Walk
 
@@ -44,6 +55,7 @@ def build(walk: Walk, lang: str) -> bytes:
     numbers = _Numbers()
     runs = [_run(run, numbers, lang) for run in walk.runs]
     header = {
+        "kind": "walk",
         "lang": lang,
         "mode": walk.mode,
         "strings": section("stage", lang),
@@ -56,6 +68,50 @@ def build(walk: Walk, lang: str) -> bytes:
     return pack(header, numbers.parts)
 
 
+def build_flow(flow: Flow, lang: str) -> bytes:
+    """Returns the payload of a flow in a language."""
+    numbers = _Numbers()
+    chosen = flow.chosen
+    arrays = {"norm": chosen.each.norm, "chain": flow.chain}
+    figures = (total_figure, paths_figure, losses_figure)
+    run = {
+        "cell": t(f"cell.{chosen.cell}", lang),
+        "tokens": [asdict(token) for token in flow.tokens],
+        "steps": flow.steps,
+        "units": flow.steps,
+        "arrays": {name: numbers.add(array) for name, array in arrays.items()},
+        "heatmaps": [_figure(triangle_figure(flow, lang), numbers)],
+        "lines": [_figure(figure(flow, lang), numbers) for figure in figures],
+    }
+    header = {
+        "kind": "flow",
+        "lang": lang,
+        "mode": "flow",
+        "strings": section("stage", lang),
+        "firstStep": flow.first_step,
+        "total": flow.total,
+        "runs": [run],
+        "lossRow": _loss_row(flow),
+        "state": "c" if chosen.trace.c is not None else "h",
+        "bad": _first_bad(flow),
+        "decays": [],
+        "themes": {theme: _theme(theme) for theme in THEMES},
+    }
+    return pack(header, numbers.parts)
+
+
+def _loss_row(flow: Flow) -> int:
+    """The row of the triangle to open at: the last loss that the experiment sums."""
+    loss = flow.chosen.gradient.loss
+    rows = [] if loss is None else np.flatnonzero(~np.isnan(loss)).tolist()
+    return rows[-1] if rows else flow.steps - 1
+
+
+def _first_bad(flow: Flow) -> int | None:
+    bad = flow.chosen.gradient.first_bad
+    return None if bad is None else bad + flow.first_step - 1
+
+
 def pack(header: dict[str, Any], parts: list[np.ndarray]) -> bytes:
     """Returns header and numbers as one message; the header gains an id that names its content."""
     blob = b"".join(part.tobytes() for part in parts)
@@ -63,6 +119,12 @@ def pack(header: dict[str, Any], parts: list[np.ndarray]) -> bytes:
     digest = hashlib.sha1(text.encode() + blob).hexdigest()
     encoded = json.dumps(header | {"id": digest}, ensure_ascii=False, separators=(",", ":")).encode()
     return struct.pack("<IIII", 1, 1, 0, len(encoded)) + encoded + b" " * (-len(encoded) % 8) + blob
+
+
+def header_of(payload: bytes) -> dict[str, Any]:
+    """Returns the JSON header of a payload."""
+    (length,) = struct.unpack_from("<I", payload, 12)
+    return json.loads(payload[16 : 16 + length])
 
 
 def placed(payload: bytes, step: int, unit: int, wish: int) -> bytes:
@@ -145,4 +207,5 @@ def _theme(theme: str) -> dict[str, Any]:
         "grid": GRID[theme],
         "gates": {hue: gate_scale(hue, theme) for hue in hues},
         "signed": signed_scale(theme),
+        "magnitude": magnitude_scale(theme),
     }

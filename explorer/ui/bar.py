@@ -1,6 +1,9 @@
 """The bar on top of every page: four choices in sight, the rest behind one "more", the language."""
 
+from collections.abc import Sequence
+
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from explorer.cells import CELLS
 from explorer.corpora import examples
@@ -10,10 +13,26 @@ from explorer.ui import state
 from explorer.ui.widgets import field
 
 
+def navigation(pages: Sequence[StreamlitPage], lang: str) -> None:
+    """Draws the way to every page, and the language."""
+    *places, language = st.columns([*(2.0 for _ in pages), 6.0 - 2.0 * len(pages), 1.5], gap="small")
+    for place, page in zip(places, pages, strict=False):
+        place.page_link(page)
+    with language:
+        st.segmented_control(
+            t("app.language", lang),
+            LANGUAGES,
+            key="lang",
+            format_func=lambda code: t(f"language.{code}", lang),
+            label_visibility="collapsed",
+            required=True,
+        )
+
+
 def bar(experiment: Experiment, lang: str) -> None:
     """Draws the shared choices."""
-    cell, text, units, weights, more, language = st.columns(
-        [1.55, 2.8, 1.15, 2.2, 0.9, 1.5], vertical_alignment="bottom", gap="small"
+    cell, text, units, weights, more = st.columns(
+        [1.5, 3.6, 1.2, 2.3, 0.9], vertical_alignment="bottom", gap="small"
     )
     with cell:
         field("cell", experiment, lang)
@@ -25,15 +44,6 @@ def bar(experiment: Experiment, lang: str) -> None:
         field("weights", experiment, lang)
     with more, st.popover(t("ui.more", lang), width="stretch"):
         _more(experiment, lang)
-    with language:
-        st.segmented_control(
-            t("app.language", lang),
-            LANGUAGES,
-            key="lang",
-            format_func=lambda code: t(f"language.{code}", lang),
-            label_visibility="collapsed",
-            required=True,
-        )
 
 
 def _more(experiment: Experiment, lang: str) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.experiment import Experiment
+from explorer.experiment import TABLE, Experiment, choice
+from explorer.flow import Flow, compared, flow
 from explorer.learned import Learned, learn
 from explorer.stage import payload
 from explorer.walk import Walk, walk
@@ -41,6 +42,37 @@ def walked(experiment: Experiment, notation: str) -> Walk:
 def packed(experiment: Experiment, notation: str, lang: str) -> bytes:
     """Returns the stage's payload for the experiment."""
     return _packed(_anywhere(experiment), notation, lang)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_VALUE)
+def _flowed(experiment: Experiment, notation: str) -> Flow:
+    cells = {
+        cell: learned(replace(experiment, cell=cell).model_part(), notation)
+        for cell in compared(experiment.cell)
+    }
+    return flow(experiment, cells)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_VALUE)
+def _packed_flow(experiment: Experiment, notation: str, lang: str) -> bytes:
+    return payload.build_flow(_flowed(experiment, notation), lang)
+
+
+def flowed(experiment: Experiment, notation: str) -> Flow:
+    """Returns the experiment's gradients, beside those of the compared cells."""
+    return _flowed(_unchanged(experiment), notation)
+
+
+def packed_flow(experiment: Experiment, notation: str, lang: str) -> bytes:
+    """Returns the stage's payload for the experiment's gradients."""
+    return _packed_flow(_unchanged(experiment), notation, lang)
+
+
+def _unchanged(experiment: Experiment) -> Experiment:
+    """The experiment without what belongs to the first page alone."""
+    default = Experiment()
+    apart = [name for name in TABLE if choice(name).group in ("place", "change", "second", "transplant")]
+    return replace(experiment, **{name: getattr(default, name) for name in apart})
 
 
 def _anywhere(experiment: Experiment) -> Experiment:

@@ -1,5 +1,7 @@
 """What the page says of a walk: notices, what to try, how the weights were learned, the badge of truth."""
 
+from typing import Any
+
 import streamlit as st
 
 from explorer.cells import CELLS
@@ -10,6 +12,7 @@ from explorer.ui import compute, state
 from explorer.ui.text import say
 from explorer.walk import Walk, clearest_unit
 
+Problems = tuple[tuple[str, dict[str, Any]], ...]
 _GATE = {"weights": "marked", "hidden": "32", "seed": "0"}
 _SENTENCE = {"weights": "lecture", "hidden": "16", "step": "1"}
 
@@ -19,7 +22,12 @@ def notices(walk: Walk, lang: str) -> None:
     experiment = walk.experiment
     if experiment.init == "identity" and experiment.cell != "rnn_relu":
         state.notice("identity_relu")
-    for sentence, values in [*st.session_state["notices"], *walk.problems]:
+    say_all(walk.problems, lang)
+
+
+def say_all(problems: Problems, lang: str) -> None:
+    """Says what the session noticed and what a walk or flow could not do."""
+    for sentence, values in [*st.session_state["notices"], *problems]:
         say(sentence, lang, values)
 
 

@@ -58,6 +58,8 @@ def current(page: str) -> Experiment:
         acted = session.pop("acted", False) or session["experiment"] != before
         if not acted and _navigated(query, page):
             _adopt(query)
+    if session.get("page") not in (None, page):
+        _stand(session["experiment"])
     session["page"], session["lang_before"] = page, language()
     experiment = session["experiment"]
     if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name, kind in KINDS.items() if kind is str):
@@ -98,11 +100,17 @@ def _install(experiment: Experiment) -> None:
     """Makes an experiment the session's: in the record, in the widgets, on the stage."""
     session = st.session_state
     session["experiment"] = experiment
-    session["wish"] = session.get("wish", 0) + 1
-    session["standing"] = (experiment.step, experiment.unit)
+    _stand(experiment)
     for name in TABLE:
         if name not in _PLACE:
             session[key(name)] = _shown(experiment, name)
+
+
+def _stand(experiment: Experiment) -> None:
+    """Wishes the stage to stand where the experiment does."""
+    session = st.session_state
+    session["wish"] = session.get("wish", 0) + 1
+    session["standing"] = (experiment.step, experiment.unit)
 
 
 def _shown(experiment: Experiment, name: str) -> Any:

@@ -39,6 +39,7 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
     expect(page.locator(READY)).to_have_attribute("data-step", "2")
     unit = int(page.locator(READY).get_attribute("data-unit") or 0)
     assert unit == 9
+    page.locator(".rx-details").scroll_into_view_if_needed()
     expect(page.locator(".rx-details-title")).to_contain_text("Unit 9 at step 2")
 
     before = ready_id(page)

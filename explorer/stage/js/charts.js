@@ -11,6 +11,8 @@ export class Chart {
     this.figure = figure
     this.run = run
     this.stage = stage
+    this.columns = figure.layout.meta.columns ?? run.steps
+    this.offset = this.columns - run.steps // columns before the first step, e.g. for the initial state
     this.heat = figure.data.find((trace) => trace.type === "heatmap")
     this.cursor = element("div", { class: "rx-cursor" })
     this.rowCursor = this.heat ? element("div", { class: "rx-row-cursor" }) : null
@@ -116,7 +118,7 @@ export class Chart {
     if (!layout) return
     const { xaxis, yaxis } = layout
     this.left = xaxis._offset
-    this.width = xaxis._length / this.run.steps
+    this.width = xaxis._length / this.columns
     this.cursor.style.width = `${this.width}px`
     this.cursor.style.top = `${yaxis._offset}px`
     this.cursor.style.height = `${yaxis._length}px`
@@ -132,7 +134,7 @@ export class Chart {
 
   place(step, unit) {
     if (this.width === undefined) return
-    this.cursor.style.transform = `translateX(${this.left + step * this.width}px)`
+    this.cursor.style.transform = `translateX(${this.left + (step + this.offset) * this.width}px)`
     if (this.rowCursor && unit < this.run.units) {
       this.rowCursor.style.transform = `translateY(${this.top + unit * this.rowHeight}px)`
     }
@@ -141,8 +143,8 @@ export class Chart {
   // The step and unit under the pointer, or null beside the plot.
   under(event) {
     const box = this.plot.getBoundingClientRect()
-    const step = Math.floor((event.clientX - box.left - this.left) / this.width)
-    if (!(step >= 0 && step < this.run.steps)) return null
+    const step = Math.floor((event.clientX - box.left - this.left) / this.width) - this.offset
+    if (!(step >= -this.offset && step < this.run.steps)) return null
     if (!this.heat) return { step }
     const unit = Math.floor((event.clientY - box.top - this.top) / this.rowHeight)
     return unit >= 0 && unit < this.run.units ? { step, unit } : null
@@ -152,14 +154,14 @@ export class Chart {
     const at = this.under(event)
     if (!at) return this.stage.tip(null)
     const { strings, firstStep } = this.stage.payload
-    const head = `t = ${at.step + firstStep}  ${this.run.tokens[at.step].label}`
+    const head = `t = ${at.step + firstStep}  ${this.run.tokens[at.step]?.label ?? ""}`
     this.stage.tip([head, ...this.lines(at, strings)], event)
   }
 
   lines({ step, unit }, strings) {
     if (!this.heat) {
       const own = this.figure.data.filter((trace) => trace.name && !trace.opacity)
-      return own.map((trace) => `${trace.name} = ${exact(trace.y[step])}`)
+      return own.map((trace) => `${trace.name} = ${exact(trace.y[step + this.offset])}`)
     }
     const { signal } = this.heat.meta
     const { run, minus } = this.shown ?? { run: this.run }

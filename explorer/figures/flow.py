@@ -1,0 +1,153 @@
+"""Figures of a flow: the triangle, the total by cell, the paths past and through the gates, the losses."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures.palette import HUES, magnitude_scale
+from explorer.figures.signals import layout, line, step_axis
+from explorer.flow import Flow
+from explorer.i18n import t
+
+FLOOR = -30.0
+"""The smallest power of ten that the triangle's colours tell apart."""
+
+DASHES = {"h": "solid", "c": "dash"}
+CELL_HUES = {"rnn": "x", "lstm": "keep", "gru": "write"}
+"""The compared cells; another chosen cell takes the candidate's hue."""
+
+
+def triangle_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
+    """Returns ||dL_t/dh_k|| as a heatmap: source step k across, loss step t down, colour log10.
+
+    A norm of exactly 0 is left blank; one that is not finite gets a cross.
+    """
+    norm = flow.chosen.each.norm
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = np.where(norm > 0, np.log10(norm), np.nan)
+    seen = power[np.isfinite(power)]
+    low, high = (max(float(seen.min()), FLOOR), float(seen.max())) if seen.size else (-1.0, 0.0)
+    sources, losses = _sources(flow), _sources(flow)[1:]
+    figure = go.Figure(
+        go.Heatmap(
+            z=power,
+            x=sources,
+            y=losses,
+            zmin=low,
+            zmax=max(high, low + 1e-9),
+            colorscale=magnitude_scale(theme),
+            showscale=False,
+            xgap=1 if flow.steps <= 32 else 0,
+            ygap=1 if flow.steps <= 32 else 0,
+            meta={"signal": "norm", "role": "magnitude", "hue": "c"},
+        ),
+        layout(theme),
+    )
+    _crosses(figure, norm, sources, losses, theme)
+    figure.update_xaxes(**_source_axis(flow))
+    figure.update_yaxes(autorange="reversed", nticks=8, showgrid=False)
+    figure.update_layout(
+        meta={"range": [low, high], "title": t("flow.triangle", lang), "columns": flow.steps + 1}
+    )
+    return figure
+
+
+def _crosses(figure: go.Figure, norm: np.ndarray, sources: list, losses: list, theme: str) -> None:
+    rows, columns = np.nonzero(
+        np.isinf(norm) | (np.isnan(norm) & (np.tri(norm.shape[0], norm.shape[1], k=1) > 0))
+    )
+    if rows.size:
+        figure.add_scatter(
+            x=[sources[k] for k in columns],
+            y=[losses[k] for k in rows],
+            mode="markers",
+            marker={"symbol": "x-thin", "size": 7, "line": {"width": 2, "color": HUES[theme]["ink"]}},
+        )
+
+
+def total_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
+    """Returns ||dL/dh_k|| of the chosen loss for each compared cell, ||dL/dc_k|| dashed, on a log axis."""
+    figure = go.Figure(layout=layout(theme))
+    for cell in flow.cells:
+        hue = CELL_HUES.get(cell.cell, "candidate")
+        layer = cell.gradient.layers[0]
+        for state, values in (("h", layer.total_norm), ("c", layer.total_norm_c)):
+            if values is not None:
+                name = f"{t(f'cell.{cell.cell}', lang)} {state}"
+                _log_line(figure, flow, values, name, hue, theme, DASHES[state])
+    return _finished(figure, flow, lang, "flow.total")
+
+
+def paths_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
+    """Returns how the chosen cell's gradient came back: past all gates alone, and its last hop by gate."""
+    figure = go.Figure(layout=layout(theme))
+    layer = flow.chosen.gradient.layers[0]
+    whole = layer.total_norm if layer.total_norm_c is None else layer.total_norm_c
+    _log_line(figure, flow, whole, t("flow.sum", lang), "ink", theme, "solid")
+    if flow.chosen.direct is not None:
+        _log_line(figure, flow, flow.chosen.direct, t("flow.direct", lang), "c", theme, "dash")
+    roles = layer.layer.spec.roles
+    for gate, share in layer.through.items():
+        values = np.append(np.linalg.norm(share, axis=-1), np.nan)
+        _log_line(figure, flow, values, t("flow.through", lang, gate=gate), roles[gate].hue, theme, "dot")
+    return _finished(figure, flow, lang, "flow.paths")
+
+
+def losses_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
+    """Returns L_t at every step that has a loss; those that the chosen loss sums are filled."""
+    each, chosen = flow.chosen.each.loss, flow.chosen.gradient.loss
+    figure = go.Figure(layout=layout(theme))
+    steps = _sources(flow)[1:]
+    summed = 0.0
+    if each is not None and chosen is not None:
+        inside = np.isfinite(chosen)
+        summed = float(chosen[inside].sum())
+        figure.add_scatter(
+            x=steps,
+            y=each,
+            name="L",
+            **(line("h", theme) | {"mode": "markers"}),
+        )
+        figure.data[-1].marker.symbol = ["circle" if inside_t else "circle-open" for inside_t in inside]
+        figure.data[-1].marker.size = 9 if flow.steps <= 60 else 4
+    figure.update_xaxes(**_source_axis(flow))
+    figure.update_yaxes(rangemode="tozero", nticks=4)
+    title = t("flow.losses", lang, sum=f"{summed:.3f}")
+    figure.update_layout(meta={"title": title, "columns": flow.steps + 1})
+    return figure
+
+
+def _log_line(
+    figure: go.Figure, flow: Flow, values: np.ndarray, name: str, hue: str, theme: str, dash: str
+) -> None:
+    """A line that skips zeros; where a value is not finite, a cross stands at the top."""
+    shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+    figure.add_scatter(x=_sources(flow), y=shown, name=name, **line(hue, theme, dash))
+    figure.data[-1].mode = "lines" if flow.steps > 40 else "lines+markers"
+    bad = np.flatnonzero(np.isinf(values))
+    if bad.size:
+        top = float(np.nanmax(shown)) if np.isfinite(shown).any() else 1.0
+        figure.add_scatter(
+            x=[_sources(flow)[k] for k in bad],
+            y=[top] * bad.size,
+            mode="markers",
+            marker={"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": HUES[theme][hue]}},
+        )
+
+
+def _finished(figure: go.Figure, flow: Flow, lang: str, title: str) -> go.Figure:
+    figure.update_xaxes(**_source_axis(flow))
+    figure.update_yaxes(type="log", exponentformat="power", nticks=6)
+    figure.update_layout(meta={"title": t(title, lang), "columns": flow.steps + 1})
+    return figure
+
+
+def _sources(flow: Flow) -> list[int]:
+    """Source steps k: the state before the first shown step, then each step's."""
+    return list(range(flow.first_step - 1, flow.first_step + flow.steps))
+
+
+def _source_axis(flow: Flow) -> dict:
+    labels: Sequence[str] = ("h₀" if flow.first_step == 1 else "…", *(token.label for token in flow.tokens))
+    return step_axis(_sources(flow), labels)

@@ -1,0 +1,196 @@
+"""A flow: an experiment carried out and its gradient walked back through time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from explorer.experiment import Experiment
+from explorer.gradients import GradientFlow, bptt, direct_path, jacobians, readout_gradient
+from explorer.learned import Input, Learned, Token, inputs, marked_token
+from explorer.limits import MAX_FLOW, WINDOW
+from explorer.model import RecurrentModel
+from explorer.tasks import adding
+from explorer.tracing import Trace, run_layer
+
+COMPARED = ("rnn", "lstm", "gru")
+"""The cells whose gradients are drawn together."""
+
+
+@dataclass(frozen=True, eq=False)
+class CellFlow:
+    """One cell's run and its gradient: of the chosen loss, and of every loss on its own.
+
+    direct (T+1,): the norm of what went past all gates alone, or None. each is `bptt` with a loss at
+    every step that has one; its norm is the triangle.
+    """
+
+    cell: str
+    trace: Trace
+    gradient: GradientFlow
+    each: GradientFlow
+    direct: np.ndarray | None
+
+    @property
+    def total(self) -> np.ndarray:
+        """||dL/dh_k|| of the chosen loss (T+1,)."""
+        return self.gradient.total_norm
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """An experiment's gradients. cells holds the chosen cell first, then those it is compared with.
+
+    chain (T, T+1): row t-1, column k is ||ds_t/ds_k||_F / sqrt(H), s the main state: c where there is
+    one, else h; NaN where k > t or, in long runs, not computed (then the last row alone is).
+    """
+
+    experiment: Experiment
+    tokens: tuple[Token, ...]
+    first_step: int
+    total: int
+    cells: tuple[CellFlow, ...]
+    chain: np.ndarray
+    problems: tuple[tuple[str, dict[str, Any]], ...]
+
+    @property
+    def chosen(self) -> CellFlow:
+        return self.cells[0]
+
+    @property
+    def steps(self) -> int:
+        return len(self.tokens)
+
+
+def compared(cell: str) -> tuple[str, ...]:
+    """Returns the cells of a flow: the chosen one, then the others it is compared with."""
+    return (cell, *(other for other in COMPARED if other != cell))
+
+
+def flow(experiment: Experiment, learned: Mapping[str, Learned]) -> Flow:
+    """Carries out an experiment forward and back on the learned weights of each compared cell."""
+    problems: list[tuple[str, dict[str, Any]]] = []
+    model = learned[experiment.cell].at(experiment.moment)
+    given = _stretched(experiment, inputs(experiment, model), model)
+    first = 1
+    if len(given.tokens) > MAX_FLOW:
+        first = min(experiment.start, len(given.tokens) - MAX_FLOW + 1)
+        last = first + MAX_FLOW - 1
+        problems.append(("window", {"first": first, "last": last, "total": len(given.tokens)}))
+    cells = []
+    for cell in compared(experiment.cell):
+        by = learned[cell].at(experiment.moment)
+        own = _stretched(experiment, inputs(experiment, by), by)
+        cells.append(_cell_flow(cell, experiment, by, own, first))
+    if cells[0].gradient.loss is not None and not np.isfinite(cells[0].gradient.loss).any():
+        problems.append(("no_loss", {}))
+    return Flow(
+        experiment=experiment,
+        tokens=given.tokens[first - 1 : first - 1 + MAX_FLOW],
+        first_step=first,
+        total=len(given.tokens),
+        cells=tuple(cells),
+        chain=_chain(cells[0].trace),
+        problems=tuple(problems),
+    )
+
+
+def _stretched(experiment: Experiment, given: Input, model: RecurrentModel) -> Input:
+    """Repeats the sentence to a length; a marked sequence is drawn anew at that length."""
+    length = experiment.stretch
+    if not length:
+        return given
+    if given.target is not None:
+        generator = torch.Generator().manual_seed(10_000 + experiment.seed)
+        x, target = adding(max(length, 2), 1, generator)
+        tokens = tuple(marked_token(value, mark) for value, mark in x[:, 0].tolist())
+        return Input(x[:, 0].double().numpy(), tokens, float(target))
+    turns = -(-length // len(given.tokens))
+    return Input((given.x * turns)[:length], (given.tokens * turns)[:length])
+
+
+def _cell_flow(
+    cell: str, experiment: Experiment, model: RecurrentModel, given: Input, first: int
+) -> CellFlow:
+    run = forward(model, given.x, experiment.input_scale).window(first, MAX_FLOW)
+    dL_dh, loss = direct_gradients(run, given.target)
+    chosen = chosen_rows(experiment, loss)
+    gradient = replace(bptt(run, np.where(chosen[:, None], dL_dh, 0.0)), loss=np.where(chosen, loss, np.nan))
+    each = replace(bptt(run, dL_dh), loss=loss)
+    path = direct_path(gradient.layers[0])
+    direct = None if path is None else np.linalg.norm(path, axis=-1)
+    return CellFlow(cell, run, gradient, each, direct)
+
+
+def forward(model: RecurrentModel, x: Any, scale: float = 1.0) -> Trace:
+    """Returns the trace of a one-layer model over tokens or numbers, its inputs scaled."""
+    (weights,), *_ = model.layer_weights()
+    embedded = model.embed(x) * scale
+    zero = np.zeros(weights.hidden_size, embedded.dtype)
+    states = (zero, zero) if model.has_cell_state else (zero,)
+    layer = run_layer(model.cell, weights, embedded, states)
+    return Trace(
+        (layer,),
+        tokens=model.display(x),
+        logits=model.read_out(layer.output),
+        readout=model.readout_weight(),
+        targets=model.targets(x),
+    )
+
+
+def direct_gradients(run: Trace, target: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (dL_t/dh_t (T, H), L_t (T,)), a loss of its own at each step that has one, else 0 and NaN.
+
+    Cross-entropy of the next token; or, for a number, the squared error of the last output.
+    """
+    if target is None:
+        return readout_losses(run)
+    assert run.logits is not None and run.readout is not None
+    loss = np.full(run.steps, np.nan)
+    dL_dh = np.zeros(run.output.shape)
+    error = float(run.logits[-1, 0]) - target
+    loss[-1] = error**2
+    dL_dh[-1] = 2.0 * error * run.readout[0]
+    return dL_dh, loss
+
+
+def readout_losses(run: Trace) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the same for next-token prediction; all zero where no token follows."""
+    if run.targets is None or not (run.targets >= 0).any():
+        return np.zeros(run.output.shape), np.full(run.steps, np.nan)
+    return readout_gradient(run, "each_step")
+
+
+def chosen_rows(experiment: Experiment, loss: np.ndarray) -> np.ndarray:
+    """Returns which losses (T,) the experiment sums: all, the one at loss_at, or the last."""
+    there = np.isfinite(loss) | np.isinf(loss)
+    if experiment.loss == "each_step" or not there.any():
+        return there
+    at = experiment.loss_at - 1
+    row = at if 0 <= at < len(loss) and there[at] else int(np.flatnonzero(there)[-1])
+    return np.arange(len(loss)) == row
+
+
+def _chain(run: Trace) -> np.ndarray:
+    layer, T = run.layers[0], run.steps
+    H = layer.hidden_size
+    factors = list(jacobians(layer))
+    size = factors[0].shape[0]
+    main = slice(size - H, size)  # c stands below h
+    chain = np.full((T, T + 1), np.nan)
+    rows = range(T) if T * size <= WINDOW * WINDOW else range(T - 1, T)
+    products = np.broadcast_to(np.eye(size)[main], (T, H, size)).copy()
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for k in range(T, 0, -1):
+            live = slice(max(rows.start, k - 1), T)
+            chain[live, k] = _size(products[live][..., main])
+            products[live] = products[live] @ factors[k - 1]
+        chain[rows.start :, 0] = _size(products[rows.start :][..., main])
+    return chain
+
+
+def _size(matrices: np.ndarray) -> np.ndarray:
+    """Frobenius norm over sqrt(H): 1 for an orthogonal matrix."""
+    return np.sqrt((matrices**2).sum((-2, -1)) / matrices.shape[-1])

@@ -1,0 +1,107 @@
+// Gradients through time: the triangle of losses and sources, the chain of Jacobians over the sentence,
+// the total by step for each cell, and the paths past and through the gates.
+// The transport's step is the source step k; the loss step t is a row of the triangle.
+
+import { Stage } from "./base.js"
+import { Chart } from "./charts.js"
+import { element } from "./dom.js"
+import { exact, fill, number } from "./numbers.js"
+
+// The triangle: columns k = 0..T, rows t = 1..T, colour log10 of the norm.
+class Triangle extends Chart {
+  rows() {
+    const { norm } = this.run.arrays
+    return Array.from({ length: this.run.steps }, (_, t) => Float64Array.from(norm.row(t), (v) => (v > 0 && Number.isFinite(v) ? Math.log10(v) : NaN)))
+  }
+
+  data() {
+    const [heat, ...rest] = super.data()
+    return [{ ...heat, colorscale: this.stage.theme.magnitude }, ...rest]
+  }
+
+  dress() {
+    this.title.replaceChildren(element("span", { class: "rx-name", text: this.figure.layout.meta.title }),
+      element("span", { class: "rx-range", text: this.figure.layout.meta.range.map((v) => `10^${Math.round(v)}`.replace("-", "−")).join(" … ") }))
+  }
+
+  lines({ step, unit }, strings) {
+    return [fill(strings.cell_norm, { t: unit + this.stage.payload.firstStep, k: step + this.stage.payload.firstStep, value: exact(this.run.arrays.norm.at(unit, step + 1)) })]
+  }
+}
+
+export class FlowStage extends Stage {
+  content() {
+    const { payload } = this
+    const [run] = payload.runs
+    this.run = run
+    this.loss = payload.lossRow
+    this.triangle = new Triangle(run.heatmaps[0], { ...run, units: run.steps }, this)
+    this.triangle.node.classList.add("rx-triangle")
+    this.triangle.rowCursor.classList.add("rx-solid")
+    this.lines = run.lines.map((figure) => new Chart(figure, run, this))
+    this.hops = this.strip.chips.map((chip) => chip.appendChild(element("span", { class: "rx-hop" })))
+    this.said = element("p", { class: "rx-said", role: "status" })
+    this.hopLabel = element("div", { class: "rx-hop-label" })
+    const [total, paths, losses] = this.lines.map((chart) => chart.node)
+    return [
+      this.hopLabel, this.notice(),
+      element("div", { class: "rx-flow-scene" },
+        element("div", {}, this.triangle.node, this.said, element("div", { class: "rx-flow-small" }, losses)),
+        element("div", { class: "rx-flow-lines" }, total, ...payload.decays.map((text) => element("p", { class: "rx-said", text })), paths)),
+    ]
+  }
+
+  notice() {
+    const { bad, strings } = this.payload
+    return bad === null ? null : element("p", { class: "rx-notice", role: "status", text: fill(strings.gradient_overflow, { step: bad }) })
+  }
+
+  charts() {
+    return [this.triangle, ...this.lines]
+  }
+
+  mostUnits() {
+    return 99999 // the unit belongs to the other page; it is kept
+  }
+
+  // A click on the triangle chooses source and loss; elsewhere it chooses the source.
+  go(step, row) {
+    if (row !== undefined) this.loss = row
+    const unit = this.unit
+    super.go(step)
+    this.unit = unit
+  }
+
+  update() {
+    const { step, loss } = this
+    this.strip.show(step)
+    this.transport.show(step)
+    this.triangle.place(step, loss)
+    for (const chart of this.lines) chart.place(step, 0)
+    const { strings, firstStep } = this.payload
+    const value = this.run.arrays.norm.at(loss, step + 1)
+    this.said.textContent = Number.isNaN(value)
+      ? fill(strings.above, { t: loss + firstStep, k: step + firstStep })
+      : fill(strings.cell_norm, { t: loss + firstStep, k: step + firstStep, value: number(value) })
+    if (this.shownLoss !== loss) this.showChain(loss)
+    this.node.dataset.step = String(step + firstStep)
+    this.node.dataset.unit = String(this.unit + 1)
+    this.node.dataset.loss = String(loss + firstStep)
+  }
+
+  // Over each token k the size of the chain of Jacobians from t back to k.
+  showChain(t) {
+    this.shownLoss = t
+    const { strings, firstStep } = this.payload
+    this.hopLabel.textContent = fill(strings.chain, { t: t + firstStep, s: this.payload.state })
+    this.hops.forEach((hop, k) => {
+      const size = this.run.arrays.chain.at(t, k + 1)
+      hop.textContent = Number.isNaN(size) ? "" : short(size)
+    })
+  }
+}
+
+function short(value) {
+  if (value !== 0 && (value < 0.01 || value >= 1000)) return value.toExponential(0).replace("-", "−")
+  return value.toFixed(2)
+}

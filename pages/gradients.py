@@ -1,0 +1,20 @@
+"""Gradients through time: backpropagation through time, and where the gradient goes."""
+
+import streamlit as st
+
+from explorer.i18n import t
+from explorer.learned import notation_for
+from explorer.ui import compute, report, state
+from explorer.ui.flow import knobs
+from explorer.ui.stage import stage
+
+experiment, lang = st.session_state["experiment"], state.language()
+notation = notation_for(experiment, lang)
+
+with st.spinner(t("ui.learning", lang)):
+    flow = compute.flowed(experiment, notation)
+    learned = compute.learned(experiment.model_part(), notation)
+
+report.say_all(flow.problems, lang)
+knobs(experiment, learned, lang)
+stage(compute.packed_flow(experiment, notation, lang))
