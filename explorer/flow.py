@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from explorer.experiment import Experiment
-from explorer.gradients import GradientFlow, bptt, direct_path, jacobians, readout_gradient
+from explorer.gradients import GradientFlow, bptt, direct_path, jacobians, lengths, readout_gradient
 from explorer.learned import Input, Learned, Token, inputs, marked_token
 from explorer.limits import MAX_FLOW, WINDOW
 from explorer.model import RecurrentModel
@@ -120,7 +120,7 @@ def _cell_flow(
     gradient = replace(bptt(run, np.where(chosen[:, None], dL_dh, 0.0)), loss=np.where(chosen, loss, np.nan))
     each = replace(bptt(run, dL_dh), loss=loss)
     path = direct_path(gradient.layers[0])
-    direct = None if path is None else np.linalg.norm(path, axis=-1)
+    direct = None if path is None else lengths(path)
     return CellFlow(cell, run, gradient, each, direct)
 
 
@@ -193,4 +193,4 @@ def _chain(run: Trace) -> np.ndarray:
 
 def _size(matrices: np.ndarray) -> np.ndarray:
     """Frobenius norm over sqrt(H): 1 for an orthogonal matrix."""
-    return np.sqrt((matrices**2).sum((-2, -1)) / matrices.shape[-1])
+    return lengths(matrices.reshape(len(matrices), -1)) / np.sqrt(matrices.shape[-1])

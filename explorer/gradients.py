@@ -17,6 +17,9 @@ from explorer.limits import FLOAT32_MAX
 from explorer.tracing import LayerTrace, Trace
 
 LOSSES = ("last_step", "each_step")
+QUIET: Any = {"over": "ignore", "invalid": "ignore"}
+"""How NumPy is told that an explosion is a result."""
+
 VANISHED = 1e-6
 """A gradient that shrank by this factor from the last to the first state is said to have vanished."""
 
@@ -46,15 +49,18 @@ class LayerFlow:
     layer: LayerTrace
 
     @property
+    @np.errstate(**QUIET)
     def total_norm(self) -> np.ndarray:
         """||dL/dh_k|| (T+1,): the norm of the sum, not the sum of norms."""
-        return np.linalg.norm(self.total, axis=-1)
+        return lengths(self.total)
 
     @property
+    @np.errstate(**QUIET)
     def total_norm_c(self) -> np.ndarray | None:
         """||dL/dc_k|| (T+1,), or None."""
-        return None if self.total_c is None else np.linalg.norm(self.total_c, axis=-1)
+        return None if self.total_c is None else lengths(self.total_c)
 
+    @np.errstate(**QUIET)
     def weight_gradient(self) -> dict[str, np.ndarray]:
         """Returns dL/dW_ih (G*H, D), dL/dW_hh (G*H, H) and dL/db (G*H,) twice, as PyTorch packs them."""
         return {
@@ -64,6 +70,7 @@ class LayerFlow:
             "bias_hh": self.rec.sum(0),
         }
 
+    @np.errstate(**QUIET)
     def weight_norms(self) -> dict[str, np.ndarray]:
         """Returns how much each step adds to dL/dW_ih and dL/dW_hh: Frobenius norms (T,)."""
         w = self.layer.weights
@@ -81,8 +88,9 @@ class LayerFlow:
 class GradientFlow:
     """The gradient of a trace: one LayerFlow per layer and direction, in the trace's order.
 
-    status: `ok`, `vanished` (dL/dh_0 under 1e-6 of dL/dh_T), `exploded` (past float32's largest
-    number) or `nonfinite`; first_bad is the source step, met going back, at which it left float32.
+    status: `ok`, `vanished` (dL/dh_0 under 1e-6 of that of the last state a loss reaches), `exploded`
+    (past float32's largest number) or `nonfinite`; first_bad is the source step, met going back, at
+    which it left float32. Both speak of the first layer.
     A flow of one layer can be used directly: g.norm, g.total, ...
     """
 
@@ -133,7 +141,8 @@ class GradientFlow:
             return "nonfinite"
         if norms.max() > FLOAT32_MAX:
             return "exploded"
-        return "vanished" if norms[0] < VANISHED * norms[-1] else "ok"
+        reached = norms[norms > 0.0]  # a text's last word has no loss: no gradient there
+        return "vanished" if reached.size and norms[0] < VANISHED * reached[-1] else "ok"
 
 
 def bptt(
@@ -147,8 +156,7 @@ def bptt(
     ValueError otherwise. Werbos 1990; Pascanu et al. 2013, eq. 3-5.
     """
     whole = Trace((trace,)) if isinstance(trace, LayerTrace) else trace
-    if whole.layers[0].x.ndim != 2:
-        raise ValueError("bptt takes the trace of one sequence (T, D), not of a batch")
+    _check_unbatched(whole.layers[0])
     by_step = None
     if dL_dh is None:
         dL_dh, by_step = readout_gradient(whole, loss or "last_step")
@@ -158,6 +166,12 @@ def bptt(
     return GradientFlow(_through_layers(whole, direct), by_step)
 
 
+def _check_unbatched(layer: LayerTrace) -> None:
+    if layer.x.ndim != 2:
+        raise ValueError("a gradient takes the trace of one sequence (T, D), not of a batch")
+
+
+@np.errstate(**QUIET)
 def readout_gradient(trace: Trace, loss: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns (dL_t/dh_t (T, H), L_t (T,)) of the cross-entropy of the next token.
 
@@ -248,17 +262,17 @@ def _back_through_time(
     after, after_c = np.zeros((T, H)), np.zeros((T, H)) if has_c else None
     dx = np.zeros((T, T + 1, weights.input_size)) if needs_x else None
     row_of = 0 if layer.reverse else 1
-    with np.errstate(over="ignore", invalid="ignore"):  # an explosion is a result
+    with np.errstate(**QUIET):
         for k in range(T) if layer.reverse else range(T - 1, -1, -1):
             live = slice(k if causal else 0, None)
             inject.add(D, k)
             d, D_live = steps[k], D[live]
-            norm[live, k + row_of] = _lengths(D_live[:-1])
+            norm[live, k + row_of] = lengths(D_live[:-1])
             after[k] = D[-1]
             C_live = None
             if C is not None and norm_c is not None and after_c is not None:
                 C_live = C[live]
-                norm_c[live, k + row_of] = _lengths((C_live + D_live * d["show"])[:-1])
+                norm_c[live, k + row_of] = lengths((C_live + D_live * d["show"])[:-1])
                 after_c[k] = C[-1]
             back = layer.spec.back(d, weights, D_live, C_live)
             if dx is not None:
@@ -267,11 +281,20 @@ def _back_through_time(
             if C is not None:
                 C[live] = back.c
         start = T if layer.reverse else 0
-        norm[:, start] = _lengths(D[:-1])
+        norm[:, start] = lengths(D[:-1])
         if C is not None and norm_c is not None:
-            norm_c[:, start] = _lengths(C[:-1])
+            norm_c[:, start] = lengths(C[:-1])
+        if isinstance(inject, _Direct):  # the last layer: the losses past a state are out of its reach
+            for rows in (norm, norm_c):
+                if rows is not None:
+                    rows[_out_of_reach(T, layer.reverse)] = np.nan
         flow = _summed(layer, weights, local, norm, norm_c, after, after_c)
     return flow, dx
+
+
+def _out_of_reach(T: int, reverse: bool) -> np.ndarray:
+    """Where the loss in row t-1 cannot depend on the state in column k (T, T+1)."""
+    return np.tri(T, T + 1, -1, dtype=bool) if reverse else ~np.tri(T, T + 1, 1, dtype=bool)
 
 
 def _summed(
@@ -293,10 +316,11 @@ def _summed(
     source = {s: h_prev * back.gated[s] if s in back.gated else h_prev for s in weights.blocks}
     pre, rec = _packed(back.pre, weights), _packed(back.rec, weights)
     x = pre @ weights.w_ih
-    for array in (norm, norm_c, total, total_c, pre, rec, x):
+    through = back.through(weights)
+    tables = (*through.values(), *source.values())
+    for array in (norm, norm_c, total, total_c, back.kept, pre, rec, x, *tables):
         if array is not None:
             array.setflags(write=False)
-    through = back.through(weights)
     return LayerFlow(norm, norm_c, total, total_c, through, back.kept, pre, rec, source, x, layer)
 
 
@@ -312,7 +336,7 @@ def _packed(blocks: dict[str, np.ndarray], weights: LayerWeights) -> np.ndarray:
 def _local(layer: LayerTrace, weights: LayerWeights) -> dict[str, np.ndarray]:
     """Returns every step's local derivatives at once, (T, H) each, and h_prev."""
     values = _values(layer)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(**QUIET):
         return {**layer.spec.local(values, weights), "h_prev": values["h_prev"]}
 
 
@@ -326,8 +350,16 @@ def _values(layer: LayerTrace) -> dict[str, np.ndarray]:
     return {name: value.astype(np.float64) for name, value in values.items()}
 
 
-def _lengths(rows: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.einsum("ij,ij->i", rows, rows))
+def lengths(rows: np.ndarray) -> np.ndarray:
+    """Returns the Euclidean norms of rows (N, H) -> (N,); squares that leave float64 are scaled first."""
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    off = ~((norms > 1e-150) & (norms < 1e150))
+    if off.any():
+        largest = np.abs(rows[off]).max(axis=1, keepdims=True, initial=0.0)
+        scale = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+        scaled = rows[off] / scale
+        norms[off] = scale[:, 0] * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+    return norms
 
 
 def _recurrent_gradient(rec: np.ndarray, source: dict[str, np.ndarray], weights: LayerWeights) -> np.ndarray:
@@ -339,6 +371,7 @@ def jacobians(layer: LayerTrace, first: int = 1, last: int | None = None) -> Ite
 
     Column j is the change of the state at t by unit j of the state before.
     """
+    _check_unbatched(layer)
     layer = layer.in_notation("pytorch")
     if layer.reverse:
         raise ValueError("jacobians are defined along time; this layer runs against it")
@@ -348,14 +381,13 @@ def jacobians(layer: LayerTrace, first: int = 1, last: int | None = None) -> Ite
     eye, none = np.eye(H), np.zeros((H, H))
     for t in range(first, (last or layer.steps) + 1):
         d = {name: value[t - 1] for name, value in local.items()}
-        if not has_c:
-            yield layer.spec.back(d, weights, eye, None).h
-            continue
-        from_h = layer.spec.back(d, weights, eye, none)
-        from_c = layer.spec.back(d, weights, none, eye)
-        yield np.block([[from_h.h, from_h.c], [from_c.h, from_c.c]])
+        with np.errstate(**QUIET):
+            from_h = layer.spec.back(d, weights, eye, none if has_c else None)
+            from_c = layer.spec.back(d, weights, none, eye) if has_c else None
+        yield np.block([[from_h.h, from_h.c], [from_c.h, from_c.c]]) if from_c else from_h.h
 
 
+@np.errstate(**QUIET)
 def direct_path(flow: LayerFlow) -> np.ndarray | None:
     """Returns the part of the gradient that goes past all gates on its way back (T+1, H).
 

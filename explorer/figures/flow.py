@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from explorer.figures.palette import HUES, magnitude_scale
 from explorer.figures.signals import layout, line, step_axis
 from explorer.flow import Flow
+from explorer.gradients import lengths
 from explorer.i18n import t
 
 FLOOR = -30.0
@@ -89,7 +90,7 @@ def paths_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
         _log_line(figure, flow, flow.chosen.direct, t("flow.direct", lang), "c", theme, "dash")
     roles = layer.layer.spec.roles
     for gate, share in layer.through.items():
-        values = np.append(np.linalg.norm(share, axis=-1), np.nan)
+        values = np.append(lengths(share), np.nan)
         _log_line(figure, flow, values, t("flow.through", lang, gate=gate), roles[gate].hue, theme, "dot")
     return _finished(figure, flow, lang, "flow.paths")
 

@@ -49,7 +49,8 @@ def faults(page: Page, server: str) -> Iterator[list[str]]:
 
 
 def _bad(message) -> bool:
-    return message.type == "error"
+    """A console error, but for Streamlit's look below a page's own path for its server."""
+    return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
 
 
 def _outside(url: str, server: str) -> bool:

@@ -5,13 +5,15 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 TIMEOUT = 60
+PAGES = Path(__file__).parents[2] / "pages"
 MAIN = str(Path(__file__).parents[2] / "main.py")
 SCRIPT = f"exec(compile(open({MAIN!r}).read(), {MAIN!r}, 'exec'), {{**globals(), '__file__': {MAIN!r}}})"
 """From a script elsewhere: beside a folder `pages/` the test runner would run the page without main.py."""
 
 
-def opened(locale: str = "en-US", **query: str) -> AppTest:
+def opened(locale: str = "en-US", page: str = "step", **query: str) -> AppTest:
     app = AppTest.from_string(SCRIPT, default_timeout=TIMEOUT)
+    app.switch_page(str(PAGES / f"{page}.py"))
     app.context["locale"] = locale
     for name, value in query.items():
         app.query_params[name] = value
