@@ -87,7 +87,15 @@ def paths_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
     whole = layer.total_norm if layer.total_norm_c is None else layer.total_norm_c
     _log_line(figure, flow, whole, t("flow.sum", lang), "ink", theme, "solid")
     if flow.chosen.direct is not None:
-        _log_line(figure, flow, flow.chosen.direct, t("flow.direct", lang), "c", theme, "dash")
+        _log_line(
+            figure,
+            flow,
+            flow.chosen.direct,
+            t("flow.direct", lang, gate=layer.layer.spec.keep or "1"),
+            "c",
+            theme,
+            "dash",
+        )
     roles = layer.layer.spec.roles
     for gate, share in layer.through.items():
         values = np.append(lengths(share), np.nan)
@@ -113,8 +121,8 @@ def losses_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
         figure.data[-1].marker.symbol = ["circle" if inside_t else "circle-open" for inside_t in inside]
         figure.data[-1].marker.size = 9 if flow.steps <= 60 else 4
     figure.update_xaxes(**_source_axis(flow))
-    figure.update_yaxes(rangemode="tozero", nticks=4)
-    title = t("flow.losses", lang, sum=f"{summed:.3f}")
+    figure.update_yaxes(rangemode="tozero", nticks=4, exponentformat="power")
+    title = t("flow.losses", lang, sum=f"{summed:.3g}")
     figure.update_layout(meta={"title": title, "columns": flow.steps + 1})
     return figure
 
@@ -139,9 +147,18 @@ def _log_line(
 
 def _finished(figure: go.Figure, flow: Flow, lang: str, title: str) -> go.Figure:
     figure.update_xaxes(**_source_axis(flow))
-    figure.update_yaxes(type="log", exponentformat="power", nticks=6)
+    figure.update_yaxes(type="log", exponentformat="power", tickvals=_decades(figure))
     figure.update_layout(meta={"title": t(title, lang), "columns": flow.steps + 1})
     return figure
+
+
+def _decades(figure: go.Figure, most: int = 5) -> list[float]:
+    """Ticks at powers of ten only, at most a handful."""
+    values = np.concatenate([np.asarray(trace.y, float) for trace in figure.data] or [np.ones(1)])
+    powers = np.log10(values[np.isfinite(values) & (values > 0)])
+    low, high = (int(np.floor(powers.min())), int(np.ceil(powers.max()))) if powers.size else (0, 1)
+    every = max(1, -(-(high - low) // most))
+    return [10.0**power for power in range(low, high + 1, every)]
 
 
 def _sources(flow: Flow) -> list[int]:

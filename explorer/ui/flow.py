@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.experiment import END, Experiment
 from explorer.i18n import t
 from explorer.learned import Learned
-from explorer.ui.state import key, seed_widget
+from explorer.ui.state import apply, key, seed_widget
 from explorer.ui.widgets import field
 
 
@@ -22,6 +22,13 @@ def knobs(experiment: Experiment, learned: Learned, lang: str) -> None:
         field("input_scale", experiment, lang)
     with moment:
         _moments(experiment, learned, lang)
+
+
+def try_line(lang: str) -> None:
+    """Draws the one line that says what to try, and the way to a sentence long enough to see it."""
+    words, way = st.columns([4.2, 1], vertical_alignment="center")
+    words.markdown(t("ui.try_gradients", lang))
+    way.button(t("ui.longer", lang), on_click=apply, args=({"stretch": "40"},), width="stretch")
 
 
 def _moments(experiment: Experiment, learned: Learned, lang: str) -> None:
