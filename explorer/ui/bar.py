@@ -18,7 +18,7 @@ def navigation(pages: Sequence[StreamlitPage], lang: str) -> None:
     *places, language = st.columns([*(2.0 for _ in pages), 6.0 - 2.0 * len(pages), 1.5], gap="small")
     for place, page in zip(places, pages, strict=False):
         place.page_link(page)
-    with language:
+    with language, st.container(horizontal_alignment="right"):
         st.segmented_control(
             t("app.language", lang),
             LANGUAGES,
