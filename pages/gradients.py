@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.i18n import t
 from explorer.learned import notation_for
 from explorer.ui import compute, report, state
-from explorer.ui.flow import knobs
+from explorer.ui.flow import knobs, try_line
 from explorer.ui.stage import stage
 
 experiment, lang = st.session_state["experiment"], state.language()
@@ -16,5 +16,6 @@ with st.spinner(t("ui.learning", lang)):
     learned = compute.learned(experiment.model_part(), notation)
 
 report.say_all(flow.problems, lang)
+try_line(lang)
 knobs(experiment, learned, lang)
 stage(compute.packed_flow(experiment, notation, lang))

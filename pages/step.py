@@ -23,4 +23,4 @@ with figure:
     report.truth(walk, lang)
     changes(experiment, walk, lang)
 with beside:
-    lesson("step", experiment, walk, lang)
+    lesson("step", experiment, walk.runs[0].trace.layers[0], lang)

@@ -45,10 +45,11 @@ def _fast(activation: str):
 
 
 def _local(activation: str):
-    """phi'(pre): 1 - h^2 for tanh; 1 or 0 for ReLU."""
+    """phi'(pre): 1 - h^2 for tanh; 1 or 0 for ReLU, NaN past an explosion."""
 
     def local(v: dict, w: LayerWeights) -> dict:
-        slope = 1.0 - v["h"] ** 2 if activation == "tanh" else (v["pre_h"] > 0).astype(v["h"].dtype)
+        pre = v["pre_h"]
+        slope = 1.0 - v["h"] ** 2 if activation == "tanh" else np.where(np.isnan(pre), pre, pre > 0)
         return {"h": slope}  # (..., H)
 
     return local

@@ -10,30 +10,30 @@ from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.lessons import Ask, Card, Show, cards
 from explorer.ui import state
-from explorer.walk import Walk
+from explorer.tracing import LayerTrace
 
 
-def lesson(name: str, experiment: Experiment, walk: Walk, lang: str) -> None:
+def lesson(name: str, experiment: Experiment, layer: LayerTrace, lang: str) -> None:
     """Draws the card the reader is at, among those that concern the cell."""
-    spec = walk.runs[0].trace.spec
+    spec = layer.spec
     relevant = [card for card in cards(name, lang) if card.concerns(spec)]
-    at = _position(relevant)
+    at = _position(name, relevant)
     card = relevant[at]
     with st.container(border=True, key="lesson"):
         st.caption(t("ui.lesson_numbered", lang, n=at + 1, total=len(relevant)))
         st.markdown(f"#### {card.title}")
         for k, part in enumerate(card.parts):
-            _part(part, f"{card.key}_{k}", spec, experiment, walk, lang)
-        _turn(relevant, at, lang)
+            _part(part, f"{card.key}_{k}", experiment, layer, lang)
+        _turn(name, relevant, at, lang)
 
 
-def _position(relevant: Sequence[Card]) -> int:
+def _position(name: str, relevant: Sequence[Card]) -> int:
     keys = [card.key for card in relevant]
-    wanted = st.session_state.get("card", keys[0])
+    wanted = st.session_state.get(f"card_{name}", keys[0])
     return keys.index(wanted) if wanted in keys else 0
 
 
-def _turn(relevant: Sequence[Card], at: int, lang: str) -> None:
+def _turn(name: str, relevant: Sequence[Card], at: int, lang: str) -> None:
     back, on = st.columns(2)
     for place, label, to in ((back, "ui.previous_card", at - 1), (on, "ui.next_card", at + 1)):
         inside = 0 <= to < len(relevant)
@@ -43,20 +43,19 @@ def _turn(relevant: Sequence[Card], at: int, lang: str) -> None:
             disabled=not inside,
             width="stretch",
             on_click=_open,
-            args=(relevant[to].key if inside else "",),
+            args=(name, relevant[to].key if inside else ""),
         )
 
 
-def _open(key: str) -> None:
-    st.session_state["card"] = key
+def _open(name: str, key: str) -> None:
+    st.session_state[f"card_{name}"] = key
 
 
 def _part(
     part: str | tuple[str, str] | Show | Ask,
     key: str,
-    spec: CellSpec,
     experiment: Experiment,
-    walk: Walk,
+    layer: LayerTrace,
     lang: str,
 ) -> None:
     match part:
@@ -69,11 +68,11 @@ def _part(
             with st.expander(t("ui.reveal", lang)):
                 st.markdown(answer)
         case ("equations", symbols):
-            _equations(spec, symbols)
+            _equations(layer.spec, symbols)
         case ("table", "shapes"):
-            _shapes(walk, lang)
+            _shapes(layer, lang)
         case ("table", "parameters"):
-            _parameters(experiment, walk, lang)
+            _parameters(experiment, layer, lang)
 
 
 def _equations(spec: CellSpec, symbols: str) -> None:
@@ -84,8 +83,7 @@ def _equations(spec: CellSpec, symbols: str) -> None:
             st.latex(rf"{symbol}_t = {latex(unfolded(symbol, table))}")
 
 
-def _shapes(walk: Walk, lang: str) -> None:
-    layer = walk.runs[0].trace.layers[0]
+def _shapes(layer: LayerTrace, lang: str) -> None:
     rows = {name: array.shape for name, array in layer.weights.arrays().items()}
     rows |= {"x_t": layer.x.shape[1:], ", ".join(f"{s}_t" for s in layer.signals): (layer.hidden_size,)}
     _table({t("ui.quantity", lang): list(rows), t("ui.shape", lang): [_shape(s) for s in rows.values()]})
@@ -95,8 +93,8 @@ def _shape(shape: tuple[int, ...]) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
-def _parameters(experiment: Experiment, walk: Walk, lang: str) -> None:
-    D, H = walk.runs[0].trace.layers[0].weights.input_size, experiment.hidden
+def _parameters(experiment: Experiment, layer: LayerTrace, lang: str) -> None:
+    D, H = layer.weights.input_size, experiment.hidden
     specs = list(CELLS.values())
     _table(
         {
