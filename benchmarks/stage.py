@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from explorer.i18n import t
 from explorer.terminal import table_lines
@@ -32,7 +32,8 @@ QUERY = {
     "lang": "en",
 }
 CELLS = (t("cell.gru", "en"), t("cell.lstm", "en"))
-LOW, TALL = {"width": 1280, "height": 800}, {"width": 1280, "height": 1500}
+LOW: ViewportSize = {"width": 1280, "height": 800}
+TALL: ViewportSize = {"width": 1280, "height": 1500}
 KEYS = 40
 GAP = 0.033
 """Seconds between the keys that a held key sends."""
@@ -56,7 +57,9 @@ new MutationObserver(() => painted((now) => probe.ready.push(now)))
 probe.watch = () => {
   probe.steps.clear()
   const plots = [...document.querySelectorAll(".rx-plot")]
-  const removed = new MutationObserver((changes) => { probe.blank += changes.filter((c) => c.removedNodes.length).length })
+  const removed = new MutationObserver((changes) => {
+    probe.blank += changes.filter((c) => c.removedNodes.length).length
+  })
   for (const plot of plots) removed.observe(plot, { childList: true })
   const sample = () => {
     probe.steps.add(stage()?.dataset.step)
@@ -94,7 +97,7 @@ class Row:
 
 
 def key_to_paint(
-    browser: Browser, url: str, name: str, size: dict, details: bool, targets: Sequence[float]
+    browser: Browser, url: str, name: str, size: ViewportSize, details: bool, targets: Sequence[float]
 ) -> list[Row]:
     """Times every step to the last and back to the first, the arithmetic in or out of sight."""
     page = _page(browser, url, size)
@@ -182,7 +185,7 @@ def script_run(repeats: int) -> list[Row]:
     return [Row("another cell, the server's run alone", statistics.median(taken[2:]), 100)]
 
 
-def _page(browser: Browser, url: str, size: dict) -> Page:
+def _page(browser: Browser, url: str, size: ViewportSize) -> Page:
     page = browser.new_page(viewport=size, locale="en-US")
     _open(page, url)
     return page

@@ -47,6 +47,7 @@ export class Stage {
     this.root.replaceChildren(this.node)
     this.fontSize = Math.round(Math.max(12, Math.min(20, this.node.clientWidth / 72)))
     await Promise.all(this.charts().map((chart) => chart.draw(Plotly)))
+    this.strip.measure()
     this.drawn()
     this.watch = new ResizeObserver(() => this.resize(Plotly))
     this.watch.observe(this.node)
@@ -101,6 +102,7 @@ export class Stage {
     if (first) return
     clearTimeout(this.resizing)
     this.resizing = setTimeout(() => {
+      this.strip.measure()
       for (const chart of this.charts()) {
         const { width: w, height: h } = chart.plot.getBoundingClientRect()
         if (w) Plotly.relayout(chart.plot, { width: Math.floor(w), height: Math.floor(h) })

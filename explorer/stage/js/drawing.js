@@ -80,7 +80,10 @@ export class Drawing {
       }
     }
     for (const { cells, mark, left, width, of, table, range } of this.strips) {
-      for (let k = 0; k < cells.length; k++) cells[k].style.fill = along(table, of(t, k), range[0], range[1])
+      cells.forEach((cell, k) => {
+        const fill = along(table, of(t, k), range[0], range[1])
+        if (cell.shown !== fill) cell.setAttribute("fill", (cell.shown = fill))
+      })
       mark.style.transform = `translateX(${left + j * width}px)`
     }
   }

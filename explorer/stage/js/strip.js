@@ -40,8 +40,13 @@ export class Strip {
     this.current = this.chips[k]
     this.current.classList.add("rx-now")
     this.current.setAttribute("aria-selected", "true")
-    if (this.node.scrollWidth > this.node.clientWidth) {
-      this.node.scrollLeft = this.current.offsetLeft - this.node.clientWidth / 2
-    }
+    if (this.overflows) this.node.scrollLeft = this.lefts[k] - this.half
+  }
+
+  // Reads the layout once, so that a step only writes.
+  measure() {
+    this.half = this.node.clientWidth / 2
+    this.overflows = this.node.scrollWidth > this.node.clientWidth
+    this.lefts = this.chips.map((chip) => chip.offsetLeft)
   }
 }
