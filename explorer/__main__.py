@@ -2,6 +2,7 @@
 
     python -m explorer trace --cell gru --text "the fat cat sat" --out t.npz
     python -m explorer trace --cell gru --text "the fat cat sat" --out t.html
+    python -m explorer gradients --cell gru --text "the fat cat sat" --out g.npz
     python -m explorer verify
 
 A verb is one function that takes the parsed options and returns the exit status, and one line in
@@ -14,19 +15,25 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
+from explorer.analysis import decay
 from explorer.experiment import Experiment
-from explorer.learned import Learned, Token, learn, notation_for
-from explorer.limits import MAX_CASES
+from explorer.flow import chosen_rows, direct_gradients
+from explorer.gradients import GradientFlow, bptt
+from explorer.learned import Learned, Token, inputs, learn, notation_for, text_of
+from explorer.limits import MAX_CASES, MAX_GRADIENT_STEPS
 from explorer.options import (
+    ARRAYS,
     JSON,
     LANG,
+    MODEL_GROUPS,
     OUT,
+    OUT_ARRAYS,
     PAGE,
     Option,
     UsageError,
@@ -34,11 +41,12 @@ from explorer.options import (
     checked_path,
     experiment_from,
     experiment_options,
+    field_option,
     language,
     whole_number,
 )
 from explorer.terminal import plain, table_lines
-from explorer.text import UNKNOWN
+from explorer.text import UNKNOWN, tokenise
 from explorer.tracing import LayerTrace
 from explorer.training.trainer import Fit
 from explorer.verify import CASES, TOLERANCE, CellCheck, verify
@@ -161,7 +169,7 @@ def _say_written(path: Path, arrays: Mapping[str, np.ndarray], as_json: bool) ->
         shapes = {name: array.shape for name, array in arrays.items()}
         print(json.dumps({"out": str(path), "shapes": shapes}))
     else:
-        print(f"Wrote {path}: {arrays['cell']}, {len(arrays['x'])} steps, {', '.join(arrays)}")
+        print(f"Wrote {path}: {arrays['cell']}, {len(arrays['tokens'])} steps, {', '.join(arrays)}")
 
 
 def _say_page(path: Path, shown: Walk, as_json: bool) -> None:
@@ -228,6 +236,114 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 1e5 else f"{value:.2e}"
 
 
+# gradients
+
+
+def run_gradients(chosen: argparse.Namespace) -> int:
+    """Walks back over a whole text and prints or writes the gradient of its loss by source step."""
+    experiment = experiment_from(chosen)
+    out = None if chosen.out is None else checked_path(chosen.out, ARRAYS)
+    _refuse_losses(experiment)
+    notation = notation_for(experiment, "en")
+    learned = learn(experiment, notation)
+    run = run_whole(experiment, notation, learned)
+    gradient = whole_gradient(experiment, learned, run)
+    if out is not None:
+        arrays = gradient_arrays(run, gradient)
+        _write(out, arrays)
+        _say_written(out, arrays, chosen.json)
+    elif chosen.json:
+        print(json.dumps(plain(gradient_arrays(run, gradient)), allow_nan=False))
+    else:
+        print(_gradient_headline(run, learned, gradient))
+        print(*table_lines(*_gradient_table(run, gradient), words=("token",)), sep="\n")
+    _note_problems(run)
+    return 0
+
+
+def whole_gradient(experiment: Experiment, learned: Learned, run: WholeRun) -> GradientFlow:
+    """Returns the gradient of the chosen losses, with the loss by step.
+
+    Cross-entropy of the next token; of a marked sequence the squared error of the last output.
+    """
+    target = inputs(experiment, learned.at(experiment.moment)).target
+    dL_dh, loss = direct_gradients(run.trace, target)
+    rows = chosen_rows(experiment, loss)
+    flow = bptt(run.trace, np.where(rows[:, None], dL_dh, 0.0))
+    return replace(flow, loss=np.where(rows, loss, np.nan))
+
+
+def gradient_arrays(run: WholeRun, gradient: GradientFlow) -> dict[str, np.ndarray]:
+    """Returns the gradient of a one-layer run as flat arrays by name.
+
+    cell, status (), tokens and known (T,); loss (T,), NaN where there is none; norm and norm_c
+    (T, T+1): row t-1, column k is ||dL_t/dh_k||; total and total_c (T+1, H); weight_ih_norm and
+    weight_hh_norm (T,): what each step adds to the weights' gradient.
+    """
+    flow = gradient.layers[0]
+    of_c = (
+        {}
+        if flow.norm_c is None or flow.total_c is None
+        else {"norm_c": flow.norm_c, "total_c": flow.total_c}
+    )
+    return {
+        "cell": np.array(run.trace.cell),
+        "status": np.array(gradient.status),
+        "tokens": np.array(run.originals),
+        "known": np.array([token.known for token in run.tokens]),
+        "loss": gradient.loss if gradient.loss is not None else np.full(run.trace.steps, np.nan),
+        "norm": flow.norm,
+        "total": flow.total,
+        **of_c,
+        **{f"{name}_norm": norms for name, norms in flow.weight_norms().items()},
+    }
+
+
+def _refuse_losses(experiment: Experiment) -> None:
+    if experiment.weights == "marked":
+        if experiment.loss == "each_step":
+            raise UsageError(
+                "--loss each_step has no place beside --weights marked: one sum, at the last step."
+            )
+        return
+    steps = len(tokenise(text_of(experiment), experiment.units))
+    if steps < 2:
+        raise UsageError("the text has one step: no next token to predict, so no loss and no gradient.")
+    if steps > MAX_GRADIENT_STEPS:
+        raise UsageError(
+            f"the text has {steps} steps: gradients are worked out for {MAX_GRADIENT_STEPS} at most."
+        )
+
+
+def _gradient_headline(run: WholeRun, learned: Learned, gradient: GradientFlow) -> str:
+    layer, flow = run.trace.layers[0], gradient.layers[0]
+    losses = [] if gradient.loss is None else gradient.loss[np.isfinite(gradient.loss)]
+    counted = "loss" if len(losses) == 1 else f"{len(losses)} losses, sum"
+    factors = {"h": decay(flow.total_norm).factor}
+    if flow.total_norm_c is not None:
+        factors["c"] = decay(flow.total_norm_c).factor
+    shown = ", ".join(f"{s} {'-' if factor is None else f'{factor:.3f}'}" for s, factor in factors.items())
+    parts = [
+        f"{layer.cell}, {layer.hidden_size} units",
+        _fitted(learned.fit),
+        f"{counted} {sum(losses):.3g}",
+        f"factor per step back: {shown}",
+        gradient.status if gradient.first_bad is None else f"{gradient.status} at step {gradient.first_bad}",
+    ]
+    return "; ".join(parts)
+
+
+def _gradient_table(run: WholeRun, gradient: GradientFlow) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns the head and a row per source step k, from the initial state on."""
+    flow = gradient.layers[0]
+    columns = {"h": flow.total_norm} | ({} if flow.total_norm_c is None else {"c": flow.total_norm_c})
+    tokens = ("", *map(_shown, run.tokens))
+    rows = [
+        (str(k), token, *(f"{norms[k]:.3e}" for norms in columns.values())) for k, token in enumerate(tokens)
+    ]
+    return ("k", "token", *(f"||dL/d{s}_k||" for s in columns)), rows
+
+
 # verify
 
 
@@ -251,6 +367,7 @@ VERIFY_HEAD = (
     "fused module",
     "equations",
     "lecture's equations",
+    "gradients",
     VERIFY_VERDICT,
 )
 VERIFY_WORDS = ("cell", "reference", VERIFY_VERDICT)
@@ -258,7 +375,7 @@ VERIFY_WORDS = ("cell", "reference", VERIFY_VERDICT)
 
 def _verify_row(check: CellCheck) -> tuple[str, ...]:
     by_notation = (check.equations.get(name) for name in ("pytorch", "lecture"))
-    errors = (check.at_once, check.stepwise, check.fused, *by_notation)
+    errors = (check.at_once, check.stepwise, check.fused, *by_notation, check.gradients)
     shown = ("-" if error is None else f"{error:.1e}" for error in errors)
     return (check.cell, check.reference, *shown, "ok" if check.ok else "FAIL")
 
@@ -275,6 +392,11 @@ CASES_OPTION = Option(
 VERBS: dict[str, Verb] = {
     "trace": Verb(
         run_trace, "every gate and state of a text, step by step", (*experiment_options(), OUT, LANG, JSON)
+    ),
+    "gradients": Verb(
+        run_gradients,
+        "how the loss depends on every state before it",
+        (*experiment_options(MODEL_GROUPS), field_option("loss"), OUT_ARRAYS, JSON),
     ),
     "verify": Verb(run_verify, "every cell against its reference", (CASES_OPTION, JSON)),
 }

@@ -18,6 +18,7 @@ END = 99_999
 
 WEIGHTS = ("lecture", "yours", "untrained", "marked")
 NOTATIONS = ("auto", "lecture", "pytorch")
+LOOKS = ("", "why", "eigenvalues", "nudge", "weights", "truncation", "clipping")
 CARRY = ("", "h", "c", "hc")
 CLAMPS = ("", "f", "i", "g", "o", "z", "r", "n")
 
@@ -86,6 +87,10 @@ class Experiment:
     stretch: int = _number(0, "flow", 0, MAX_FLOW)
     input_scale: float = _number(1.0, "flow", 0.0, 10.0)
     moment: int = _number(END, "flow", 0, END)
+    look: str = _pick("", "flow", LOOKS)
+    nudge_unit: int = _number(0, "flow", 0, MAX_HIDDEN)
+    window: int = _number(4, "flow", 1, MAX_FLOW)
+    clip: float = _number(1.0, "flow", 0.001, 1000.0)
 
     second: str = _pick("", "second", ("", *CELLS))
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from explorer.analysis import Nudge, nudge, number_loss, token_loss
 from explorer.experiment import Experiment
 from explorer.gradients import GradientFlow, bptt, direct_path, jacobians, lengths, readout_gradient
 from explorer.learned import Input, Learned, Token, inputs, marked_token
@@ -24,7 +25,8 @@ class CellFlow:
     """One cell's run and its gradient: of the chosen loss, and of every loss on its own.
 
     direct (T+1,): the norm of what went past all gates alone, or None. each is `bptt` with a loss at
-    every step that has one; its norm is the triangle.
+    every step that has one; its norm is the triangle. entering (T, H) is dL_t/dh_t of the chosen losses,
+    target the number to reach, or None for next-token prediction.
     """
 
     cell: str
@@ -32,6 +34,15 @@ class CellFlow:
     gradient: GradientFlow
     each: GradientFlow
     direct: np.ndarray | None
+    entering: np.ndarray
+    target: float | None
+
+    @property
+    def loss_step(self) -> int | None:
+        """The last step, from 1, whose loss is in the chosen sum; None where there is no loss."""
+        if self.gradient.loss is None or np.isnan(self.gradient.loss).all():
+            return None
+        return int(np.flatnonzero(~np.isnan(self.gradient.loss))[-1]) + 1
 
     @property
     def total(self) -> np.ndarray:
@@ -117,11 +128,30 @@ def _cell_flow(
     run = forward(model, given.x, experiment.input_scale).window(first, MAX_FLOW)
     dL_dh, loss = direct_gradients(run, given.target)
     chosen = chosen_rows(experiment, loss)
-    gradient = replace(bptt(run, np.where(chosen[:, None], dL_dh, 0.0)), loss=np.where(chosen, loss, np.nan))
+    entering = np.where(chosen[:, None], dL_dh, 0.0)
+    gradient = replace(bptt(run, entering), loss=np.where(chosen, loss, np.nan))
     each = replace(bptt(run, dL_dh), loss=loss)
     path = direct_path(gradient.layers[0])
     direct = None if path is None else lengths(path)
-    return CellFlow(cell, run, gradient, each, direct)
+    return CellFlow(cell, run, gradient, each, direct, entering, given.target)
+
+
+def nudged(cell: CellFlow, step: int, unit: int = 0) -> Nudge | None:
+    """Returns what a push of the state after a step does to the last chosen loss; None without a loss.
+
+    The state is c where there is one, else h; steps past the loss count as the one before it. The push
+    is along the gradient, or along one unit, from 1.
+    """
+    at = cell.loss_step
+    if at is None:
+        return None
+    alone = np.zeros_like(cell.entering)
+    alone[at - 1] = cell.entering[at - 1]
+    layer = cell.trace.layers[0]
+    loss = token_loss(cell.trace, at) if cell.target is None else number_loss(cell.trace, at, cell.target)
+    state = "h" if layer.c is None else "c"
+    along = unit - 1 if 0 < unit <= layer.hidden_size else None
+    return nudge(layer, loss, bptt(cell.trace, alone), max(0, min(step, at - 1)), (state, along))
 
 
 def forward(model: RecurrentModel, x: Any, scale: float = 1.0) -> Trace:

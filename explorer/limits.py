@@ -12,6 +12,9 @@ WINDOW = 64
 MAX_FLOW = 200
 """Steps whose gradients are shown at once: 200 x 201 norms are computed in a tenth of a second."""
 
+MAX_GRADIENT_STEPS = 1_000
+"""Steps whose gradients a file takes: the triangle of 1,000 losses takes a second or two, and 8 MB."""
+
 MAX_HIDDEN = 64
 """Units of a layer on the stage. More rows are too thin to point at."""
 

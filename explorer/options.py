@@ -3,7 +3,7 @@
 import argparse
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from explorer.experiment import KINDS, TABLE, Experiment
 from explorer.i18n import LANGUAGES, t
 from explorer.text import clean
 
-GROUPS = ("bar", "more", "change")
+MODEL_GROUPS = ("bar", "more")
+GROUPS = (*MODEL_GROUPS, "change")
 STAGE_ONLY = ("start",)  # where the stage's window begins; here the whole text runs
 UNIT_FIELDS, STEP_FIELDS = ("clamp_unit", "zero"), ("clamp_from", "zero_from", "swap")
 PAGE = ".html"
-FORMATS = (".npz", ".json", PAGE)
+ARRAYS = (".npz", ".json")
+FORMATS = (*ARRAYS, PAGE)
 
 
 class UsageError(Exception):
@@ -39,6 +41,7 @@ OUT = Option(
         "help": "write every array to FILE, .npz or .json; as .html, the stage in one file for a browser",
     },
 )
+OUT_ARRAYS = Option("--out", {"metavar": "FILE", "help": "write every array to FILE, .npz or .json"})
 LANG = Option(
     "--lang",
     {
@@ -49,13 +52,14 @@ LANG = Option(
 )
 
 
-def experiment_options() -> tuple[Option, ...]:
-    """Returns an option for every field that a run without a stage depends on."""
-    names = [n for n, entry in TABLE.items() if (entry.models or entry.group in GROUPS)]
-    return tuple(_field_option(name) for name in names if name not in STAGE_ONLY)
+def experiment_options(groups: Collection[str] = GROUPS) -> tuple[Option, ...]:
+    """Returns an option for every field that a run without a stage depends on, of some groups."""
+    names = [n for n, entry in TABLE.items() if (entry.models or entry.group in groups)]
+    return tuple(field_option(name) for name in names if name not in STAGE_ONLY)
 
 
-def _field_option(name: str) -> Option:
+def field_option(name: str) -> Option:
+    """Returns the option of one field of the experiment."""
     default = getattr(Experiment(), name)
     about = f"{_label(name)}: {_allowed(name)}" + (f" (default {default})" if default != "" else "")
     metavar = {int: "N", float: "X", str: "NAME" if TABLE[name].options else "TEXT"}[KINDS[name]]
@@ -119,12 +123,12 @@ def check_steps(experiment: Experiment, steps: int) -> None:
             raise UsageError(f"{_flag(name)} {getattr(experiment, name)} is no step: the text has {steps}.")
 
 
-def checked_path(raw: str) -> Path:
+def checked_path(raw: str, formats: tuple[str, ...] = FORMATS) -> Path:
     """Returns the path of --out. Raises UsageError where it cannot be written, before any work is done."""
     path = Path(raw)
-    if path.suffix.lower() not in FORMATS:
+    if path.suffix.lower() not in formats:
         raise UsageError(
-            f"--out takes a file that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, not {raw!r}."
+            f"--out takes a file that ends in {', '.join(formats[:-1])} or {formats[-1]}, not {raw!r}."
         )
     if not path.parent.is_dir():
         raise UsageError(f"--out {raw!r} cannot be written: there is no folder {str(path.parent)!r}.")

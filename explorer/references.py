@@ -1,7 +1,9 @@
-"""References to check a trace against: PyTorch's own cells, and the variants from their papers.
+"""References to check against: PyTorch's own cells, the variants from their papers, and torch's autograd.
 
 Nothing here uses the registry's steps: each variant is written again, a gate at a time, in torch.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -28,21 +30,69 @@ def reference_states(layer: LayerTrace) -> dict[str, np.ndarray]:
 
     The layer must be in PyTorch's notation, unbatched and run without interventions.
     """
-    w = {name: torch.tensor(value) for name, value in layer.weights.arrays().items()}
-    rows = range(layer.steps)
-    h, c = (None if s is None else torch.tensor(s[-1 if layer.reverse else 0]) for s in (layer.h, layer.c))
-    x = torch.tensor(layer.x)
-    step = _torch_step(layer.cell, w) if layer.cell in _TORCH_CELLS else _paper_step(layer.cell, w)
-    states: dict[str, list[Tensor]] = {"h": [], "c": []}
     with torch.no_grad():
-        for t in reversed(rows) if layer.reverse else rows:
-            h, c = step(x[t], h, c)
-            states["h"].append(h)
-            states["c"].append(c)
-    order = slice(None, None, -1) if layer.reverse else slice(None)
-    return {
-        name: torch.stack(values[order]).numpy() for name, values in states.items() if values[0] is not None
-    }
+        run = _run(layer)
+    after = slice(0, -1) if layer.reverse else slice(1, None)
+    return {name: torch.cat(rows[after]).numpy() for name, rows in run.states.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceGradients:
+    """What autograd gives for one layer, for the losses at steps t = 1..T.
+
+    states: `h`, and `c` where there is one: (T, T+1, H), row t-1, column k is dL_t/d(state k), that of
+    c_k with its effect on h_k. weights by their state_dict stem and x (T, D): of the summed loss.
+    """
+
+    states: dict[str, np.ndarray]
+    weights: dict[str, np.ndarray]
+    x: np.ndarray
+
+
+def reference_gradients(layer: LayerTrace, dL_dh: np.ndarray) -> ReferenceGradients:
+    """Returns the gradients of losses by torch's autograd; dL_dh (T, H): row t-1 is the direct dL_t/dh_t.
+
+    The layer must be as for `reference_states`, and along time.
+    """
+    run = _run(layer)
+    leaves = [run.x, *run.weights.values(), *(s for rows in run.states.values() for s in rows)]
+    losses = torch.diag_embed(torch.tensor(dL_dh).T).permute(1, 2, 0)  # (T, T, H): in row t dL_t/dh_t alone
+    found = torch.autograd.grad(torch.cat(run.states["h"][1:]), leaves, losses, is_grads_batched=True)
+    tables = (table.numpy() for table in found)
+    x = next(tables).sum(0)[:, 0]
+    weights = {name: next(tables).sum(0) for name in run.weights}
+    states = {name: np.concatenate([next(tables) for _ in rows], 1) for name, rows in run.states.items()}
+    return ReferenceGradients(states, weights, x)
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A reference run, weights and x (T, 1, D) as leaves.
+
+    states by name, each (1, H), in the rows of LayerTrace.h. In a batch of one PyTorch's LSTMCell gives
+    the c that its h depends on; without a batch it gives another view of it.
+    """
+
+    weights: dict[str, Tensor]
+    x: Tensor
+    states: dict[str, list[Tensor]]
+
+
+def _run(layer: LayerTrace) -> _Run:
+    w: dict[str, Tensor] = {name: _leaf(value) for name, value in layer.weights.arrays().items()}
+    rows, x, first = range(layer.steps), _leaf(layer.x[:, None]), -1 if layer.reverse else 0
+    step = _torch_step(layer.cell, w) if layer.cell in _TORCH_CELLS else _paper_step(layer.cell, w)
+    h, c = (None if s is None else _leaf(s[first][None]) for s in (layer.h, layer.c))
+    reached = [(h, c)]
+    for t in reversed(rows) if layer.reverse else rows:
+        reached.append(step(x[t], *reached[-1]))
+    columns = zip(*(reached[::-1] if layer.reverse else reached), strict=True)
+    named = zip("hc", map(list, columns), strict=True)
+    return _Run(w, x, {name: states for name, states in named if states[0] is not None})
+
+
+def _leaf(array: np.ndarray) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(array))
 
 
 @np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
@@ -65,8 +115,7 @@ def _torch_step(cell: str, w: dict[str, Tensor]):
     kind, options = _TORCH_CELLS[cell]
     H, D = w["weight_hh"].shape[1], w["weight_ih"].shape[1]
     module = kind(D, H, bias="bias_ih" in w, dtype=w["weight_ih"].dtype, device="meta", **options)
-    module = module.to_empty(device="cpu")
-    module.load_state_dict(w)
+    module.load_state_dict(w, assign=True)
 
     def step(x: Tensor, h: Tensor, c: Tensor | None):
         if c is None:
@@ -83,7 +132,7 @@ def _paper_step(cell: str, w: dict[str, Tensor]):
 
     def net(block: int, x: Tensor, h: Tensor) -> Tensor:
         rows = slice(block * H, (block + 1) * H)
-        return w["weight_ih"][rows].mv(x) + b[rows] + w["weight_hh"][rows].mv(h) + b_state[rows]
+        return x @ w["weight_ih"][rows].T + b[rows] + h @ w["weight_hh"][rows].T + b_state[rows]
 
     def peephole(x: Tensor, h: Tensor, c: Tensor):
         p_i, p_f, p_o = w["peephole"].split(H)

@@ -1,4 +1,4 @@
-"""Check every cell on random sequences against its reference, and its equations against its trace."""
+"""Check every cell on random sequences: its trace, its equations and its gradients, against references."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import torch
 
 from explorer.cells import CELLS, CellSpec, LayerWeights
 from explorer.cells.equations import evaluate
-from explorer.references import reference_name, reference_states
+from explorer.gradients import bptt, lengths
+from explorer.references import reference_gradients, reference_name, reference_states
 from explorer.tracing import LayerTrace, run_layer
 
 TOLERANCE = 1e-10
@@ -24,7 +25,8 @@ class CellCheck:
 
     at_once, stepwise: the two ways a trace is computed, against the reference; at_once is None where
     the cell has no such way. fused: the trace against PyTorch's fused module, None where there is
-    none. equations: the displayed equations against the trace, by notation.
+    none. equations: the displayed equations against the trace, by notation. gradients: those in closed
+    form against autograd through the reference.
     """
 
     cell: str
@@ -34,11 +36,12 @@ class CellCheck:
     stepwise: float
     fused: float | None
     equations: Mapping[str, float]
+    gradients: float
 
     @property
     def differences(self) -> tuple[float, ...]:
         """Returns every difference that was measured."""
-        found = (self.at_once, self.stepwise, self.fused, *self.equations.values())
+        found = (self.at_once, self.stepwise, self.fused, *self.equations.values(), self.gradients)
         return tuple(value for value in found if value is not None)
 
     @property
@@ -67,16 +70,18 @@ def check_cell(cell: str, cases: int, generator: np.random.Generator) -> CellChe
         stepwise=worst["stepwise"],
         fused=worst.get("fused"),
         equations={name: worst[name] for name in ("pytorch", "lecture") if name in worst},
+        gradients=worst["gradients"],
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Case:
-    """Weights, inputs x (T, D) and initial states (H,) of one random sequence."""
+    """Weights, inputs x (T, D), initial states (H,) and direct gradients (T, H) of one random sequence."""
 
     weights: LayerWeights
     x: np.ndarray
     state: tuple[np.ndarray, ...]
+    direct: np.ndarray
 
 
 def _cases(spec: CellSpec, count: int, generator: np.random.Generator) -> Iterator[_Case]:
@@ -88,6 +93,7 @@ def _cases(spec: CellSpec, count: int, generator: np.random.Generator) -> Iterat
             _weights(spec, D, H, number % 5 != 0, generator),
             generator.standard_normal((T, D)),
             tuple(generator.standard_normal(H) for _ in spec.states),
+            generator.standard_normal((T, H)),
         )
 
 
@@ -121,7 +127,27 @@ def _measure(spec: CellSpec, case: _Case) -> dict[str, float]:
     if spec.lecture is not None:
         read = [layer.in_lecture_notation() for layer in ways.values()]
         found["lecture"] = _largest([equations_difference(layer) for layer in read])
+    found["gradients"] = gradients_difference(ways["stepwise"], case.direct)
     return found
+
+
+def gradients_difference(layer: LayerTrace, dL_dh: np.ndarray) -> float:
+    """Returns the largest |closed form - autograd|: the triangle, the totals, the weights and x.
+
+    The layer must run along time. Peepholes are left out: a flow has no gradient of them.
+    """
+    flow, reference = bptt(layer, dL_dh).layers[0], reference_gradients(layer, dL_dh)
+    ours = {"x": flow.x, **flow.weight_gradient()}
+    theirs = {"x": reference.x} | {k: a for k, a in reference.weights.items() if k in ours}
+    there = np.tri(layer.steps, layer.steps + 1, 1, dtype=bool)  # the loss at t depends on h_k, k <= t
+    tables = (("h", flow.norm, flow.total), ("c", flow.norm_c, flow.total_c))
+    for name, norm, total in tables:
+        if norm is None or total is None:
+            continue
+        rows = reference.states[name]
+        ours |= {f"{name} by loss": norm[there], name: total}
+        theirs |= {f"{name} by loss": lengths(rows[there]), name: rows.sum(0)}
+    return _apart(ours, theirs)
 
 
 def fused_states(

@@ -5,7 +5,8 @@ import streamlit as st
 from explorer.i18n import t
 from explorer.learned import notation_for
 from explorer.ui import compute, report, state
-from explorer.ui.flow import knobs, try_line
+from explorer.ui.flow import knobs, more, try_line
+from explorer.ui.lesson import lesson
 from explorer.ui.stage import stage
 
 experiment, lang = st.session_state["experiment"], state.language()
@@ -17,5 +18,10 @@ with st.spinner(t("ui.learning", lang)):
 
 report.say_all(flow.problems, lang)
 try_line(lang)
-knobs(experiment, learned, lang)
-stage(compute.packed_flow(experiment, notation, lang))
+figure, beside = st.columns([3.3, 1], gap="medium")
+with figure:
+    knobs(experiment, learned, lang)
+    stage(compute.packed_flow(experiment, notation, lang))
+    more(experiment, flow, lang)
+with beside:
+    lesson("gradients", experiment, flow.chosen.trace.layers[0].in_notation(notation), lang)

@@ -1,7 +1,10 @@
-"""Lessons: both languages say the same, every button works, and every claim is what the figure shows."""
+"""Lessons: both languages say the same; on the first page every button works and every claim holds.
+
+The buttons and claims of the gradients lesson are in test_lesson_gradients.py.
+"""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from urllib.parse import parse_qsl
 
@@ -11,17 +14,25 @@ import pytest
 from explorer.cells import CELLS
 from explorer.corpora import lecture_sentences
 from explorer.experiment import TABLE, Experiment
-from explorer.i18n import ASSETS, LANGUAGES
+from explorer.i18n import LANGUAGES
 from explorer.learned import Learned, learn
+from explorer.lessons import Show
+from explorer.lessons import cards as read
 from explorer.text import tokenise
 from explorer.walk import Run, Walk, walk
+from tests import lesson_files
+from tests.lesson_files import Card, cards, pressed, presses
 
-HEAD = re.compile(r"^## (?P<number>\d+)\. (?P<title>.+) \{#(?P<id>\w+) cells=(?P<cells>[\w,]+)\}$")
-DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|show|ask): (?P<body>[^{}]+)\}$")
-ORDER = [
-    "recurrence", "unrolling", "shapes", "forget", "input", "candidate", "update", "output", "valve",
-    "gru_update", "gru_reset", "map", "parameters", "variants", "transplant", "rnn",
-]  # fmt: skip
+ORDERS = {
+    "step": [
+        "recurrence", "unrolling", "shapes", "forget", "input", "candidate", "update", "output", "valve",
+        "gru_update", "gru_reset", "map", "parameters", "variants", "transplant", "rnn",
+    ],
+    "gradients": [
+        "bptt", "triangle", "vanishing", "hiding", "why", "exploding", "lstm", "paths", "gru", "training",
+        "relu", "truncation", "forgetting",
+    ],
+}  # fmt: skip
 WORDS = 70
 NAMED = {  # what a button must set, so that it shows the same whatever was set before
     "text", "units", "weights", "hidden", "seed", "init", "gain", "bias", "notation", "step", "unit",
@@ -34,62 +45,8 @@ NAMED_WITH = {
 }
 
 
-@dataclass(frozen=True)
-class Card:
-    """A card as its file has it: heading, paragraphs, and directives as (kind, left, right) in order."""
-
-    number: int
-    title: str
-    id: str
-    cells: str
-    text: str
-    directives: tuple[tuple[str, str, str], ...]
-
-    @property
-    def queries(self) -> tuple[str, ...]:
-        return tuple(right for kind, _, right in self.directives if kind == "show")
-
-    @property
-    def shown_for(self) -> tuple[str, ...]:
-        names = set(self.cells.split(","))
-        return tuple(key for key, spec in CELLS.items() if {"all", key, spec.family} & names)
-
-
-@cache
-def cards(lang: str) -> tuple[Card, ...]:
-    source = (ASSETS / "lessons" / lang / "step.md").read_text(encoding="utf-8")
-    title, *parts = re.split(r"^(?=## )", source, flags=re.MULTILINE)
-    assert re.fullmatch(r"# .+\n+", title)
-    return tuple(_card(part.strip().splitlines()) for part in parts)
-
-
-def _card(lines: list[str]) -> Card:
-    head = HEAD.match(lines[0])
-    assert head, lines[0]
-    text, directives = [], []
-    for line in lines[1:]:
-        if line.startswith("{"):
-            found = DIRECTIVE.match(line)
-            assert found, line
-            left, bar, right = found["body"].partition(" | ")
-            assert bool(bar) == (found["kind"] in ("show", "ask")), line
-            directives.append((found["kind"], left, right))
-        else:
-            text.append(line)
-    body = "\n".join(text).strip()
-    return Card(int(head["number"]), head["title"], head["id"], head["cells"], body, tuple(directives))
-
-
 def card(key: str) -> Card:
-    return next(c for c in cards("en") if c.id == key)
-
-
-def pressed(query: str, cell: str = "lstm") -> Experiment:
-    """Returns the experiment after a button, for a reader who was at a cell."""
-    fields = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
-    experiment, refused = Experiment(cell=cell).with_changes(fields)
-    assert not refused, refused
-    return experiment
+    return lesson_files.card("step", key)
 
 
 @cache
@@ -132,80 +89,79 @@ def largest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.abs(a - b).max(1)
 
 
-PRESSES = [
-    pytest.param(query, cell, id=f"{c.id}-{at}-{cell}")
-    for c in cards("en")
-    for at, query in enumerate(c.queries)
-    for cell in ([""] if "cell=" in query else c.shown_for)
-]
+CARDS = [pytest.param(name, at, id=f"{name}-{key}") for name in ORDERS for at, key in enumerate(ORDERS[name])]
+PRESSES = [pytest.param(query, cell, id=label) for label, query, cell in presses("step")]
+NUMBER = re.compile(r"−?\d[\d,]*\.\d+|\d,\d+|(?:\d·)?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 
-# The format
+# The format, of every lesson
 
 
-def test_cards_stand_in_the_lectures_order_and_are_numbered():
+@pytest.mark.parametrize("name", ORDERS)
+def test_cards_stand_in_the_lectures_order_and_are_numbered(name):
     for lang in LANGUAGES:
-        assert [c.id for c in cards(lang)] == ORDER
-        assert [c.number for c in cards(lang)] == list(range(1, len(ORDER) + 1))
+        assert [c.id for c in cards(name, lang)] == ORDERS[name]
+        assert [c.number for c in cards(name, lang)] == list(range(1, len(ORDERS[name]) + 1))
 
 
-@pytest.mark.parametrize("at", range(len(ORDER)), ids=ORDER)
-def test_both_languages_have_the_same_cells_directives_and_numbers(at):
-    korean, english = (cards(lang)[at] for lang in ("ko", "en"))
+@pytest.mark.parametrize("name, at", CARDS)
+def test_both_languages_have_the_same_cells_directives_and_numbers(name, at):
+    korean, english = (cards(name, lang)[at] for lang in ("ko", "en"))
     assert korean.cells == english.cells
     assert [kind for kind, _, _ in korean.directives] == [kind for kind, _, _ in english.directives]
     assert korean.queries == english.queries
     drawn = [[d for d in c.directives if d[0] in ("equations", "table")] for c in (korean, english)]
     assert drawn[0] == drawn[1]
-    numbers = [sorted(re.findall(r"−?\d[\d,]*\.\d+|\d,\d+", _words(c))) for c in (korean, english)]
+    numbers = [sorted(NUMBER.findall(c.said)) for c in (korean, english)]
     assert numbers[0] == numbers[1]
 
 
-def _words(c: Card) -> str:
-    said = [part for kind, left, right in c.directives if kind == "ask" for part in (left, right)]
-    return " ".join([c.text, *said])
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name, at", CARDS)
+def test_text_is_plain_markdown_in_a_calm_voice(name, at, lang):
+    c = cards(name, lang)[at]
+    for bad in (r"<\w", r"\]\(", r"!", r"^#", r"^[-*] ", r"https?:"):
+        assert not re.search(bad, c.said, re.MULTILINE), bad
+    assert c.text.count("$") % 2 == 0 and c.text.count("**") % 2 == 0
+    assert not re.search(r"[).]\*\*\w", c.text), "Markdown does not close this bold"
+    assert lang != "en" or len(c.text.split()) <= WORDS
+
+
+@pytest.mark.parametrize("name, at", CARDS)
+def test_cells_and_symbols_are_of_the_registry(name, at):
+    c = cards(name, "en")[at]
+    assert set(c.cells.split(",")) <= {"all", *CELLS, *(spec.family for spec in CELLS.values())}
+    symbols = {symbol for key in c.shown_for for symbol, _ in CELLS[key].equations}
+    for kind, left, _ in c.directives:
+        if kind == "equations":
+            assert left == "all" or set(left.split()) <= symbols
+        if kind == "table":
+            assert left in ("shapes", "parameters")
+
+
+@pytest.mark.parametrize("name, at", CARDS)
+def test_a_question_stands_before_the_buttons_that_answer_it(name, at):
+    kinds = [kind for kind, _, _ in cards(name, "en")[at].directives]
+    assert kinds.count("ask") == 1 and kinds.index("ask") < kinds.index("show")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_text_is_plain_markdown_in_a_calm_voice(lang):
-    for c in cards(lang):
-        for bad in (r"<\w", r"\]\(", r"!", r"^#", r"^[-*] ", r"https?:"):
-            assert not re.search(bad, _words(c), re.MULTILINE), (c.id, bad)
-        assert c.text.count("$") % 2 == 0 and c.text.count("**") % 2 == 0, c.id
-        assert not re.search(r"[).]\*\*\w", c.text), f"{c.id}: Markdown does not close this bold"
-        assert lang != "en" or len(c.text.split()) <= WORDS, c.id
+@pytest.mark.parametrize("name", ORDERS)
+def test_the_app_reads_the_same_cards(name, lang):
+    for ours, theirs in zip(cards(name, lang), read(name, lang), strict=True):
+        assert (ours.id, ours.title) == (theirs.key, theirs.title)
+        assert ours.cells == ",".join(theirs.cells)
+        shows = [part.changes for part in theirs.parts if isinstance(part, Show)]
+        assert shows == [tuple(parse_qsl(q, keep_blank_values=True)) for q in ours.queries]
 
 
-def test_cells_and_symbols_are_of_the_registry():
-    families = {spec.family for spec in CELLS.values()}
-    for c in cards("en"):
-        assert set(c.cells.split(",")) <= {"all", *CELLS, *families}
-        symbols = {symbol for key in c.shown_for for symbol, _ in CELLS[key].equations}
-        for kind, left, _ in c.directives:
-            if kind == "equations":
-                assert left == "all" or set(left.split()) <= symbols
-            if kind == "table":
-                assert left in ("shapes", "parameters")
+@pytest.mark.parametrize("name", ORDERS)
+def test_a_button_keeps_the_reader_on_a_card_that_concerns_the_cell(name):
+    for _, query, cell in presses(name):
+        owner = next(c for c in cards(name, "en") if query in c.queries)
+        assert pressed(query, cell or "lstm").cell in owner.shown_for
 
 
-def test_a_question_stands_before_the_buttons_that_answer_it():
-    for c in cards("en"):
-        kinds = [kind for kind, _, _ in c.directives]
-        assert kinds.count("ask") == 1 and kinds.index("ask") < kinds.index("show"), c.id
-
-
-def test_the_app_reads_the_same_cards():
-    from explorer.lessons import Show
-    from explorer.lessons import cards as read
-
-    for lang in LANGUAGES:
-        for ours, theirs in zip(cards(lang), read("step", lang), strict=True):
-            assert (ours.id, ours.title) == (theirs.key, theirs.title)
-            assert ours.cells == ",".join(theirs.cells)
-            shows = [part.changes for part in theirs.parts if isinstance(part, Show)]
-            assert shows == [tuple(parse_qsl(q, keep_blank_values=True)) for q in ours.queries]
-
-
-# The buttons
+# The buttons of the first page
 
 
 @pytest.mark.parametrize("query, cell", PRESSES)
@@ -230,12 +186,6 @@ def test_a_button_leads_to_a_picture_without_problems(query, cell, lang):
     plain_adding = experiment.weights == "marked" and experiment.cell == "rnn"  # see the rnn card
     for fit in shown.fits[1 if plain_adding else 0 :]:
         assert fit is None or fit.passed
-
-
-@pytest.mark.parametrize("query, cell", PRESSES)
-def test_a_button_keeps_the_reader_on_a_card_that_concerns_the_cell(query, cell):
-    owner = next(c for c in cards("en") if query in c.queries)
-    assert pressed(query, cell or "lstm").cell in owner.shown_for
 
 
 # The claims, in the order of the cards

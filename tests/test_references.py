@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.references import largest_difference, reference_name, reference_states
+from explorer import Trace
+from explorer.references import largest_difference, reference_gradients, reference_name, reference_states
 from tests import papers
+from tests.autograd import rows_of
 from tests.helpers import EIGHT, VARIANTS, largest, random_layer
 
 CASES = 200
@@ -57,3 +59,19 @@ def test_the_reference_is_named(cell):
     known = {"rnn": "RNNCell", "rnn_relu": "RNNCell", "lstm": "LSTMCell", "gru": "GRUCell"}
     expected = f"torch.nn.{known[cell]}" if cell in known else "explorer.references"
     assert reference_name(cell) == expected
+
+
+@pytest.mark.parametrize("cell", EIGHT)
+def test_reference_gradients_are_those_of_one_loss_at_a_time(cell):
+    rng = np.random.default_rng(75)
+    for _ in range(8):
+        layer = random_layer(cell, rng)
+        dL_dh = rng.normal(size=layer.output.shape)
+        dx, (expected,) = rows_of(Trace((layer,)), dL_dh)
+        found = reference_gradients(layer, dL_dh)
+        assert set(found.states) == {"h"} | ({"c"} if layer.c is not None else set())
+        assert largest(found.x, dx) <= 1e-10
+        for name, rows in found.states.items():
+            assert largest(rows, getattr(expected, name)) <= 1e-10
+        for name, gradient in expected.weights.items():
+            assert largest(found.weights[name], gradient) <= 1e-10

@@ -7,8 +7,16 @@ import pytest
 import torch
 
 from explorer.cells import CELLS
+from explorer.gradients import _local
 from explorer.tracing import run_layer
-from explorer.verify import TOLERANCE, CellCheck, equations_difference, fused_states, verify
+from explorer.verify import (
+    TOLERANCE,
+    CellCheck,
+    equations_difference,
+    fused_states,
+    gradients_difference,
+    verify,
+)
 from tests.helpers import EIGHT, TORCH_CELLS, random_layer, random_weights
 
 
@@ -96,6 +104,53 @@ def test_a_broken_fast_path_fails(key, monkeypatch):
     check = by_cell(2)[key]
     assert check.stepwise < TOLERANCE < check.at_once
     assert check.fused > TOLERANCE and not check.ok
+
+
+@pytest.mark.parametrize("name", ["h", "c", "pre", "rec"])
+@pytest.mark.parametrize("key", EIGHT)
+def test_a_broken_way_back_fails_the_gradients_alone(key, name, monkeypatch):
+    spec = CELLS[key]
+    if name not in (*spec.states, "pre", "rec"):
+        return
+
+    def back(*args):
+        right = spec.back(*args)
+        value = getattr(right, name)
+        if isinstance(value, dict):
+            return replace(right, **{name: {s: a + 1e-8 for s, a in value.items()}})
+        return replace(right, **{name: value + 1e-8})
+
+    monkeypatch.setitem(CELLS, key, replace(spec, back=back))
+    check = by_cell(2)[key]
+    assert check.gradients > TOLERANCE and not check.ok
+    others = (check.stepwise, check.at_once or 0.0, check.fused or 0.0, *check.equations.values())
+    assert max(others) < 1e-12
+
+
+@pytest.mark.parametrize("key", EIGHT)
+def test_a_wrong_derivative_fails_the_gradients_whichever_it_is(key, monkeypatch):
+    spec, rng = CELLS[key], np.random.default_rng(8)
+    layer = next(u for u in (random_layer(key, rng) for _ in range(50)) if u.steps >= 3)
+    dL_dh = rng.normal(size=layer.output.shape)
+    assert gradients_difference(layer, dL_dh) < 1e-12
+    used = {*spec.blocks, "keep", "show", "gate_r"}
+    names = used & _local(layer, layer.weights).keys()
+    assert names >= set(spec.blocks)
+    for name in names:
+
+        def local(values, weights, name=name):
+            right = spec.local(values, weights)
+            return {**right, name: right[name] * (1.0 + 1e-6) + 1e-7}
+
+        monkeypatch.setitem(CELLS, key, replace(spec, local=local))
+        assert gradients_difference(layer, dL_dh) > TOLERANCE, name
+
+
+@pytest.mark.parametrize("key", EIGHT)
+def test_a_nan_gradient_is_not_lost(key, monkeypatch):
+    layer = random_layer(key, np.random.default_rng(9))
+    found = gradients_difference(layer, np.full(layer.output.shape, np.nan))
+    assert np.isnan(found)
 
 
 @pytest.mark.parametrize("key", EIGHT)

@@ -147,18 +147,21 @@ def _log_line(
 
 def _finished(figure: go.Figure, flow: Flow, lang: str, title: str) -> go.Figure:
     figure.update_xaxes(**_source_axis(flow))
-    figure.update_yaxes(type="log", exponentformat="power", tickvals=_decades(figure))
+    powers = _decades(figure)
+    figure.update_yaxes(
+        type="log", tickvals=[10.0**p for p in powers], ticktext=[f"10<sup>{p}</sup>" for p in powers]
+    )
     figure.update_layout(meta={"title": t(title, lang), "columns": flow.steps + 1})
     return figure
 
 
-def _decades(figure: go.Figure, most: int = 5) -> list[float]:
-    """Ticks at powers of ten only, at most a handful."""
+def _decades(figure: go.Figure, most: int = 5) -> list[int]:
+    """Powers of ten to put ticks at, at most a handful."""
     values = np.concatenate([np.asarray(trace.y, float) for trace in figure.data] or [np.ones(1)])
     powers = np.log10(values[np.isfinite(values) & (values > 0)])
     low, high = (int(np.floor(powers.min())), int(np.ceil(powers.max()))) if powers.size else (0, 1)
     every = max(1, -(-(high - low) // most))
-    return [10.0**power for power in range(low, high + 1, every)]
+    return list(range(low, high + 1, every))
 
 
 def _sources(flow: Flow) -> list[int]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.analysis import decay
 from explorer.cells.spec import CellSpec
 from explorer.figures.flow import losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.figures.palette import (
@@ -27,7 +28,7 @@ from explorer.figures.palette import (
     signed_scale,
 )
 from explorer.figures.signals import norms, saturation, signal_heatmap, signal_name
-from explorer.flow import Flow
+from explorer.flow import CellFlow, Flow
 from explorer.i18n import section, t
 from explorer.walk import Run, Walk
 
@@ -94,7 +95,7 @@ def build_flow(flow: Flow, lang: str) -> bytes:
         "lossRow": _loss_row(flow),
         "state": "c" if chosen.trace.c is not None else "h",
         "bad": _first_bad(flow),
-        "decays": [],
+        "decays": [_decay(cell, lang) for cell in flow.cells],
         "themes": {theme: _theme(theme) for theme in THEMES},
     }
     return pack(header, numbers.parts)
@@ -102,9 +103,14 @@ def build_flow(flow: Flow, lang: str) -> bytes:
 
 def _loss_row(flow: Flow) -> int:
     """The row of the triangle to open at: the last loss that the experiment sums."""
-    loss = flow.chosen.gradient.loss
-    rows = [] if loss is None else np.flatnonzero(~np.isnan(loss)).tolist()
-    return rows[-1] if rows else flow.steps - 1
+    return (flow.chosen.loss_step or flow.steps) - 1
+
+
+def _decay(cell: CellFlow, lang: str) -> str:
+    """A sentence on how fast the last chosen loss's own gradient fades in a cell."""
+    row = (cell.loss_step or cell.trace.steps) - 1
+    found = decay(cell.each.norm[row])
+    return f"{t(f'cell.{cell.cell}', lang)}: {t(f'analysis.{found.sentence}', lang, **found.values)}"
 
 
 def _first_bad(flow: Flow) -> int | None:

@@ -9,8 +9,8 @@ from explorer.cells.equations import latex, unfolded
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.lessons import Ask, Card, Show, cards
-from explorer.ui import state
 from explorer.tracing import LayerTrace
+from explorer.ui import state
 
 
 def lesson(name: str, experiment: Experiment, layer: LayerTrace, lang: str) -> None:

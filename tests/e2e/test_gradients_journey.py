@@ -23,7 +23,7 @@ def test_the_choice_travels_from_page_to_page(page: Page, server: str, faults: l
     expect(page).to_have_url(re.compile("/gradients.*cell=gru"))
 
     before = ready_id(page)
-    fill_field(page, "Repeat to length (0: as it is)", "30")
+    fill_field(page, "Repeat to length (0: no)", "30")
     redrawn(page, before)
     assert page.locator(".rx-chip").count() == 30
 
@@ -94,3 +94,85 @@ def test_loss_at_every_step_sums_them_all(page: Page, server: str, faults: list[
     choose(page, "Loss", "at every step")
     redrawn(page, before)
     expect(page).to_have_url(re.compile("loss=each_step"))
+
+
+def test_the_whole_journey(page: Page, server: str, faults: list[str]):
+    open_page(
+        page,
+        f"{server}/gradients",
+        weights="untrained",
+        hidden="32",
+        stretch="30",
+        init="orthogonal",
+        cell="rnn",
+    )
+    for cell in ("LSTM", "GRU (PyTorch)", "RNN (tanh)"):
+        before = ready_id(page)
+        choose(page, "Cell", cell)
+        redrawn(page, before)
+        assert page.locator(".rx-decay").count() == 3
+
+    def shown() -> float:
+        text = page.locator(".rx-said").first.inner_text().split(": ")[-1].replace("−", "-")
+        return float(text)
+
+    page.keyboard.press("Home")
+    sizes = []
+    for gain in ("0.5", "1", "2"):
+        open_page(
+            page,
+            f"{server}/gradients",
+            weights="untrained",
+            hidden="32",
+            stretch="30",
+            init="orthogonal",
+            cell="rnn",
+            gain=gain,
+        )
+        sizes.append(shown())
+    assert sizes[0] < 1e-6 < sizes[1] < sizes[2]
+
+    kept = []
+    for bias in ("0", "3"):
+        open_page(
+            page,
+            f"{server}/gradients",
+            weights="untrained",
+            hidden="32",
+            stretch="30",
+            bias="fixed",
+            keep_bias=bias,
+        )
+        kept.append(shown())
+    assert kept[1] > 100 * kept[0]
+
+    choose(page, "More: which question?", "What is lost by truncated BPTT?")
+    expect(page.locator(".js-plotly-plot:not(.rx-plot)").nth(1)).to_be_visible()
+    fill_field(page, "Window w (steps)", "5")
+    expect(page).to_have_url(re.compile("window=5"))
+    expect(page.get_by_text("w = 5")).to_be_visible()
+
+    before = ready_id(page)
+    page.get_by_text("한국어", exact=True).click()
+    redrawn(page, before)
+    expect(page.get_by_text("해 보기", exact=False).first).to_be_visible()
+    at = page.url
+    page.goto(at)
+    expect(page.locator(READY)).to_be_visible()
+    expect(page.get_by_text("w = 5")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Why does it fade? Singular values of the Jacobians",
+        "Do the eigenvalues decide it?",
+        "What does the gradient promise, and is it kept? Nudge the state",
+        "Which step teaches the weights?",
+        "Is clipping enough?",
+    ],
+)
+def test_every_further_question_has_its_figure(page: Page, server: str, faults: list[str], question: str):
+    open_page(page, f"{server}/gradients", stretch="20")
+    choose(page, "More: which question?", question)
+    expect(page.locator(".js-plotly-plot:not(.rx-plot)").first).to_be_visible()

@@ -47,7 +47,7 @@ export class FlowStage extends Stage {
       this.hopLabel, this.notice(),
       element("div", { class: "rx-flow-scene" },
         element("div", {}, this.triangle.node, this.said, element("div", { class: "rx-flow-small" }, losses)),
-        element("div", { class: "rx-flow-lines" }, total, ...payload.decays.map((text) => element("p", { class: "rx-said", text })), paths)),
+        element("div", { class: "rx-flow-lines" }, total, ...payload.decays.map((text) => element("p", { class: "rx-decay", text })), paths)),
     ]
   }
 

@@ -1,0 +1,133 @@
+"""The triangle ||dL_t/dh_k|| of a run, in closed form, against the ways autograd has to get it.
+
+    python -m benchmarks.triangle
+
+Peers: one backward pass for all losses at once (`is_grads_batched`); one for each loss; `jacrev`, which
+gives them as Jacobians. All walk back over a graph that is there already; building it is not counted.
+T=64, H=32, D=16, batch 1, float64, one thread. The graph of the LSTM and GRU is that of nn.LSTMCell and
+nn.GRUCell, a step at a time: a fused module does not say what its states in between were.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks.timing import medians
+from explorer import RecurrentModel, bptt, trace
+from explorer.initialise import initialise
+from explorer.terminal import table_lines
+
+CELLS = ("rnn", "gru", "lstm")
+STEPPERS = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
+H, T, D = 32, 64, 16
+REPEATS = 30
+TARGETS = {"batched": 10.0, "one by one": 75.0}
+"""Smallest way / closed form that is good enough."""
+
+MOST_MS = 2.0
+"""Largest closed form in ms that is good enough: a drag of the hand over a slider stays smooth."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Median seconds of each way for one cell."""
+
+    cell: str
+    seconds: Mapping[str, float]
+
+    @property
+    def ms(self) -> float:
+        return self.seconds["closed form"] * 1e3
+
+    def ratio(self, way: str) -> float:
+        """Returns a way's time over the closed form's."""
+        return self.seconds[way] / self.seconds["closed form"]
+
+    @property
+    def met(self) -> bool:
+        return self.ms <= MOST_MS and all(self.ratio(way) >= least for way, least in TARGETS.items())
+
+
+def measure(cell: str, repeats: int) -> Result:
+    """Times a cell's triangle in every way, after checking that all agree."""
+    candidates = _candidates(cell)
+    expected = candidates["closed form"]()
+    for call in candidates.values():
+        np.testing.assert_allclose(call(), expected, atol=1e-10)
+    return Result(cell, medians(candidates, repeats, warm_ups=2))
+
+
+def _candidates(cell: str) -> dict[str, Callable[[], Any]]:
+    """Returns the ways to the triangle (T, T+1), NaN where the loss at t does not depend on h_k."""
+    model = RecurrentModel(cell, D, H, 1)
+    initialise(model, torch.Generator().manual_seed(0))
+    module = model.double().rnn
+    x = torch.randn(T, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    dL_dh = np.random.default_rng(2).normal(size=(T, H))
+    run, direct = trace(module, x), torch.tensor(dL_dh)
+    stepper = STEPPERS[cell](D, H, dtype=torch.float64)
+    stepper.load_state_dict({k.removesuffix("_l0"): v for k, v in module.state_dict().items()})
+    states = _graph(stepper, x)
+    losses = (torch.cat(states[1:]) * direct).sum(1)  # (T,)
+    every = torch.eye(T, dtype=torch.float64)
+
+    def batched() -> np.ndarray:
+        return _norms(torch.autograd.grad(losses, states, every, retain_graph=True, is_grads_batched=True))
+
+    def one_by_one() -> np.ndarray:
+        rows = [
+            torch.autograd.grad(loss, states, retain_graph=True, materialize_grads=True) for loss in losses
+        ]
+        return _norms([torch.stack(column) for column in zip(*rows, strict=True)])
+
+    return {
+        "closed form": lambda: bptt(run, dL_dh).norm,
+        "batched": batched,
+        "one by one": one_by_one,
+    }
+
+
+def _graph(stepper: nn.Module, x: Tensor) -> list[Tensor]:
+    """Returns the states h_0..h_T (1, H) with their graph."""
+    h = torch.zeros(1, H, dtype=torch.float64, requires_grad=True)
+    state: Any = (h, torch.zeros_like(h)) if isinstance(stepper, nn.LSTMCell) else h
+    states = [h]
+    for x_t in x:
+        state = stepper(x_t[None], state)
+        states.append(state[0] if isinstance(state, tuple) else state)
+    return states
+
+
+def _norms(columns: Any) -> np.ndarray:
+    """Returns norms (T, T+1) of gradients by state, each (T, 1, H)."""
+    table = torch.stack([column[:, 0].norm(dim=1) for column in columns], 1).numpy()
+    table[~np.tri(T, T + 1, 1, dtype=bool)] = np.nan
+    return table
+
+
+def row(result: Result) -> tuple[str, ...]:
+    """Returns a result as cells of the table: the closed form in ms, then every way's ratio to it."""
+    shown = (f"{result.ratio(way):.1f}" for way in TARGETS)
+    return (result.cell, f"{result.ms:.2f}", *shown, "met" if result.met else "MISSED")
+
+
+def main() -> None:
+    summary = (__doc__ or "").split("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.triangle", description=summary)
+    parser.add_argument("--repeats", type=int, default=REPEATS, help=f"calls of each way (default {REPEATS})")
+    repeats = parser.parse_args().repeats
+    torch.set_num_threads(1)
+    rows = [row(measure(cell, repeats)) for cell in CELLS]
+    targets = ("target", f"<= {MOST_MS:g}", *(f">= {least:g}" for least in TARGETS.values()), "")
+    head = ("cell", "closed form ms", *(f"{way} / closed form" for way in TARGETS), "")
+    print(f"Medians of {repeats} rounds; H={H}, T={T}, batch 1, D={D}, float64, one thread.")
+    print(*table_lines(head, [*rows, targets], words=("cell",)), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
