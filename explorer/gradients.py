@@ -20,6 +20,9 @@ LOSSES = ("last_step", "each_step")
 QUIET: Any = {"over": "ignore", "invalid": "ignore"}
 """How NumPy is told that an explosion is a result."""
 
+BLOCK = 16
+"""Steps whose norms are taken at once: few enough to stay in the cache."""
+
 VANISHED = 1e-6
 """A gradient that shrank by this factor from the last to the first state is said to have vanished."""
 
@@ -228,11 +231,10 @@ class _Direct:
 
     def add(self, rows: np.ndarray, k: int) -> None:
         rows[k] += self.direct[k]
-        rows[-1] += self.direct[k]
 
 
 class _Rows:
-    """dL_t/d(output at k) for all t, from the layer above: (T, T+1 rows, H) by step k."""
+    """dL_t/d(output at k) for all t, from the layer above: (T, T rows, H) by step k."""
 
     def __init__(self, dense: np.ndarray) -> None:
         self.dense = dense
@@ -247,44 +249,51 @@ class _Rows:
 def _back_through_time(
     layer: LayerTrace, inject: Any, T: int, causal: bool, needs_x: bool
 ) -> tuple[LayerFlow, np.ndarray | None]:
-    """One layer: a block of T+1 rows, a row for each loss and the last for their sum, walks back.
+    """One layer: a block D of T rows, a row for each loss, walks back; C likewise past h.
 
-    Row t stays zero until the walk reaches step t. Returns the flow and dL_t/dx_k (T, T+1, D) or None.
+    Row t stays zero until the walk reaches step t. Norms and sums are taken of BLOCK steps at once.
+    Returns the flow and dL_t/dx_k (T, T, D) or None.
     """
     layer = layer.in_notation("pytorch")
     weights = layer.weights.map(lambda a: a.astype(np.float64))
     local = _local(layer, weights)
     steps = [dict(zip(local, row, strict=True)) for row in zip(*local.values(), strict=True)]
     H, has_c = weights.hidden_size, layer.c is not None
-    D, C = np.zeros((T + 1, H)), np.zeros((T + 1, H)) if has_c else None
+    D, C = np.zeros((T, H)), np.zeros((T, H)) if has_c else None
     norm = np.full((T, T + 1), np.nan)
     norm_c = np.full((T, T + 1), np.nan) if has_c else None
     after, after_c = np.zeros((T, H)), np.zeros((T, H)) if has_c else None
-    dx = np.zeros((T, T + 1, weights.input_size)) if needs_x else None
+    dx = np.zeros((T, T, weights.input_size)) if needs_x else None
     row_of = 0 if layer.reverse else 1
+    walk = np.arange(T) if layer.reverse else np.arange(T)[::-1]
     with np.errstate(**QUIET):
-        for k in range(T) if layer.reverse else range(T - 1, -1, -1):
-            live = slice(k if causal else 0, None)
-            inject.add(D, k)
-            d, D_live = steps[k], D[live]
-            norm[live, k + row_of] = lengths(D_live[:-1])
-            after[k] = D[-1]
-            C_live = None
-            if C is not None and norm_c is not None and after_c is not None:
-                C_live = C[live]
-                norm_c[live, k + row_of] = lengths((C_live + D_live * d["show"])[:-1])
-                after_c[k] = C[-1]
-            back = layer.spec.back(d, weights, D_live, C_live)
-            if dx is not None:
-                dx[k, live] = _packed(back.pre, weights) @ weights.w_ih
-            D[live] = back.h
-            if C is not None:
-                C[live] = back.c
+        for block in (walk[at : at + BLOCK] for at in range(0, T, BLOCK)):
+            reached = slice(block[-1] if causal else 0, None)
+            kept, kept_c = [], []
+            for k in block.tolist():
+                live = slice(k if causal else 0, None)
+                inject.add(D, k)
+                kept.append(D[reached].copy())
+                if C is not None:
+                    kept_c.append(C[reached].copy())
+                back = layer.spec.back(steps[k], weights, D[live], None if C is None else C[live])
+                if dx is not None:
+                    dx[k, live] = _packed(back.pre, weights) @ weights.w_ih
+                D[live] = back.h
+                if C is not None:
+                    C[live] = back.c
+            at_h = np.stack(kept, 1)  # (rows, steps, H)
+            norm[reached, block + row_of] = lengths(at_h)
+            after[block] = at_h.sum(0)
+            if norm_c is not None and after_c is not None:
+                at_c = np.stack(kept_c, 1)
+                norm_c[reached, block + row_of] = lengths(at_c + at_h * local["show"][block])
+                after_c[block] = at_c.sum(0)
         start = T if layer.reverse else 0
-        norm[:, start] = lengths(D[:-1])
+        norm[:, start] = lengths(D)
         if C is not None and norm_c is not None:
-            norm_c[:, start] = lengths(C[:-1])
-        if isinstance(inject, _Direct):  # the last layer: the losses past a state are out of its reach
+            norm_c[:, start] = lengths(C)
+        if causal or isinstance(inject, _Direct):  # else the layer above sees the past and the future
             for rows in (norm, norm_c):
                 if rows is not None:
                     rows[_out_of_reach(T, layer.reverse)] = np.nan
@@ -351,8 +360,8 @@ def _values(layer: LayerTrace) -> dict[str, np.ndarray]:
 
 
 def lengths(rows: np.ndarray) -> np.ndarray:
-    """Returns the Euclidean norms of rows (N, H) -> (N,); squares that leave float64 are scaled first."""
-    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    """Returns Euclidean norms (...) of rows (..., H); squares that leave float64 are scaled first."""
+    norms = np.sqrt(np.einsum("...j,...j->...", rows, rows))
     off = ~((norms > 1e-150) & (norms < 1e150))
     if off.any():
         largest = np.abs(rows[off]).max(axis=1, keepdims=True, initial=0.0)

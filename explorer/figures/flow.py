@@ -10,6 +10,7 @@ from explorer.figures.signals import layout, line, step_axis
 from explorer.flow import Flow
 from explorer.gradients import lengths
 from explorer.i18n import t
+from explorer.learned import notation_for
 
 FLOOR = -30.0
 """The smallest power of ten that the triangle's colours tell apart."""
@@ -87,20 +88,21 @@ def paths_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
     whole = layer.total_norm if layer.total_norm_c is None else layer.total_norm_c
     _log_line(figure, flow, whole, t("flow.sum", lang), "ink", theme, "solid")
     if flow.chosen.direct is not None:
-        _log_line(
-            figure,
-            flow,
-            flow.chosen.direct,
-            t("flow.direct", lang, gate=layer.layer.spec.keep or "1"),
-            "c",
-            theme,
-            "dash",
-        )
+        straight = t("flow.direct", lang, gate=_keeping(flow, lang))
+        _log_line(figure, flow, flow.chosen.direct, straight, "c", theme, "dash")
     roles = layer.layer.spec.roles
     for gate, share in layer.through.items():
         values = np.append(lengths(share), np.nan)
         _log_line(figure, flow, values, t("flow.through", lang, gate=gate), roles[gate].hue, theme, "dot")
     return _finished(figure, flow, lang, "flow.paths")
+
+
+def _keeping(flow: Flow, lang: str) -> str:
+    """What multiplies the straight path, in the reader's notation."""
+    spec = flow.chosen.trace.spec
+    if spec.keep in spec.flips and notation_for(flow.experiment, lang) == "lecture":
+        return f"(1−{spec.keep})"
+    return spec.keep or "1"
 
 
 def losses_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:

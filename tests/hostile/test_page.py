@@ -28,6 +28,17 @@ def test_no_typed_text_breaks_the_page(page: AppTest, name: str):
     assert not page.exception
 
 
+@pytest.fixture(scope="module")
+def gradients() -> AppTest:
+    return opened(page="gradients", weights="untrained")
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_no_typed_text_breaks_the_gradient_page(gradients: AppTest, name: str):
+    field(gradients, "text_input", "text").set_value(HOSTILE[name]).run()
+    assert not gradients.exception
+
+
 @pytest.mark.parametrize("unit", ["word", "char", "jamo"])
 def test_no_text_in_the_address_breaks_the_page(unit: str):
     for text in list(HOSTILE.values())[::6]:
