@@ -2,10 +2,10 @@
 
     python -m benchmarks.triangle
 
-Peers: one backward pass for all losses at once (`is_grads_batched`); one for each loss; `jacrev`, which
-gives them as Jacobians. All walk back over a graph that is there already; building it is not counted.
-T=64, H=32, D=16, batch 1, float64, one thread. The graph of the LSTM and GRU is that of nn.LSTMCell and
-nn.GRUCell, a step at a time: a fused module does not say what its states in between were.
+Peers: one backward pass for all losses at once (`is_grads_batched`), and one for each loss. They walk back
+over a graph that is there already, as the closed form over a trace; neither is counted. The graph is that
+of nn.RNNCell, nn.GRUCell or nn.LSTMCell, step by step: a fused module does not give the states in between.
+For an LSTM all give ||dL_t/dc_k|| too; the closed form also the totals, paths and weights.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def measure(cell: str, repeats: int) -> Result:
 
 
 def _candidates(cell: str) -> dict[str, Callable[[], Any]]:
-    """Returns the ways to the triangle (T, T+1), NaN where the loss at t does not depend on h_k."""
+    """Returns the ways to the triangle: (T, T+1), NaN where the loss at t does not depend on h_k."""
     model = RecurrentModel(cell, D, H, 1)
     initialise(model, torch.Generator().manual_seed(0))
     module = model.double().rnn
@@ -73,40 +73,43 @@ def _candidates(cell: str) -> dict[str, Callable[[], Any]]:
     stepper = STEPPERS[cell](D, H, dtype=torch.float64)
     stepper.load_state_dict({k.removesuffix("_l0"): v for k, v in module.state_dict().items()})
     states = _graph(stepper, x)
-    losses = (torch.cat(states[1:]) * direct).sum(1)  # (T,)
+    leaves = [s for column in states for s in column]
+    losses = (torch.cat(states[0][1:]) * direct).sum(1)  # (T,)
     every = torch.eye(T, dtype=torch.float64)
 
     def batched() -> np.ndarray:
-        return _norms(torch.autograd.grad(losses, states, every, retain_graph=True, is_grads_batched=True))
+        return _norms(torch.autograd.grad(losses, leaves, every, retain_graph=True, is_grads_batched=True))
 
     def one_by_one() -> np.ndarray:
         rows = [
-            torch.autograd.grad(loss, states, retain_graph=True, materialize_grads=True) for loss in losses
+            torch.autograd.grad(loss, leaves, retain_graph=True, materialize_grads=True) for loss in losses
         ]
         return _norms([torch.stack(column) for column in zip(*rows, strict=True)])
 
-    return {
-        "closed form": lambda: bptt(run, dL_dh).norm,
-        "batched": batched,
-        "one by one": one_by_one,
-    }
+    def closed_form() -> np.ndarray:
+        flow = bptt(run, dL_dh)
+        return flow.norm if flow.norm_c is None else np.concatenate([flow.norm, flow.norm_c], 1)
+
+    return {"closed form": closed_form, "batched": batched, "one by one": one_by_one}
 
 
-def _graph(stepper: nn.Module, x: Tensor) -> list[Tensor]:
-    """Returns the states h_0..h_T (1, H) with their graph."""
-    h = torch.zeros(1, H, dtype=torch.float64, requires_grad=True)
-    state: Any = (h, torch.zeros_like(h)) if isinstance(stepper, nn.LSTMCell) else h
-    states = [h]
+def _graph(stepper: nn.Module, x: Tensor) -> list[list[Tensor]]:
+    """Returns h_0..h_T, then c_0..c_T where there is one, each (1, H), with their graph."""
+    zeros = [torch.zeros(1, H, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    state: Any = tuple(zeros) if isinstance(stepper, nn.LSTMCell) else zeros[0]
+    states = [state]
     for x_t in x:
-        state = stepper(x_t[None], state)
-        states.append(state[0] if isinstance(state, tuple) else state)
-    return states
+        states.append(stepper(x_t[None], states[-1]))
+    if isinstance(stepper, nn.LSTMCell):
+        return [list(column) for column in zip(*states, strict=True)]
+    return [states]
 
 
 def _norms(columns: Any) -> np.ndarray:
-    """Returns norms (T, T+1) of gradients by state, each (T, 1, H)."""
+    """Returns norms (T, T+1) of gradients by state, each (T, 1, H); those of c to the right of those of h."""
     table = torch.stack([column[:, 0].norm(dim=1) for column in columns], 1).numpy()
-    table[~np.tri(T, T + 1, 1, dtype=bool)] = np.nan
+    for part in np.split(table, range(T + 1, table.shape[1], T + 1), axis=1):
+        part[~np.tri(T, T + 1, 1, dtype=bool)] = np.nan
     return table
 
 

@@ -27,8 +27,8 @@ CLAMPS = ("", "f", "i", "g", "o", "z", "r", "n")
 class Choice:
     """What a field may hold: one of options, or a number from low to high, or text up to high long.
 
-    group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `second`,
-    `transplant`.
+    group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
+    `second`, `transplant`.
     models says whether the trained weights depend on it.
     """
 
@@ -87,10 +87,10 @@ class Experiment:
     stretch: int = _number(0, "flow", 0, MAX_FLOW)
     input_scale: float = _number(1.0, "flow", 0.0, 10.0)
     moment: int = _number(END, "flow", 0, END)
-    look: str = _pick("", "flow", LOOKS)
-    nudge_unit: int = _number(0, "flow", 0, MAX_HIDDEN)
-    window: int = _number(4, "flow", 1, MAX_FLOW)
-    clip: float = _number(1.0, "flow", 0.001, 1000.0)
+    look: str = _pick("", "look", LOOKS)
+    nudge_unit: int = _number(0, "look", 0, MAX_HIDDEN)
+    window: int = _number(4, "look", 1, MAX_FLOW)
+    clip: float = _number(1.0, "look", 0.001, 1000.0)
 
     second: str = _pick("", "second", ("", *CELLS))
 

@@ -71,7 +71,9 @@ def packed_flow(experiment: Experiment, notation: str, lang: str) -> bytes:
 def _unchanged(experiment: Experiment) -> Experiment:
     """The experiment without what belongs to the first page alone."""
     default = Experiment()
-    apart = [name for name in TABLE if choice(name).group in ("place", "change", "second", "transplant")]
+    apart = [
+        name for name in TABLE if choice(name).group in ("place", "change", "look", "second", "transplant")
+    ]
     return replace(experiment, **{name: getattr(default, name) for name in apart})
 
 
