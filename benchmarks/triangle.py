@@ -59,7 +59,7 @@ def measure(cell: str, repeats: int) -> Result:
     expected = candidates["closed form"]()
     for call in candidates.values():
         np.testing.assert_allclose(call(), expected, atol=1e-10)
-    return Result(cell, medians(candidates, repeats, warm_ups=2))
+    return Result(cell, medians(candidates, repeats, warm_ups=2, settled=True))
 
 
 def _candidates(cell: str) -> dict[str, Callable[[], Any]]:
