@@ -159,7 +159,7 @@ def bptt(
     ValueError otherwise. Werbos 1990; Pascanu et al. 2013, eq. 3-5.
     """
     whole = Trace((trace,)) if isinstance(trace, LayerTrace) else trace
-    _check_unbatched(whole.layers[0])
+    _check(whole.layers[0])
     by_step = None
     if dL_dh is None:
         dL_dh, by_step = readout_gradient(whole, loss or "last_step")
@@ -169,9 +169,11 @@ def bptt(
     return GradientFlow(_through_layers(whole, direct), by_step)
 
 
-def _check_unbatched(layer: LayerTrace) -> None:
+def _check(layer: LayerTrace) -> None:
     if layer.x.ndim != 2:
         raise ValueError("a gradient takes the trace of one sequence (T, D), not of a batch")
+    if layer.changed:
+        raise ValueError("a gradient takes a run as its equations made it, not one with interventions")
 
 
 @np.errstate(**QUIET)
@@ -249,7 +251,7 @@ class _Rows:
 def _back_through_time(
     layer: LayerTrace, inject: Any, T: int, causal: bool, needs_x: bool
 ) -> tuple[LayerFlow, np.ndarray | None]:
-    """One layer: a block D of T rows, a row for each loss, walks back; C likewise past h.
+    """One layer: a row for each loss walks back, D[j] (T, H) at step j of a block; C likewise, past h.
 
     Row t stays zero until the walk reaches step t. Norms and sums are taken of BLOCK steps at once.
     Returns the flow and dL_t/dx_k (T, T, D) or None.
@@ -259,7 +261,8 @@ def _back_through_time(
     local = _local(layer, weights)
     steps = [dict(zip(local, row, strict=True)) for row in zip(*local.values(), strict=True)]
     H, has_c = weights.hidden_size, layer.c is not None
-    D, C = np.zeros((T, H)), np.zeros((T, H)) if has_c else None
+    D = np.zeros((BLOCK + 1, T, H))
+    C = np.zeros_like(D) if has_c else None
     norm = np.full((T, T + 1), np.nan)
     norm_c = np.full((T, T + 1), np.nan) if has_c else None
     after, after_c = np.zeros((T, H)), np.zeros((T, H)) if has_c else None
@@ -268,31 +271,29 @@ def _back_through_time(
     walk = np.arange(T) if layer.reverse else np.arange(T)[::-1]
     with np.errstate(**QUIET):
         for block in (walk[at : at + BLOCK] for at in range(0, T, BLOCK)):
-            reached = slice(block[-1] if causal else 0, None)
-            kept, kept_c = [], []
-            for k in block.tolist():
+            for j, k in enumerate(block.tolist()):
                 live = slice(k if causal else 0, None)
-                inject.add(D, k)
-                kept.append(D[reached].copy())
+                inject.add(D[j], k)
+                back = layer.spec.back(steps[k], weights, D[j, live], None if C is None else C[j, live])
+                D[j + 1, live] = back.h
                 if C is not None:
-                    kept_c.append(C[reached].copy())
-                back = layer.spec.back(steps[k], weights, D[live], None if C is None else C[live])
+                    C[j + 1, live] = back.c
                 if dx is not None:
                     dx[k, live] = _packed(back.pre, weights) @ weights.w_ih
-                D[live] = back.h
-                if C is not None:
-                    C[live] = back.c
-            at_h = np.stack(kept, 1)  # (rows, steps, H)
-            norm[reached, block + row_of] = lengths(at_h)
-            after[block] = at_h.sum(0)
-            if norm_c is not None and after_c is not None:
-                at_c = np.stack(kept_c, 1)
-                norm_c[reached, block + row_of] = lengths(at_c + at_h * local["show"][block])
-                after_c[block] = at_c.sum(0)
+            size, reached = len(block), slice(block[-1] if causal else 0, None)
+            at_h = D[:size, reached]
+            norm[reached, block + row_of] = lengths(at_h).T
+            after[block] = at_h.sum(1)
+            if C is not None and norm_c is not None and after_c is not None:
+                at_c = C[:size, reached]
+                norm_c[reached, block + row_of] = lengths(at_c + at_h * local["show"][block, None]).T
+                after_c[block] = at_c.sum(1)
+                C[0] = C[size]
+            D[0] = D[size]
         start = T if layer.reverse else 0
-        norm[:, start] = lengths(D)
+        norm[:, start] = lengths(D[0])
         if C is not None and norm_c is not None:
-            norm_c[:, start] = lengths(C)
+            norm_c[:, start] = lengths(C[0])
         if causal or isinstance(inject, _Direct):  # else the layer above sees the past and the future
             for rows in (norm, norm_c):
                 if rows is not None:
@@ -380,7 +381,7 @@ def jacobians(layer: LayerTrace, first: int = 1, last: int | None = None) -> Ite
 
     Column j is the change of the state at t by unit j of the state before.
     """
-    _check_unbatched(layer)
+    _check(layer)
     layer = layer.in_notation("pytorch")
     if layer.reverse:
         raise ValueError("jacobians are defined along time; this layer runs against it")

@@ -39,6 +39,8 @@ class LayerTrace:
     layer: int = 0
     reverse: bool = False
     notation: str = "pytorch"
+    changed: bool = False
+    """Whether interventions were at work: the equations then do not give every number."""
 
     def __post_init__(self) -> None:
         T, H = self.x.shape[0], self.weights.hidden_size
@@ -395,7 +397,7 @@ def run_layer(
         states = [a[::-1] for a in states]
         pre, gate = ({s: a[::-1] for s, a in table.items()} for table in (pre, gate))
     c_states = states[1] if len(states) > 1 else None
-    return LayerTrace(cell, x, states[0], c_states, pre, gate, weights, layer, reverse)
+    return LayerTrace(cell, x, states[0], c_states, pre, gate, weights, layer, reverse, changed=bool(changes))
 
 
 def _by_step(

@@ -9,8 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from explorer import CELLS, LayerTrace, RecurrentModel, Trace, bptt, trace
 from explorer.cells import TorchOps
-from explorer.gradients import LayerFlow, direct_path, jacobians, readout_gradient
-from explorer.interventions import untouched
+from explorer.gradients import BLOCK, LayerFlow, direct_path, jacobians, readout_gradient
+from explorer.interventions import Clamp, untouched
 from explorer.limits import FLOAT32_MAX
 from explorer.model import LoopLayers
 from explorer.tracing import run_layer
@@ -38,11 +38,11 @@ def small_weights(key: str, D: int, H: int, rng: np.random.Generator, bias: bool
     return random_weights(key, D, H, rng, bias).map(lambda a: 0.6 * a)
 
 
-def stacked(key: str, rng: np.random.Generator, layers: int, both_ways: bool) -> Trace:
+def stacked(key: str, rng: np.random.Generator, layers: int, both_ways: bool, steps: int = 0) -> Trace:
     """Returns the trace of a random stack from random initial states; every second one has no biases."""
     T, D, H = (int(n) for n in rng.integers((2, 1, 1), (8, 5, 6)))
     bias, ways = bool(rng.integers(2)), 1 + both_ways
-    below, runs = normal(rng, T, D), []
+    below, runs = normal(rng, steps or T, D), []
     for level in range(layers):
         level_runs = [
             run_layer(
@@ -97,6 +97,23 @@ def test_everything_is_what_autograd_gives(key, layers, both_ways):
             weights = of.weight_gradient()
             for name in set(rows.weights) - {"peephole"}:
                 assert largest(weights[name], rows.weights[name]) <= TOLERANCE, name
+
+
+@pytest.mark.parametrize(("layers", "both_ways"), [(1, False), (2, False), (2, True)])
+@pytest.mark.parametrize("key", ["lstm_peephole", "gru"])
+def test_a_run_of_several_blocks_is_walked_back_without_a_seam(key, layers, both_ways):
+    rng = np.random.default_rng(150 + layers)
+    for T in (BLOCK, BLOCK + 1, 2 * BLOCK + 5):
+        run = stacked(key, rng, layers, both_ways, T)
+        dL_dh = normal(rng, *run.output.shape)
+        for of, rows in zip(bptt(run, dL_dh).layers, rows_of(run, dL_dh)[1], strict=True):
+            there = reached(of, layers - 1, 1 + both_ways)
+            np.testing.assert_array_equal(np.isfinite(of.norm), there)
+            assert largest(of.norm[there], np.linalg.norm(rows.h, axis=-1)[there]) <= TOLERANCE
+            assert largest(of.total, rows.h.sum(0)) <= TOLERANCE
+            if rows.c is not None:
+                assert largest(of.norm_c[there], np.linalg.norm(rows.c, axis=-1)[there]) <= TOLERANCE
+                assert largest(of.total_c, rows.c.sum(0)) <= TOLERANCE
 
 
 @pytest.mark.parametrize("key", EIGHT)
@@ -631,3 +648,9 @@ def test_jacobians_against_time_are_refused():
     with pytest.raises(ValueError, match="along time"):
         next(jacobians(run.layers[1]))
     assert direct_path(bptt(run, np.ones((4, 6))).layers[1]) is None
+
+
+def test_a_run_with_interventions_is_refused():
+    layer = trace(torch.nn.LSTM(2, 3), torch.randn(4, 2), changes=[Clamp("f", 1.0)]).layers[0]
+    with pytest.raises(ValueError, match="interventions"):
+        bptt(layer, np.ones((4, 3)))
