@@ -5,7 +5,8 @@
 Peers: one backward pass for all losses at once (`is_grads_batched`), and one for each loss. They walk back
 over a graph that is there already, as the closed form over a trace; neither is counted. The graph is that
 of nn.RNNCell, nn.GRUCell or nn.LSTMCell, step by step: a fused module does not give the states in between.
-For an LSTM all give ||dL_t/dc_k|| too; the closed form also the totals, paths and weights.
+`jacrev` takes the derivative by a push of every state, and always runs forward too.
+For an LSTM all give ||dL_t/dc_k|| too; the closed form also the sum over the losses.
 """
 
 import argparse
@@ -16,18 +17,25 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import jacrev
 
 from benchmarks.timing import medians
-from explorer import RecurrentModel, bptt, trace
+from explorer import RecurrentModel, Trace, bptt, trace
+from explorer.cells import TorchOps
 from explorer.initialise import initialise
 from explorer.terminal import table_lines
 
 CELLS = ("rnn", "gru", "lstm")
 STEPPERS = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
 H, T, D = 32, 64, 16
-REPEATS = 30
+STEPS = (64, 256, 1024)
+"""Steps of the runs that show how the closed form grows: its work is that of T^2 / 2 rows."""
+
+REPEATS = 20
 TARGETS = {"batched": 10.0, "one by one": 75.0}
 """Smallest way / closed form that is good enough."""
+
+PEERS = (*TARGETS, "jacrev")
 
 MOST_MS = 2.0
 """Largest closed form in ms that is good enough: a drag of the hand over a slider stays smooth."""
@@ -62,14 +70,34 @@ def measure(cell: str, repeats: int) -> Result:
     return Result(cell, medians(candidates, repeats, warm_ups=2, settled=True))
 
 
-def _candidates(cell: str) -> dict[str, Callable[[], Any]]:
-    """Returns the ways to the triangle: (T, T+1), NaN where the loss at t does not depend on h_k."""
+def measure_growth(cell: str, repeats: int) -> dict[int, float]:
+    """Returns the median seconds of the closed form by number of steps."""
+    candidates = {str(steps): _closed_form(*_run(cell, steps)) for steps in STEPS}
+    seconds = medians(candidates, repeats, warm_ups=1, settled=True)
+    return {int(steps): taken for steps, taken in seconds.items()}
+
+
+def _run(cell: str, steps: int) -> tuple[nn.Module, Trace, np.ndarray]:
+    """Returns a module, its trace over random inputs, and the direct dL_t/dh_t (T, H)."""
     model = RecurrentModel(cell, D, H, 1)
     initialise(model, torch.Generator().manual_seed(0))
     module = model.double().rnn
-    x = torch.randn(T, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    dL_dh = np.random.default_rng(2).normal(size=(T, H))
-    run, direct = trace(module, x), torch.tensor(dL_dh)
+    x = torch.randn(steps, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return module, trace(module, x), np.random.default_rng(2).normal(size=(steps, H))
+
+
+def _closed_form(module: nn.Module, run: Trace, dL_dh: np.ndarray) -> Callable[[], np.ndarray]:
+    def closed_form() -> np.ndarray:
+        flow = bptt(run, dL_dh)
+        return flow.norm if flow.norm_c is None else np.concatenate([flow.norm, flow.norm_c], 1)
+
+    return closed_form
+
+
+def _candidates(cell: str) -> dict[str, Callable[[], Any]]:
+    """Returns the ways to the triangle: (T, T+1), NaN where the loss at t does not depend on h_k."""
+    module, run, dL_dh = _run(cell, T)
+    x, direct = torch.tensor(run.x), torch.tensor(dL_dh)
     stepper = STEPPERS[cell](D, H, dtype=torch.float64)
     stepper.load_state_dict({k.removesuffix("_l0"): v for k, v in module.state_dict().items()})
     states = _graph(stepper, x)
@@ -86,11 +114,38 @@ def _candidates(cell: str) -> dict[str, Callable[[], Any]]:
         ]
         return _norms([torch.stack(column) for column in zip(*rows, strict=True)])
 
-    def closed_form() -> np.ndarray:
-        flow = bptt(run, dL_dh)
-        return flow.norm if flow.norm_c is None else np.concatenate([flow.norm, flow.norm_c], 1)
+    losses_of = _losses_of(run, direct)
+    still = {s: torch.zeros(T + 1, H, dtype=torch.float64) for s in run.spec.states}
 
-    return {"closed form": closed_form, "batched": batched, "one by one": one_by_one}
+    def jacobian_by_reverse() -> np.ndarray:
+        tables = jacrev(losses_of)(still)  # (T, T+1, H) each
+        return _norms([column[:, None] for table in tables.values() for column in table.unbind(1)])
+
+    return {
+        "closed form": _closed_form(module, run, dL_dh),
+        "batched": batched,
+        "one by one": one_by_one,
+        "jacrev": jacobian_by_reverse,
+    }
+
+
+def _losses_of(run: Trace, direct: Tensor) -> Callable[[dict[str, Tensor]], Tensor]:
+    """Returns the losses (T,) of a run as a function of pushes (T+1, H) on its states, in torch."""
+    weights, step = run.weights.map(torch.tensor), run.spec.step
+    inputs = weights.project(torch.tensor(run.x))
+
+    def losses(pushes: dict[str, Tensor]) -> Tensor:
+        state, rows = tuple(push[0] for push in pushes.values()), []  # from a state of zeros
+        for t in range(run.steps):
+
+            def touch(symbol: str, value: Tensor, at: int = t + 1) -> Tensor:
+                return value + pushes[symbol][at] if symbol in pushes else value
+
+            _, _, state = step(TorchOps, {s: a[t] for s, a in inputs.items()}, state, weights, touch)
+            rows.append(state[0])
+        return (torch.stack(rows) * direct).sum(1)
+
+    return losses
 
 
 def _graph(stepper: nn.Module, x: Tensor) -> list[list[Tensor]]:
@@ -115,8 +170,16 @@ def _norms(columns: Any) -> np.ndarray:
 
 def row(result: Result) -> tuple[str, ...]:
     """Returns a result as cells of the table: the closed form in ms, then every way's ratio to it."""
-    shown = (f"{result.ratio(way):.1f}" for way in TARGETS)
+    shown = (f"{result.ratio(way):.1f}" for way in PEERS)
     return (result.cell, f"{result.ms:.2f}", *shown, "met" if result.met else "MISSED")
+
+
+def growth_row(cell: str, seconds: Mapping[int, float]) -> tuple[str, ...]:
+    """Returns ms by number of steps, each with its growth over the fewest as a share of that of T^2."""
+    fewest = STEPS[0]
+    shares = (taken / seconds[fewest] * (fewest / steps) ** 2 for steps, taken in seconds.items())
+    pairs = zip(seconds.values(), shares, strict=True)
+    return (cell, *(text for taken, share in pairs for text in (f"{taken * 1e3:.2f}", f"{share:.2f}")))
 
 
 def main() -> None:
@@ -126,10 +189,15 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     torch.set_num_threads(1)
     rows = [row(measure(cell, repeats)) for cell in CELLS]
-    targets = ("target", f"<= {MOST_MS:g}", *(f">= {least:g}" for least in TARGETS.values()), "")
-    head = ("cell", "closed form ms", *(f"{way} / closed form" for way in TARGETS), "")
+    least = (f">= {TARGETS[way]:g}" if way in TARGETS else "" for way in PEERS)
+    targets = ("target", f"<= {MOST_MS:g}", *least, "")
+    head = ("cell", "closed form ms", *(f"{way} / closed form" for way in PEERS), "")
     print(f"Medians of {repeats} rounds; H={H}, T={T}, batch 1, D={D}, float64, one thread.")
     print(*table_lines(head, [*rows, targets], words=("cell",)), sep="\n")
+    grown = [growth_row(cell, measure_growth(cell, max(repeats // 2, 1))) for cell in CELLS]
+    by_steps = (text for steps in STEPS for text in (f"T={steps} ms", "/ T^2"))
+    print(f"\nThe closed form by T; / T^2: its growth over T={STEPS[0]} as a share of that of T^2.")
+    print(*table_lines(("cell", *by_steps), grown, words=("cell",)), sep="\n")
 
 
 if __name__ == "__main__":

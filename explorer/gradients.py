@@ -8,11 +8,13 @@ k is the source step, t the loss step. Everything is float64. Sums over losses a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from explorer.cells import LayerWeights
+from explorer.cells import CellSpec, LayerWeights
+from explorer.cells.spec import Back, EachUnit
 from explorer.limits import FLOAT32_MAX
 from explorer.tracing import LayerTrace, Trace
 
@@ -20,8 +22,11 @@ LOSSES = ("last_step", "each_step")
 QUIET: Any = {"over": "ignore", "invalid": "ignore"}
 """How NumPy is told that an explosion is a result."""
 
-BLOCK = 16
-"""Steps whose norms are taken at once: few enough to stay in the cache."""
+AT_ONCE = 2**19
+"""Bytes of a walk's rows and Jacobians that are held at once: half of a core's cache."""
+
+FEWEST = 4
+"""Steps that are held at once though they take more bytes."""
 
 VANISHED = 1e-6
 """A gradient that shrank by this factor from the last to the first state is said to have vanished."""
@@ -33,23 +38,16 @@ class LayerFlow:
 
     norm (T, T+1): row t-1, column k is ||dL_t/dh_k||, k as the rows of LayerTrace.h; NaN where the
     loss at t does not depend on h_k; norm_c likewise or None.
-    total (T+1, H): dL/dh_k of the summed loss; total_c or None. through: gate -> (T, H), the share of
-    dL/dh_{k-1} that came back through that gate at step k, in row k-1; kept (T, H), the share past all
-    gates, or None. pre and rec: (T, G*H), dL/d(W x + b) and dL/d(U h + b') of the summed loss;
-    source: gate -> (T, H), what U was applied to. x (T, D): dL/dx.
+    total (T+1, H): dL/dh_k of the summed loss; total_c or None. layer is in PyTorch's notation; local
+    are its local_derivatives. All else is of the summed loss too, and worked out when it is asked for.
     """
 
     norm: np.ndarray
     norm_c: np.ndarray | None
     total: np.ndarray
     total_c: np.ndarray | None
-    through: dict[str, np.ndarray]
-    kept: np.ndarray | None
-    pre: np.ndarray
-    rec: np.ndarray
-    source: dict[str, np.ndarray]
-    x: np.ndarray
     layer: LayerTrace
+    local: dict[str, np.ndarray]
 
     @property
     @np.errstate(**QUIET)
@@ -63,27 +61,82 @@ class LayerFlow:
         """||dL/dc_k|| (T+1,), or None."""
         return None if self.total_c is None else lengths(self.total_c)
 
+    @cached_property
+    @np.errstate(**QUIET)
+    def _back(self) -> Back:
+        after = slice(None, -1) if self.layer.reverse else slice(1, None)
+        dc = None if self.total_c is None else self.total_c[after]
+        return self.layer.spec.back(self.local, self._weights, self.total[after], dc)
+
+    @cached_property
+    def _weights(self) -> LayerWeights:
+        return _in_float64(self.layer.weights)
+
+    @cached_property
+    @np.errstate(**QUIET)
+    def through(self) -> dict[str, np.ndarray]:
+        """Gate -> (T, H), the share of dL/dh_{k-1} that came back through it at step k, in row k-1."""
+        return {s: _fixed(share) for s, share in self._back.through(self._weights).items()}
+
+    @cached_property
+    def kept(self) -> np.ndarray | None:
+        """The share (T, H) of dL/dh_{k-1} that came past all gates at step k, in row k-1, or None."""
+        return None if self._back.kept is None else _fixed(self._back.kept)
+
+    @cached_property
+    def pre(self) -> np.ndarray:
+        """dL/d(W x + b) by step (T, G*H)."""
+        return _fixed(self._weights.pack(self._back.pre))
+
+    @cached_property
+    def rec(self) -> np.ndarray:
+        """dL/d(U h + b') by step (T, G*H)."""
+        return _fixed(self._weights.pack(self._back.rec))
+
+    @cached_property
+    @np.errstate(**QUIET)
+    def source(self) -> dict[str, np.ndarray]:
+        """Gate -> (T, H), what U was applied to."""
+        h_prev, gated = self.local["h_prev"], self._back.gated
+        return {s: _fixed(h_prev * gated[s]) if s in gated else h_prev for s in self._weights.blocks}
+
+    @cached_property
+    @np.errstate(**QUIET)
+    def x(self) -> np.ndarray:
+        """dL/dx (T, D)."""
+        return _fixed(self._weights.to_input(self._back.pre))
+
     @np.errstate(**QUIET)
     def weight_gradient(self) -> dict[str, np.ndarray]:
-        """Returns dL/dW_ih (G*H, D), dL/dW_hh (G*H, H) and dL/db (G*H,) twice, as PyTorch packs them."""
-        return {
+        """Returns dL/dW_ih (G*H, D), dL/dW_hh (G*H, H) and dL/db (G*H,) twice, as PyTorch packs them.
+
+        And dL/dp (P*H,) as `peephole` where there are any.
+        """
+        found = {
             "weight_ih": self.pre.T @ self.layer.x,
-            "weight_hh": _recurrent_gradient(self.rec, self.source, self.layer.weights),
+            "weight_hh": recurrent_gradient(self.rec, self.source, self._weights),
             "bias_ih": self.pre.sum(0),
             "bias_hh": self.rec.sum(0),
         }
+        if self._weights.peepholes is not None:
+            found["peephole"] = self._peephole_gradient()
+        return found
+
+    def _peephole_gradient(self) -> np.ndarray:
+        peeps, c = self.layer.spec.peeps, self.layer.c
+        assert c is not None
+        seen = {"c_prev": c[1:], "c": c[:-1]} if self.layer.reverse else {"c_prev": c[:-1], "c": c[1:]}
+        parts = [self._back.pre[s] * seen[peeps[s]] for s in self._weights.peephole_blocks]
+        return np.concatenate(parts, -1).sum(0)
 
     @np.errstate(**QUIET)
     def weight_norms(self) -> dict[str, np.ndarray]:
         """Returns how much each step adds to dL/dW_ih and dL/dW_hh: Frobenius norms (T,)."""
-        w = self.layer.weights
-        squared = sum(
-            (np.linalg.norm(self.rec[:, w.rows(s)], axis=1) * np.linalg.norm(self.source[s], axis=1)) ** 2
-            for s in w.blocks
-        )
+        w = self._weights
+        by_block = [lengths(self.rec[:, w.rows(s)]) * lengths(self.source[s]) for s in w.blocks]
         return {
-            "weight_ih": np.linalg.norm(self.pre, axis=1) * np.linalg.norm(self.layer.x, axis=1),
-            "weight_hh": np.sqrt(squared),
+            "weight_ih": lengths(self.pre) * lengths(self.layer.x.astype(np.float64, copy=False)),
+            "weight_hh": lengths(np.stack(by_block, -1)),
         }
 
 
@@ -202,162 +255,158 @@ def readout_gradient(trace: Trace, loss: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _through_layers(trace: Trace, direct: np.ndarray) -> tuple[LayerFlow, ...]:
     """Walks the layers from the last to the first; a lower one takes dL/dx of those above."""
-    T = trace.steps
     levels: dict[int, list[LayerTrace]] = {}
     for layer in trace.layers:
         levels.setdefault(layer.layer, []).append(layer)
-    causal = all(not layer.reverse for layer in trace.layers)
-    inject: Any = _Direct(direct)
+    both_ways = any(layer.reverse for layer in trace.layers)
+    entering = direct
     flows: list[LayerFlow] = []
     for level in sorted(levels, reverse=True):
         H = levels[level][0].hidden_size
-        needs_x = level > 0
+        causal = not both_ways or entering is direct  # else the layer above sees the past and the future
         results = [
-            _back_through_time(layer, inject.part(k * H, (k + 1) * H), T, causal, needs_x)
+            _back_through_time(layer, entering[..., k * H : (k + 1) * H], causal, level > 0)
             for k, layer in enumerate(levels[level])
         ]
         flows = [flow for flow, _ in results] + flows
-        if needs_x:
-            inject = _Rows(np.sum([dx for _, dx in results if dx is not None], axis=0))
+        if level > 0:
+            entering = np.sum([dx for _, dx in results if dx is not None], axis=0)
     return tuple(flows)
 
 
-class _Direct:
-    """dL_t/dh_t only: the loss at step t meets the state at step t."""
-
-    def __init__(self, direct: np.ndarray) -> None:
-        self.direct = direct
-
-    def part(self, low: int, high: int) -> "_Direct":
-        return _Direct(self.direct[:, low:high])
-
-    def add(self, rows: np.ndarray, k: int) -> None:
-        rows[k] += self.direct[k]
-
-
-class _Rows:
-    """dL_t/d(output at k) for all t, from the layer above: (T, T rows, H) by step k."""
-
-    def __init__(self, dense: np.ndarray) -> None:
-        self.dense = dense
-
-    def part(self, low: int, high: int) -> "_Rows":
-        return _Rows(self.dense[:, :, low:high])
-
-    def add(self, rows: np.ndarray, k: int) -> None:
-        rows += self.dense[k]
-
-
 def _back_through_time(
-    layer: LayerTrace, inject: Any, T: int, causal: bool, needs_x: bool
+    layer: LayerTrace, entering: np.ndarray, causal: bool, needs_x: bool
 ) -> tuple[LayerFlow, np.ndarray | None]:
-    """One layer: a row for each loss walks back, D[j] (T, H) at step j of a block; C likewise, past h.
+    """One layer. entering: dL_t/dh_t by t (T, H); or dL_t/dh_k straight from above, by k and t (T, T, H).
 
-    Row t stays zero until the walk reaches step t. Norms and sums are taken of BLOCK steps at once.
-    Returns the flow and dL_t/dx_k (T, T, D) or None.
+    causal: no loss at t depends on a state after t. Returns the flow, and dL_t/dx_k by k and t (T, T, D)
+    or None. A layer against time is walked as one along time, turned round.
     """
     layer = layer.in_notation("pytorch")
-    weights = layer.weights.map(lambda a: a.astype(np.float64))
-    local = _local(layer, weights)
-    steps = [dict(zip(local, row, strict=True)) for row in zip(*local.values(), strict=True)]
-    H, has_c = weights.hidden_size, layer.c is not None
-    D = np.zeros((BLOCK + 1, T, H))
-    C = np.zeros_like(D) if has_c else None
-    norm = np.full((T, T + 1), np.nan)
-    norm_c = np.full((T, T + 1), np.nan) if has_c else None
-    after, after_c = np.zeros((T, H)), np.zeros((T, H)) if has_c else None
-    dx = np.zeros((T, T, weights.input_size)) if needs_x else None
-    row_of = 0 if layer.reverse else 1
-    walk = np.arange(T) if layer.reverse else np.arange(T)[::-1]
+    weights = _in_float64(layer.weights)
+    local = local_derivatives(layer, weights)
+    turn = slice(None, None, -1) if layer.reverse else slice(None)
+    steps = {name: value[turn] for name, value in local.items()}
+    entering = entering[(turn,) * (entering.ndim - 1)]
     with np.errstate(**QUIET):
-        for block in (walk[at : at + BLOCK] for at in range(0, T, BLOCK)):
-            for j, k in enumerate(block.tolist()):
-                live = slice(k if causal else 0, None)
-                inject.add(D[j], k)
-                back = layer.spec.back(steps[k], weights, D[j, live], None if C is None else C[j, live])
-                D[j + 1, live] = back.h
-                if C is not None:
-                    C[j + 1, live] = back.c
-                if dx is not None:
-                    dx[k, live] = _packed(back.pre, weights) @ weights.w_ih
-            size, reached = len(block), slice(block[-1] if causal else 0, None)
-            at_h = D[:size, reached]
-            norm[reached, block + row_of] = lengths(at_h).T
-            after[block] = at_h.sum(1)
-            if C is not None and norm_c is not None and after_c is not None:
-                at_c = C[:size, reached]
-                norm_c[reached, block + row_of] = lengths(at_c + at_h * local["show"][block, None]).T
-                after_c[block] = at_c.sum(1)
-                C[0] = C[size]
-            D[0] = D[size]
-        start = T if layer.reverse else 0
-        norm[:, start] = lengths(D[0])
-        if C is not None and norm_c is not None:
-            norm_c[:, start] = lengths(C[0])
-        if causal or isinstance(inject, _Direct):  # else the layer above sees the past and the future
-            for rows in (norm, norm_c):
-                if rows is not None:
-                    rows[_out_of_reach(T, layer.reverse)] = np.nan
-        flow = _summed(layer, weights, local, norm, norm_c, after, after_c)
-    return flow, dx
+        norms, totals, dx = _walk(layer.spec, weights, steps, entering, causal, needs_x)
+    norm = [_fixed(table[turn, turn]) for table in norms]
+    total = [_fixed(rows[turn]) for rows in totals]
+    norm_c, total_c = (norm[1], total[1]) if layer.c is not None else (None, None)
+    flow = LayerFlow(norm[0], norm_c, total[0], total_c, layer, local)
+    return flow, None if dx is None else dx[turn, turn]
 
 
-def _out_of_reach(T: int, reverse: bool) -> np.ndarray:
-    """Where the loss in row t-1 cannot depend on the state in column k (T, T+1)."""
-    return np.tri(T, T + 1, -1, dtype=bool) if reverse else ~np.tri(T, T + 1, 1, dtype=bool)
-
-
-def _summed(
-    layer: LayerTrace,
+def _walk(
+    spec: CellSpec,
     weights: LayerWeights,
     local: dict[str, np.ndarray],
-    norm: np.ndarray,
-    norm_c: np.ndarray | None,
-    after: np.ndarray,
-    after_c: np.ndarray | None,
-) -> LayerFlow:
-    """The flow of the summed loss, all steps at once: after (T, H) is dL/dh_k, after_c dL/dc_k past h_k."""
-    back = layer.spec.back(local, weights, after, after_c)
-    total = _with_initial(after, back.h, layer.reverse)
-    total_c = None
-    if after_c is not None:
-        total_c = _with_initial(after_c + after * local["show"], back.c, layer.reverse)
-    h_prev = local["h_prev"]
-    source = {s: h_prev * back.gated[s] if s in back.gated else h_prev for s in weights.blocks}
-    pre, rec = _packed(back.pre, weights), _packed(back.rec, weights)
-    x = pre @ weights.w_ih
-    through = back.through(weights)
-    tables = (*through.values(), *source.values())
-    for array in (norm, norm_c, total, total_c, back.kept, pre, rec, x, *tables):
-        if array is not None:
-            array.setflags(write=False)
-    return LayerFlow(norm, norm_c, total, total_c, through, back.kept, pre, rec, source, x, layer)
+    entering: np.ndarray,
+    causal: bool,
+    needs_x: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Walks a row for each loss, and one for their sum, from the last step back: D <- D J.
+
+    Returns the norms (states, T, T+1), the sums (states, T+1, H), and dL_t/dx_k (T, T, D) or None.
+    D[i, t] is loss t's dL/d(state) after step i of a block, as `jacobians` orders it, c past h; D[i, T]
+    that of the sum. A row waits with its loss's own gradient until the walk comes to its step.
+    """
+    T, H, states = len(entering), weights.hidden_size, len(spec.states)
+    above = entering if entering.ndim == 3 else None
+    summed = entering if above is None else above.sum(1)
+    n = _steps_at_once(T + 1, states * H)
+    D = np.zeros((min(n, T) + 1, T + 1, states * H))
+    by_state = D.reshape(-1, T + 1, states, H)
+    if above is None:
+        D[:, :T, :H] = entering
+    norm, total = np.empty((states, T, T + 1)), np.empty((states, T + 1, H))
+    dx = np.zeros((T, T, weights.input_size)) if needs_x else None
+    for high in range(T, 0, -n):
+        low = max(high - n, 0)
+        J, X = _jacobians(spec, weights, {name: a[low:high] for name, a in local.items()}, needs_x)
+        D[high - low] = D[0]
+        for k in range(high - 1, low - 1, -1):
+            i, live = k - low, slice(k if causal else 0, None)
+            after = D[i + 1, live]
+            after[-1, :H] += summed[k]
+            if above is not None:
+                after[:-1, :H] += above[k, live]
+            np.matmul(after, J[i], out=D[i, live])
+            if dx is not None and X is not None:
+                np.matmul(after[:-1], X[i], out=dx[k, live])
+        first, at = low if causal else 0, slice(low + 1, high + 1)
+        rows = by_state[1 : high - low + 1, first:]
+        if states == 2:
+            rows[:, :, 1] += rows[:, :, 0] * local["show"][low:high, None]
+        norm[:, first:, at] = lengths(rows[:, :-1]).T
+        total[:, at] = rows[:, -1].swapaxes(0, 1)
+    norm[..., 0], total[:, 0] = lengths(by_state[0, :-1]).T, by_state[0, -1]
+    if causal:
+        np.copyto(norm, np.nan, where=~np.tri(T, T + 1, 1, dtype=bool))
+    return norm, total, dx
 
 
-def _with_initial(after: np.ndarray, before: np.ndarray, reverse: bool) -> np.ndarray:
-    """Joins the gradients after each step (T, H) with that of the initial state: (T+1, H)."""
-    return np.concatenate([after, before[-1:]] if reverse else [before[:1], after])
+def _steps_at_once(rows: int, S: int) -> int:
+    """Returns the steps whose Jacobians, and rows after each of them, are held at once."""
+    return max(FEWEST, AT_ONCE // (8 * S * (rows + S)))
 
 
-def _packed(blocks: dict[str, np.ndarray], weights: LayerWeights) -> np.ndarray:
-    return np.concatenate([blocks[s] for s in weights.blocks], -1)
+def _jacobians(
+    spec: CellSpec, weights: LayerWeights, local: dict[str, np.ndarray], needs_x: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns n steps' d state_t / d state_{t-1} (n, S, S) and d state_t / dx_t (n, S, D) or None.
+
+    They are what `back` makes of all units at once, the gradient 1 in the unit's own place and 0 elsewhere.
+    """
+    units = EachUnit(**vars(weights))
+    d = {name: value[:, None, None] for name, value in local.items()}  # (n, state, 1, H)
+    n, H, states = len(local["h_prev"]), weights.hidden_size, len(spec.states)
+    S = states * H
+    dh, dc = np.ones((1, states, 1, H)), None
+    if states == 2:
+        dh[:, 1] = 0.0
+        dc = np.concatenate([d["show"], np.ones((n, 1, 1, H))], 1)
+    back = spec.back(d, units, dh, dc)
+    J = back.h  # (n, state, H, H)
+    if back.c is not None:
+        J = np.zeros((n, states, H, S))
+        J[..., :H] = back.h
+        np.einsum("...ii->...i", J[..., H:])[...] = back.c[..., 0, :]
+    if back.kept is not None:
+        np.einsum("...ii->...i", J[..., :H])[...] += back.kept[..., 0, :]
+    X = units.to_input(back.pre).reshape(n, S, -1) if needs_x else None
+    return J.reshape(n, S, S), X
 
 
-def _local(layer: LayerTrace, weights: LayerWeights) -> dict[str, np.ndarray]:
-    """Returns every step's local derivatives at once, (T, H) each, and h_prev."""
+def _in_float64(weights: LayerWeights) -> LayerWeights:
+    return weights.map(lambda a: a.astype(np.float64, copy=False))
+
+
+def _fixed(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+def local_derivatives(layer: LayerTrace, weights: LayerWeights) -> dict[str, np.ndarray]:
+    """Returns every step's local derivatives by name, as CellSpec.local has them, and h_prev: (T, H) each.
+
+    They are pure numbers, row t-1 for step t; layer in PyTorch's notation.
+    """
     values = _values(layer)
     with np.errstate(**QUIET):
-        return {**layer.spec.local(values, weights), "h_prev": values["h_prev"]}
+        local = {**layer.spec.local(values, weights), "h_prev": values["h_prev"]}
+    return {name: _fixed(value) for name, value in local.items()}
 
 
 def _values(layer: LayerTrace) -> dict[str, np.ndarray]:
+    """Returns the signals, the pre-activations `pre_s` and the states before (T, H) that `local` reads."""
     before = slice(1, None) if layer.reverse else slice(None, -1)
     values = {s: layer.signal(s) for s in layer.signals}
     values |= {f"pre_{s}": a for s, a in layer.pre.items()}
     values["h_prev"] = layer.h[before]
     if layer.c is not None:
         values["c_prev"] = layer.c[before]
-    return {name: value.astype(np.float64) for name, value in values.items()}
+    return {name: value.astype(np.float64, copy=False) for name, value in values.items()}
 
 
 def lengths(rows: np.ndarray) -> np.ndarray:
@@ -365,6 +414,7 @@ def lengths(rows: np.ndarray) -> np.ndarray:
     norms = np.sqrt(np.einsum("...j,...j->...", rows, rows))
     off = ~((norms > 1e-150) & (norms < 1e150))
     if off.any():
+        off[off] = rows[off].any(axis=1)  # nothing is off where all is 0
         largest = np.abs(rows[off]).max(axis=1, keepdims=True, initial=0.0)
         scale = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
         scaled = rows[off] / scale
@@ -372,7 +422,8 @@ def lengths(rows: np.ndarray) -> np.ndarray:
     return norms
 
 
-def _recurrent_gradient(rec: np.ndarray, source: dict[str, np.ndarray], weights: LayerWeights) -> np.ndarray:
+def recurrent_gradient(rec: np.ndarray, source: dict[str, np.ndarray], weights: LayerWeights) -> np.ndarray:
+    """Returns dL/dW_hh (G*H, H) from dL/d(U e + b') (T, G*H) and what U was applied to: gate -> (T, H)."""
     return np.concatenate([rec[:, weights.rows(s)].T @ source[s] for s in weights.blocks])
 
 
@@ -385,16 +436,14 @@ def jacobians(layer: LayerTrace, first: int = 1, last: int | None = None) -> Ite
     layer = layer.in_notation("pytorch")
     if layer.reverse:
         raise ValueError("jacobians are defined along time; this layer runs against it")
-    weights = layer.weights.map(lambda a: a.astype(np.float64))
-    local = _local(layer, weights)
-    H, has_c = weights.hidden_size, layer.c is not None
-    eye, none = np.eye(H), np.zeros((H, H))
-    for t in range(first, (last or layer.steps) + 1):
-        d = {name: value[t - 1] for name, value in local.items()}
+    weights = _in_float64(layer.weights)
+    local = local_derivatives(layer, weights)
+    end, n = last or layer.steps, _steps_at_once(0, weights.hidden_size * len(layer.spec.states))
+    for low in range(first - 1, end, n):
+        some = {name: a[low : min(low + n, end)] for name, a in local.items()}
         with np.errstate(**QUIET):
-            from_h = layer.spec.back(d, weights, eye, none if has_c else None)
-            from_c = layer.spec.back(d, weights, none, eye) if has_c else None
-        yield np.block([[from_h.h, from_h.c], [from_c.h, from_c.c]]) if from_c else from_h.h
+            J, _ = _jacobians(layer.spec, weights, some)
+        yield from J
 
 
 @np.errstate(**QUIET)
@@ -408,11 +457,10 @@ def direct_path(flow: LayerFlow) -> np.ndarray | None:
     layer = flow.layer
     if layer.reverse or not (layer.spec.keep or layer.c is not None):
         return None
-    local = _local(layer, layer.weights.map(lambda a: a.astype(np.float64)))
     entering = np.array(flow.total)
     entering[:-1] -= sum(flow.through.values()) + (0.0 if flow.kept is None else flow.kept)
     if layer.c is not None:
-        entering[1:] *= local["show"]
+        entering[1:] *= flow.local["show"]
         entering[0] = 0.0
     gate = (
         layer.gate[layer.spec.keep].astype(np.float64)

@@ -134,7 +134,7 @@ def _measure(spec: CellSpec, case: _Case) -> dict[str, float]:
 def gradients_difference(layer: LayerTrace, dL_dh: np.ndarray) -> float:
     """Returns the largest |closed form - autograd|: the triangle, the totals, the weights and x.
 
-    The layer must run along time. Peepholes are left out: a flow has no gradient of them.
+    The layer must run along time.
     """
     flow, reference = bptt(layer, dL_dh).layers[0], reference_gradients(layer, dL_dh)
     ours = {"x": flow.x, **flow.weight_gradient()}

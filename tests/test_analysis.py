@@ -20,7 +20,7 @@ from explorer.analysis import (
     truncation,
 )
 from explorer.cells import LayerWeights, TorchOps
-from explorer.gradients import jacobians, readout_gradient
+from explorer.gradients import jacobians, readout_gradient, recurrent_gradient
 from explorer.interventions import Clamp, untouched
 from explorer.limits import WINDOW
 from explorer.tracing import run_layer
@@ -229,6 +229,12 @@ def test_a_push_refuses_several_losses_later_steps_strange_states_and_changed_ru
     held = trace(number_model("gru"), np.ones((6, 2)), changes=[Clamp("z", 1.0)]).only
     with pytest.raises(ValueError, match="interventions"):
         nudge(held, lambda h: h.sum(-1), bptt(held, np.eye(6)[:, -1:] * np.ones(5)), 1)
+    as_it_is = bptt(replace(held, changed=False), np.eye(6)[:, -1:] * np.ones(5))
+    with pytest.raises(ValueError, match="interventions"):
+        nudge(held, lambda h: h.sum(-1), as_it_is, 1)
+    for of in (spectra, lambda u: loss_rows(u, np.ones((6, 5))), lambda u: truncation(u, np.ones((6, 5)))):
+        with pytest.raises(ValueError, match="interventions"):
+            of(held)
 
 
 # Truncation
@@ -278,7 +284,7 @@ def test_what_each_loss_sends_to_each_step_adds_up_to_the_gradient(key):
     layer, dL_dh = layer_of(key), normal(np.random.default_rng(5), T, H)
     rows, flow = loss_rows(layer, dL_dh), bptt(layer, dL_dh).layers[0]
     assert rows.shape == (T, T, len(CELLS[key].blocks) * H)
-    summed = replace(flow, rec=rows.sum(0)).weight_gradient()["weight_hh"]
+    summed = recurrent_gradient(rows.sum(0), flow.source, layer.weights)
     assert largest(summed, flow.weight_gradient()["weight_hh"]) < 1e-12
     alone = bptt(layer, np.where(np.arange(T)[:, None] == 5, dL_dh, 0.0)).layers[0]
     assert largest(rows[5], alone.rec) < 1e-12
@@ -346,6 +352,14 @@ def test_clipping_is_pytorchs(threshold, bias):
     assert np.allclose(of.before, steps) and np.allclose(of.after, np.array(steps) * of.factor)
     assert of.far_before == pytest.approx(sum(steps[: T // 2]) / sum(steps))
     assert of.far_after == pytest.approx(of.far_before)
+
+
+def test_clipping_counts_the_peepholes_too():
+    layer = layer_of("lstm_peephole")
+    flow = bptt(layer, last_loss()).layers[0]
+    squares = sum((g**2).sum() for g in flow.weight_gradient().values())
+    assert flow.weight_gradient()["peephole"].any()
+    assert clipping(flow, 1.0).norm == pytest.approx(np.sqrt(squares))
 
 
 def test_clipping_nothing_and_an_explosion():

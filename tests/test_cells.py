@@ -9,6 +9,7 @@ from torch import nn
 
 from explorer import CELLS
 from explorer.cells import LayerWeights
+from explorer.cells.spec import EachUnit
 from explorer.tracing import run_layer
 from tests import papers
 from tests.helpers import EIGHT, VARIANTS, arrays_of, largest, normal, random_layer, random_weights, rerun
@@ -169,3 +170,34 @@ def test_weights_know_their_blocks_by_name():
         "weight_ih",
         "weight_hh",
     }
+
+
+def test_packing_is_the_way_back_of_splitting():
+    weights = random_weights("lstm_coupled", 3, 4, np.random.default_rng(7))
+    packed = normal(np.random.default_rng(8), 5, 12)
+    assert (weights.pack(weights.split(packed)) == packed).all()
+
+
+@pytest.mark.parametrize("cell", EIGHT)
+def test_a_peephole_sees_the_state_that_its_equation_names(cell):
+    seen = {"f": "c_prev", "i": "c_prev", "o": "c"} if cell == "lstm_peephole" else {}
+    assert CELLS[cell].peeps == seen
+    assert set(seen) == set(CELLS[cell].peephole_blocks)
+
+
+@pytest.mark.parametrize("H", [1, 4])
+def test_every_units_own_gradient_goes_through_weights_as_a_row_of_a_diagonal_does(H):
+    """A gradient (n, 1, H) of each unit stands for a diagonal (n, H, H); a table goes on as one."""
+    rng = np.random.default_rng(9)
+    weights = random_weights("lstm", 3, H, rng)
+    units = EachUnit(**vars(weights))
+    own = {s: normal(rng, 5, 2, 1, H) for s in "ifgo"}
+    table = {s: normal(rng, 5, 2, H, H) for s in "ifgo"}
+    whole = {s: a * np.eye(H) for s, a in own.items()}
+    for some in ("ifgo", "g", "oi"):
+        for as_tables in ("", "g", some):
+            given = {s: table[s] if s in as_tables else own[s] for s in some}
+            rows = {s: table[s] if s in as_tables else whole[s] for s in some}
+            assert largest(units.to_state(given), weights.to_state(rows)) <= 1e-12
+            assert largest(units.to_input(given), weights.to_input(rows)) <= 1e-12
+            assert units.to_input(given).shape == (5, 2, H, 3)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from explorer import CELLS, LayerTrace, RecurrentModel, Trace, bptt, trace
+from explorer import CELLS, LayerTrace, RecurrentModel, Trace, bptt, gradients, trace
 from explorer.cells import TorchOps
-from explorer.gradients import BLOCK, LayerFlow, direct_path, jacobians, readout_gradient
+from explorer.gradients import FEWEST, LayerFlow, direct_path, jacobians, readout_gradient
 from explorer.interventions import Clamp, untouched
 from explorer.limits import FLOAT32_MAX
 from explorer.model import LoopLayers
@@ -95,15 +95,31 @@ def test_everything_is_what_autograd_gives(key, layers, both_ways):
                 assert largest(total, table.sum(0)) <= TOLERANCE
             assert largest(of.total_norm, np.linalg.norm(rows.h.sum(0), axis=-1)) <= TOLERANCE
             weights = of.weight_gradient()
-            for name in set(rows.weights) - {"peephole"}:
+            assert set(rows.weights) <= set(weights)
+            for name in rows.weights:
                 assert largest(weights[name], rows.weights[name]) <= TOLERANCE, name
 
 
+@pytest.mark.parametrize("key", EIGHT)
+def test_vanished_norms_are_right_to_ten_digits(key):
+    """Relative to each norm, from 1 down to 1e-6 and less: nothing is lost beside the large ones."""
+    rng = np.random.default_rng(140)
+    weights = random_weights(key, 3, 8, rng).map(lambda a: 0.3 * a)
+    layer = run_layer(key, weights, normal(rng, 24, 3), tuple(normal(rng, 8) for _ in CELLS[key].states))
+    dL_dh = normal(rng, 24, 8)
+    of, (rows,) = bptt(layer, dL_dh).layers[0], rows_of(Trace((layer,)), dL_dh)[1]
+    there = reached(of, 0, 1)
+    for norm, table in ((of.norm, rows.h), (of.norm_c, rows.c)):
+        if norm is not None:
+            np.testing.assert_allclose(norm[there], np.linalg.norm(table, axis=-1)[there], rtol=TOLERANCE)
+
+
 @pytest.mark.parametrize(("layers", "both_ways"), [(1, False), (2, False), (2, True)])
-@pytest.mark.parametrize("key", ["lstm_peephole", "gru"])
-def test_a_run_of_several_blocks_is_walked_back_without_a_seam(key, layers, both_ways):
+@pytest.mark.parametrize("key", ["lstm_peephole", "gru", "gru_reset_before"])
+def test_a_run_of_several_blocks_is_walked_back_without_a_seam(key, layers, both_ways, monkeypatch):
     rng = np.random.default_rng(150 + layers)
-    for T in (BLOCK, BLOCK + 1, 2 * BLOCK + 5):
+    monkeypatch.setattr(gradients, "AT_ONCE", 0)
+    for T in (FEWEST, FEWEST + 1, 3 * FEWEST + 2):
         run = stacked(key, rng, layers, both_ways, T)
         dL_dh = normal(rng, *run.output.shape)
         for of, rows in zip(bptt(run, dL_dh).layers, rows_of(run, dL_dh)[1], strict=True):
@@ -374,7 +390,19 @@ def test_jacobians_are_those_of_autograd_and_their_product_that_of_the_whole_run
         )
         assert largest(product, whole) <= TOLERANCE
         some = list(jacobians(layer, 2, layer.steps - 1)) if layer.steps > 2 else []
-        assert all(np.array_equal(a, b) for a, b in zip(some, found[1:-1], strict=len(some) > 0))
+        assert len(some) == max(layer.steps - 2, 0)
+        assert all(largest(a, b) <= 1e-14 for a, b in zip(some, found[1:-1], strict=len(some) > 0))
+
+
+def test_jacobians_of_a_long_run_are_those_of_its_parts(monkeypatch):
+    layer = trace(torch.nn.LSTM(2, 3).double(), normal(np.random.default_rng(52), 11, 2)).only
+    whole = list(jacobians(layer))
+    monkeypatch.setattr(gradients, "AT_ONCE", 0)
+    for first, last in ((1, None), (1, FEWEST), (3, FEWEST + 3), (11, 11)):
+        found = list(jacobians(layer, first, last))
+        expected = whole[first - 1 : last]
+        assert len(found) == len(expected)
+        assert all(largest(a, b) <= 1e-14 for a, b in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize("key", EIGHT)
@@ -443,6 +471,23 @@ def test_a_step_adds_the_outer_product_of_its_own(key):
     ):
         assert largest(parts.sum(0), summed[name]) <= TOLERANCE
         assert largest(norms[name], np.sqrt((parts**2).sum((1, 2)))) <= TOLERANCE
+
+
+@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("size", [1e-200, 1e-170, 1e170, 1e200])
+def test_what_a_step_adds_has_a_norm_where_squares_leave_float64(key, size):
+    rng = np.random.default_rng(72)
+    layer = run_layer(
+        key,
+        small_weights(key, 2, 4, rng),
+        normal(rng, 6, 2),
+        tuple(normal(rng, 4) for _ in CELLS[key].states),
+    )
+    dL_dh = normal(rng, 6, 4)
+    one, other = (bptt(layer, scale * dL_dh).layers[0].weight_norms() for scale in (1.0, size))
+    for name, norms in one.items():
+        assert (norms > 0.0).all()
+        np.testing.assert_allclose(other[name] / size, norms, rtol=1e-12)
 
 
 # Central differences: no autograd and no formula
@@ -587,7 +632,8 @@ def test_huge_weights_raise_no_warning(key):
     flow = bptt(layer, 1e200 * normal(rng, 40, 4))
     assert flow.status in ("exploded", "nonfinite") and flow.first_bad is not None
     of = flow.layers[0]
-    assert of.total_norm.shape == (41,) and len(of.weight_gradient()) == 4 and len(of.weight_norms()) == 2
+    assert of.total_norm.shape == (41,) and len(of.weight_norms()) == 2
+    assert len(of.weight_gradient()) == 4 + (key == "lstm_peephole")
     assert len(list(jacobians(layer))) == 40
     direct_path(of)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from explorer.cells import CELLS
-from explorer.gradients import _local
+from explorer.gradients import local_derivatives
 from explorer.tracing import run_layer
 from explorer.verify import (
     TOLERANCE,
@@ -134,7 +134,7 @@ def test_a_wrong_derivative_fails_the_gradients_whichever_it_is(key, monkeypatch
     dL_dh = rng.normal(size=layer.output.shape)
     assert gradients_difference(layer, dL_dh) < 1e-12
     used = {*spec.blocks, "keep", "show", "gate_r"}
-    names = used & _local(layer, layer.weights).keys()
+    names = used & local_derivatives(layer, layer.weights).keys()
     assert names >= set(spec.blocks)
     for name in names:
 

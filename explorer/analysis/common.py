@@ -7,11 +7,16 @@ from explorer.tracing import LayerTrace
 
 
 def along_time(layer: LayerTrace) -> LayerTrace:
-    """Returns a layer in PyTorch's notation. Raises ValueError for a batch or a run against time."""
+    """Returns a layer in PyTorch's notation.
+
+    Raises ValueError for a batch, a run against time or one with interventions.
+    """
     if layer.x.ndim != 2:
         raise ValueError("this takes the trace of one sequence (T, D), not of a batch")
     if layer.reverse:
         raise ValueError("this takes a layer along time; this one runs against it")
+    if layer.changed:
+        raise ValueError("this takes a run as its equations made it, not one with interventions")
     return layer.in_notation("pytorch")
 
 

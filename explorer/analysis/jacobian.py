@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.analysis.common import along_time, frozen, half_life
-from explorer.gradients import _local, jacobians
+from explorer.gradients import jacobians, local_derivatives
 from explorer.tracing import LayerTrace
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -163,7 +163,7 @@ def _scaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bound(layer: LayerTrace, recurrent: np.ndarray) -> Bound:
-    slope = np.abs(_local(layer, layer.weights)["h"].astype(np.float64))
+    slope = np.abs(local_derivatives(layer, layer.weights)["h"].astype(np.float64))
     slope[~np.isfinite(layer.output)] = np.nan
     sigma_max = float(np.linalg.svdvals(layer.weights.w_hh.astype(np.float64))[0])
     return Bound(float(abs(recurrent[0])), sigma_max, frozen(slope.mean(1)), frozen(slope.max(1)))

@@ -43,7 +43,7 @@ class Clipping:
 def clipping(flow: LayerFlow | GradientFlow, threshold: float) -> Clipping:
     """Clips the gradient of a flow's weights to a norm, as PyTorch's clip_grad_norm_ does.
 
-    The norm is over all layers of the flow, the steps are those of the first. Peepholes are left out.
+    The norm is over all layers of the flow, peepholes included; the steps are those of the first.
     """
     layers = (flow,) if isinstance(flow, LayerFlow) else flow.layers
     norm = size_of(np.concatenate([_weight_vector(layer) for layer in layers]))

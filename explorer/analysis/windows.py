@@ -5,12 +5,12 @@ c.sliding.cosine                  # by window, against the full dL/dW_hh
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from explorer.analysis.common import along_time, frozen, size_of
-from explorer.gradients import QUIET, _local, _packed, bptt
+from explorer.gradients import QUIET, bptt, local_derivatives, recurrent_gradient
 from explorer.limits import WINDOW
 from explorer.tracing import LayerTrace
 
@@ -61,7 +61,7 @@ def truncation(
     if min(*sizes, shown) < 1:
         raise ValueError("a window has at least one step")
     flow = bptt(layer, dL_dh).layers[0]
-    full = flow.weight_gradient()["weight_hh"]
+    full = recurrent_gradient(flow.rec, flow.source, layer.weights)
     reaches = (_chunk_end, _band_end)
     ends = [np.stack([reach(w, T) for w in sizes.tolist()]) for reach in reaches]  # (N, T) each
     kept = [np.empty((len(sizes), *flow.rec.shape)) for _ in ends]  # (N, T, G*H) each
@@ -71,7 +71,7 @@ def truncation(
             rec[:, k] = reached[end[:, k] - k]
 
     def cut(rec: np.ndarray, end: np.ndarray) -> Cut:
-        parts = (replace(flow, rec=one).weight_gradient()["weight_hh"] for one in rec)
+        parts = (recurrent_gradient(one, flow.source, layer.weights) for one in rec)
         ratio, cosine = np.array([_compared(part, full) for part in parts]).T
         t, k = np.ogrid[:T, :T]
         return Cut(frozen(ratio), frozen(cosine), frozen((k <= t) & (t <= end)))
@@ -116,14 +116,14 @@ def _rows_back(layer: LayerTrace, dL_dh: np.ndarray) -> Iterator[tuple[int, np.n
     if direct.shape != (T, H):
         raise ValueError(f"dL_dh has shape {direct.shape}, expected {(T, H)}")
     weights = layer.weights.map(lambda a: a.astype(np.float64))
-    local = _local(layer, weights)
+    local = local_derivatives(layer, weights)
     D, C = np.zeros((T, H)), None if layer.c is None else np.zeros((T, H))
     for k in range(T - 1, -1, -1):
         D[k] += direct[k]
         at = {name: value[k] for name, value in local.items()}
-        back = layer.spec.back(at, weights, D[k:], None if C is None else C[k:])
-        yield k, _packed(back.rec, weights)
-        D[k:] = back.h
+        back = layer.spec.back(at, weights, D[k:], None if C is None else C[k:] + D[k:] * at["show"])
+        yield k, weights.pack(back.rec)
+        D[k:] = back.whole
         if C is not None:
             C[k:] = back.c
 

@@ -10,7 +10,7 @@ An expression is a number, a symbol (`"f"`, `"c_prev"`) or a tuple headed by an 
     ("peep", s, e)   p_s * e            a peephole, one weight per unit
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,15 @@ def unfolded(symbol: str, equations: Mapping[str, Expression]) -> Expression:
         return expression
 
     return unfold(equations[symbol])
+
+
+def peepholes(expression: Expression) -> Iterator[tuple[str, Expression]]:
+    """Yields (gate, what its peephole sees) for each peephole in an expression or in equations."""
+    if isinstance(expression, tuple):
+        if expression[0] == "peep":
+            yield expression[1], expression[2]
+        for part in expression:
+            yield from peepholes(part)
 
 
 _LATEX_SYMBOL = {"x": "x_t", "h_prev": "h_{t-1}", "c_prev": "c_{t-1}"}

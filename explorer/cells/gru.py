@@ -102,17 +102,15 @@ def _local(before: bool):
 def _back_after(d: dict, w: LayerWeights, dh: Any, dc: None) -> Back:
     pre = {s: dh * d[s] for s in "rzn"}
     rec = {**pre, "n": pre["n"] * d["gate_r"]}
-    kept = dh * d["keep"]
-    return Back(np.concatenate(list(rec.values()), -1) @ w.w_hh + kept, None, pre, rec, {}, kept)
+    return Back(w.to_state(rec), None, pre, rec, {}, dh * d["keep"])
 
 
 def _back_before(d: dict, w: LayerWeights, dh: Any, dc: None) -> Back:
     dn = dh * d["n"]
-    dm = dn @ w.w_hh[w.rows("n")]
+    dm = w.to_state({"n": dn})
     pre = {"r": dm * d["r"], "z": dh * d["z"], "n": dn}
-    kept = dh * d["keep"]
-    rz = np.concatenate([pre["r"], pre["z"]], -1) @ w.w_hh[: 2 * w.hidden_size]
-    return Back(rz + dm * d["gate_r"] + kept, None, pre, pre, {"n": d["gate_r"]}, kept)
+    h = w.to_state({"r": pre["r"], "z": pre["z"]}) + dm * d["gate_r"]
+    return Back(h, None, pre, pre, {"n": d["gate_r"]}, dh * d["keep"])
 
 
 _TOP, _ROW, _MIX, _BUS, _LOW = 12.0, 38.0, 25.0, 52.0, 46.0

@@ -129,10 +129,9 @@ def no_forget_local(v: dict, w: LayerWeights) -> dict:
 
 
 def lstm_back(d: dict, w: LayerWeights, dh: Any, dc: Any) -> Back:
-    """dc collects what h showed; each block but o acts through c; c itself goes back by `keep`."""
-    dc = dc + dh * d["show"]
+    """Each block but o acts through c; c itself goes back by `keep`."""
     pre = {s: (dh if s == "o" else dc) * d[s] for s in w.blocks}
-    return Back(np.concatenate(list(pre.values()), -1) @ w.w_hh, dc * d["keep"], pre, pre, {})
+    return Back(w.to_state(pre), dc * d["keep"], pre, pre, {})
 
 
 def lstm_fast(w: LayerWeights, x: np.ndarray, state: tuple):

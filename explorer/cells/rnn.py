@@ -58,7 +58,7 @@ def _local(activation: str):
 def back(d: dict, w: LayerWeights, dh: Any, dc: None) -> Back:
     """dL/dh_{t-1} = U^T (phi' * dL/dh_t)."""
     pre = {"h": dh * d["h"]}
-    return Back(pre["h"] @ w.w_hh, None, pre, pre, {})
+    return Back(w.to_state(pre), None, pre, pre, {})
 
 
 def _diagram(activation: str) -> Diagram:

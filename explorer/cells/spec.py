@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from explorer.cells.equations import Expression
+from explorer.cells.equations import Expression, peepholes
 
 Touch = Callable[[str, Any], Any]
 """Called with (symbol, value) for every gate, candidate and state; returns the value to go on with."""
@@ -68,6 +68,10 @@ class LayerWeights:
         H = self.hidden_size
         return {s: packed[..., k * H : (k + 1) * H] for k, s in enumerate(self.blocks)}
 
+    def pack(self, blocks: dict[str, Any]) -> Any:
+        """Returns blocks by name, each (..., H), joined as the weights pack them (..., G*H)."""
+        return np.concatenate([blocks[s] for s in self.blocks], -1)
+
     def rows(self, block: str) -> slice:
         """Returns where a block's H rows lie in the packed weights."""
         k, H = self.blocks.index(block), self.hidden_size
@@ -85,6 +89,17 @@ class LayerWeights:
         """Returns U h + b' of one block (..., H)."""
         rows = self.rows(block)
         return _affine(h, self.w_hh[rows], None if self.b_hh is None else self.b_hh[rows])
+
+    def to_input(self, pre: dict[str, Any]) -> Any:
+        """Returns dL/dx (..., D) from dL/d(W x + b) by block, each (..., H): the way back of `project`."""
+        return self._sent(pre, self.w_ih)
+
+    def to_state(self, rec: dict[str, Any]) -> Any:
+        """Returns dL/de (..., H) from dL/d(U e + b') by block, each (..., H): the way back of `recurrent`."""
+        return self._sent(rec, self.w_hh)
+
+    def _sent(self, blocks: dict[str, Any], weight: Any) -> Any:
+        return sum(a @ weight[self.rows(s)] for s, a in blocks.items())
 
     def peephole(self, block: str) -> Any:
         """Returns the peephole weights of a gate (H,)."""
@@ -107,6 +122,32 @@ class LayerWeights:
         keys = ("w_ih", "w_hh", "b_ih", "b_hh", "peepholes")
         values = {key: getattr(self, key) for key in keys}
         return replace(self, **{k: change(v) for k, v in values.items() if v is not None})
+
+
+class EachUnit(LayerWeights):
+    """Weights as the gradients of all units meet them at once; NumPy only.
+
+    A gradient (..., 1, H) stands for a diagonal (..., H, H): row j is that of unit j, still its own.
+    Through weights it becomes the whole table, and goes on as one.
+    """
+
+    def _sent(self, blocks: dict[str, Any], weight: Any) -> Any:
+        own = {s: a for s, a in blocks.items() if a.shape[-2] == 1}
+        tables = [a @ weight[self.rows(s)] for s, a in blocks.items() if s not in own]
+        if own:
+            tables.append(self._scaled(own, weight))
+        return sum(tables[1:], tables[0])
+
+    def _scaled(self, blocks: dict[str, Any], weight: Any) -> Any:
+        """Every row of weight times its unit's gradient, summed over blocks: a product for each unit."""
+        H, G = self.hidden_size, len(blocks)
+        by_unit = np.concatenate(list(blocks.values()), -2)  # (..., G, H)
+        rows = weight.reshape(len(self.blocks), H, -1).swapaxes(0, 1)  # (H, all blocks, H or D)
+        if tuple(blocks) != self.blocks:
+            rows = rows[:, [self.blocks.index(s) for s in blocks]]  # (H, G, H or D)
+        table = np.empty((by_unit.size // (G * H), H, rows.shape[-1]))
+        np.matmul(by_unit.reshape(-1, G, H).transpose(2, 0, 1), rows, out=table.swapaxes(0, 1))
+        return table.reshape(*by_unit.shape[:-2], H, -1)
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
@@ -165,8 +206,9 @@ class Diagram:
 class Back:
     """The gradient one step further back; every array (..., H).
 
-    h: dL/dh_prev; c: dL/dc_prev, or None. pre: dL/d(W x + b) by block; rec: dL/d(U e + b') by block,
-    where e is h_prev, or gated[block] * h_prev. kept: the share of h that came past all gates, or None.
+    h: dL/dh_prev as it came through U, kept: the share that came past all gates, or None. c: dL/dc_prev,
+    or None. pre: dL/d(W x + b) by block; rec: dL/d(U e + b') by block, where e is h_prev, or
+    gated[block] * h_prev.
     """
 
     h: Any
@@ -176,8 +218,13 @@ class Back:
     gated: dict[str, Any]
     kept: Any = None
 
+    @property
+    def whole(self) -> Any:
+        """dL/dh_prev, with what was kept."""
+        return self.h if self.kept is None else self.h + self.kept
+
     def through(self, w: LayerWeights) -> dict[str, Any]:
-        """Returns the share of dL/dh_prev that came through each block: with kept they sum to h."""
+        """Returns the share of dL/dh_prev that came through each block: they sum to h."""
         shares = {s: a @ w.w_hh[w.rows(s)] for s, a in self.rec.items()}
         return {s: a * self.gated[s] if s in self.gated else a for s, a in shares.items()}
 
@@ -189,7 +236,8 @@ class CellSpec:
     blocks: packed weight blocks in order. states: ("h",) or ("h", "c").
     local(values, weights) gives a step's derivatives by name, each (..., H): of the state by each block's
     pre-activation, `keep` of the state by itself, `show` of h by c. back(local, weights, dh, dc) carries
-    dL/dh and dL/dc (..., H) one step back: see Back.
+    dL/dh and dL/dc (..., H), what h shows of it included, one step back: see Back. It multiplies by local
+    derivatives and sends through weights by `to_state`; nothing else, so that it also takes EachUnit.
     step(ops, a, state, weights, touch) takes a = W x + b by block, the states (..., H), and returns
     (pre-activations by symbol, activations by symbol, new states).
     equations: symbol -> expression, in the order of the lecture; `pre_s` is a pre-activation.
@@ -229,6 +277,11 @@ class CellSpec:
     def gates(self) -> tuple[str, ...]:
         """Symbols of valves between 0 and 1; the candidate is not one of them."""
         return tuple(s.symbol for s in self.signals if s.role == "gate")
+
+    @property
+    def peeps(self) -> dict[str, str]:
+        """The cell state that each peephole sees: gate -> `c_prev` or `c`."""
+        return dict(peepholes(self.equations))
 
     @property
     def activations(self) -> tuple[str, ...]:
