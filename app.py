@@ -9,14 +9,16 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
+from explorer.ui import races
 from explorer.ui.server import ContentSecurityPolicy, stage_routes, warm_up
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Imports and trains once before the first visitor, so that nobody waits for PyTorch to load."""
+    """Imports and trains once before the first visitor, so that nobody waits for PyTorch; ends all races."""
     await anyio.to_thread.run_sync(warm_up)
     yield
+    races.close()
 
 
 # A folder named pages/ makes Streamlit run its files by themselves until st.navigation was called
@@ -25,7 +27,7 @@ PagesManager.uses_pages_directory = False
 
 app = st.App(
     Path(__file__).parent / "main.py",
-    routes=stage_routes(),
+    routes=[*stage_routes(), *races.race_routes()],
     middleware=[Middleware(ContentSecurityPolicy)],
     lifespan=lifespan,
 )

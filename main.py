@@ -13,7 +13,7 @@ if torch.get_num_threads() != 1:
     torch.set_num_threads(1)
 
 PAGES = Path(__file__).parent / "pages"
-ICONS = {"step": ":material/footprint:", "gradients": ":material/undo:"}
+ICONS = {"step": ":material/footprint:", "gradients": ":material/undo:", "train": ":material/timer:"}
 lang = state.language()
 st.set_page_config(page_title=t("app.title", lang), page_icon=str(ASSETS / "icon.svg"), layout="wide")
 st.html(ASSETS / "page.css")

@@ -1,6 +1,6 @@
 """See inside recurrent networks: every gate, state and gradient as it really is.
 
-from explorer import CELLS, RecurrentModel, Experiment, trace
+from explorer import CELLS, RecurrentModel, Experiment, trace, bptt, train, load_model
 t = trace(torch.nn.LSTM(8, 16), x)      # x (T, 8)
 t.gate["f"], t.c, t.h
 """
@@ -9,6 +9,20 @@ from explorer.cells import CELLS
 from explorer.experiment import Experiment
 from explorer.gradients import GradientFlow, bptt
 from explorer.model import RecurrentModel
+from explorer.store import load_model
 from explorer.tracing import LayerTrace, Trace, trace
+from explorer.training.run import Run, train
 
-__all__ = ["CELLS", "Experiment", "GradientFlow", "LayerTrace", "RecurrentModel", "Trace", "bptt", "trace"]
+__all__ = [
+    "CELLS",
+    "Experiment",
+    "GradientFlow",
+    "LayerTrace",
+    "RecurrentModel",
+    "Run",
+    "Trace",
+    "bptt",
+    "load_model",
+    "trace",
+    "train",
+]

@@ -3,15 +3,18 @@
     python -m explorer trace --cell gru --text "the fat cat sat" --out t.npz
     python -m explorer trace --cell gru --text "the fat cat sat" --out t.html
     python -m explorer gradients --cell gru --text "the fat cat sat" --out g.npz
+    python -m explorer train --data adding --length 100 --cells rnn,lstm,gru --seeds 0:10 --out run.json
     python -m explorer verify
 
 A verb is one function that takes the parsed options and returns the exit status, and one line in
-VERBS. Exit status: 0 done, 1 a check failed, 2 something that was asked for cannot be had.
+VERBS. Exit status: 0 done, 1 a check failed, 2 something that was asked for cannot be had,
+130 interrupted.
 """
 
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,6 +48,7 @@ from explorer.options import (
     language,
     whole_number,
 )
+from explorer.race_command import run_train, train_options
 from explorer.terminal import plain, table_lines
 from explorer.text import UNKNOWN, tokenise
 from explorer.tracing import LayerTrace
@@ -63,7 +67,9 @@ class Verb:
 def main(argv: Sequence[str] | None = None) -> int:
     """Carries out one command and returns its exit status; a refusal is a sentence on stderr."""
     try:
-        chosen = _parser().parse_args(argv)
+        given = sys.argv[1:] if argv is None else argv
+        chosen = _parser().parse_args(given)
+        chosen.command = shlex.join(("python", "-m", "explorer", *given))
         return VERBS[chosen.verb].run(chosen)
     except UsageError as error:
         print(f"explorer: {error}", file=sys.stderr)
@@ -397,6 +403,9 @@ VERBS: dict[str, Verb] = {
         run_gradients,
         "how the loss depends on every state before it",
         (*experiment_options(MODEL_GROUPS), field_option("loss"), OUT_ARRAYS, JSON),
+    ),
+    "train": Verb(
+        run_train, "networks learn the same data side by side, seed by seed", (*train_options(), JSON)
     ),
     "verify": Verb(run_verify, "every cell against its reference", (CASES_OPTION, JSON)),
 }

@@ -10,13 +10,41 @@ from typing import Any
 
 from explorer.cells import CELLS
 from explorer.initialise import BIASES, SCHEMES
-from explorer.limits import MAX_FLOW, MAX_HIDDEN, MAX_TEXT, MAX_URL_TEXT
+from explorer.limits import (
+    MAX_BATCH,
+    MAX_BUDGET,
+    MAX_FLOW,
+    MAX_HIDDEN,
+    MAX_LAYERS,
+    MAX_LENGTH,
+    MAX_TEXT,
+    MAX_URL_TEXT,
+)
 from explorer.text import UNITS, clean
 
 END = 99_999
 """The moment of training that stands for its end."""
 
-WEIGHTS = ("lecture", "yours", "untrained", "marked")
+WEIGHTS = ("lecture", "yours", "untrained", "marked", "model")
+DATA = (
+    "adding",
+    "temporal_order",
+    "copy",
+    "first_symbol",
+    "lecture",
+    "agreement",
+    "brackets",
+    "honorific",
+    "yours",
+)
+"""What a network can be trained on: four memory tests, then texts."""
+
+OPTIMISERS = ("adam", "rmsprop", "sgd")
+MATCHES = ("units", "parameters")
+GRAMMARS = ("auto", "ko", "en")
+RACERS = "rnn;lstm bias=fixed keep_bias=1;gru"
+"""The cells of the headline race: each racer a cell and what differs from the race's choices."""
+
 NOTATIONS = ("auto", "lecture", "pytorch")
 LOOKS = ("", "why", "eigenvalues", "nudge", "weights", "truncation", "clipping")
 CARRY = ("", "h", "c", "hc")
@@ -28,7 +56,7 @@ class Choice:
     """What a field may hold: one of options, or a number from low to high, or text up to high long.
 
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
-    `second`, `transplant`.
+    `second`, `transplant`, `train` (all cells of a race alike), `race` (the race as a whole).
     models says whether the trained weights depend on it.
     """
 
@@ -92,6 +120,22 @@ class Experiment:
     window: int = _number(4, "look", 1, MAX_FLOW)
     clip: float = _number(1.0, "look", 0.001, 1000.0)
 
+    data: str = _pick("adding", "train", DATA)
+    grammar: str = _pick("auto", "train", GRAMMARS)
+    length: int = _number(100, "train", 2, MAX_LENGTH)
+    layers: int = _number(1, "train", 1, MAX_LAYERS)
+    batch: int = _number(32, "train", 1, MAX_BATCH)
+    optimiser: str = _pick("adam", "train", OPTIMISERS)
+    rate: float = _number(0.01, "train", 0.00001, 10.0)
+    max_norm: float = _number(1.0, "train", 0.0, 1000.0)
+    truncate: int = _number(0, "train", 0, MAX_LENGTH)
+    budget: int = _number(2500, "train", 1, MAX_BUDGET)
+    racers: str = field(default=RACERS, metadata={"choice": Choice("race", None, 0, 600)})
+    size: int = _number(32, "race", 1, MAX_HIDDEN)
+    match: str = _pick("units", "race", MATCHES)
+    race_seed: int = _number(0, "race", 0, 9999)
+    model: str = field(default="", metadata={"choice": Choice("race", None, 0, 40)})
+
     second: str = _pick("", "second", ("", *CELLS))
 
     carry: str = _pick("", "transplant", CARRY)
@@ -106,13 +150,15 @@ class Experiment:
             kept["text"] = self.text
         if self.weights == "marked":
             kept["units"] = "word"
+        if self.weights == "model":
+            kept = {"weights": "model", "model": self.model, "cell": self.cell}
         return Experiment(**kept)
 
     def to_query(self) -> dict[str, str]:
         """Returns what differs from the default as URL parameters; a long text stays out."""
         default = Experiment()
         return {
-            f.name: _written(value)
+            f.name: written(value)
             for f in fields(self)
             if (value := getattr(self, f.name)) != getattr(default, f.name)
             and not (isinstance(value, str) and len(value) > MAX_URL_TEXT)
@@ -150,7 +196,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """Returns a value as `parse` reads it: numbers without an exponent, to nine places."""
     return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 

@@ -2,22 +2,38 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 
 from explorer.analysis import Nudge, nudge, number_loss, token_loss
+from explorer.cells import CellSpec, LayerWeights, NumpyOps
 from explorer.experiment import Experiment
 from explorer.gradients import GradientFlow, bptt, direct_path, jacobians, lengths, readout_gradient
-from explorer.learned import Input, Learned, Token, inputs, marked_token
+from explorer.learned import Input, Learned, Token, inputs
 from explorer.limits import MAX_FLOW, WINDOW
 from explorer.model import RecurrentModel
-from explorer.tasks import adding
 from explorer.tracing import Trace, run_layer
 
 COMPARED = ("rnn", "lstm", "gru")
 """The cells whose gradients are drawn together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """What a cell's weights alone let expect of the gradient of one loss at t: factor^(t-k) at step k.
+
+    factor (1,) of a plain RNN: sigma_max(W_hh). No |phi'| passes 1, so it is a bound. Of any other cell
+    (H,), by unit: sigma(b) of the gate that keeps, in PyTorch's sense, or 1 without one. That is the path
+    past all gates at x = h = 0; what comes through the gates is added to it.
+    expected (T+1,): the norm at each k, from the cell's own dL/dh_t, or dL/dc_t where there is a c; NaN
+    past the loss. None where not exactly one loss is summed.
+    """
+
+    bound: bool
+    factor: np.ndarray
+    expected: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +65,25 @@ class CellFlow:
         """||dL/dh_k|| of the chosen loss (T+1,)."""
         return self.gradient.total_norm
 
+    @cached_property
+    def law(self) -> Law:
+        """What was to be expected of this cell's gradient."""
+        layer = self.trace.layers[0]
+        bound = len(layer.spec.blocks) == 1  # W_hh is square and the only way back
+        factor = _sigma_max(layer.weights) if bound else _kept_at_rest(layer.spec, layer.weights)
+        return Law(bound, factor, self._expected(factor))
+
+    @np.errstate(over="ignore", under="ignore", invalid="ignore")
+    def _expected(self, factor: np.ndarray) -> np.ndarray | None:
+        at, loss, layer = self.loss_step, self.gradient.loss, self.gradient.layers[0]
+        if at is None or loss is None or np.count_nonzero(~np.isnan(loss)) != 1:
+            return None
+        start = (layer.total if layer.total_c is None else layer.total_c)[at]  # (H,)
+        expected = np.full(self.trace.steps + 1, np.nan)
+        distance = np.arange(at, -1.0, -1.0)  # t - k
+        expected[: at + 1] = lengths(start * factor ** distance[:, None])
+        return expected
+
 
 @dataclass(frozen=True, eq=False)
 class Flow:
@@ -75,6 +110,22 @@ class Flow:
         return len(self.tokens)
 
 
+def _sigma_max(weights: LayerWeights) -> np.ndarray:
+    w_hh = np.asarray(weights.w_hh, np.float64)
+    return np.linalg.svdvals(w_hh)[:1] if np.isfinite(w_hh).all() else np.array([np.nan])
+
+
+def _kept_at_rest(spec: CellSpec, weights: LayerWeights) -> np.ndarray:
+    """The share of the state (H,) that the keeping gate keeps at x = h = 0."""
+    if spec.keep is None:
+        return np.ones(weights.hidden_size)
+    rows = weights.rows(spec.keep)
+    bias = np.zeros(weights.hidden_size)
+    for part in (weights.b_ih, weights.b_hh):
+        bias += 0.0 if part is None else part[rows]
+    return np.asarray(NumpyOps.sigmoid(bias))
+
+
 def compared(cell: str) -> tuple[str, ...]:
     """Returns the cells of a flow: the chosen one, then the others it is compared with."""
     return (cell, *(other for other in COMPARED if other != cell))
@@ -84,16 +135,16 @@ def flow(experiment: Experiment, learned: Mapping[str, Learned]) -> Flow:
     """Carries out an experiment forward and back on the learned weights of each compared cell."""
     problems: list[tuple[str, dict[str, Any]]] = []
     model = learned[experiment.cell].at(experiment.moment)
-    given = _stretched(experiment, inputs(experiment, model), model)
+    given = inputs(experiment, model, learned[experiment.cell].sample, experiment.stretch)
     first = 1
     if len(given.tokens) > MAX_FLOW:
         first = min(experiment.start, len(given.tokens) - MAX_FLOW + 1)
         last = first + MAX_FLOW - 1
         problems.append(("window", {"first": first, "last": last, "total": len(given.tokens)}))
     cells = []
-    for cell in compared(experiment.cell):
+    for cell in (cell for cell in compared(experiment.cell) if cell in learned):
         by = learned[cell].at(experiment.moment)
-        own = _stretched(experiment, inputs(experiment, by), by)
+        own = inputs(experiment, by, learned[cell].sample, experiment.stretch)
         cells.append(_cell_flow(cell, experiment, by, own, first))
     if cells[0].gradient.loss is not None and not np.isfinite(cells[0].gradient.loss).any():
         problems.append(("no_loss", {}))
@@ -108,24 +159,19 @@ def flow(experiment: Experiment, learned: Mapping[str, Learned]) -> Flow:
     )
 
 
-def _stretched(experiment: Experiment, given: Input, model: RecurrentModel) -> Input:
-    """Repeats the sentence to a length; a marked sequence is drawn anew at that length."""
-    length = experiment.stretch
-    if not length:
-        return given
-    if given.target is not None:
-        generator = torch.Generator().manual_seed(10_000 + experiment.seed)
-        x, target = adding(max(length, 2), 1, generator)
-        tokens = tuple(marked_token(value, mark) for value, mark in x[:, 0].tolist())
-        return Input(x[:, 0].double().numpy(), tokens, float(target))
-    turns = -(-length // len(given.tokens))
-    return Input((given.x * turns)[:length], (given.tokens * turns)[:length])
+def left_out(experiment: Experiment) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Returns what to say of an experiment's changes to its run, which a flow does not carry out."""
+    changed = experiment.clamp or experiment.zero or (experiment.swap and experiment.swap_with)
+    return (("unchanged", {}),) if changed or experiment.carry else ()
 
 
 def _cell_flow(
     cell: str, experiment: Experiment, model: RecurrentModel, given: Input, first: int
 ) -> CellFlow:
-    run = forward(model, given.x, experiment.input_scale).window(first, MAX_FLOW)
+    run = forward(model, given.x, experiment.input_scale)
+    if given.classes is not None:
+        run = replace(run, targets=given.classes)
+    run = run.window(first, MAX_FLOW)
     dL_dh, loss = direct_gradients(run, given.target)
     chosen = chosen_rows(experiment, loss)
     entering = np.where(chosen[:, None], dL_dh, 0.0)

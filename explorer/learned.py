@@ -1,9 +1,13 @@
 """What every page starts from: learned weights, and the sequence they run over."""
 
 import copy
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from explorer.cells import CELLS
@@ -12,8 +16,13 @@ from explorer.experiment import Experiment
 from explorer.initialise import initialise
 from explorer.limits import EMBEDDING, MARKED_LENGTH, WINDOW
 from explorer.model import RecurrentModel
+from explorer.sources import Unusable, source
+from explorer.store import Bundle, load_bundle
 from explorer.tasks import adding
 from explorer.text import UNKNOWN, label, tokenise
+from explorer.training.folder import BUNDLE, events_in, kept_in, race_in, tensors_in
+from explorer.training.learner import build
+from explorer.training.results import results
 from explorer.training.trainer import Fit, Moments, fit_adding, fit_language_model
 
 
@@ -27,6 +36,8 @@ class Learned:
     model: RecurrentModel
     fit: Fit | None
     moments: Moments = field(default_factory=dict, hash=False, compare=False)
+    sample: "Sample | None" = None
+    """For a network that reads no text: what it runs over."""
 
     def at(self, moment: int) -> RecurrentModel:
         """Returns the model at the last kept step of training up to a moment; at its end past all."""
@@ -100,21 +111,80 @@ def learn(experiment: Experiment, notation: str = "pytorch") -> Learned:
     return Learned(model.double().eval(), fit, moments)
 
 
+def from_race(folder: Path, racer: int) -> Learned:
+    """Returns what a racer of a stored race has learned so far, with the steps that were kept."""
+    if (folder / BUNDLE).exists():
+        return _from_bundle(load_bundle(folder / BUNDLE))
+    run = race_in(folder).runs[racer]
+    data = source(run, run.grammar)
+    moments = {step: tensors_in(folder, f"{racer}/{step}") or {} for step in kept_in(folder, racer)}
+    model = build(run, data)
+    last = max(moments, default=0)
+    if moments:
+        model.load_state_dict(moments[last])
+    found = results(events_in(folder))[racer]
+    loss = float(found.loss[last - 1]) if 0 < last <= len(found.loss) else float("nan")
+    fit = Fit("race", last, found.last_seconds, loss, found.status == "passed")
+    sample = None if data.vocabulary else partial(_sample, run)
+    return Learned(model.double().eval(), fit, moments, sample)
+
+
+def _from_bundle(bundle: Bundle) -> Learned:
+    sample = None if bundle.model.vocabulary else partial(_sample, bundle.experiment)
+    fit = Fit("file", bundle.step, 0.0, float("nan"), True)
+    return Learned(bundle.model.double().eval(), fit, {}, sample)
+
+
+def _sample(run: Experiment, length: int) -> "Input":
+    """A sequence of the run's task that no training has seen, of a length; 0 is the run's own."""
+    try:
+        data = source(replace(run, length=length) if length else run, run.grammar)
+    except Unusable:  # too short for the task
+        data = source(run, run.grammar)
+    batch = data.probe()
+    labels = zip(data.labels, data.marked, strict=True)
+    tokens = tuple(Token(label, label, marked=marked) for label, marked in labels)
+    x = batch.x[:, 0].double().numpy()
+    if batch.target.is_floating_point():
+        return Input(x, tokens, float(batch.target[0]))
+    return Input(x, tokens, classes=batch.target[:, 0].numpy(), answers=data.answers or ())
+
+
 @dataclass(frozen=True, eq=False)
 class Input:
-    """What the model runs over: its inputs, the tokens to show, the sum to reach."""
+    """What a model runs over: its inputs, the tokens to show, and what it is asked.
+
+    target is the sum to reach; classes (T,) the answer asked for at each step, -1 where none is, and
+    answers the names of all answers. Without either, x is a text and the next token is asked for.
+    """
 
     x: Any
     tokens: tuple[Token, ...]
     target: float | None = None
+    classes: np.ndarray | None = None
+    answers: tuple[str, ...] = ()
+
+    @property
+    def is_text(self) -> bool:
+        return self.target is None and self.classes is None
 
 
-def inputs(experiment: Experiment, model: RecurrentModel) -> Input:
-    """Returns the experiment's sequence: its sentence, or twenty numbers of which two are marked."""
+Sample = Callable[[int], Input]
+"""Returns a sequence of a length that the network was not trained on; 0 is the length it knows."""
+
+
+def inputs(
+    experiment: Experiment, model: RecurrentModel, sample: Sample | None = None, length: int = 0
+) -> Input:
+    """Returns the experiment's sequence: its sentence, repeated to a length, or numbers to remember."""
     if experiment.weights == "marked":
-        return _marked_input(experiment)
+        return _marked_input(experiment, max(length, 2) if length else MARKED_LENGTH)
+    if experiment.weights == "model" and sample is not None:
+        return sample(length)
     typed = tokenise(text_of(experiment), experiment.units)
-    return Input(typed, tuple(token_of(t, model) for t in typed))
+    tokens = tuple(token_of(t, model) for t in typed)
+    turns = -(-length // len(typed)) if length else 1
+    return Input((typed * turns)[: length or None], (tokens * turns)[: length or None])
 
 
 def token_of(token: str, model: RecurrentModel) -> Token:
@@ -123,9 +193,9 @@ def token_of(token: str, model: RecurrentModel) -> Token:
     return Token(label(token) if known else UNKNOWN, label(token), known)
 
 
-def _marked_input(experiment: Experiment) -> Input:
+def _marked_input(experiment: Experiment, length: int) -> Input:
     generator = torch.Generator().manual_seed(10_000 + experiment.seed)  # not seen in training
-    x, target = adding(MARKED_LENGTH, 1, generator)
+    x, target = adding(length, 1, generator)
     tokens = tuple(marked_token(value, mark) for value, mark in x[:, 0].tolist())
     return Input(x[:, 0].double().numpy(), tokens, float(target))
 

@@ -38,3 +38,42 @@ FLOAT32_MAX = 3.4028234663852886e38
 
 MAX_CASES = 10_000
 """Random sequences of `verify` per cell: a few minutes. More find nothing that these do not."""
+
+MAX_LENGTH = 400
+"""Steps of a training sequence. Ten times as many take ten times as long, and nobody would wait for it."""
+
+MAX_LAYERS = 4
+"""Layers of a network that is trained here: each costs as much as the first."""
+
+MAX_BATCH = 256
+"""Sequences of one training step: more take longer and do not learn faster here."""
+
+MAX_BUDGET = 20_000
+"""Training steps of one racer: some minutes on one core. A lesson waits for less."""
+
+MAX_RACERS = 6
+"""Racers of one race: six curves can still be told apart."""
+
+MAX_QUEUE = 32
+"""Races that wait for a core. A class of thirty who each start their own find room; more would never run."""
+
+MAX_RUNS = 60
+"""Races kept on the server, running and done: some 3 MB each."""
+
+MAX_UPLOAD_TEXT = 256 * 1024
+"""Bytes of an uploaded text: some 85,000 letters of Hangul, four times what a sentence may have."""
+
+MAX_UPLOAD_MODEL = 4 * 1024 * 1024
+"""Bytes of an uploaded model: a million weights, a hundred times what the app trains by default."""
+
+MAX_HEADER = 64 * 1024
+"""Bytes of a model file's header. One of 900,000 empty tensors took 15 seconds and a gigabyte to read."""
+
+MAX_UPLOAD_HIDDEN = 512
+"""Units of a layer in an uploaded model: a larger LSTM does not fit into the file."""
+
+MAX_VOCABULARY = 20_000
+"""Tokens of an uploaded model: more do not fit into the header. Also its most inputs and outputs."""
+
+MAX_TOKEN = 64
+"""Characters of a token of an uploaded model: a word is shorter, and a plot shows no more than 24."""

@@ -1,6 +1,7 @@
 """RecurrentModel: an embedding or plain inputs, recurrent layers, a readout. One class for every cell."""
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,15 @@ from explorer.interventions import untouched
 from explorer.text import UNKNOWN, label
 from explorer.tracing import torch_weights
 
+States = list[tuple[torch.Tensor, ...]]
+
 
 class LoopLayers(nn.Module):
     """Stacked layers of any cell, step by step, for cells that PyTorch does not have.
 
     Parameters carry PyTorch's names and packing, peepholes as `peephole_l0` (3*H,): i, f, o.
-    forward: x (T, B, D) -> (output (T, B, H * directions), None).
+    forward: x (T, B, D), state -> (output (T, B, H * directions), state after the last step), state a
+    list with one tuple of (B, H) for each layer and direction, or None for zeros.
     """
 
     def __init__(
@@ -47,12 +51,21 @@ class LoopLayers(nn.Module):
                 for name, shape in shapes.items():
                     self.register_parameter(f"{name}_l{level}{end}", nn.Parameter(torch.empty(shape)))
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, None]:
+    def forward(self, x: torch.Tensor, state: States | None = None) -> tuple[torch.Tensor, States]:
+        before = iter(state) if state else repeat(None)
+        after: States = []
         for level in range(self.num_layers):
-            x = torch.cat([self._run(x, f"l{level}{end}", bool(end)) for end in self.ends], -1)
-        return x, None
+            outputs = []
+            for end in self.ends:
+                output, last = self._run(x, f"l{level}{end}", next(before), bool(end))
+                outputs.append(output)
+                after.append(last)
+            x = torch.cat(outputs, -1)
+        return x, after
 
-    def _run(self, x: torch.Tensor, end: str, reverse: bool) -> torch.Tensor:
+    def _run(
+        self, x: torch.Tensor, end: str, state: tuple[torch.Tensor, ...] | None, reverse: bool
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         table = dict(self.named_parameters())
         weights = LayerWeights(
             self.spec.blocks,
@@ -64,15 +77,16 @@ class LoopLayers(nn.Module):
             self.spec.peephole_blocks,
         )
         projected = weights.project(x)
-        zero = x.new_zeros(x.shape[1], self.hidden_size)
-        state: tuple[torch.Tensor, ...] = tuple(zero for _ in self.spec.states)
+        if state is None:
+            zero = x.new_zeros(x.shape[1], self.hidden_size)
+            state = tuple(zero for _ in self.spec.states)
         outputs: list[torch.Tensor] = []
         steps = range(x.shape[0])
         for t in reversed(steps) if reverse else steps:
             a = {s: p[t] for s, p in projected.items()}
             _, _, state = self.spec.step(TorchOps, a, state, weights, untouched)
             outputs.append(state[0])
-        return torch.stack(outputs[::-1] if reverse else outputs)
+        return torch.stack(outputs[::-1] if reverse else outputs), state
 
 
 def recurrent_layers(

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import regex
 
-from explorer.limits import MAX_LABEL
+from explorer.limits import MAX_LABEL, MAX_UPLOAD_TEXT
 
 UNITS = ("word", "char", "jamo")
 UNKNOWN = "<unk>"
@@ -19,6 +19,32 @@ _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 _ZERO_WIDTH = {0x200B, 0x200C, 0x2060, 0xFEFF, 0x00AD}
 _ZWJ = "\u200d"
 _EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}]")
+
+
+class Refused(ValueError):  # noqa: N818
+    """What a person gave is not taken. sentence: key of the reason in the locale; values: what fills it.
+
+    Values are numbers and names of our own, never a part of what was given.
+    """
+
+    def __init__(self, sentence: str, **values: int | float | str) -> None:
+        super().__init__(sentence, values)
+        self.sentence, self.values = sentence, values
+
+
+def decode(raw: bytes) -> str:
+    """Returns the text of an uploaded file: UTF-8 with or without a mark of order, else cp949; not cleaned.
+
+    Raises Refused for more than MAX_UPLOAD_TEXT bytes, and for what is neither.
+    """
+    if len(raw) > MAX_UPLOAD_TEXT:
+        raise Refused("text_large", size=-(-len(raw) // 1024), limit=MAX_UPLOAD_TEXT // 1024)
+    for encoding in () if b"\0" in raw else ("utf-8-sig", "cp949"):  # a NUL: UTF-16, or no text at all
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise Refused("text_encoding")
 
 
 def clean(text: str) -> str:

@@ -24,8 +24,8 @@ class Run:
     """One run on the stage: the window's trace in the chosen notation and what the readout says.
 
     top: (T, K) ids and probabilities of the next token; names the labels of the V outputs; following
-    (T,) the probability of the token that does follow, NaN where none does. For a number readout,
-    names is empty and value (T,) is the readout.
+    (T,) the probability of the token that does follow, or of the answer, NaN where there is none. For
+    a number readout, names is empty and value (T,) is the readout.
     """
 
     trace: Trace
@@ -90,7 +90,7 @@ def clearest_unit(run: Run) -> tuple[int, int] | None:
 def walk(experiment: Experiment, notation: str, learned: Learned, second: Learned | None = None) -> Walk:
     """Carries out an experiment on learned weights, beside a second cell's where there is one."""
     model = learned.at(experiment.moment)
-    given = inputs(experiment, model)
+    given = inputs(experiment, model, learned.sample)
     problems: list[tuple[str, dict[str, Any]]] = []
     start = _start(experiment, len(given.tokens), problems)
     plain = trace(model, given.x)
@@ -116,7 +116,7 @@ def walk(experiment: Experiment, notation: str, learned: Learned, second: Learne
     else:
         mode = "one"
         runs = (run(model, plain, given),)
-    if given.target is None and not any(token.known for token in given.tokens):
+    if given.is_text and not any(token.known for token in given.tokens):
         problems.append(("all_unknown", {}))
     return Walk(
         experiment=experiment,
@@ -150,20 +150,20 @@ def run_whole(experiment: Experiment, notation: str, learned: Learned) -> WholeR
     """Runs the experiment's whole text, not only the stage's window, on learned weights."""
     problems: list[tuple[str, dict[str, Any]]] = []
     model = learned.at(experiment.moment)
-    given = inputs(experiment, model)
+    given = inputs(experiment, model, learned.sample)
     given, changes = _changes(experiment, notation, model, given, problems)
     whole = trace(model, given.x, changes=changes)
     if notation == "lecture":
         whole = whole.in_lecture_notation()
     shown = tuple(token.original for token in given.tokens)
-    originals = shown if given.target is not None else tuple(given.x)
+    originals = tuple(given.x) if given.is_text else shown
     return WholeRun(whole, given.tokens, originals, tuple(problems))
 
 
 def _second_run(experiment: Experiment, notation: str, second: Learned, run: Any) -> Run:
     """The same text, and the same change where the second cell has what is changed."""
     model = second.at(experiment.moment)
-    given = inputs(experiment, model)
+    given = inputs(experiment, model, second.sample)
     other = replace(experiment, cell=experiment.second)
     changed_input, changes = _changes(other, notation, model, given, [])
     return run(model, trace(model, changed_input.x, changes=changes), changed_input)
@@ -210,10 +210,13 @@ def _clamp(experiment: Experiment, notation: str) -> Clamp:
 
 def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Input:
     at = experiment.swap - 1
-    if given.target is None:
+    if given.is_text:
         new = tokenise(experiment.swap_with, experiment.units)[0]
         x: Any = (*given.x[:at], new, *given.x[at + 1 :])
         token = token_of(new, model)
+    elif given.target is None:
+        problems.append(("no_swap", {}))
+        return given
     else:
         try:
             value = float(experiment.swap_with)
@@ -236,7 +239,7 @@ def _donor_trace(experiment: Experiment, model: RecurrentModel) -> Trace:
 def _transplant(
     experiment: Experiment, model: RecurrentModel, given: Input, problems: list
 ) -> Transplant | None:
-    if not experiment.carry or given.target is not None:
+    if not experiment.carry or not given.is_text:
         return None
     donor = _donor_trace(experiment, model)
     if experiment.donor_step > donor.steps or experiment.into > len(given.tokens):
@@ -257,7 +260,7 @@ def _outcomes(
 ) -> tuple[Outcome, ...]:
     """What comes next one step after the transplant, for each choice of what is carried."""
     at = experiment.into  # row of the step after the transplanted state
-    if not experiment.carry or given.target is not None or at >= plain.steps:
+    if not experiment.carry or not given.is_text or at >= plain.steps:
         return ()
     donor = _donor_trace(experiment, model)
     if experiment.donor_step > donor.steps:
@@ -290,17 +293,22 @@ def _run(model: RecurrentModel, whole: Trace, given: Input, start: int, notation
     if notation == "lecture":
         part = part.in_lecture_notation()
     tokens = given.tokens[start - 1 : start - 1 + WINDOW]
-    if model.vocabulary is None:
+    if given.target is not None:
         return Run(part, tokens, value=_logits(part)[:, 0])
     probabilities = softmax(_logits(part))
     ids = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
+    if given.classes is None:
+        following = _following(model, probabilities, given, start)
+    else:
+        asked = given.classes[start - 1 : start - 1 + WINDOW]
+        following = np.where(asked >= 0, probabilities[np.arange(len(asked)), asked], np.nan)
     return Run(
         part,
         tokens,
-        names=tuple(map(label, model.vocabulary)),
+        names=given.answers or tuple(map(label, model.vocabulary or ())),
         top_ids=ids,
         top_probabilities=np.take_along_axis(probabilities, ids, 1),
-        following=_following(model, probabilities, given, start),
+        following=following,
     )
 
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explorer.flow import left_out
 from explorer.i18n import t
 from explorer.learned import notation_for
 from explorer.ui import compute, report, state
@@ -16,7 +17,7 @@ with st.spinner(t("ui.learning", lang)):
     flow = compute.flowed(experiment, notation)
     learned = compute.learned(experiment.model_part(), notation)
 
-report.say_all(flow.problems, lang)
+report.say_all((*left_out(experiment), *flow.problems), lang)
 try_line(lang)
 figure, beside = st.columns([3.3, 1], gap="medium")
 with figure:

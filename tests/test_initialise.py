@@ -114,7 +114,7 @@ def test_a_cell_without_a_keeping_gate_takes_no_fixed_bias(cell):
     assert all(torch.equal(plain[name], fixed[name]) for name in plain)
 
 
-@pytest.mark.parametrize("scheme", ["default", "orthogonal", "identity"])
+@pytest.mark.parametrize("scheme", ["default", "orthogonal", "identity", "identity_u"])
 def test_the_generator_alone_decides_the_weights(scheme):
     def weights(seed: int) -> dict[str, torch.Tensor]:
         model = word_model("lstm", ("a", "b"))

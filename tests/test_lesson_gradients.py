@@ -177,6 +177,13 @@ def test_a_largest_singular_value_under_1_suffices_and_is_not_necessary():
         assert np.allclose(first, np.diag(1 - layer.h[1] ** 2) @ layer.weights.w_hh)
 
 
+def test_no_gradient_passes_the_grey_dotted_line():
+    for at in range(4):
+        found = cell(button("why", at), "rnn")
+        assert found.law.bound and found.law.expected is not None
+        assert (found.total[:60] <= found.law.expected[:60] * (1 + 1e-9)).all()
+
+
 def test_one_matrix_of_radius_2_explodes_or_vanishes():
     plain, large = button("why", 2), button("why", 3)
     assert np.array_equal(recurrent(plain), recurrent(large))
@@ -213,6 +220,14 @@ def test_a_fresh_lstm_sends_more_and_vanishes_too():
     assert dL_dh(one)[1] == roughly(2e-6) and dL_dh(three)[1] == roughly(0.006)
     f = default.chosen.trace.layers[0].gate["f"]
     assert f.mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_paths_through_the_gates_add_to_the_dotted_line():
+    for at in range(4):
+        shown = button("lstm", at)
+        law = shown.chosen.law
+        assert law.expected is not None and dL_dc(shown)[1] > law.expected[1]
+    assert button("lstm", 0).chosen.law.factor.mean() == pytest.approx(0.5, abs=0.005)
 
 
 def test_an_lstm_can_explode_through_its_gates():

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.cells import CellSpec
 from explorer.figures.palette import HUES, magnitude_scale
 from explorer.figures.signals import layout, line, step_axis
-from explorer.flow import Flow
+from explorer.flow import CellFlow, Flow
 from explorer.gradients import lengths
 from explorer.i18n import t
 from explorer.learned import notation_for
@@ -18,6 +19,9 @@ FLOOR = -30.0
 DASHES = {"h": "solid", "c": "dash"}
 CELL_HUES = {"rnn": "x", "lstm": "keep", "gru": "write"}
 """The compared cells; another chosen cell takes the candidate's hue."""
+
+MARGIN = 3.0
+"""How many decades past the measured values the axis follows a law."""
 
 
 def triangle_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
@@ -69,7 +73,11 @@ def _crosses(figure: go.Figure, norm: np.ndarray, sources: list, losses: list, t
 
 
 def total_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
-    """Returns ||dL/dh_k|| of the chosen loss for each compared cell, ||dL/dc_k|| dashed, on a log axis."""
+    """Returns ||dL/dh_k|| of the chosen loss for each compared cell, ||dL/dc_k|| dashed, on a log axis.
+
+    Dotted in each cell's hue: its law, where one loss alone is summed. The axis keeps to the measured
+    values and follows a law no further than MARGIN.
+    """
     figure = go.Figure(layout=layout(theme))
     for cell in flow.cells:
         hue = CELL_HUES.get(cell.cell, "candidate")
@@ -78,7 +86,46 @@ def total_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
             if values is not None:
                 name = f"{t(f'cell.{cell.cell}', lang)} {state}"
                 _log_line(figure, flow, values, name, hue, theme, DASHES[state])
-    return _finished(figure, flow, lang, "flow.total")
+    _finished(figure, flow, lang, "flow.total")
+    _laws(figure, flow, lang, theme)
+    return figure
+
+
+def _laws(figure: go.Figure, flow: Flow, lang: str, theme: str) -> None:
+    """Adds each cell's law to a finished figure of what is."""
+    low, high = _powers([np.asarray(trace.y, float) for trace in figure.data])
+    laws = [(cell, expected) for cell in flow.cells if (expected := cell.law.expected) is not None]
+    if not laws:
+        return
+    for cell, expected in laws:
+        symbol = law_symbol(flow, cell, lang)
+        power = f"({symbol})ᵗ⁻ᵏ" if "−" in symbol else f"{symbol}ᵗ⁻ᵏ"
+        name = f"{t(f'cell.{cell.cell}', lang)} {power}"
+        hue = CELL_HUES.get(cell.cell, "candidate")
+        shown = np.where(np.isfinite(expected) & (expected > 0), expected, np.nan)
+        figure.add_scatter(
+            x=_sources(flow),
+            y=shown,
+            name=name,
+            mode="lines",
+            line={"color": HUES[theme][hue], "width": 1.5, "dash": "dot"},
+            meta={"law": hue},
+        )
+    least, most = _powers([expected for _, expected in laws])
+    low, high = min(low, max(least, low - MARGIN)), max(high, min(most, high + MARGIN))
+    room = 0.04 * max(high - low, 1.0)
+    figure.update_yaxes(range=[low - room, high + room], **_ticks(low, high))
+    figure.update_layout(meta={**figure.layout.meta, "law": t("flow.law", lang)})
+
+
+def law_symbol(flow: Flow, cell: CellFlow, lang: str) -> str:
+    """Returns a cell's law for one step in the reader's notation."""
+    spec = cell.trace.spec
+    if cell.law.bound:
+        return "≤ σ_max(W_hh)"
+    if spec.keep is None:
+        return "1"
+    return f"1−σ(b_{spec.keep})" if _flipped(flow, spec, lang) else f"σ(b_{spec.keep})"
 
 
 def paths_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
@@ -100,9 +147,11 @@ def paths_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
 def _keeping(flow: Flow, lang: str) -> str:
     """What multiplies the straight path, in the reader's notation."""
     spec = flow.chosen.trace.spec
-    if spec.keep in spec.flips and notation_for(flow.experiment, lang) == "lecture":
-        return f"(1−{spec.keep})"
-    return spec.keep or "1"
+    return f"(1−{spec.keep})" if _flipped(flow, spec, lang) else spec.keep or "1"
+
+
+def _flipped(flow: Flow, spec: CellSpec, lang: str) -> bool:
+    return spec.keep in spec.flips and notation_for(flow.experiment, lang) == "lecture"
 
 
 def losses_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
@@ -149,21 +198,24 @@ def _log_line(
 
 def _finished(figure: go.Figure, flow: Flow, lang: str, title: str) -> go.Figure:
     figure.update_xaxes(**_source_axis(flow))
-    powers = _decades(figure)
-    figure.update_yaxes(
-        type="log", tickvals=[10.0**p for p in powers], ticktext=[f"10<sup>{p}</sup>" for p in powers]
-    )
+    low, high = _powers([np.asarray(trace.y, float) for trace in figure.data])
+    figure.update_yaxes(type="log", **_ticks(low, high))
     figure.update_layout(meta={"title": t(title, lang), "columns": flow.steps + 1})
     return figure
 
 
-def _decades(figure: go.Figure, most: int = 5) -> list[int]:
-    """Powers of ten to put ticks at, at most a handful."""
-    values = np.concatenate([np.asarray(trace.y, float) for trace in figure.data] or [np.ones(1)])
+def _powers(arrays: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Returns the smallest and largest power of ten of what is finite and over 0; 0 and 1 of nothing."""
+    values = np.concatenate([*arrays, np.empty(0)])
     powers = np.log10(values[np.isfinite(values) & (values > 0)])
-    low, high = (int(np.floor(powers.min())), int(np.ceil(powers.max()))) if powers.size else (0, 1)
-    every = max(1, -(-(high - low) // most))
-    return list(range(low, high + 1, every))
+    return (float(powers.min()), float(powers.max())) if powers.size else (0.0, 1.0)
+
+
+def _ticks(low: float, high: float, most: int = 5) -> dict:
+    """Powers of ten to put ticks at, at most a handful."""
+    first, last = int(np.floor(low)), int(np.ceil(high))
+    powers = range(first, last + 1, max(1, -(-(last - first) // most)))
+    return {"tickvals": [10.0**p for p in powers], "ticktext": [f"10<sup>{p}</sup>" for p in powers]}
 
 
 def _sources(flow: Flow) -> list[int]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from explorer.analysis import decay
 from explorer.cells.spec import CellSpec
-from explorer.figures.flow import losses_figure, paths_figure, total_figure, triangle_figure
+from explorer.figures.flow import law_symbol, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.figures.palette import (
     EMPTY,
     GRID,
@@ -95,7 +95,7 @@ def build_flow(flow: Flow, lang: str) -> bytes:
         "lossRow": _loss_row(flow),
         "state": "c" if chosen.trace.c is not None else "h",
         "bad": _first_bad(flow),
-        "decays": [_decay(cell, lang) for cell in flow.cells],
+        "decays": [_decay(flow, cell, lang) for cell in flow.cells],
         "themes": {theme: _theme(theme) for theme in THEMES},
     }
     return pack(header, numbers.parts)
@@ -106,11 +106,16 @@ def _loss_row(flow: Flow) -> int:
     return (flow.chosen.loss_step or flow.steps) - 1
 
 
-def _decay(cell: CellFlow, lang: str) -> str:
-    """A sentence on how fast the last chosen loss's own gradient fades in a cell."""
+def _decay(flow: Flow, cell: CellFlow, lang: str) -> str:
+    """How fast the last chosen loss's own gradient fades in a cell, and what its law let expect."""
     row = (cell.loss_step or cell.trace.steps) - 1
-    found = decay(cell.each.norm[row])
-    return f"{t(f'cell.{cell.cell}', lang)}: {t(f'analysis.{found.sentence}', lang, **found.values)}"
+    found, factor = decay(cell.each.norm[row]), cell.law.factor
+    least, most = (f"{value:.3g}" for value in (factor.min(), factor.max()))
+    is_so = t(f"analysis.{found.sentence}", lang, **found.values)
+    symbol = law_symbol(flow, cell, lang)
+    law = symbol if symbol == least else f"{symbol} = {least if least == most else f'{least} … {most}'}"
+    expected = t("flow.expected", lang, law=law).replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{t(f'cell.{cell.cell}', lang)}: {is_so} {expected}"
 
 
 def _first_bad(flow: Flow) -> int | None:
@@ -190,13 +195,16 @@ def _readout(run: Run) -> dict[str, Any] | None:
 
 
 def _figure(figure: Any, numbers: _Numbers) -> dict[str, Any]:
-    """Returns a figure as plain JSON; a heatmap's numbers are left to the run's arrays."""
+    """Returns a figure as plain JSON; a heatmap's numbers are left to the run's arrays.
+
+    Arrays are taken from the figure: Plotly's JSON has them in base64, which the stage does not read.
+    """
     spec = figure.to_plotly_json()
-    for trace in spec["data"]:
+    for trace, own in zip(spec["data"], figure.data, strict=True):
         if trace["type"] == "heatmap":
             del trace["z"]
-        elif isinstance(trace.get("y"), np.ndarray):
-            trace["y"] = {"array": numbers.add(trace["y"])}
+        elif isinstance(own.y, np.ndarray):
+            trace["y"] = {"array": numbers.add(own.y)}
     return json.loads(json.dumps(spec, default=_plain))
 
 

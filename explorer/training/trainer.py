@@ -1,8 +1,6 @@
 """Short trainings that a page waits for: the lecture's sentences, and adding two marked numbers."""
 
-import math
 import time
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from explorer.model import RecurrentModel
+from explorer.sources import foreseeable
 from explorer.tasks import adding
 
 LM_RATE, LM_STEPS, LM_MARGIN = 0.01, 800, 0.05
@@ -33,21 +32,6 @@ class Fit:
     right: int | None = None
     total: int | None = None
     possible: int | None = None
-
-
-def foreseeable(sentences: Sequence[Sequence[int]]) -> tuple[int, float]:
-    """Returns how many next tokens a perfect memory of the sentences gets right, and its mean loss.
-
-    Where the same beginning goes on in two ways, nobody can be right both times.
-    """
-    futures: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
-    for sentence in sentences:
-        for at in range(1, len(sentence)):
-            futures[tuple(sentence[:at])][sentence[at]] += 1
-    right = sum(max(seen.values()) for seen in futures.values())
-    total = sum(seen.total() for seen in futures.values())
-    nats = sum(n * math.log(seen.total() / n) for seen in futures.values() for n in seen.values())
-    return right, nats / total
 
 
 Moments = dict[int, dict[str, torch.Tensor]]

@@ -15,9 +15,10 @@ from explorer.ui.widgets import field
 
 def navigation(pages: Sequence[StreamlitPage], lang: str) -> None:
     """Draws the way to every page, and the language."""
-    *places, language = st.columns([*(2.0 for _ in pages), 6.0 - 2.0 * len(pages), 1.5], gap="small")
-    for place, page in zip(places, pages, strict=False):
-        place.page_link(page)
+    places, language = st.columns([6, 1.5], gap="small")
+    with places, st.container(horizontal=True, gap="medium"):
+        for page in pages:
+            st.page_link(page, width="content")
     with language, st.container(horizontal_alignment="right"):
         st.segmented_control(
             t("app.language", lang),

@@ -8,21 +8,52 @@ import streamlit as st
 
 from explorer.experiment import TABLE, Experiment, choice
 from explorer.flow import Flow, compared, flow
-from explorer.learned import Learned, learn
+from explorer.learned import Learned, from_race, learn
+from explorer.sources import Source, source
 from explorer.stage import payload
+from explorer.store import save_model
+from explorer.training.folder import kept_in, race_in, tensors_in
+from explorer.training.learner import build
+from explorer.ui import races
 from explorer.walk import Walk, walk
 
 _BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_BY_VALUE)
-def learned(model_part: Experiment, notation: str) -> Learned:
-    """Returns the learned weights of an experiment's model part."""
+def _learned(model_part: Experiment, notation: str) -> Learned:
     return learn(model_part, notation)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _from_race(key: str, racer: int, kept: int) -> Learned:
+    return from_race(races.folder(key), racer)
+
+
+def learned(model_part: Experiment, notation: str) -> Learned:
+    """Returns the learned weights of an experiment's model part."""
+    if model_part.weights != "model":
+        return _learned(model_part, notation)
+    key, racer = races.named(model_part)
+    return _from_race(key, racer, kept_so_far(model_part))
+
+
+def kept_so_far(experiment: Experiment) -> int:
+    """Returns how many steps of the experiment's stored model are kept; 0 for one learned here."""
+    if experiment.weights != "model":
+        return 0
+    key, racer = races.named(experiment)
+    return len(kept_in(races.folder(key), racer))
+
+
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=_BY_VALUE)
-def _walked(experiment: Experiment, notation: str) -> Walk:
+def source_of(run: Experiment) -> Source:
+    """Returns the data that a run is trained on. Raises sources.Unusable."""
+    return source(run, run.grammar)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=_BY_VALUE)
+def _walked(experiment: Experiment, notation: str, kept: int) -> Walk:
     second = None
     if experiment.second:
         second = learned(replace(experiment, cell=experiment.second).model_part(), notation)
@@ -30,42 +61,40 @@ def _walked(experiment: Experiment, notation: str) -> Walk:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=_BY_VALUE)
-def _packed(experiment: Experiment, notation: str, lang: str) -> bytes:
-    return payload.build(_walked(experiment, notation), lang)
+def _packed(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
+    return payload.build(_walked(experiment, notation, kept), lang)
 
 
 def walked(experiment: Experiment, notation: str) -> Walk:
     """Returns the experiment carried out; where the user stands does not matter to it."""
-    return _walked(_anywhere(experiment), notation)
+    return _walked(_anywhere(experiment), notation, kept_so_far(experiment))
 
 
 def packed(experiment: Experiment, notation: str, lang: str) -> bytes:
     """Returns the stage's payload for the experiment."""
-    return _packed(_anywhere(experiment), notation, lang)
+    return _packed(_anywhere(experiment), notation, lang, kept_so_far(experiment))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_VALUE)
-def _flowed(experiment: Experiment, notation: str) -> Flow:
-    cells = {
-        cell: learned(replace(experiment, cell=cell).model_part(), notation)
-        for cell in compared(experiment.cell)
-    }
-    return flow(experiment, cells)
+def _flowed(experiment: Experiment, notation: str, kept: int) -> Flow:
+    cells = [replace(experiment, cell=cell) for cell in compared(experiment.cell)]
+    there = [cell for cell in cells if cell.weights != "model" or races.model_of(cell)]
+    return flow(experiment, {cell.cell: learned(cell.model_part(), notation) for cell in there})
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_VALUE)
-def _packed_flow(experiment: Experiment, notation: str, lang: str) -> bytes:
-    return payload.build_flow(_flowed(experiment, notation), lang)
+def _packed_flow(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
+    return payload.build_flow(_flowed(experiment, notation, kept), lang)
 
 
 def flowed(experiment: Experiment, notation: str) -> Flow:
     """Returns the experiment's gradients, beside those of the compared cells."""
-    return _flowed(_unchanged(experiment), notation)
+    return _flowed(_unchanged(experiment), notation, kept_so_far(experiment))
 
 
 def packed_flow(experiment: Experiment, notation: str, lang: str) -> bytes:
     """Returns the stage's payload for the experiment's gradients."""
-    return _packed_flow(_unchanged(experiment), notation, lang)
+    return _packed_flow(_unchanged(experiment), notation, lang, kept_so_far(experiment))
 
 
 def _unchanged(experiment: Experiment) -> Experiment:
@@ -79,3 +108,13 @@ def _unchanged(experiment: Experiment) -> Experiment:
 
 def _anywhere(experiment: Experiment) -> Experiment:
     return replace(experiment, step=1, unit=1)
+
+
+def bundle(key: str, racer: int, step: int) -> bytes:
+    """Returns the file of a racer's network as it was after a kept step."""
+    where = races.folder(key)
+    run = race_in(where).runs[racer]
+    data = source(run, run.grammar)
+    model = build(run, data)
+    model.load_state_dict(tensors_in(where, f"{racer}/{step}") or {})
+    return save_model(None, model, run, step=step, symbols=data.symbols)

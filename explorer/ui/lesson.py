@@ -13,9 +13,9 @@ from explorer.tracing import LayerTrace
 from explorer.ui import state
 
 
-def lesson(name: str, experiment: Experiment, layer: LayerTrace, lang: str) -> None:
-    """Draws the card the reader is at, among those that concern the cell."""
-    spec = layer.spec
+def lesson(name: str, experiment: Experiment, layer: LayerTrace | None, lang: str) -> None:
+    """Draws the card the reader is at, among those that concern the cell; layer is the one on the page."""
+    spec = CELLS[experiment.cell]
     relevant = [card for card in cards(name, lang) if card.concerns(spec)]
     at = _position(name, relevant)
     card = relevant[at]
@@ -55,7 +55,7 @@ def _part(
     part: str | tuple[str, str] | Show | Ask,
     key: str,
     experiment: Experiment,
-    layer: LayerTrace,
+    layer: LayerTrace | None,
     lang: str,
 ) -> None:
     match part:
@@ -68,10 +68,10 @@ def _part(
             with st.expander(t("ui.reveal", lang)):
                 st.markdown(answer)
         case ("equations", symbols):
-            _equations(layer.spec, symbols)
-        case ("table", "shapes"):
+            _equations(CELLS[experiment.cell], symbols)
+        case ("table", "shapes") if layer is not None:
             _shapes(layer, lang)
-        case ("table", "parameters"):
+        case ("table", "parameters") if layer is not None:
             _parameters(experiment, layer, lang)
 
 

@@ -60,6 +60,9 @@ def truth(walk: Walk, lang: str) -> None:
             st.caption(t("ui.fit_untrained", lang, seed=walk.experiment.seed))
             continue
         values = {"steps": fit.steps, "seconds": f"{fit.seconds:.2f}"}
+        if fit.task in ("race", "file"):
+            st.caption(t(f"ui.fit_{fit.task}", lang, **values))
+            continue
         if fit.task == "adding":
             line = t("ui.fit_adding", lang, loss=f"{fit.loss:.4f}", **values)
         else:

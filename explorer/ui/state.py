@@ -17,6 +17,7 @@ from explorer.i18n import LANGUAGES, choose, t
 from explorer.learned import text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
+from explorer.ui.races import model_of
 
 STAGE_KEY = "stage"
 LATE_SECONDS = 1.0
@@ -49,6 +50,8 @@ def current(page: str) -> Experiment:
     """Returns the experiment of this run and writes it into the address."""
     session = st.session_state
     session["notices"] = []
+    if later := session.pop("later", None):  # what a file brought, set before any widget is drawn
+        apply(later)
     query = st.query_params.to_dict()
     if "experiment" not in session:
         _adopt(query)
@@ -61,10 +64,19 @@ def current(page: str) -> Experiment:
     if session.get("page") not in (None, page):
         _stand(session["experiment"])
     session["page"], session["lang_before"] = page, language()
-    experiment = session["experiment"]
+    experiment = session["experiment"] = _with_model(session["experiment"])
     if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name, kind in KINDS.items() if kind is str):
         notice("link_short")
     return experiment
+
+
+def _with_model(experiment: Experiment) -> Experiment:
+    """Where the stored model is not on this server, or has no such cell, says so and does without."""
+    if experiment.weights != "model" or model_of(experiment):
+        return experiment
+    notice("model_gone" if experiment.model else "no_model")
+    st.session_state[key("weights")] = "untrained"
+    return replace(experiment, weights="untrained")
 
 
 def _navigated(query: Mapping[str, str], page: str) -> bool:

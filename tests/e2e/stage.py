@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Page, expect
 
-READY = ".rx-stage[data-ready]"
+READY = ".rx-stage[data-ready]:not(.rx-race)"
 
 
 def open_page(page: Page, server: str, **query: str) -> None:

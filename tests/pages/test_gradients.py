@@ -28,6 +28,13 @@ def test_one_word_has_no_loss_and_the_page_says_so():
     assert any("no loss" in text.value for text in app.text)
 
 
+@pytest.mark.parametrize("locale, says", [("ko-KR", "적용되지 않습니다"), ("en-US", "does not apply here")])
+def test_changes_of_the_first_page_are_said_not_to_apply(locale, says):
+    app = opened(locale, page="gradients", zero="3")
+    assert sum(says in text.value for text in app.text) == 1
+    assert not any(says in text.value for text in opened(locale, page="gradients").text)
+
+
 def test_a_moment_of_training_is_in_the_address():
     app = opened(page="gradients")
     slider = next(s for s in app.select_slider if s.key == "field_moment")

@@ -29,6 +29,27 @@ class Triangle extends Chart {
   }
 }
 
+// The total by cell. Dotted lines in each cell's hue are laws; one key stands for them all.
+class Total extends Chart {
+  data() {
+    const { hues } = this.stage.theme
+    return super.data().map((trace) => (trace.meta?.law ? { ...trace, line: { ...trace.line, color: hues[trace.meta.law] } } : trace))
+  }
+
+  dress() {
+    super.dress()
+    const { law } = this.figure.layout.meta
+    if (law) this.title.append(element("span", { class: "rx-key rx-dot", text: law }))
+  }
+
+  // Past the loss a cell has no law, and nothing is said of it.
+  lines({ step }) {
+    const at = step + this.offset
+    const there = this.figure.data.filter((trace) => trace.name && !Number.isNaN(trace.y[at]))
+    return there.map((trace) => `${trace.name} = ${exact(trace.y[at])}`)
+  }
+}
+
 export class FlowStage extends Stage {
   content() {
     const { payload } = this
@@ -38,7 +59,7 @@ export class FlowStage extends Stage {
     this.triangle = new Triangle(run.heatmaps[0], { ...run, units: run.steps }, this)
     this.triangle.node.classList.add("rx-triangle")
     this.triangle.rowCursor.classList.add("rx-solid")
-    this.lines = run.lines.map((figure) => new Chart(figure, run, this))
+    this.lines = run.lines.map((figure, n) => new (n ? Chart : Total)(figure, run, this))
     this.hops = this.strip.chips.map((chip) => chip.appendChild(element("span", { class: "rx-hop" })))
     this.said = element("p", { class: "rx-said", role: "status" })
     this.hopLabel = element("div", { class: "rx-hop-label" })

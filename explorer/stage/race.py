@@ -1,0 +1,154 @@
+"""What the live view of a race needs once: racers, figures without numbers, words and colours.
+
+The numbers follow as events over /train/<key>/events; race.js draws them.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from explorer.cells import CELLS
+from explorer.figures.palette import EMPTY, GRID, GROUND, HUES, THEMES, magnitude_scale
+from explorer.figures.race import (
+    HIGH,
+    LOW,
+    MEAN,
+    Band,
+    RacerLook,
+    gates_figure,
+    looks,
+    loss_figure,
+    metric_figure,
+    norm_figure,
+    power_figure,
+)
+from explorer.i18n import section
+from explorer.sources import Source
+from explorer.training.race import Race
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a race's data before it starts.
+
+    title names the data. metric is `error` or `accuracy`; goal is NaN where there is none. baseline is
+    the loss of the best guess without memory, NaN where it is unknown; chance its metric. remember: the
+    most steps that something must be kept. labels, marked: the steps of the sequence that is looked
+    into, and whether they matter to its answer.
+    """
+
+    title: str
+    metric: str
+    goal: float
+    baseline: float
+    chance: float
+    remember: int
+    labels: tuple[str, ...]
+    marked: tuple[bool, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """T of the sequence that is looked into."""
+        return len(self.labels)
+
+
+def facts_of(source: Source, title: str) -> Facts:
+    """Returns what a source says of itself."""
+    return Facts(
+        title,
+        source.metric,
+        source.goal,
+        source.baseline,
+        source.chance,
+        source.remember,
+        source.labels,
+        source.marked,
+    )
+
+
+def build_race(
+    race: Race,
+    facts: Facts,
+    key: str,
+    lang: str,
+    bands: Mapping[str, Band] | None = None,
+    *,
+    notation: str = "pytorch",
+    attempt: int = 0,
+) -> dict[str, Any]:
+    """Returns the data of the component, plain JSON. bands: what ten seeds did, by a racer's name.
+
+    key is empty until the race is started. attempt counts the starts from this page: where it grows,
+    the view follows the race anew. id names all but these two: where it is the same, the charts stay.
+    """
+    racers = looks(race, lang)
+    data = {
+        "lang": lang,
+        "strings": section("race", lang),
+        "facts": _known(facts),
+        "racers": [
+            asdict(look) | {"budget": run.budget} for look, run in zip(racers, race.runs, strict=True)
+        ],
+        "figures": _figures(race, racers, facts, lang, bands or {}, notation),
+        "scale": {"low": LOW, "high": HIGH},
+        "mean": MEAN,
+        "themes": {theme: _theme(theme, racers) for theme in THEMES},
+    }
+    text = json.dumps(data, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    digest = hashlib.sha1(text.encode()).hexdigest()
+    return json.loads(text) | {"id": digest, "key": key, "attempt": attempt}
+
+
+def _known(facts: Facts) -> dict[str, Any]:
+    """The facts as JSON, which knows no NaN."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in asdict(facts).items()
+    }
+
+
+def _figures(
+    race: Race,
+    racers: Sequence[RacerLook],
+    facts: Facts,
+    lang: str,
+    bands: Mapping[str, Band],
+    notation: str,
+) -> dict[str, Any]:
+    known = _known(facts)
+    by_index = {racer.index: bands[racer.name] for racer in racers if racer.name in bands}
+    thresholds = [run.max_norm for run in race.runs]
+    T, marked = facts.steps, [k for k, mark in enumerate(facts.marked, 1) if mark]
+    return {
+        "loss": _plain(loss_figure(racers, known["baseline"], lang)),
+        "metric": _plain(metric_figure(racers, facts.metric, known["goal"], facts.chance, lang, by_index)),
+        "norm": _plain(norm_figure(racers, thresholds, lang)),
+        "power": [_plain(power_figure(racer, T, marked)) for racer in racers],
+        "gates": [
+            _plain(gates_figure(racer, CELLS[racer.cell].gates, T, _flips(racer, notation), marked))
+            for racer in racers
+        ],
+    }
+
+
+def _flips(racer: RacerLook, notation: str) -> tuple[str, ...]:
+    return CELLS[racer.cell].flips if notation == "lecture" else ()
+
+
+def _plain(figure: Any) -> dict[str, Any]:
+    """A figure as plain JSON: its arrays are lists, never packed bytes."""
+    return json.loads(json.dumps(figure.to_dict(), default=lambda value: value.tolist()))
+
+
+def _theme(theme: str, racers: Sequence[RacerLook]) -> dict[str, Any]:
+    return {
+        "racers": [racer.colour(theme) for racer in racers],
+        "hues": HUES[theme],
+        "ground": GROUND[theme],
+        "empty": EMPTY[theme],
+        "grid": GRID[theme],
+        "magnitude": magnitude_scale(theme),
+    }

@@ -1,0 +1,121 @@
+"""A race's folder: how a worker and the server speak, and what stays when either is gone.
+
+race.json       what is to be carried out
+events.jsonl    what happened, one record a line, only ever appended to
+wish.json       go, pause or stop; its time is a lease, renewed while somebody watches
+<racer>/<step>  weights after a step; <racer>/state: all that going on needs
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from explorer.store import read_tensors, write_tensors
+from explorer.training.race import Race, race_from_json
+from explorer.training.run import Tensors, Wish
+
+BUNDLE = "bundle.safetensors"
+
+LEASE_SECONDS = 8.0
+"""A race stops by itself when nobody has renewed its lease for so long: its server is gone."""
+
+LOOK_SECONDS = 0.1
+"""How often a worker looks for a wish."""
+
+
+def create(folder: Path, race: Race) -> None:
+    """Makes the folder of a race that nobody has carried out yet."""
+    folder.mkdir(parents=True)
+    (folder / "race.json").write_text(race.to_json(), encoding="utf-8")
+    (folder / "events.jsonl").touch()
+    put_wish(folder, Wish())
+
+
+def race_in(folder: Path) -> Race:
+    """Returns the race of a folder."""
+    return race_from_json((folder / "race.json").read_text(encoding="utf-8"))
+
+
+def put_wish(folder: Path, wish: Wish) -> None:
+    """Leaves a wish for the worker, and renews the lease."""
+    draft = folder / "wish.draft"
+    draft.write_text(json.dumps({"command": wish.command, "singles": wish.singles}), encoding="utf-8")
+    os.replace(draft, folder / "wish.json")
+
+
+def renew(folder: Path) -> None:
+    """Renews the lease: somebody still watches."""
+    os.utime(folder / "wish.json")
+
+
+def add_event(folder: Path, event: dict[str, Any]) -> None:
+    """Appends an event. One writer at a time: the worker, or the server once it has ended."""
+    with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(event, separators=(",", ":")) + "\n")
+
+
+def events_after(folder: Path, offset: int) -> tuple[list[str], int]:
+    """Returns the whole lines after a place in the file, and the place after them."""
+    with (folder / "events.jsonl").open("rb") as file:
+        file.seek(offset)
+        block = file.read()
+    whole = block[: block.rfind(b"\n") + 1]
+    return whole.decode().splitlines(), offset + len(whole)
+
+
+def events_in(folder: Path) -> list[dict[str, Any]]:
+    """Returns all events so far."""
+    return [json.loads(line) for line in events_after(folder, 0)[0]]
+
+
+def kept_in(folder: Path, racer: int) -> list[int]:
+    """Returns the steps after which a racer's weights were kept, in order."""
+    names = (path.stem for path in (folder / str(racer)).glob("*.safetensors"))
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def tensors_in(folder: Path, name: str) -> dict[str, torch.Tensor] | None:
+    """Returns the tensors kept under a name such as `0/128`, or None."""
+    path = folder / f"{name}.safetensors"
+    return read_tensors(path) if path.exists() else None
+
+
+class FolderChannel:
+    """The worker's end: a Channel over a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.began = time.time()
+        self.looked = 0.0
+        self.last = Wish()
+
+    def send(self, event: dict[str, Any]) -> None:
+        add_event(self.folder, event)
+
+    def keep(self, name: str, tensors: Tensors) -> None:
+        path = self.folder / f"{name}.safetensors"
+        path.parent.mkdir(exist_ok=True)
+        write_tensors(path, tensors)
+
+    def kept(self, name: str) -> dict[str, torch.Tensor] | None:
+        return tensors_in(self.folder, name)
+
+    def wish(self) -> Wish:
+        now = time.monotonic()
+        if now - self.looked > LOOK_SECONDS:
+            self.looked = now
+            self.last = self._look()
+        return self.last
+
+    def _look(self) -> Wish:
+        path = self.folder / "wish.json"
+        try:
+            if time.time() - max(path.stat().st_mtime, self.began) > LEASE_SECONDS:
+                return Wish("stop")
+            return Wish(**json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:  # the server removed the folder
+            return Wish("stop")

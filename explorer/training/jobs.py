@@ -1,0 +1,243 @@
+"""Where races run: in worker processes of this machine, or on a cluster; a queue in front of them.
+
+A job lives as long as somebody watches it. Equal races are one job with one stored result.
+"""
+
+import hashlib
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from explorer.limits import MAX_QUEUE, MAX_RUNS
+from explorer.store import Bundle, write_bytes
+from explorer.training import folder as files
+from explorer.training.race import Race
+from explorer.training.run import Wish
+
+GRACE_SECONDS = 0.6
+"""How long a job goes on without anybody watching: a reconnect takes less."""
+
+FIRST_SECONDS = 6.0
+"""How long a new job waits for the first to watch it: the page that started it is still drawing."""
+
+OVER = ("done", "stopped", "killed", "failed")
+"""Kinds of event after which nothing follows, until the race is taken up again."""
+
+
+class Engine(Protocol):
+    """Where a race's work is done."""
+
+    slots: int
+
+    def start(self, folder: Path) -> "Future[None]":
+        """Begins a race. The future ends with it; a killed worker is an exception."""
+
+    def warm(self) -> None:
+        """Gets a worker ready."""
+
+    def close(self) -> None:
+        """Ends all workers."""
+
+
+class QueueFullError(Exception):
+    """More races are waiting than the queue takes."""
+
+
+@dataclass
+class Job:
+    """A race that was asked for. future is None while it waits or when it is over."""
+
+    key: str
+    folder: Path
+    future: "Future[None] | None" = None
+    waiting: bool = False
+    wish: Wish = field(default_factory=Wish)
+    watchers: int = 0
+    left: float = 0.0
+    """When the last watcher left, or, before the first, when they must have come; monotonic seconds."""
+
+    @property
+    def active(self) -> bool:
+        return self.waiting or self.future is not None
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a job stands: queued (place counts those before it), running, paused, or over."""
+
+    state: str
+    place: int = 0
+    watchers: int = 0
+
+
+class Jobs:
+    """All jobs of this server. Methods may be called from any thread and return at once."""
+
+    def __init__(self, root: Path, engine: Engine) -> None:
+        self.root, self.engine = root, engine
+        self.jobs: dict[str, Job] = {}
+        self.queue: list[Job] = []
+        self.lock = threading.RLock()
+
+    def submit(self, race: Race, again: bool = False) -> str:
+        """Starts a race, or takes it up where it was left, or joins it; returns its key.
+
+        again throws a stored result away, unless somebody else is watching it. Raises QueueFullError.
+        """
+        with self.lock:
+            job = self.jobs.get(race.key)
+            if job is None or (again and not job.active and not job.watchers):
+                self._forget(race.key)
+                folder = self.root / race.key
+                files.create(folder, race)
+                job = self.jobs[race.key] = Job(race.key, folder)
+            if not job.active and self._last(job) != "done":
+                if len(self.queue) >= MAX_QUEUE:
+                    raise QueueFullError
+                job.wish = Wish()
+                files.put_wish(job.folder, job.wish)
+                job.waiting, job.left = True, time.monotonic() + FIRST_SECONDS
+                self.queue.append(job)
+                self._next()
+                self._sweep_after(FIRST_SECONDS)
+            self._tidy()
+            return race.key
+
+    def adopt(self, bundle: Bundle, data: bytes) -> str:
+        """Takes in a network that was trained elsewhere, as a race of one that is over; returns its key."""
+        key = hashlib.sha256(data).hexdigest()[:16]
+        with self.lock:
+            if key not in self.jobs:
+                folder = self.root / key
+                files.create(folder, Race((bundle.experiment.cell,), (bundle.experiment,)))
+                write_bytes(folder / files.BUNDLE, data)
+                self.jobs[key] = Job(key, folder)
+                self._tidy()
+            return key
+
+    def folder(self, key: str) -> Path | None:
+        """Returns the folder of a race, or None where this server does not have it."""
+        job = self.jobs.get(key)
+        return None if job is None else job.folder
+
+    def state(self, key: str) -> State:
+        """Returns where a known job stands."""
+        with self.lock:
+            job = self.jobs[key]
+            if job.waiting:
+                return State("queued", self.queue.index(job) + 1, job.watchers)
+            if job.future is not None:
+                return State("paused" if job.wish.command == "pause" else "running", 0, job.watchers)
+            return State("over", 0, job.watchers)
+
+    def command(self, key: str, command: str) -> bool:
+        """Asks a job to `go`, `pause`, make a single `step`, or `stop`.
+
+        Returns False where others watch it too: nobody else's race is paused or stopped.
+        """
+        with self.lock:
+            job = self.jobs[key]
+            if job.watchers > 1 and command != "go":
+                return False
+            singles = job.wish.singles + (command == "step")
+            self._put(job, Wish("pause" if command == "step" else command, singles))
+            return True
+
+    @contextmanager
+    def watching(self, key: str) -> Iterator[Job]:
+        """Holds a job's lease while the block lives; call `renew` now and then."""
+        job = self.jobs[key]
+        with self.lock:
+            job.watchers += 1
+        try:
+            yield job
+        finally:
+            with self.lock:
+                job.watchers -= 1
+                job.left = time.monotonic() + GRACE_SECONDS
+                if job.active:
+                    self._sweep_after(GRACE_SECONDS)
+
+    def renew(self, job: Job) -> None:
+        """Renews a job's lease."""
+        if job.future is not None:
+            files.renew(job.folder)
+
+    def sweep(self) -> None:
+        """Stops all jobs that nobody watches any more."""
+        now = time.monotonic()
+        with self.lock:
+            for job in list(self.jobs.values()):
+                if job.active and not job.watchers and now > job.left:
+                    self._put(job, Wish("stop"))
+
+    def _sweep_after(self, seconds: float) -> None:
+        timer = threading.Timer(seconds + 0.05, self.sweep)
+        timer.daemon = True
+        timer.start()
+
+    def close(self) -> None:
+        """Ends all work and removes what was stored."""
+        self.engine.close()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _put(self, job: Job, wish: Wish) -> None:
+        if job.waiting and wish.command == "stop":
+            self.queue.remove(job)
+            job.waiting = False
+            files.add_event(job.folder, {"kind": "stopped"})
+        elif job.wish != wish:
+            job.wish = wish
+            files.put_wish(job.folder, wish)
+
+    def _next(self) -> None:
+        busy = sum(job.future is not None for job in self.jobs.values())
+        while self.queue and busy < self.engine.slots:
+            job = self.queue.pop(0)
+            job.waiting = False
+            files.renew(job.folder)
+            job.future = self.engine.start(job.folder)
+            job.future.add_done_callback(partial(self._ended, job))
+            busy += 1
+
+    def _ended(self, job: Job, future: "Future[None]") -> None:
+        """Called from the engine's thread once a race's work has ended, well or not."""
+        with self.lock:
+            try:
+                error = future.exception()
+            except CancelledError as cancelled:
+                error = cancelled
+            if error is not None and job.folder.exists():
+                files.add_event(job.folder, _mishap(error))
+            job.future = None
+            self._next()
+
+    def _last(self, job: Job) -> str:
+        lines = files.events_in(job.folder)
+        return lines[-1]["kind"] if lines else ""
+
+    def _forget(self, key: str) -> None:
+        job = self.jobs.pop(key, None)
+        if job is not None:
+            shutil.rmtree(job.folder, ignore_errors=True)
+
+    def _tidy(self) -> None:
+        """Lets go of the oldest results that nobody watches."""
+        idle = [job for job in self.jobs.values() if not job.active and not job.watchers]
+        for job in sorted(idle, key=lambda job: job.left)[: max(0, len(self.jobs) - MAX_RUNS)]:
+            self._forget(job.key)
+
+
+def _mishap(error: BaseException) -> dict[str, Any]:
+    """An event for work that did not come to its end: its process was killed, or it failed."""
+    from loky.process_executor import BrokenProcessPool
+
+    killed = isinstance(error, BrokenProcessPool | CancelledError) or "KilledWorker" in type(error).__name__
+    return {"kind": "killed"} if killed else {"kind": "failed", "error": type(error).__name__}

@@ -1,0 +1,150 @@
+"""What came of a race: read from its events, judged by its numbers, never written beforehand."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from explorer.sources import Source
+
+NEAR = 0.1
+"""A metric within a tenth of the baseline's counts as still at the baseline."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One racer's course. Arrays: steps (N,), loss (N,), norm (N,) of the gradient before clipping.
+
+    checks (M,): steps after which the metric (M,) was measured on held-out data, seconds (M,) the CPU time
+    until then. status: `running`, `passed`, `spent`, `diverged` or `stopped`; step is the last one made.
+    """
+
+    name: str
+    cell: str
+    parameters: int
+    status: str
+    step: int
+    loss: np.ndarray
+    norm: np.ndarray
+    checks: np.ndarray
+    metric: np.ndarray
+    seconds: np.ndarray
+
+    @property
+    def steps(self) -> np.ndarray:
+        return np.arange(1, len(self.loss) + 1)
+
+    @property
+    def last_metric(self) -> float:
+        """The metric of the last check; NaN before the first."""
+        return float(self.metric[-1]) if len(self.metric) else float("nan")
+
+    @property
+    def last_seconds(self) -> float:
+        return float(self.seconds[-1]) if len(self.seconds) else 0.0
+
+
+def results(events: Iterable[Mapping[str, Any]]) -> tuple[Result, ...]:
+    """Returns every racer's course from a race's events, in order."""
+    courses: dict[int, dict[str, Any]] = {}
+    for event in events:
+        kind = event["kind"]
+        if kind == "racer":
+            _enter(courses, event)
+        elif kind == "steps":
+            _step(courses[event["racer"]], event)
+        elif kind == "end":
+            courses[event["racer"]]["status"] = event["status"]
+    return tuple(_result(course) for _, course in sorted(courses.items()))
+
+
+def over(events: Iterable[Mapping[str, Any]]) -> str:
+    """Returns how a race ended last: `done`, `stopped`, `killed`, `failed`, or `` while it has not."""
+    last = ""
+    for event in events:
+        if event["kind"] in ("done", "stopped", "killed", "failed"):
+            last = event["kind"]
+        elif event["kind"] == "racer":
+            last = ""
+    return last
+
+
+def _enter(courses: dict[int, dict[str, Any]], event: Mapping[str, Any]) -> None:
+    """A racer begins, or goes on from a step: what came after that step is forgotten."""
+    course = courses.setdefault(event["racer"], {"loss": [], "norm": [], "checks": []})
+    course |= {name: event[name] for name in ("name", "cell", "parameters")} | {"status": "running"}
+    del course["loss"][event["step"] :], course["norm"][event["step"] :]
+    course["checks"] = [check for check in course["checks"] if check[0] <= event["step"]]
+
+
+def _step(course: dict[str, Any], event: Mapping[str, Any]) -> None:
+    course["loss"] += event["loss"]
+    course["norm"] += event["norm"]
+    if "metric" in event:
+        course["checks"].append((event["from"] + len(event["loss"]) - 1, event["metric"], event["seconds"]))
+
+
+def _result(course: Mapping[str, Any]) -> Result:
+    checks = np.array(course["checks"], np.float64).reshape(-1, 3)
+    return Result(
+        course["name"],
+        course["cell"],
+        course["parameters"],
+        course["status"],
+        len(course["loss"]),
+        _numbers(course["loss"]),
+        _numbers(course["norm"]),
+        checks[:, 0].astype(int),
+        checks[:, 1],
+        checks[:, 2],
+    )
+
+
+def _numbers(values: Iterable[float | None]) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in values], np.float64)
+
+
+Sentence = tuple[str, dict[str, Any]]
+
+
+def verdict(found: Iterable[Result], source: Source) -> list[Sentence]:
+    """Returns what a race showed, as keys of sentences with their values: those that passed first.
+
+    A racer that did not pass either stayed at the baseline or left it without reaching the goal.
+    """
+    raced = list(found)
+    passed = sorted((r for r in raced if r.status == "passed"), key=lambda r: r.step)
+    said: list[Sentence] = [_sentence("passed", r) for r in passed]
+    for result in raced:
+        if result.status in ("diverged", "stopped"):
+            said.append(_sentence(result.status, result))
+        elif result.status == "spent" and isnan(source.goal):
+            said.append(_sentence("learned", result))
+        elif result.status == "spent":
+            at_baseline = abs(result.last_metric - source.chance) <= NEAR * abs(source.chance)
+            said.append(_sentence("baseline" if at_baseline else "short", result))
+    if len(passed) > 1:
+        quick = min(passed, key=lambda r: r.last_seconds)
+        same = quick is passed[0]
+        said.append(("both_first" if same else "split", {"first": passed[0].name, "quick": quick.name}))
+    return said
+
+
+def _sentence(kind: str, result: Result) -> Sentence:
+    return kind, {
+        "name": result.name,
+        "step": f"{result.step:,}",
+        "seconds": f"{result.last_seconds:.1f}",
+        "metric": f"{result.last_metric:.3g}",
+    }
+
+
+def table(result: Result) -> dict[str, list[float]]:
+    """Returns a racer's course as columns by step: loss, norm, and metric where it was measured."""
+    metric = np.full(len(result.loss), np.nan)
+    inside = result.checks <= len(metric)
+    metric[result.checks[inside] - 1] = result.metric[inside]
+    columns = {"step": result.steps, "loss": result.loss, "gradient_norm": result.norm, "metric": metric}
+    return {name: values.tolist() for name, values in columns.items()}

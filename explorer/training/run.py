@@ -1,0 +1,336 @@
+"""Carries out a race: every network in turn, some steps each, until it has passed or its budget is spent.
+
+The race knows no process, file or server. It reports events and asks for wishes through a Channel.
+Events are plain records of JSON values; see `race_events` in the tests for one of each kind.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from explorer.experiment import Experiment
+from explorer.model import RecurrentModel
+from explorer.sources import source
+from explorer.training.learner import CHECK_EVERY, Learner, Probe
+from explorer.training.race import Race
+
+REPORT_SECONDS = 0.25
+"""A slow network reports this often, between checks."""
+
+GROWTH = 1.15
+"""Each kept step of training is at least this much further than the one before."""
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+class Channel(Protocol):
+    """How a race speaks with whoever started it."""
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Reports an event."""
+
+    def keep(self, name: str, tensors: Tensors) -> None:
+        """Keeps tensors under a name such as `0/128` (racer 0, step 128) or `0/state`."""
+
+    def kept(self, name: str) -> dict[str, torch.Tensor] | None:
+        """Returns tensors kept before, or None."""
+
+    def wish(self) -> "Wish":
+        """Returns what is asked of the race now. Called at every step: it must be cheap."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """`go`, `pause` or `stop`; singles counts all single steps asked for so far, made while paused."""
+
+    command: str = "go"
+    singles: int = 0
+
+
+def kept_steps(budget: int) -> Iterator[int]:
+    """Yields the steps whose weights are kept: 0, powers of two, then ever further apart."""
+    last = 0
+    yield 0
+    for step in range(1, budget + 1):
+        early = step < CHECK_EVERY and step & (step - 1) == 0
+        if early or (step % CHECK_EVERY == 0 and step >= last * GROWTH):
+            last = step
+            yield step
+
+
+@dataclass
+class Racer:
+    """One network of a race and where it stands.
+
+    status: `running`, `passed`, `spent` (its budget is used up), `diverged` or `stopped`.
+    """
+
+    index: int
+    learner: Learner
+    keep: frozenset[int]
+    status: str = "running"
+    metric: float = float("nan")
+    checked: int = 0
+    waiting: dict[str, list[float]] = field(default_factory=lambda: {"loss": [], "norm": []})
+    said: float = 0.0
+
+
+class Carried:
+    """A race being carried out."""
+
+    def __init__(self, race: Race, channel: Channel) -> None:
+        self.channel = channel
+        self.racers = [self._racer(k, run) for k, run in enumerate(race.runs)]
+        self.names = race.names
+        self.singles = 0
+
+    def _racer(self, index: int, run: Experiment) -> Racer:
+        keep = frozenset(kept_steps(run.budget))
+        return Racer(index, Learner(run, source(run, run.grammar)), keep)
+
+    @property
+    def running(self) -> list[Racer]:
+        return [racer for racer in self.racers if racer.status == "running"]
+
+    def run(self) -> None:
+        """Runs to the end, or until the wish is `stop`."""
+        self._begin()
+        while self.running:
+            for racer in self.running:
+                if not self._turn(racer):
+                    self._stop()
+                    return
+        self.channel.send({"kind": "done"})
+
+    def _begin(self) -> None:
+        for racer in self.racers:
+            before = self.channel.kept(f"{racer.index}/state")
+            if before is not None:
+                racer.learner.resume(before)
+            learner = racer.learner
+            self.channel.send(
+                {
+                    "kind": "racer",
+                    "racer": racer.index,
+                    "name": self.names[racer.index],
+                    "cell": learner.experiment.cell,
+                    "parameters": learner.parameters,
+                    "step": learner.step,
+                    "budget": learner.experiment.budget,
+                    "tokens": learner.source.batch(0).x.shape[0] * learner.source.batch(0).x.shape[1],
+                }
+            )
+            if before is None:
+                self._look(racer)
+            else:
+                self._end_again(racer)
+
+    def _end_again(self, racer: Racer) -> None:
+        """Ends a racer that had already ended when its race was stopped."""
+        learner = racer.learner
+        if learner.step and learner.step % CHECK_EVERY == 0 and learner.passed(learner.check()):
+            self._end(racer, "passed")
+        elif learner.step >= learner.experiment.budget:
+            self._end(racer, "spent")
+
+    def _turn(self, racer: Racer) -> bool:
+        """Steps up to the next check. Returns False where the race is to stop."""
+        while racer.status == "running":
+            if self.channel.wish().command != "go" and not self._paused():
+                return False
+            if racer.status == "running":  # single steps may have ended it
+                self._step(racer)
+            if racer.learner.step % CHECK_EVERY == 0:
+                break
+        return True
+
+    def _paused(self) -> bool:
+        """Waits, and makes single steps of every racer when asked. Returns False to stop."""
+        for racer in self.running:
+            self._say(racer)
+        while True:
+            wish = self.channel.wish()
+            if wish.command != "pause":
+                return wish.command == "go"
+            if wish.singles <= self.singles:
+                time.sleep(0.05)
+                continue
+            self.singles += 1
+            for racer in self.running:
+                self._step(racer)
+                self._say(racer)
+
+    def _step(self, racer: Racer) -> None:
+        learner = racer.learner
+        loss, norm = learner.advance()
+        racer.waiting["loss"].append(loss)
+        racer.waiting["norm"].append(norm)
+        if not (np.isfinite(loss) and np.isfinite(norm)):
+            self._end(racer, "diverged")
+            return
+        if learner.step % CHECK_EVERY == 0:
+            racer.metric, racer.checked = learner.check(), learner.step
+            self._say(racer)
+            self._look(racer)
+            if learner.passed(racer.metric):
+                self._end(racer, "passed")
+                return
+        elif learner.step in racer.keep:
+            self._look(racer)
+        elif time.monotonic() - racer.said > REPORT_SECONDS:
+            self._say(racer)
+        if learner.step >= learner.experiment.budget:
+            self._end(racer, "spent")
+
+    def _say(self, racer: Racer) -> None:
+        """Reports the steps since the last report."""
+        racer.said = time.monotonic()
+        if not racer.waiting["loss"]:
+            return
+        learner = racer.learner
+        losses = racer.waiting["loss"]
+        event: dict[str, Any] = {
+            "kind": "steps",
+            "racer": racer.index,
+            "from": learner.step - len(losses) + 1,
+            "loss": [_short(v) for v in losses],
+            "norm": [_short(v) for v in racer.waiting["norm"]],
+            "seconds": round(learner.seconds, 3),
+        }
+        if learner.step == racer.checked:
+            event["metric"] = _short(racer.metric)
+        self.channel.send(event)
+        racer.waiting = {"loss": [], "norm": []}
+
+    def _look(self, racer: Racer) -> None:
+        """Looks inside, and keeps the weights if this step is to be kept."""
+        learner = racer.learner
+        self.channel.send(_look_event(racer.index, learner.probe()))
+        if learner.step in racer.keep:
+            self._keep(racer)
+
+    def _keep(self, racer: Racer) -> None:
+        """Keeps the weights, once all steps up to them are reported: a race may go on from here."""
+        self._say(racer)
+        self.channel.keep(f"{racer.index}/{racer.learner.step}", racer.learner.model.state_dict())
+        self.channel.keep(f"{racer.index}/state", racer.learner.state())
+        self.channel.send({"kind": "kept", "racer": racer.index, "step": racer.learner.step})
+
+    def _end(self, racer: Racer, status: str) -> None:
+        self._say(racer)
+        racer.status = status
+        if status != "diverged" and racer.learner.step not in racer.keep:
+            self._keep(racer)
+        self.channel.send({"kind": "end", "racer": racer.index, "status": status, "step": racer.learner.step})
+
+    def _stop(self) -> None:
+        for racer in self.racers:
+            if racer.status == "running":
+                self._say(racer)
+                racer.status = "stopped"
+                self._keep(racer)
+                self.channel.send(
+                    {"kind": "end", "racer": racer.index, "status": "stopped", "step": racer.learner.step}
+                )
+        self.channel.send({"kind": "stopped"})
+
+
+def _look_event(index: int, probe: Probe) -> dict[str, Any]:
+    with np.errstate(divide="ignore"):
+        powers = np.log10(probe.norm)
+    return {
+        "kind": "look",
+        "racer": index,
+        "step": probe.step,
+        "power": [None if not np.isfinite(p) else round(float(p), 2) for p in powers],
+        "gates": {gate: [round(float(v), 2) for v in mean] for gate, mean in probe.gates.items()},
+    }
+
+
+def _short(value: float) -> float | None:
+    """A number as it is sent: six digits; None where it is not finite."""
+    return float(f"{value:.6g}") if np.isfinite(value) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One network's training. Divergence is a result: status is `done`, `diverged` or `cancelled`.
+
+    steps (N,), loss (N,), norm (N,): each update, norm that of the gradient before clipping. checks
+    (M,) and metric (M,): held-out error or accuracy after some steps. snapshots: weights by step.
+    """
+
+    experiment: Experiment
+    status: str
+    passed: bool
+    steps: np.ndarray
+    loss: np.ndarray
+    norm: np.ndarray
+    checks: np.ndarray
+    metric: np.ndarray
+    snapshots: dict[int, dict[str, torch.Tensor]]
+    model: RecurrentModel
+
+
+def train(experiment: Experiment, watch: Callable[[dict[str, Any]], None] | None = None) -> Run:
+    """Trains the experiment's cell on its data here and now; watch hears of every event.
+
+    Raises sources.Unusable for a text that nothing can be learned from.
+    """
+    channel = Memory(watch)
+    race = Race((experiment.cell,), (experiment,))
+    carried = Carried(race, channel)
+    carried.run()
+    (racer,) = carried.racers
+    history = [e for e in channel.events if e["kind"] == "steps"]
+    checks = [(e["from"] + len(e["loss"]) - 1, e["metric"]) for e in history if "metric" in e]
+    at, metric = zip(*checks, strict=True) if checks else ((), ())
+    loss = _numbers([v for e in history for v in e["loss"]])
+    return Run(
+        experiment,
+        {"passed": "done", "spent": "done", "stopped": "cancelled"}.get(racer.status, racer.status),
+        racer.status == "passed",
+        np.arange(1, len(loss) + 1),
+        loss,
+        _numbers([v for e in history for v in e["norm"]]),
+        np.array(at, int),
+        _numbers(metric),
+        {
+            int(name.split("/")[1]): dict(t)
+            for name, t in channel.store.items()
+            if name.split("/")[1] != "state"
+        },
+        racer.learner.model.eval(),
+    )
+
+
+def _numbers(values: Sequence[float | None]) -> np.ndarray:
+    return np.array([np.nan if v is None else v for v in values], np.float64)
+
+
+class Memory:
+    """A channel that keeps everything here."""
+
+    def __init__(self, watch: Callable[[dict[str, Any]], None] | None = None) -> None:
+        self.watch = watch
+        self.asked = Wish()
+        self.events: list[dict[str, Any]] = []
+        self.store: dict[str, dict[str, torch.Tensor]] = {}
+
+    def send(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+        if self.watch:
+            self.watch(event)
+
+    def keep(self, name: str, tensors: Tensors) -> None:
+        self.store[name] = {key: value.detach().clone() for key, value in tensors.items()}
+
+    def kept(self, name: str) -> dict[str, torch.Tensor] | None:
+        return self.store.get(name)
+
+    def wish(self) -> Wish:
+        return self.asked

@@ -1,0 +1,238 @@
+"""Jobs: one run for equal races, a queue, a lease held by watching, killed workers, going on after it."""
+
+import os
+import signal
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explorer.experiment import Experiment
+from explorer.limits import MAX_QUEUE
+from explorer.training import folder as files
+from explorer.training import jobs as module
+from explorer.training.engines import Local
+from explorer.training.jobs import Jobs, QueueFullError
+from explorer.training.race import race_of
+from explorer.training.results import over, results
+from explorer.training.run import Carried, Memory, Wish
+
+SHORT = Experiment(length=8, size=4, batch=4, budget=50, racers="rnn;gru")
+LONG = replace(SHORT, length=100, budget=20_000)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    local = Local(slots=1)
+    local.warm()
+    yield local
+    local.close()
+
+
+@pytest.fixture
+def board(engine, tmp_path):
+    return Jobs(tmp_path / "runs", engine)
+
+
+def wait(board: Jobs, condition, seconds: float = 60.0) -> float:
+    """Watches until a condition holds, renewing leases as a stream does; returns how long it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, "it took too long"
+        for job in list(board.jobs.values()):
+            if job.watchers:
+                board.renew(job)
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def ended(board: Jobs, key: str) -> str:
+    return over(files.events_in(board.folder(key)))
+
+
+def test_a_worker_gives_the_bits_of_this_process(board):
+    key = board.submit(race_of(SHORT))
+    with board.watching(key):
+        wait(board, lambda: board.state(key).state == "over")
+    memory = Memory()
+    Carried(race_of(SHORT), memory).run()
+    there, here = results(files.events_in(board.folder(key))), results(memory.events)
+    for a, b in zip(there, here, strict=True):
+        np.testing.assert_array_equal(a.loss, b.loss)
+        np.testing.assert_array_equal(a.metric, b.metric)
+    assert ended(board, key) == "done"
+    assert files.kept_in(board.folder(key), 0)[-1] == there[0].step
+
+
+def test_equal_races_are_one_job_and_a_stored_result_is_not_run_again(board):
+    key = board.submit(race_of(SHORT))
+    assert board.submit(race_of(SHORT)) == key
+    with board.watching(key):
+        wait(board, lambda: board.state(key).state == "over")
+    before = files.events_in(board.folder(key))
+    assert board.submit(race_of(SHORT)) == key and board.state(key).state == "over"
+    assert files.events_in(board.folder(key)) == before
+
+
+def test_run_again_begins_anew(board):
+    key = board.submit(race_of(SHORT))
+    with board.watching(key):
+        wait(board, lambda: board.state(key).state == "over")
+        board.submit(race_of(SHORT), again=True)
+        assert board.state(key).state == "over"  # somebody is looking at it
+    board.submit(race_of(SHORT), again=True)
+    assert board.state(key).state == "running"
+    with board.watching(key):
+        wait(board, lambda: board.state(key).state == "over")
+
+
+def test_a_job_that_nobody_watches_any_more_stops_within_two_seconds(board):
+    key = board.submit(race_of(LONG))
+    with board.watching(key):
+        wait(board, lambda: len(files.events_in(board.folder(key))) > 3)
+    assert wait(board, lambda: board.state(key).state == "over") < 2.0
+    assert ended(board, key) == "stopped"
+
+
+def test_a_job_that_nobody_ever_watches_stops_too(board, monkeypatch):
+    monkeypatch.setattr(module, "FIRST_SECONDS", 0.3)
+    key = board.submit(race_of(LONG))
+    wait(board, lambda: board.state(key).state == "over")
+    assert ended(board, key) == "stopped"
+
+
+def test_a_stopped_race_goes_on_where_it_was(board):
+    key = board.submit(race_of(replace(SHORT, budget=400)))
+    with board.watching(key):
+        wait(board, lambda: len(files.events_in(board.folder(key))) > 5)
+        board.command(key, "stop")
+        wait(board, lambda: board.state(key).state == "over")
+        reached = results(files.events_in(board.folder(key)))[0].step
+        assert 0 < reached < 400
+        board.submit(race_of(replace(SHORT, budget=400)))
+        wait(board, lambda: board.state(key).state == "over")
+    memory = Memory()
+    Carried(race_of(replace(SHORT, budget=400)), memory).run()
+    for a, b in zip(results(files.events_in(board.folder(key))), results(memory.events), strict=True):
+        np.testing.assert_array_equal(a.loss, b.loss)
+
+
+def test_pause_holds_and_a_single_step_is_one_step(board):
+    key = board.submit(race_of(LONG))
+    folder = board.folder(key)
+    with board.watching(key):
+        wait(board, lambda: len(files.events_in(folder)) > 4)
+        board.command(key, "pause")
+        assert board.state(key).state == "paused"
+        time.sleep(0.4)
+        held = [course.step for course in results(files.events_in(folder))]
+        time.sleep(0.3)
+        assert [course.step for course in results(files.events_in(folder))] == held
+        board.command(key, "step")
+        wait(board, lambda: [course.step for course in results(files.events_in(folder))] != held)
+        time.sleep(0.3)
+        assert [course.step for course in results(files.events_in(folder))] == [n + 1 for n in held]
+        board.command(key, "go")
+        wait(board, lambda: results(files.events_in(folder))[0].step > held[0] + 5)
+        board.command(key, "stop")
+        wait(board, lambda: board.state(key).state == "over")
+
+
+def test_with_others_watching_nobody_pauses_or_stops_the_race(board):
+    key = board.submit(race_of(LONG))
+    with board.watching(key), board.watching(key):
+        assert not board.command(key, "pause") and not board.command(key, "stop")
+        assert board.state(key).watchers == 2 and board.state(key).state == "running"
+    wait(board, lambda: board.state(key).state == "over")
+
+
+def test_a_queue_stands_before_the_cores_and_says_the_place(board):
+    races = [race_of(replace(LONG, race_seed=seed)) for seed in range(3)]
+    keys = [board.submit(race) for race in races]
+    assert [board.state(key).state for key in keys] == ["running", "queued", "queued"]
+    assert [board.state(key).place for key in keys] == [0, 1, 2]
+    with board.watching(keys[1]), board.watching(keys[2]):
+        board.command(keys[2], "stop")
+        assert board.state(keys[2]).state == "over"
+        with board.watching(keys[0]):
+            board.command(keys[0], "stop")
+            wait(board, lambda: board.state(keys[1]).state == "running")
+        board.command(keys[1], "stop")
+        wait(board, lambda: board.state(keys[1]).state == "over")
+
+
+def test_a_killed_worker_is_said_and_the_race_can_go_on(board, engine):
+    experiment = replace(SHORT, budget=600)
+    key = board.submit(race_of(experiment))
+    with board.watching(key):
+        wait(board, lambda: len(files.kept_in(board.folder(key), 0)) > 5)
+        for pid in engine.processes():
+            os.kill(pid, signal.SIGKILL)
+        wait(board, lambda: board.state(key).state == "over")
+        assert ended(board, key) == "killed"
+        board.submit(race_of(experiment))
+        wait(board, lambda: board.state(key).state == "over")
+    assert ended(board, key) == "done"
+    memory = Memory()
+    Carried(race_of(experiment), memory).run()
+    for a, b in zip(results(files.events_in(board.folder(key))), results(memory.events), strict=True):
+        np.testing.assert_array_equal(a.loss, b.loss)
+
+
+class Never:
+    """An engine whose races never end."""
+
+    slots = 1
+
+    def start(self, folder: Path) -> "Future[None]":
+        return Future()
+
+    def warm(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_full_queue_refuses(tmp_path):
+    board = Jobs(tmp_path / "runs", Never())
+    for seed in range(MAX_QUEUE + 1):
+        board.submit(race_of(replace(SHORT, race_seed=seed)))
+    with pytest.raises(QueueFullError):
+        board.submit(race_of(replace(SHORT, race_seed=9999)))
+
+
+def test_only_so_many_results_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_RUNS", 2)
+    board = Jobs(tmp_path / "runs", Never())
+    for seed in range(4):
+        key = board.submit(race_of(replace(SHORT, race_seed=seed)))
+        job = board.jobs[key]
+        job.future, job.waiting = None, False
+        board.queue.clear()
+    board.submit(race_of(replace(SHORT, race_seed=9)))
+    assert len(board.jobs) <= 3 and len(list(board.root.iterdir())) == len(board.jobs)
+
+
+def test_a_worker_whose_server_is_gone_stops(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(files, "LOOK_SECONDS", 0.0)
+    folder = tmp_path / "race"
+    files.create(folder, race_of(LONG))
+    channel = files.FolderChannel(folder)
+    assert channel.wish() == Wish()
+    time.sleep(0.6)
+    assert channel.wish() == Wish("stop")
+    files.renew(folder)
+    assert channel.wish() == Wish()
+
+
+def test_half_a_line_is_not_read_yet(tmp_path):
+    folder = tmp_path / "race"
+    files.create(folder, race_of(SHORT))
+    files.add_event(folder, {"kind": "done"})
+    with (folder / "events.jsonl").open("a") as file:
+        file.write('{"kind":')
+    lines, offset = files.events_after(folder, 0)
+    assert lines == ['{"kind":"done"}'] and files.events_after(folder, offset) == ([], offset)
