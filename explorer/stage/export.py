@@ -112,9 +112,8 @@ def _colours(theme: str) -> str:
 @cache
 def _import_map() -> str:
     """Returns the import map: each module's name to its text, imports by name instead of by folder."""
-    modules = {
-        f"{SCOPE}{path.name}": _module(path.read_text("utf-8")) for path in sorted(MODULES.glob("*.js"))
-    }
+    there = [path for path in sorted(MODULES.glob("*.js")) if not path.name.startswith("race")]  # no server
+    modules = {f"{SCOPE}{path.name}": _module(path.read_text("utf-8")) for path in there}
     return json.dumps({"imports": modules})
 
 

@@ -132,7 +132,7 @@ class Jobs:
         with self.lock:
             job = self.jobs[key]
             if job.waiting:
-                return State("queued", self.queue.index(job) + 1, job.watchers)
+                return State("queued", self.queue.index(job), job.watchers)
             if job.future is not None:
                 return State("paused" if job.wish.command == "pause" else "running", 0, job.watchers)
             return State("over", 0, job.watchers)

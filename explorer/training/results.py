@@ -10,7 +10,7 @@ import numpy as np
 from explorer.sources import Source
 
 NEAR = 0.1
-"""A metric within a tenth of the baseline's counts as still at the baseline."""
+"""An error down to a tenth under the baseline's, an accuracy up to a tenth over it, is still at it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,13 +123,18 @@ def verdict(found: Iterable[Result], source: Source) -> list[Sentence]:
         elif result.status == "spent" and isnan(source.goal):
             said.append(_sentence("learned", result))
         elif result.status == "spent":
-            at_baseline = abs(result.last_metric - source.chance) <= NEAR * abs(source.chance)
+            at_baseline = still_at(result.last_metric, source.chance, source.metric)
             said.append(_sentence("baseline" if at_baseline else "short", result))
     if len(passed) > 1:
         quick = min(passed, key=lambda r: r.last_seconds)
         same = quick is passed[0]
         said.append(("both_first" if same else "split", {"first": passed[0].name, "quick": quick.name}))
     return said
+
+
+def still_at(metric: float, chance: float, kind: str) -> bool:
+    """Returns whether an `error` or `accuracy` is no better than that of a guess without memory."""
+    return metric >= (1 - NEAR) * chance if kind == "error" else metric <= (1 + NEAR) * chance
 
 
 def _sentence(kind: str, result: Result) -> Sentence:

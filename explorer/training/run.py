@@ -18,8 +18,14 @@ from explorer.sources import source
 from explorer.training.learner import CHECK_EVERY, Learner, Probe
 from explorer.training.race import Race
 
+LOOK_EVERY = 2 * CHECK_EVERY
+"""Steps between two looks inside. A look takes as long as two steps of an LSTM."""
+
 REPORT_SECONDS = 0.25
 """A slow network reports this often, between checks."""
+
+ZERO = -400.0
+"""The power of ten that is sent for a gradient of exactly 0."""
 
 GROWTH = 1.15
 """Each kept step of training is at least this much further than the one before."""
@@ -207,10 +213,11 @@ class Carried:
         racer.waiting = {"loss": [], "norm": []}
 
     def _look(self, racer: Racer) -> None:
-        """Looks inside, and keeps the weights if this step is to be kept."""
-        learner = racer.learner
-        self.channel.send(_look_event(racer.index, learner.probe()))
-        if learner.step in racer.keep:
+        """Looks inside at some checks and wherever the weights are kept, and keeps them there."""
+        step, kept = racer.learner.step, racer.learner.step in racer.keep
+        if kept or step % LOOK_EVERY == 0:
+            self.channel.send(_look_event(racer.index, racer.learner.probe()))
+        if kept:
             self._keep(racer)
 
     def _keep(self, racer: Racer) -> None:
@@ -246,7 +253,7 @@ def _look_event(index: int, probe: Probe) -> dict[str, Any]:
         "kind": "look",
         "racer": index,
         "step": probe.step,
-        "power": [None if not np.isfinite(p) else round(float(p), 2) for p in powers],
+        "power": [ZERO if p == -np.inf else round(float(p), 2) if np.isfinite(p) else None for p in powers],
         "gates": {gate: [round(float(v), 2) for v in mean] for gate, mean in probe.gates.items()},
     }
 

@@ -18,7 +18,7 @@ def ready_id(page: Page) -> str:
 
 def redrawn(page: Page, before: str) -> None:
     """Waits until the stage shows another payload than before."""
-    expect(page.locator(f'.rx-stage[data-ready]:not([data-ready="{before}"])')).to_be_visible()
+    expect(page.locator(f'{READY}:not([data-ready="{before}"])')).to_be_visible()
 
 
 def step(page: Page) -> int:

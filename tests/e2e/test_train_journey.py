@@ -7,7 +7,7 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import READY, choose
+from tests.e2e.stage import READY, choose, ready_id, redrawn
 
 RACE = ".rx-race[data-ready]"
 CARD = ".rx-card"
@@ -82,10 +82,11 @@ def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults
     expect(page.locator("li", has_text=re.compile("GRU.*passed after"))).to_be_visible()
     expect(page.locator("li", has_text=re.compile("RNN.*still at the baseline"))).to_be_visible()
 
-    slider = page.get_by_role("slider", name="After training step")
-    slider.focus()
-    page.keyboard.press("Home")
     expect(page.locator(READY)).to_be_visible()
+    before = ready_id(page)
+    page.get_by_role("slider", name="After training step").focus()
+    page.keyboard.press("Home")
+    redrawn(page, before)
     page.get_by_role("button", name="Open in Gradients through time").click()
     expect(page.locator(".rx-triangle")).to_be_visible()
     expect(page).to_have_url(re.compile("/gradients.*weights=model"))

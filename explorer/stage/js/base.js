@@ -8,7 +8,7 @@ import { Transport } from "./transport.js"
 const REST_MS = 900
 
 let plotly
-function loadPlotly() {
+export function loadPlotly() {
   plotly ??= globalThis.Plotly ? Promise.resolve(globalThis.Plotly) : new Promise((resolve, reject) => {
     const script = element("script", { src: new URL("plotly.min.js", import.meta.url).href })
     script.onload = () => resolve(globalThis.Plotly)
@@ -18,10 +18,11 @@ function loadPlotly() {
   return plotly
 }
 
-function loadStyle() {
-  if (document.getElementById("rx-style")) return null
+export function loadStyle(name = "stage.css") {
+  const id = name === "stage.css" ? "rx-style" : `rx-style-${name}`
+  if (document.getElementById(id)) return null
   return new Promise((resolve) => {
-    const link = element("link", { id: "rx-style", rel: "stylesheet", href: new URL("stage.css", import.meta.url).href })
+    const link = element("link", { id, rel: "stylesheet", href: new URL(name, import.meta.url).href })
     link.onload = resolve
     link.onerror = resolve
     document.head.append(link)

@@ -1,6 +1,7 @@
 // The live view of a race: mountRace(root, data, api) draws it, fed by a stream that outlives it.
 // api: onOver(status) once when the race is over, onKept({racer: step}) now and then as weights are kept.
 
+import { loadPlotly, loadStyle } from "./base.js"
 import { themeOf } from "./colours.js"
 import { element, svg } from "./dom.js"
 import { fill } from "./numbers.js"
@@ -86,8 +87,13 @@ class RaceView {
     return this.stream.state.state === "over"
   }
 
+  // The step of the racer that has come furthest.
+  get furthest() {
+    return Math.max(0, ...this.log.courses.map((course) => course.step))
+  }
+
   async build() {
-    const [Plotly] = await Promise.all([loadPlotly(), loadStyle("stage.css"), loadStyle("race.css")])
+    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), loadStyle("race.css")])
     if (this.closed) return
     this.Plotly = Plotly
     this.tooltip = element("div", { class: "rx-tip", hidden: "" })
@@ -237,7 +243,7 @@ class RaceView {
       this.measure()
       for (const card of this.cardsOf) card.show()
       this.showProgress()
-      this.node.dataset.steps = String(Math.max(0, ...this.log.courses.map((course) => course.step)))
+      this.node.dataset.steps = String(this.furthest)
     }
     const due = (rest ?? this.charts).filter((chart) => chart.seen && chart.due(started))
     while (due.length && performance.now() - started < FRAME_MS) due.shift().paint(started)
@@ -248,7 +254,7 @@ class RaceView {
   // The ends of the axes: with room to run while the race does, exact when it is over.
   measure() {
     const { over } = this
-    const step = Math.max(0, ...this.log.courses.map((course) => course.step))
+    const step = this.furthest
     const second = Math.max(0, ...this.log.courses.map((course) => course.spent))
     const budget = Math.max(...this.payload.racers.map((racer) => racer.budget))
     const [last, least] = this.bySecond ? [second, 0.5] : [step, 50]
@@ -418,26 +424,4 @@ const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴",
 
 function icon(name) {
   return svg("svg", { class: "rx-icon", viewBox: "0 0 18 18", "aria-hidden": "true" }, svg("path", { d: ICONS[name], fill: "currentColor" }))
-}
-
-let plotly
-function loadPlotly() {
-  plotly ??= globalThis.Plotly ? Promise.resolve(globalThis.Plotly) : new Promise((resolve, reject) => {
-    const script = element("script", { src: new URL("plotly.min.js", import.meta.url).href })
-    script.onload = () => resolve(globalThis.Plotly)
-    script.onerror = () => reject(new Error("Plotly.js did not load"))
-    document.head.append(script)
-  })
-  return plotly
-}
-
-function loadStyle(name) {
-  const id = name === "stage.css" ? "rx-style" : `rx-style-${name}`
-  if (document.getElementById(id)) return null
-  return new Promise((resolve) => {
-    const link = element("link", { id, rel: "stylesheet", href: new URL(name, import.meta.url).href })
-    link.onload = resolve
-    link.onerror = resolve
-    document.head.append(link)
-  })
 }

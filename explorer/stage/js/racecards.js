@@ -4,7 +4,7 @@ import { element } from "./dom.js"
 import { fill, number } from "./numbers.js"
 import { nameplate } from "./racecharts.js"
 
-const NEAR = 0.1 // a metric within a tenth of what chance gives is still there
+const NEAR = 0.1 // an error down to a tenth under chance, an accuracy up to a tenth over it, is still there
 
 export class Card {
   constructor(racer, view) {
@@ -76,7 +76,7 @@ export class Card {
     if (course.status === "diverged") return fill(strings[course.loss.at(-1) === null ? "diverged_loss" : "diverged_norm"], { step })
     const metric = this.said(course.metric, 3)
     if (facts.goal === null) return fill(strings.spent, { metric })
-    const near = Math.abs(course.metric - facts.chance) <= NEAR * Math.abs(facts.chance)
+    const near = facts.metric === "error" ? course.metric >= (1 - NEAR) * facts.chance : course.metric <= (1 + NEAR) * facts.chance
     return fill(strings[near ? "at_baseline" : "short"], { metric })
   }
 

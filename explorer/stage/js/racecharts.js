@@ -307,11 +307,12 @@ export class PowerMap extends RaceChart {
     return this.view.log.racers[this.racer]
   }
 
-  // Each map ends where its own racer is, with room to run.
+  // While they run all maps end alike, with room to run; then each where its own racer ended.
   get end() {
     const { course } = this
     if (!course) return 50
-    const room = this.view.over || course.status !== "running" ? course.step : roomFor(course.step, 50)
+    const running = !this.view.over && course.status === "running"
+    const room = running ? roomFor(1.03 * this.view.furthest, 50) : course.step
     return Math.max(1, Math.min(room, course.budget))
   }
 

@@ -1,0 +1,60 @@
+"""The page Train live under Streamlit's test runner: its choices, presets and refusals."""
+
+import pytest
+
+from explorer.experiment import DATA
+from explorer.training.race import presets
+from tests.pages.app import field, opened, texts
+
+
+@pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
+def test_it_opens_with_the_headline_race_and_does_not_start_it(locale):
+    app = opened(locale, page="train")
+    assert app.multiselect(key="racers").value == ["rnn", "lstm bias=fixed keep_bias=1", "gru"]
+    assert not next(b for b in app.button if b.key == "start_race").disabled
+    assert next(b for b in app.button if b.key == "race_again").disabled
+
+
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
+def test_all_data_open(data, locale):
+    opened(locale, page="train", data=data, length="12")
+
+
+@pytest.mark.parametrize("name", presets())
+def test_a_preset_is_one_press_and_stands_in_the_address(name):
+    app = opened(page="train", data="copy", length="7")
+    app.button_group(key="preset").select(name).run()
+    assert not app.exception
+    assert app.multiselect(key="racers").value == presets()[name]["racers"].split(";")
+    assert field(app, "selectbox", "data").value == presets()[name]["data"]
+
+
+@pytest.mark.parametrize(
+    "query, says",
+    [
+        ({"racers": "transformer"}, "This is no racer"),
+        ({"racers": ";"}, "at least one racer"),
+        ({"data": "temporal_order", "length": "3"}, "too short"),
+        ({"data": "yours", "text": "one"}, "This text has 1 tokens"),
+        ({"length": "1e9"}, "not possible"),
+        ({"budget": "-1"}, "not possible"),
+    ],
+)
+def test_what_cannot_be_raced_is_one_sentence(query, says):
+    app = opened(page="train", **query)
+    said = texts(app) + "\n".join(w.value for w in app.warning)
+    assert says in said
+
+
+def test_a_racer_of_ones_own_is_taken_from_a_link():
+    app = opened(page="train", racers="gru bias=chrono rate=0.003")
+    assert app.multiselect(key="racers").value == ["gru bias=chrono rate=0.003"]
+    assert not app.warning
+
+
+def test_a_link_to_a_network_that_is_gone_says_so_on_every_page():
+    for page in ("step", "gradients", "train"):
+        app = opened(page=page, weights="model", model="0123456789abcdef.0")
+        assert "does not have the stored network" in texts(app)
+        assert field(app, "selectbox", "weights").value == "untrained"
