@@ -23,7 +23,7 @@ pages = [
 ]
 page = st.navigation(pages, position="hidden")
 experiment = state.current(page.url_path)
-navigation(pages, lang)
+navigation(pages, experiment, lang)
 bar(experiment, lang)
 page.run()
 state.finish(experiment)

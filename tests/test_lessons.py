@@ -32,6 +32,10 @@ ORDERS = {
         "bptt", "triangle", "vanishing", "hiding", "why", "exploding", "lstm", "paths", "gru", "training",
         "relu", "truncation", "forgetting",
     ],
+    "train": [
+        "race", "adding", "plateau", "first", "heatmap", "start", "bias", "length", "clipping", "seeds",
+        "sentences",
+    ],
 }  # fmt: skip
 WORDS = 70
 NAMED = {  # what a button must set, so that it shows the same whatever was set before

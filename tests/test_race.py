@@ -67,8 +67,13 @@ def test_own_text_counts_only_where_it_is_learned():
 
 def test_equal_weights_are_nearly_equal():
     race = race_of(Experiment(size=32, match="parameters", racers="rnn;lstm;gru"))
-    counts = [CELLS[run.cell].parameters(16, run.hidden) for run in race.runs]
+    counts = [CELLS[run.cell].parameters(2, run.hidden) for run in race.runs]
     assert max(counts) / min(counts) < 1.05
+
+
+def test_only_a_race_over_sentences_depends_on_the_readers_language():
+    assert race_of(Experiment(), "ko") == race_of(Experiment(), "en")
+    assert race_of(Experiment(data="agreement"), "ko") != race_of(Experiment(data="agreement"), "en")
 
 
 def test_the_text_of_a_race_reads_back_the_same():

@@ -56,13 +56,11 @@ def _short(value: float) -> float | None:
 
 
 def shipped_of(race: Race) -> Shipped | None:
-    """Returns the stored result of a race that is a preset, whatever its seed; None for any other."""
+    """Returns the stored result of a race that is a preset, whatever its seed, in English; else None."""
     for name in presets():
-        for lang in ("ko", "en"):
-            preset, _ = Experiment().with_changes(preset_changes(name))
-            same = race_of(replace(preset, race_seed=race.runs[0].seed), lang)
-            if same == race:
-                return _read(name)
+        preset, _ = Experiment().with_changes(preset_changes(name))
+        if race_of(replace(preset, race_seed=race.runs[0].seed)) == race:
+            return _read(name)
     return None
 
 

@@ -16,6 +16,7 @@ from explorer.cells import CELLS
 from explorer.experiment import KINDS, TABLE, Experiment, choice, parse, written
 from explorer.i18n import ASSETS
 from explorer.limits import EMBEDDING, MAX_HIDDEN, MAX_RACERS
+from explorer.sources import source
 
 OWN = ("hidden", "init", "gain", "bias", "keep_bias", "rate", "max_norm", "optimiser", "layers")
 """Fields in which racers may differ."""
@@ -61,17 +62,18 @@ def race_from_json(text: str) -> Race:
 
 
 def race_of(experiment: Experiment, lang: str = "en") -> Race:
-    """Returns the race that an experiment describes. Raises RacerError.
+    """Returns the race that an experiment describes. Raises RacerError, sources.Unusable.
 
     Only the experiment's choices of training count, and its text where it is trained on; a reader's
     language decides the grammar's unless one is chosen.
     """
+    spoken = experiment.data in ("agreement", "brackets", "honorific")
     grammar = lang if experiment.grammar == "auto" else experiment.grammar
     base = Experiment(
         **{f.name: getattr(experiment, f.name) for f in fields(Experiment) if choice(f.name).group == "train"}
-        | {"grammar": grammar, "hidden": experiment.size, "seed": experiment.race_seed},
+        | {"grammar": grammar if spoken else "auto", "hidden": experiment.size, "seed": experiment.race_seed},
     )
-    if experiment.data in ("yours", "lecture", "agreement", "brackets", "honorific"):
+    if spoken or experiment.data in ("yours", "lecture"):
         base = replace(base, units=experiment.units)
     if experiment.data == "yours":
         base = replace(base, text=experiment.text)
@@ -110,14 +112,12 @@ def _matched(run: Experiment, base: Experiment) -> Experiment:
 
     Or as a plain RNN of the largest size, where that is less.
     """
-    lstm, rnn = (
-        CELLS["lstm"].parameters(EMBEDDING, base.hidden),
-        CELLS["rnn"].parameters(EMBEDDING, MAX_HIDDEN),
-    )
-    wanted = min(lstm, rnn)
+    D = source(base, base.grammar).inputs or EMBEDDING
+    wanted = min(CELLS["lstm"].parameters(D, base.hidden), CELLS["rnn"].parameters(D, MAX_HIDDEN))
     spec = CELLS[run.cell]
-    sizes = range(1, MAX_HIDDEN + 1)
-    return replace(run, hidden=min(sizes, key=lambda H: abs(spec.parameters(EMBEDDING, H) - wanted)))
+    return replace(
+        run, hidden=min(range(1, MAX_HIDDEN + 1), key=lambda H: abs(spec.parameters(D, H) - wanted))
+    )
 
 
 @cache

@@ -13,12 +13,12 @@ from explorer.ui import state
 from explorer.ui.widgets import field
 
 
-def navigation(pages: Sequence[StreamlitPage], lang: str) -> None:
-    """Draws the way to every page, and the language."""
+def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str) -> None:
+    """Draws the way to every page, the experiment in each link, and the language."""
     places, language = st.columns([6, 1.5], gap="small")
     with places, st.container(horizontal=True, gap="medium"):
         for page in pages:
-            st.page_link(page, width="content")
+            st.page_link(page, width="content", query_params=state.address(experiment))
     with language, st.container(horizontal_alignment="right"):
         st.segmented_control(
             t("app.language", lang),

@@ -281,7 +281,7 @@ def _open_buttons(changes: Mapping[str, str], lang: str) -> None:
         for page in ("step", "gradients"):
             label = t("train.open_in", lang, page=t(f"page.{page}", lang))
             if st.button(label, key=f"open_{page}_{bool(changes)}", on_click=state.apply, args=(changes,)):
-                st.switch_page(f"pages/{page}.py")
+                st.switch_page(f"pages/{page}.py", query_params=state.address(st.session_state["experiment"]))
 
 
 def _travel(race: Race, source: Source, found: tuple[Result, ...], lang: str) -> None:

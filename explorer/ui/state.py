@@ -197,12 +197,18 @@ def notice(sentence: str, **values: Any) -> None:
     st.session_state["notices"].append((sentence, values))
 
 
-def finish(experiment: Experiment) -> None:
-    """Writes the experiment into the address, so that a link reproduces the view."""
-    session = st.session_state
+def address(experiment: Experiment) -> dict[str, str]:
+    """Returns the parameters of a link that reproduces the view."""
     query = experiment.to_query()
     if language() != choose(st.context.locale):
         query["lang"] = language()
+    return query
+
+
+def finish(experiment: Experiment) -> None:
+    """Writes the experiment into the address, so that a link reproduces the view."""
+    session = st.session_state
+    query = address(experiment)
     if query != st.query_params.to_dict():
         st.query_params.from_dict(query)
     if query != session.get("query"):
