@@ -133,3 +133,43 @@ def test_a_bad_racer_in_a_link_is_said(page: Page, server: str):
     page.goto(f"{server}/train?racers=transformer")
     expect(page.get_by_text("This is no racer")).to_be_visible()
     choose(page, "Data", "copy three symbols")
+
+
+def test_a_network_is_kept_loaded_again_and_opened(page: Page, server: str, faults: list[str], tmp_path):
+    open_race(page, f"{server}/train?length=10&size=8&budget=50&racers=gru&race_seed=3")
+    press(page, "Start")
+    expect(page.locator(RACE)).to_have_attribute("data-state", "over", timeout=60_000)
+    with page.expect_download() as waiting:
+        press(page, "This network (safetensors)")
+    kept = tmp_path / "kept.safetensors"
+    waiting.value.save_as(kept)
+    with page.expect_download() as waiting:
+        press(page, "Course as CSV")
+    course = waiting.value.path().read_text().splitlines()
+    assert course[0] == "racer,step,loss,gradient_norm,metric" and len(course) == 51
+
+    page.get_by_test_id("stFileUploader").last.locator("input").set_input_files(kept)
+    opens = page.get_by_role("button", name="Open in Step through time").last
+    expect(page).to_have_url(re.compile("weights=model"))
+    opens.click()
+    expect(page.locator(".rx-drawing")).to_be_visible()
+    expect(page.get_by_text(re.compile("Loaded from a file: training step 50"))).to_be_visible()
+    assert page.locator(".rx-chip.rx-marked").count() == 2
+
+
+def test_a_file_that_is_no_network_is_one_sentence(page: Page, server: str, faults: list[str], tmp_path):
+    wrong = tmp_path / "model.pt"
+    wrong.write_bytes(b"PK\x03\x04" + b"\0" * 100)
+    open_race(page, f"{server}/train?lang=ko")
+    page.get_by_test_id("stFileUploader").last.locator("input").set_input_files(wrong)
+    expect(page.get_by_text(re.compile("프로그램을 실행할 수 있어"))).to_be_visible()
+
+
+def test_a_text_of_ones_own_is_learned_from_a_file(page: Page, server: str, faults: list[str], tmp_path):
+    text = tmp_path / "mine.txt"
+    text.write_bytes("가는 말이 고와야 오는 말이 곱다. 발 없는 말이 천 리 간다.".encode("cp949"))
+    open_race(page, f"{server}/train?budget=50&size=8&racers=gru")
+    page.get_by_test_id("stFileUploader").first.locator("input").set_input_files(text)
+    expect(page).to_have_url(re.compile("data=yours"))
+    press(page, "Start")
+    expect(page.locator(RACE)).to_have_attribute("data-state", "over", timeout=60_000)
