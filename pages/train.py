@@ -16,6 +16,7 @@ with figure:
     found = race.readable_race(experiment, lang)
     if found:
         runners, data = found
+        race.asked(experiment, data, lang)
         race.say_full(lang)
         with place:
             key = race.start(runners, lang)

@@ -129,6 +129,25 @@ def readable_race(experiment: Experiment, lang: str) -> tuple[Race, Source] | No
     return None
 
 
+def asked(experiment: Experiment, source: Source, lang: str) -> None:
+    """Says what the data asks for, how long something must be kept, and what a guess without memory gets."""
+    said = [t(f"asks.{experiment.data}", lang)]
+    share, loss = f"{100 * source.chance:.0f} %", f"{source.baseline:.3g}"
+    if experiment.data not in ("lecture", "yours"):
+        said.append(t("train.remember", lang, remember=source.remember))
+    if source.metric == "error":
+        said.append(t("train.baseline_error", lang, chance=f"{source.chance:.3g}"))
+    elif not source.vocabulary:
+        said.append(t("train.baseline_accuracy", lang, chance=share, baseline=loss))
+    else:
+        if experiment.data not in ("lecture", "yours"):
+            said.append(t("train.guess", lang, chance=share))
+        said.append(t("train.uniform", lang, baseline=loss))
+    if source.held_out_is_training:
+        said.append(t("train.same", lang))
+    st.caption(" ".join(said))
+
+
 def start(race: Race, lang: str) -> str | None:
     """Draws the way to start the race; returns the key of the stored or running one, if any."""
     board = jobs()

@@ -39,6 +39,23 @@ def test_no_typed_text_breaks_the_gradient_page(gradients: AppTest, name: str):
     assert not gradients.exception
 
 
+@pytest.fixture(scope="module")
+def train() -> AppTest:
+    return opened(page="train", data="yours", length="10")
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_no_typed_text_breaks_the_training_page(train: AppTest, name: str):
+    field(train, "text_input", "text").set_value(HOSTILE[name]).run()
+    assert not train.exception
+
+
+def test_no_racers_in_the_address_break_the_training_page():
+    for text in [*HOSTILE.values()][::8]:
+        opened(page="train", racers=text[:300])
+        opened(page="train", racers=f"lstm {text[:200]}", weights="model", model=text[:40])
+
+
 @pytest.mark.parametrize("unit", ["word", "char", "jamo"])
 def test_no_text_in_the_address_breaks_the_page(unit: str):
     for text in list(HOSTILE.values())[::6]:
