@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from explorer.experiment import Experiment
 from explorer.model import RecurrentModel
@@ -202,6 +203,32 @@ def test_the_look_is_the_gradient_that_autograd_finds():
     loss = (model.readout(h)[0, 0] - float(batch.target[0])) ** 2
     gradients = torch.autograd.grad(loss, states, allow_unused=True)
     assert found.norm == pytest.approx([float(g.norm()) for g in gradients], rel=1e-9)
+
+
+@pytest.mark.parametrize("data", ["agreement", "lecture", "copy"])
+def test_the_look_into_a_text_is_at_what_needs_memory(data):
+    """Central differences on the loss of the judged tokens, of a text's last, or of all that is asked."""
+    run = Experiment(cell="gru", data=data, length=8, hidden=5, seed=1)
+    learner = Learner(run, source(run))
+    batch = learner.source.probe()
+    asked = batch.target[:, 0] >= 0
+    if batch.judged is not None:
+        asked = batch.judged[:, 0]
+    elif learner.source.vocabulary:
+        asked = torch.arange(len(asked)) == int(torch.nonzero(asked)[-1])
+    model = learner.model.double()
+    x = model.embedding(batch.x) if model.embedding else batch.x.double()
+
+    def loss(h1: torch.Tensor) -> float:
+        """The loss with the state after the first step given."""
+        logits = model.readout(model.rnn(x[1:], h1[None, None])[0])[:, 0]
+        return float(F.cross_entropy(logits[asked[1:]], batch.target[1:, 0][asked[1:]]))
+
+    with torch.no_grad():
+        h1 = model.rnn(x[:1])[0][0, 0]
+        pushes = 1e-5 * torch.eye(5, dtype=torch.float64)
+        slopes = [(loss(h1 + push) - loss(h1 - push)) / 2e-5 for push in pushes]
+    assert learner.probe().norm[1] == pytest.approx(np.linalg.norm(slopes), rel=1e-4)
 
 
 def test_a_course_as_columns_has_its_metric_where_it_was_measured():

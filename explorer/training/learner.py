@@ -27,8 +27,9 @@ CHECK_EVERY = 25
 class Probe:
     """A look inside after some step: one sequence that was never trained on.
 
-    norm (T+1,): ||dL/dh_k|| of its loss, of the top layer, in float64. gates: mean over the units of
-    every gate by step, (T,) each.
+    norm (T+1,): ||dL/dh_k|| of its loss, of the top layer, in float64. Of a text that is the loss of the
+    tokens that need memory, or of the last one: the sum over all tokens would hide the far ones.
+    gates: mean over the units of every gate by step, (T,) each.
     """
 
     step: int
@@ -189,13 +190,17 @@ def loss_of(outputs: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 
 def probe_gradient(logits: np.ndarray, batch: Batch) -> np.ndarray:
-    """Returns dL_t/dy_t (T, K) for the outputs y (T, K) of a batch of one."""
+    """Returns dL_t/dy_t (T, K) for the outputs y (T, K) of a batch of one, of the losses a Probe is about."""
     gradient = np.zeros_like(logits)
     if batch.target.is_floating_point():
         gradient[-1, 0] = 2.0 * (logits[-1, 0] - float(batch.target[0]))
         return gradient
     target = batch.target[:, 0].numpy()
     rows = np.flatnonzero(target >= 0)
+    if batch.judged is not None:
+        rows = np.flatnonzero(batch.judged[:, 0].numpy())
+    elif not batch.x.is_floating_point():
+        rows = rows[-1:]
     with np.errstate(over="ignore", invalid="ignore"):  # an explosion is a result
         raised = np.exp(logits[rows] - logits[rows].max(-1, keepdims=True))
         gradient[rows] = raised / raised.sum(-1, keepdims=True)
