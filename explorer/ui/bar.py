@@ -7,7 +7,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from explorer.cells import CELLS
 from explorer.corpora import examples
-from explorer.experiment import Experiment
+from explorer.experiment import WEIGHTS, Experiment
 from explorer.i18n import LANGUAGES, t
 from explorer.ui import state
 from explorer.ui.widgets import field
@@ -42,7 +42,7 @@ def bar(experiment: Experiment, lang: str) -> None:
     with units:
         field("units", experiment, lang)
     with weights:
-        field("weights", experiment, lang)
+        field("weights", experiment, lang, [w for w in WEIGHTS if w != "model" or experiment.model])
     with more, st.popover(t("ui.more", lang), width="stretch"):
         _more(experiment, lang)
 

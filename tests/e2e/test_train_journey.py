@@ -154,7 +154,7 @@ def test_a_network_is_kept_loaded_again_and_opened(page: Page, server: str, faul
     opens.click()
     expect(page.locator(".rx-drawing")).to_be_visible()
     expect(page.get_by_text(re.compile("Loaded from a file: training step 50"))).to_be_visible()
-    assert page.locator(".rx-chip.rx-marked").count() == 2
+    expect(page.locator(".rx-chip.rx-marked")).to_have_count(2)
 
 
 def test_a_file_that_is_no_network_is_one_sentence(page: Page, server: str, faults: list[str], tmp_path):
