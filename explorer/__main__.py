@@ -4,6 +4,7 @@
     python -m explorer trace --cell gru --text "the fat cat sat" --out t.html
     python -m explorer gradients --cell gru --text "the fat cat sat" --out g.npz
     python -m explorer train --data adding --length 100 --cells rnn,lstm,gru --seeds 0:10 --out run.json
+    python -m explorer generate --model m.safetensors --prompt "the fat" --temperature 0.8 --tokens 60
     python -m explorer verify
 
 A verb is one function that takes the parsed options and returns the exit status, and one line in
@@ -27,6 +28,7 @@ import numpy as np
 from explorer.analysis import decay
 from explorer.experiment import Experiment
 from explorer.flow import chosen_rows, direct_gradients
+from explorer.generate_command import generate_options, run_generate
 from explorer.gradients import GradientFlow, bptt
 from explorer.learned import Learned, Token, inputs, learn, notation_for, text_of
 from explorer.limits import MAX_CASES, MAX_GRADIENT_STEPS
@@ -407,6 +409,7 @@ VERBS: dict[str, Verb] = {
     "train": Verb(
         run_train, "networks learn the same data side by side, seed by seed", (*train_options(), JSON)
     ),
+    "generate": Verb(run_generate, "a network goes on after a prompt", (*generate_options(), JSON)),
     "verify": Verb(run_verify, "every cell against its reference", (CASES_OPTION, JSON)),
 }
 

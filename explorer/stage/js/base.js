@@ -55,6 +55,11 @@ export class Stage {
     this.node.dataset.ready = this.payload.id
   }
 
+  // Takes another payload into the charts that stand, where it can; says whether it could.
+  async take() {
+    return false
+  }
+
   // Called once all charts are drawn.
   drawn() {}
 

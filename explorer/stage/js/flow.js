@@ -64,12 +64,34 @@ export class FlowStage extends Stage {
     this.said = element("p", { class: "rx-said", role: "status" })
     this.hopLabel = element("div", { class: "rx-hop-label" })
     const [total, paths, losses] = this.lines.map((chart) => chart.node)
+    this.warned = element("div", {})
+    this.decays = element("div", {})
+    this.tell()
     return [
-      this.hopLabel, this.notice(),
+      this.hopLabel, this.warned,
       element("div", { class: "rx-flow-scene" },
         element("div", {}, this.triangle.node, this.said, element("div", { class: "rx-flow-small" }, losses)),
-        element("div", { class: "rx-flow-lines" }, total, ...payload.decays.map((text) => element("p", { class: "rx-decay", text })), paths)),
+        element("div", { class: "rx-flow-lines" }, total, this.decays, paths)),
     ]
+  }
+
+  // What is said of the gradient as a whole.
+  tell() {
+    this.warned.replaceChildren(...[this.notice()].filter(Boolean))
+    this.decays.replaceChildren(...this.payload.decays.map((text) => element("p", { class: "rx-decay", text })))
+  }
+
+  // The same sentence with another gradient: only the numbers change.
+  async take(payload) {
+    const [run] = payload.runs
+    const same = (of) => JSON.stringify([of.lang, of.firstStep, of.runs[0].tokens])
+    if (!this.node.dataset.ready || same(payload) !== same(this.payload)) return false
+    Object.assign(this, { payload, run, loss: payload.lossRow, shownLoss: undefined })
+    this.tell()
+    const figures = [run.heatmaps[0], ...run.lines]
+    await Promise.all(this.charts().map((chart, n) => chart.take(figures[n], n ? run : { ...run, units: run.steps })))
+    this.node.dataset.ready = payload.id
+    return true
   }
 
   notice() {

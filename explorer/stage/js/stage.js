@@ -21,6 +21,12 @@ export async function mount(root, bytes, onRest) {
     }
     return old
   }
+  if (old?.themeName === theme && old.payload.kind === payload.kind && (await old.take(payload))) {
+    old.onRest = onRest
+    if (old.wish === place.wish) old.update()
+    else old.stand(place)
+    return old
+  }
   const stage = new KINDS[payload.kind](root, payload, theme, onRest)
   const keep = old && old.payload.kind === payload.kind && old.wish === place.wish && old.payload.firstStep === payload.firstStep
   old?.close()
