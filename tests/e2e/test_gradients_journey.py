@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from explorer.i18n import t
 from tests.e2e.stage import READY, choose, fill_field, open_page, ready_id, redrawn, step
 
 
@@ -184,17 +185,19 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
     expect(page.get_by_text("w = 5")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        "Why does it fade? Singular values of the Jacobians",
-        "Do the eigenvalues decide it?",
-        "What does the gradient promise, and is it kept? Nudge the state",
-        "Which step teaches the weights?",
-        "Is clipping enough?",
-    ],
-)
-def test_every_further_question_has_its_figure(page: Page, server: str, faults: list[str], question: str):
+QUESTIONS = {
+    "Why does it fade? Singular values of the Jacobians": "analysis.spectra_note",
+    "Do the eigenvalues decide it?": "analysis.eigenvalues_note",
+    "What does the gradient promise, and is it kept? Nudge the state": "analysis.nudge_note",
+    "Which step teaches the weights?": "analysis.weights_note",
+    "Is clipping enough?": "analysis.clipping_note",
+}
+"""Each question, and the sentence that stands under its figure."""
+
+
+def test_every_further_question_has_its_figure(page: Page, server: str, faults: list[str]):
     open_page(page, f"{server}/gradients", stretch="20")
-    choose(page, "More: which question?", question)
-    expect(page.locator(".js-plotly-plot:not(.rx-plot)").first).to_be_visible()
+    for question, note in QUESTIONS.items():
+        choose(page, "More: which question?", question)
+        expect(page.get_by_text(t(note, "en"))).to_be_visible()
+        expect(page.locator(".js-plotly-plot:not(.rx-plot)")).to_have_count(1)
