@@ -59,7 +59,7 @@ def choices(experiment: Experiment, lang: str) -> DeltaGenerator:
     words, place = st.columns([3, 2], vertical_alignment="center")
     words.markdown(t("train.try", lang))
     _presets(experiment, lang)
-    data, length, racers, more = st.columns([1.5, 0.75, 4.6, 0.85], vertical_alignment="bottom", gap="small")
+    data, length, racers, more = st.columns([2.1, 0.75, 4.3, 0.85], vertical_alignment="bottom", gap="small")
     with data:
         field("data", experiment, lang)
     with length:

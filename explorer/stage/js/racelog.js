@@ -106,9 +106,9 @@ export class Course {
     return this.checks.length ? this.checks[this.checks.length - 1].value : undefined
   }
 
-  // The share of its budget that is behind it; all of it once it has ended.
+  // The share of its budget that is behind it; all of it once it has ended by itself.
   get share() {
-    return this.status === "running" ? this.step / this.budget : 1
+    return ["running", "stopped"].includes(this.status) ? this.step / this.budget : 1
   }
 
   // CPU seconds a step, of late; null before the first.
