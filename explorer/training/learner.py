@@ -4,7 +4,7 @@ Same experiment, same bits: batches depend on seed and step alone, weights on th
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,12 +12,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from explorer.experiment import Experiment
-from explorer.gradients import bptt
+from explorer.gradients import bptt, readout_gradient
 from explorer.initialise import initialise
 from explorer.limits import EMBEDDING
 from explorer.model import RecurrentModel
 from explorer.sources import Batch, Source
-from explorer.tracing import trace
+from explorer.tracing import Trace, trace
 
 CHECK_EVERY = 25
 """Steps between two checks on held-out data."""
@@ -152,8 +152,7 @@ class Learner:
         self.twin.load_state_dict(self.model.state_dict())
         x = batch.x[:, 0]
         run = trace(self.twin, x.tolist() if x.ndim == 1 else x.double().numpy())
-        assert run.logits is not None and run.readout is not None
-        flow = bptt(run, probe_gradient(run.logits, batch) @ run.readout)
+        flow = bptt(run, probe_gradient(run, batch))
         top = run.layers[-1]
         gates = {s: top.gate[s].mean(-1) for s in top.spec.gates}
         return Probe(self.step, flow.layers[-1].total_norm, gates)
@@ -170,7 +169,7 @@ class Learner:
     def resume(self, tensors: dict[str, torch.Tensor]) -> None:
         """Goes on from a `state`."""
         self.model.load_state_dict(
-            {n.removeprefix("model."): v for n, v in tensors.items() if n[:6] == "model."}
+            {n.removeprefix("model."): v for n, v in tensors.items() if n.startswith("model.")}
         )
         record = self.optimiser.state_dict()
         for name, value in tensors.items():
@@ -189,23 +188,21 @@ def loss_of(outputs: torch.Tensor, batch: Batch) -> torch.Tensor:
     return F.cross_entropy(outputs.flatten(0, 1), batch.target[batch.first :].flatten(), ignore_index=-1)
 
 
-def probe_gradient(logits: np.ndarray, batch: Batch) -> np.ndarray:
-    """Returns dL_t/dy_t (T, K) for the outputs y (T, K) of a batch of one, of the losses a Probe is about."""
-    gradient = np.zeros_like(logits)
+def probe_gradient(run: Trace, batch: Batch) -> np.ndarray:
+    """Returns dL_t/dh_t (T, H) for the trace of a batch of one, of the losses a Probe is about."""
+    assert run.logits is not None and run.readout is not None
     if batch.target.is_floating_point():
-        gradient[-1, 0] = 2.0 * (logits[-1, 0] - float(batch.target[0]))
+        gradient = np.zeros(run.output.shape)
+        gradient[-1] = 2.0 * (run.logits[-1, 0] - float(batch.target[0])) * run.readout[0]
         return gradient
     target = batch.target[:, 0].numpy()
-    rows = np.flatnonzero(target >= 0)
+    asked = target >= 0
     if batch.judged is not None:
-        rows = np.flatnonzero(batch.judged[:, 0].numpy())
-    elif not batch.x.is_floating_point():
-        rows = rows[-1:]
-    with np.errstate(over="ignore", invalid="ignore"):  # an explosion is a result
-        raised = np.exp(logits[rows] - logits[rows].max(-1, keepdims=True))
-        gradient[rows] = raised / raised.sum(-1, keepdims=True)
-    gradient[rows, target[rows]] -= 1.0
-    return gradient / len(rows)
+        asked = batch.judged[:, 0].numpy()
+    loss = "last_step" if batch.judged is None and not batch.x.is_floating_point() else "each_step"
+    run = replace(run, targets=np.where(asked, target, -1))
+    gradient, losses = readout_gradient(run, loss)
+    return gradient / np.count_nonzero(~np.isnan(losses))
 
 
 def _asked(batch: Batch) -> int:

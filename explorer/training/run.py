@@ -1,11 +1,12 @@
 """Carries out a race: every network in turn, some steps each, until it has passed or its budget is spent.
 
 The race knows no process, file or server. It reports events and asks for wishes through a Channel.
-Events are plain records of JSON values; see `race_events` in the tests for one of each kind.
+Events are plain records of JSON values, their kind first: `racer` (one begins or goes on), `steps`, `look`,
+`kept`, `end` (of one racer), and for the whole race `done` or `stopped`. `results` reads them.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from explorer.model import RecurrentModel
 from explorer.sources import source
 from explorer.training.learner import CHECK_EVERY, Learner, Probe
 from explorer.training.race import Race
+from explorer.training.results import results
 
 LOOK_EVERY = 2 * CHECK_EVERY
 """Steps between two looks inside. A look takes as long as two steps of an LSTM."""
@@ -118,6 +120,7 @@ class Carried:
             if before is not None:
                 racer.learner.resume(before)
             learner = racer.learner
+            T, B = learner.source.batch(0).x.shape[:2]
             self.channel.send(
                 {
                     "kind": "racer",
@@ -127,7 +130,7 @@ class Carried:
                     "parameters": learner.parameters,
                     "step": learner.step,
                     "budget": learner.experiment.budget,
-                    "tokens": learner.source.batch(0).x.shape[0] * learner.source.batch(0).x.shape[1],
+                    "tokens": T * B,
                 }
             )
             if before is None:
@@ -235,14 +238,8 @@ class Carried:
         self.channel.send({"kind": "end", "racer": racer.index, "status": status, "step": racer.learner.step})
 
     def _stop(self) -> None:
-        for racer in self.racers:
-            if racer.status == "running":
-                self._say(racer)
-                racer.status = "stopped"
-                self._keep(racer)
-                self.channel.send(
-                    {"kind": "end", "racer": racer.index, "status": "stopped", "step": racer.learner.step}
-                )
+        for racer in self.running:
+            self._end(racer, "stopped")
         self.channel.send({"kind": "stopped"})
 
 
@@ -289,34 +286,23 @@ def train(experiment: Experiment, watch: Callable[[dict[str, Any]], None] | None
     Raises sources.Unusable for a text that nothing can be learned from.
     """
     channel = Memory(watch)
-    race = Race((experiment.cell,), (experiment,))
-    carried = Carried(race, channel)
+    carried = Carried(Race((experiment.cell,), (experiment,)), channel)
     carried.run()
     (racer,) = carried.racers
-    history = [e for e in channel.events if e["kind"] == "steps"]
-    checks = [(e["from"] + len(e["loss"]) - 1, e["metric"]) for e in history if "metric" in e]
-    at, metric = zip(*checks, strict=True) if checks else ((), ())
-    loss = _numbers([v for e in history for v in e["loss"]])
+    (course,) = results(channel.events)
+    steps = (name.removeprefix("0/") for name in channel.store)
     return Run(
         experiment,
-        {"passed": "done", "spent": "done", "stopped": "cancelled"}.get(racer.status, racer.status),
+        {"diverged": "diverged", "stopped": "cancelled"}.get(racer.status, "done"),
         racer.status == "passed",
-        np.arange(1, len(loss) + 1),
-        loss,
-        _numbers([v for e in history for v in e["norm"]]),
-        np.array(at, int),
-        _numbers(metric),
-        {
-            int(name.split("/")[1]): dict(t)
-            for name, t in channel.store.items()
-            if name.split("/")[1] != "state"
-        },
+        course.steps,
+        course.loss,
+        course.norm,
+        course.checks,
+        course.metric,
+        {int(step): channel.store[f"0/{step}"] for step in steps if step != "state"},
         racer.learner.model.eval(),
     )
-
-
-def _numbers(values: Sequence[float | None]) -> np.ndarray:
-    return np.array([np.nan if v is None else v for v in values], np.float64)
 
 
 class Memory:
