@@ -13,7 +13,15 @@ if torch.get_num_threads() != 1:
     torch.set_num_threads(1)
 
 PAGES = Path(__file__).parent / "pages"
-ICONS = {"step": ":material/footprint:", "gradients": ":material/undo:", "train": ":material/timer:"}
+ICONS = {
+    "course": ":material/route:",
+    "step": ":material/footprint:",
+    "gradients": ":material/undo:",
+    "train": ":material/timer:",
+    "language": ":material/notes:",
+    "architectures": ":material/account_tree:",
+    "glossary": ":material/function:",
+}
 lang = state.language()
 st.set_page_config(page_title=t("app.title", lang), page_icon=str(ASSETS / "icon.svg"), layout="wide")
 st.html(ASSETS / "page.css")

@@ -4,7 +4,8 @@
     python -m explorer trace --cell gru --text "the fat cat sat" --out t.html
     python -m explorer gradients --cell gru --text "the fat cat sat" --out g.npz
     python -m explorer train --data adding --length 100 --cells rnn,lstm,gru --seeds 0:10 --out run.json
-    python -m explorer generate --model m.safetensors --prompt "the fat" --temperature 0.8 --tokens 60
+    python -m explorer generate --model tales_en --cell gru --prompt "The fox" --temperature 0.8 --tokens 60
+    python -m explorer ship --only tales_en
     python -m explorer verify
 
 A verb is one function that takes the parsed options and returns the exit status, and one line in
@@ -25,6 +26,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from explorer.amount_command import amount_options, run_amount
 from explorer.analysis import decay
 from explorer.experiment import Experiment
 from explorer.flow import chosen_rows, direct_gradients
@@ -51,6 +53,7 @@ from explorer.options import (
     whole_number,
 )
 from explorer.race_command import run_train, train_options
+from explorer.ship_command import run_ship, ship_options
 from explorer.terminal import plain, table_lines
 from explorer.text import UNKNOWN, tokenise
 from explorer.tracing import LayerTrace
@@ -410,6 +413,8 @@ VERBS: dict[str, Verb] = {
         run_train, "networks learn the same data side by side, seed by seed", (*train_options(), JSON)
     ),
     "generate": Verb(run_generate, "a network goes on after a prompt", (*generate_options(), JSON)),
+    "amount": Verb(run_amount, "LSTM or GRU by the number of sentences to learn from", amount_options()),
+    "ship": Verb(run_ship, "train the networks that come with the app", (*ship_options(), JSON)),
     "verify": Verb(run_verify, "every cell against its reference", (CASES_OPTION, JSON)),
 }
 

@@ -17,8 +17,12 @@ from explorer.limits import (
     MAX_HIDDEN,
     MAX_LAYERS,
     MAX_LENGTH,
+    MAX_PROMPT,
+    MAX_SAID,
+    MAX_SENTENCES,
     MAX_TEXT,
     MAX_URL_TEXT,
+    MAX_VOCABULARY,
 )
 from explorer.text import UNITS, clean
 
@@ -35,6 +39,7 @@ DATA = (
     "agreement",
     "brackets",
     "honorific",
+    "tales",
     "yours",
 )
 """What a network can be trained on: four memory tests, then texts."""
@@ -49,6 +54,20 @@ NOTATIONS = ("auto", "lecture", "pytorch")
 LOOKS = ("", "why", "eigenvalues", "nudge", "weights", "truncation", "clipping")
 CARRY = ("", "h", "c", "hc")
 CLAMPS = ("", "f", "i", "g", "o", "z", "r", "n")
+VIEWS = ("pairs", "predict", "generate", "units", "memory")
+"""What the page of language models shows."""
+
+ARCHITECTURES = ("feedforward", "mappings", "deep", "shapes", "variants", "cost", "amount")
+"""What the page of architectures shows."""
+
+ASKS = ("", "output", "cell", "stateful", "padding", "dense")
+"""Further questions about shapes and states."""
+
+MAPPINGS = ("one_one", "one_many", "many_one", "many_many", "encoder_decoder")
+PARTS = ("", "i", "f", "o", "tanh")
+
+FEATURES = ("quote", "bracket", "position", "word", "cue", "pattern")
+"""What a unit may track in a text."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +75,8 @@ class Choice:
     """What a field may hold: one of options, or a number from low to high, or text up to high long.
 
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
-    `second`, `transplant`, `train` (all cells of a race alike), `race` (the race as a whole).
+    `second`, `transplant`, `train` (all cells of a race alike), `race` (the race as a whole),
+    `language` (the page of language models), `architecture` (the page of architectures).
     models says whether the trained weights depend on it.
     """
 
@@ -130,6 +150,7 @@ class Experiment:
     max_norm: float = _number(1.0, "train", 0.0, 1000.0)
     truncate: int = _number(0, "train", 0, MAX_LENGTH)
     budget: int = _number(2500, "train", 1, MAX_BUDGET)
+    sentences: int = _number(0, "train", 0, MAX_SENTENCES)
     racers: str = field(default=RACERS, metadata={"choice": Choice("race", None, 0, 600)})
     size: int = _number(32, "race", 1, MAX_HIDDEN)
     match: str = _pick("units", "race", MATCHES)
@@ -142,6 +163,36 @@ class Experiment:
     donor: str = _text("transplant")
     donor_step: int = _number(1, "transplant", 1, MAX_TEXT)
     into: int = _number(1, "transplant", 1, MAX_TEXT)
+
+    view: str = _pick("pairs", "language", VIEWS)
+    ending: str = _pick("off", "language", ("off", "on"), models=True)
+    case: str = _pick("keep", "language", ("keep", "lower"))
+    punctuation: str = _pick("keep", "language", ("keep", "strip"))
+    free: int = _number(1, "language", 1, MAX_TEXT)
+    prompt: str = _text("language", MAX_PROMPT)
+    tokens: int = _number(40, "language", 1, MAX_SAID)
+    temperature: float = _number(0.8, "language", 0.0, 100.0)
+    top_k: int = _number(0, "language", 0, MAX_VOCABULARY)
+    top_p: float = _number(1.0, "language", 0.01, 1.0)
+    draw: int = _number(0, "language", 0, 9999)
+    forced: str = _text("language", 400)
+    feature: str = _pick("quote", "language", FEATURES)
+    pattern: str = _text("language", 100)
+    shade: str = _pick("h", "language", ("h", "c"))
+
+    arch: str = _pick("feedforward", "architecture", ARCHITECTURES)
+    mapping: str = _pick("many_one", "architecture", MAPPINGS)
+    depth: int = _number(2, "architecture", 1, MAX_LAYERS)
+    directions: str = _pick("both", "architecture", ("one", "both"))
+    without: str = _pick("", "architecture", PARTS)
+    rows: int = _number(32, "architecture", 1, 4096)
+    steps: int = _number(10, "architecture", 1, 4096)
+    inputs: int = _number(16, "architecture", 1, 4096)
+    outputs: int = _number(8, "architecture", 1, 4096)
+    returns: str = _pick("last", "architecture", ("last", "sequence"))
+    state: str = _pick("no", "architecture", ("no", "yes"))
+    first: str = _pick("batch", "architecture", ("batch", "time"))
+    ask: str = _pick("", "architecture", ASKS)
 
     def model_part(self) -> "Experiment":
         """Returns the experiment with all set to default that the weights do not depend on."""

@@ -1,4 +1,4 @@
-"""The verb `generate`: a network goes on after a prompt, one out of a file or one that learns first."""
+"""The verb `generate`: a network goes on after a prompt, shipped, out of a file, or one that learns first."""
 
 import argparse
 import json
@@ -7,18 +7,20 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.language import Generation, generate, score
 from explorer.learned import learn
 from explorer.limits import MAX_TEXT
 from explorer.model import RecurrentModel
 from explorer.options import Option, UsageError, experiment_from, field_option, whole_number
-from explorer.store import load_bundle
+from explorer.shipped import families, load
+from explorer.store import Bundle, load_bundle
 from explorer.terminal import plain
 from explorer.text import Refused, clean, join, label, tokenise
 
 FIELDS = ("cell", "units", "hidden")
-"""Fields of a network that learns here; a file has its own."""
+"""Fields of a network that learns here; a file has its own, and of a shipped one the cell is chosen."""
 
 TOKENS, MAX_TOKENS = 60, 1_000
 MAX_TEMPERATURE = 100
@@ -102,24 +104,38 @@ def _decimal(flag: str, raw: str, high: float) -> float:
 
 
 def _network(chosen: argparse.Namespace) -> tuple[RecurrentModel, str]:
-    """Returns the network and its units of text: of a file, or of the lecture's sentences, learned now."""
+    """Returns the network and its units of text: shipped, of a file, or of the lecture's sentences, now."""
     if chosen.file is None:
         experiment = experiment_from(chosen)
         return learn(experiment).model, experiment.units
+    shipped = chosen.file in families()
     for name in FIELDS:
-        if getattr(chosen, name) is not None:
-            raise UsageError(f"--{name} has no place beside --model: the file says it.")
+        if getattr(chosen, name) is not None and not (shipped and name == "cell"):
+            raise UsageError(f"--{name} has no place beside --model: the network says it.")
+    bundle = _shipped(chosen.file, chosen.cell) if shipped else _stored(chosen.file)
+    return bundle.model, bundle.experiment.units
+
+
+def _shipped(name: str, cell: str | None) -> Bundle:
+    cells = families()[name].cells
+    cell = _given(cell, Experiment().cell)
+    if cell not in cells:
+        raise UsageError(f"--cell takes one of {', '.join(cells)} beside --model {name}, not {cell!r}.")
+    return load(name, cell)
+
+
+def _stored(file: str) -> Bundle:
     try:
-        bundle = load_bundle(chosen.file)
+        bundle = load_bundle(file)
     except Refused as error:
         reason = t(f"notice.{error.sentence}", "en", **error.values)
-        raise UsageError(f"--model {chosen.file!r} cannot be used. {reason}") from error
+        raise UsageError(f"--model {file!r} cannot be used. {reason}") from error
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         reason = getattr(error, "strerror", None) or "it is no path"
-        raise UsageError(f"--model {chosen.file!r} cannot be read: {reason}.") from error
+        raise UsageError(f"--model {file!r} cannot be read: {reason}.") from error
     if bundle.model.vocabulary is None:
-        raise UsageError(f"--model {chosen.file!r} holds a network that reads numbers: it has no vocabulary.")
-    return bundle.model, bundle.experiment.units
+        raise UsageError(f"--model {file!r} holds a network that reads numbers: it has no vocabulary.")
+    return bundle
 
 
 def _note_unknown(typed: tuple[str, ...], said: Generation) -> None:
@@ -158,8 +174,9 @@ def generate_options() -> tuple[Option, ...]:
             "--model",
             {
                 "dest": "file",  # `model` is a field of the experiment
-                "metavar": "FILE",
-                "help": "a stored network, .safetensors; without it, the lecture's sentences are learned",
+                "metavar": "NAME|FILE",
+                "help": f"a network that comes with the app, {', '.join(families())}, or a stored one,"
+                " .safetensors; without it, the lecture's sentences are learned",
             },
         ),
         *(field_option(name) for name in FIELDS),

@@ -16,9 +16,13 @@ import numpy as np
 import torch
 
 from explorer.cells import CELLS, NumpyOps
+from explorer.experiment import Experiment
+from explorer.grammar import END
 from explorer.interventions import untouched
+from explorer.learned import text_of
+from explorer.limits import FLOAT32_MAX, WINDOW
 from explorer.model import RecurrentModel
-from explorer.text import UNKNOWN
+from explorer.text import UNKNOWN, tokenise
 from explorer.tracing import run_layer
 
 TOP = 10
@@ -91,13 +95,15 @@ class Score:
     running: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FreeRun:
     """A text beside what a model makes of it when it must read its own words, all of T tokens.
 
     tokens: as the model read them. forced: its most probable token at each place after the first, the
     true text before it. free: the text up to `start`, then its own most probable tokens, each read in
-    turn. parts: the first step, from 1, at which free is not the text; None where they agree.
+    turn; a network that explodes says nothing more, and free ends there. parts: the first step, from 1,
+    at which free is not the text; None where they agree. distance (T,): ||h - h'|| of the last layer's
+    states after the same step of the two runs: 0 until they part, NaN where free has ended.
     """
 
     tokens: tuple[str, ...]
@@ -105,6 +111,44 @@ class FreeRun:
     free: tuple[str, ...]
     start: int
     parts: int | None
+    distance: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Foresight:
+    """A text of T tokens foreseen: the whole in numbers, n of its steps closely, and a run free of it.
+
+    tokens: as given; vocabulary: the V tokens that may come; score: of the whole text. first: the first
+    of the n steps, from 1. top and top_p (n, K): ids and probabilities of the K = 10 most probable next
+    tokens after each step, the most probable first; p (n,): the probability of the true one, NaN where
+    the text ends; rank (n,): its place among all V, from 1, or 0 where there is none. run: the text up to
+    the last of the steps, running free. bad_step: the first of the steps whose state left the range of
+    float32, or None.
+    """
+
+    tokens: tuple[str, ...]
+    vocabulary: tuple[str, ...]
+    score: Score
+    first: int
+    top: np.ndarray
+    top_p: np.ndarray
+    p: np.ndarray
+    rank: np.ndarray
+    run: FreeRun
+    bad_step: int | None
+
+    @property
+    def steps(self) -> int:
+        return len(self.p)
+
+    @property
+    def V(self) -> int:
+        return len(self.vocabulary)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The tokens (T,) as the model read them."""
+        return tuple(self.vocabulary[int(k)] for k in self.score.ids)
 
 
 def probabilities(
@@ -196,7 +240,7 @@ def generate(
         token = instead.get(at, _drawn(p, draw))
         p.setflags(write=False)
         steps.append(
-            Step(token, p, state, float(p[token]), _entropy(p), float(own[token]), _entropy(own)),
+            Step(token, p, state, float(p[token]), entropy_of(p), float(own[token]), entropy_of(own)),
         )
         if token == end:
             break
@@ -218,7 +262,8 @@ def _drawn(p: np.ndarray, draw: float) -> int:
     return int(min(np.searchsorted(mass, draw * mass[-1], side="right"), last))
 
 
-def _entropy(p: np.ndarray) -> float:
+def entropy_of(p: np.ndarray) -> float:
+    """Returns the entropy of a distribution in nats."""
     some = p[p > 0]
     return float(max(-(some * np.log(some)).sum(), 0.0))
 
@@ -230,14 +275,22 @@ def score(model: RecurrentModel, tokens: Sequence[str]) -> Score:
     without vocabulary or of two directions.
     """
     network = _Network(model)
+    ids = _scorable(model, tokens)
+    return _score(network, tokens, ids, network.outputs(ids))
+
+
+def _scorable(model: RecurrentModel, tokens: Sequence[str]) -> np.ndarray:
     if len(tokens) < 2:
         raise ValueError(f"a score needs two tokens, one to foresee the other, not {len(tokens)}")
-    ids = np.array(model.encode(tokens))
-    nats, top, top_p = (np.concatenate(parts) for parts in zip(*network.judged(ids), strict=True))
+    return np.array(model.encode(tokens))
+
+
+def _score(network: "_Network", tokens: Sequence[str], ids: np.ndarray, h: np.ndarray) -> Score:
+    nats, top, top_p = (np.concatenate(parts) for parts in zip(*network.judged(h[:-1], ids[1:]), strict=True))
     with np.errstate(over="ignore"):
         running = np.exp(nats.cumsum() / np.arange(1, len(nats) + 1))
         perplexity = float(np.exp(nats.mean()))
-    known = tuple(token in model.ids for token in tokens)
+    known = tuple(token in network.model.ids for token in tokens)
     return Score(ids, known, nats, top, top_p, perplexity, running)
 
 
@@ -248,14 +301,84 @@ def free_running(model: RecurrentModel, tokens: Sequence[str], start: int) -> Fr
     """
     if not 1 <= start <= len(tokens):
         raise ValueError(f"start is a whole number from 1 to {len(tokens)}, not {start!r}")
-    found = score(model, tokens)
-    said = generate(model, tokens[:start], len(tokens) - start, temperature=0, avoid=())
     network = _Network(model)
-    true, free = network.named(found.ids), said.prompt + said.tokens
-    parts = next(
-        (step for step, pair in enumerate(zip(true, free, strict=True), 1) if pair[0] != pair[1]), None
+    ids = _scorable(model, tokens)
+    h = network.outputs(ids)
+    return _free_run(network, ids, h, _score(network, tokens, ids, h).top[:, 0], start)
+
+
+def _free_run(network: "_Network", ids: np.ndarray, h: np.ndarray, forced: np.ndarray, start: int) -> FreeRun:
+    """A run free of a text; h (T, H) are the states of the text, forced (T-1,) the ids foreseen along it."""
+    said = network.greedy(ids[:start].tolist(), len(ids) - start)
+    free = np.concatenate([ids[:start], np.array(said, dtype=ids.dtype)])
+    apart = np.flatnonzero(free != ids[: len(free)])
+    distance = np.full(len(ids), np.nan)
+    padded = np.concatenate([free, ids[len(free) :]])  # the same shape gives the same bits until they part
+    with np.errstate(over="ignore", invalid="ignore"):
+        distance[: len(free)] = np.linalg.norm(network.outputs(padded) - h, axis=-1)[: len(free)]
+    parts = int(apart[0]) + 1 if apart.size else None
+    return FreeRun(network.named(ids), network.named(forced), network.named(free), start, parts, distance)
+
+
+def foresee(
+    model: RecurrentModel, tokens: Sequence[str], *, free: int = 1, start: int = 1, most: int = WINDOW
+) -> Foresight:
+    """Returns a text foreseen, its steps from start closely, most of them at most, and a run free of it.
+
+    The run reads the text up to step free, then itself; free gives way to the first and the last of the
+    steps. Where start leaves fewer than most steps, it gives way. Raises ValueError as `score`.
+    """
+    network = _Network(model)
+    ids = _scorable(model, tokens)
+    h = network.outputs(ids)
+    found = _score(network, tokens, ids, h)
+    first = max(1, min(start, len(ids) - most + 1))
+    last = min(first + most - 1, len(ids))
+    shown = h[first - 1 : last]
+    logits = network.log_softmax(shown)
+    top, top_p = _most_probable(logits)
+    true = ids[first : last + 1, None]
+    p, rank = np.full(len(shown), np.nan), np.zeros(len(shown), dtype=int)
+    of_true = np.take_along_axis(logits[: len(true)], true, -1)
+    before = (logits[: len(true)] == of_true) & (np.arange(logits.shape[1]) < true)
+    p[: len(true)] = np.exp(of_true[:, 0])
+    rank[: len(true)] = 1 + ((logits[: len(true)] > of_true) | before).sum(-1)
+    bad = ~(np.abs(shown).max(-1, initial=0.0) <= FLOAT32_MAX)
+    return Foresight(
+        tokens=tuple(tokens),
+        vocabulary=network.vocabulary,
+        score=found,
+        first=first,
+        top=top,
+        top_p=top_p,
+        p=p,
+        rank=rank,
+        run=_free_run(network, ids[:last], h[:last], found.top[: last - 1, 0], max(first, min(free, last))),
+        bad_step=first + int(bad.argmax()) if bad.any() else None,
     )
-    return FreeRun(true, network.named(found.top[:, 0]), free, start, parts)
+
+
+def text_with_end(experiment: Experiment, model: RecurrentModel) -> tuple[str, ...]:
+    """Returns the tokens of an experiment's text; with its end, where the model was to learn that."""
+    tokens = tokenise(text_of(experiment), experiment.units)
+    ends = experiment.ending == "on" and experiment.weights != "model" and END in model.ids
+    return (*tokens, END) if ends else tokens
+
+
+def _most_probable(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns ids and probabilities (n, K) of the K = TOP largest of log-probabilities (n, V), or of all V.
+
+    Of equals the first comes first.
+    """
+    K = min(TOP, logits.shape[1])
+    top = np.argpartition(-logits, K - 1, axis=-1)[:, :K]
+    top.sort(axis=-1)
+    values = np.take_along_axis(logits, top, -1)
+    top = np.take_along_axis(top, np.argsort(-values, axis=-1, kind="stable"), -1)
+    least = np.take_along_axis(logits, top[:, -1:], -1)
+    shared = (logits >= least).sum(-1) != K  # equals at the border, or NaN
+    top[shared] = np.argsort(-logits[shared], axis=-1, kind="stable")[:, :K]
+    return top, np.exp(np.take_along_axis(logits, top, -1))
 
 
 class _Network:
@@ -310,20 +433,36 @@ class _Network:
         """Returns the logits (V,) of the next token."""
         return self.weight @ state[0][-1] + self.bias
 
-    def judged(self, ids: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yields nats (n,), top ids and their probabilities (n, K) of some steps at a time, in order."""
-        x, zero = self.embedding[ids[:-1]], np.zeros(self.model.hidden_size)
+    def outputs(self, ids: np.ndarray) -> np.ndarray:
+        """Returns the last layer's state h (T, H) after each token of a text, from zero."""
+        x, zero = self.embedding[ids], np.zeros(self.model.hidden_size)
         for level, weights in enumerate(self.layers):
             x = run_layer(self.model.cell, weights, x, (zero,) * len(self.spec.states), layer=level).output
-        for at in range(0, len(x), _ROWS):
-            with np.errstate(over="ignore", invalid="ignore"):
-                logits = x[at : at + _ROWS] @ self.weight.T + self.bias  # (n, V)
-                logits -= logits.max(-1, keepdims=True)
-                logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
-            true = ids[at + 1 : at + 1 + len(logits), None]
-            top = np.argsort(-logits, axis=-1, kind="stable")[:, :TOP]
-            yield (
-                -np.take_along_axis(logits, true, -1)[:, 0],
-                top,
-                np.exp(np.take_along_axis(logits, top, -1)),
-            )
+        return x
+
+    def greedy(self, ids: Sequence[int], count: int) -> list[int]:
+        """Returns the most probable next token, read in turn, up to count times; fewer if it explodes."""
+        said: list[int] = []
+        state = self.after(ids)
+        for _ in range(count):
+            logits = self.read_out(state)
+            if not np.isfinite(logits.max()):
+                break
+            said.append(int(logits.argmax()))
+            state = self.read(said[-1], state)
+        return said
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def log_softmax(self, h: np.ndarray) -> np.ndarray:
+        """Returns log-probabilities (n, V) of the next token after states h (n, H)."""
+        logits = h @ self.weight.T + self.bias
+        logits -= logits.max(-1, keepdims=True)
+        logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
+        return logits
+
+    def judged(self, h: np.ndarray, true: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yields nats (n,), top ids and their probabilities (n, K) of some steps at a time, in order."""
+        for at in range(0, len(h), _ROWS):
+            logits = self.log_softmax(h[at : at + _ROWS])
+            nats = -np.take_along_axis(logits, true[at : at + _ROWS, None], -1)[:, 0]
+            yield nats, *_most_probable(logits)

@@ -13,9 +13,11 @@ import torch
 from explorer.cells import CELLS
 from explorer.corpora import lecture_sentences
 from explorer.experiment import Experiment
+from explorer.grammar import END
 from explorer.initialise import initialise
 from explorer.limits import EMBEDDING, MARKED_LENGTH, WINDOW
 from explorer.model import RecurrentModel
+from explorer.shipped import families
 from explorer.sources import Unusable, source
 from explorer.store import Bundle, load_bundle
 from explorer.tasks import adding
@@ -67,8 +69,9 @@ def notation_for(experiment: Experiment, lang: str) -> str:
 
 
 def text_of(experiment: Experiment) -> str:
-    """Returns the sentence to walk: the typed one, or the lecture's first."""
-    return experiment.text or lecture_sentences()[0]
+    """Returns the sentence to walk: the typed one, or a shipped network's own, or the lecture's first."""
+    family = families().get(experiment.model) if experiment.weights == "model" else None
+    return experiment.text or (family.text if family else lecture_sentences()[0])
 
 
 def learn(experiment: Experiment, notation: str = "pytorch") -> Learned:
@@ -82,6 +85,8 @@ def learn(experiment: Experiment, notation: str = "pytorch") -> Learned:
     typed = tokenise(text_of(experiment), experiment.units)
     if experiment.weights == "yours":
         sentences.append(typed[:WINDOW])
+    if experiment.ending == "on":
+        sentences = [(*sentence, END) for sentence in sentences]
     if marked:
         model = RecurrentModel(experiment.cell, 2, experiment.hidden, 1)
         longest = MARKED_LENGTH
@@ -114,7 +119,7 @@ def learn(experiment: Experiment, notation: str = "pytorch") -> Learned:
 def from_race(folder: Path, racer: int) -> Learned:
     """Returns what a racer of a stored race has learned so far, with the steps that were kept."""
     if (folder / BUNDLE).exists():
-        return _from_bundle(load_bundle(folder / BUNDLE))
+        return from_bundle(load_bundle(folder / BUNDLE))
     run = race_in(folder).runs[racer]
     data = source(run, run.grammar)
     moments = {step: tensors_in(folder, f"{racer}/{step}") or {} for step in kept_in(folder, racer)}
@@ -129,7 +134,8 @@ def from_race(folder: Path, racer: int) -> Learned:
     return Learned(model.double().eval(), fit, moments, sample)
 
 
-def _from_bundle(bundle: Bundle) -> Learned:
+def from_bundle(bundle: Bundle) -> Learned:
+    """Returns the network of a file."""
     sample = None if bundle.model.vocabulary else partial(_sample, bundle.experiment)
     fit = Fit("file", bundle.step, 0.0, float("nan"), True)
     return Learned(bundle.model.double().eval(), fit, {}, sample)

@@ -51,6 +51,9 @@ MAX_BATCH = 256
 MAX_BUDGET = 20_000
 """Training steps of one racer: some minutes on one core. A lesson waits for less."""
 
+MAX_SENTENCES = 20_000
+"""Sentences of a grammar to learn again and again; they are made in two seconds."""
+
 MAX_RACERS = 6
 """Racers of one race: six curves can still be told apart."""
 
@@ -77,3 +80,9 @@ MAX_VOCABULARY = 20_000
 
 MAX_TOKEN = 64
 """Characters of a token of an uploaded model: a word is shorter, and a plot shows no more than 24."""
+
+MAX_PROMPT = 2_000
+"""Characters of a prompt: longer than any sentence that a network here was trained on."""
+
+MAX_SAID = 400
+"""Tokens said at once on the page: each has a column of its own to step through."""

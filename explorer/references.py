@@ -150,6 +150,20 @@ def _paper_step(cell: str, w: dict[str, Tensor]):
         c_new = c + torch.sigmoid(net(0, x, h)) * torch.tanh(net(1, x, h))
         return torch.sigmoid(net(2, x, h)) * torch.tanh(c_new), c_new
 
+    def no_input(x: Tensor, h: Tensor, c: Tensor):
+        c_new = torch.sigmoid(net(0, x, h)) * c + torch.tanh(net(1, x, h))
+        return torch.sigmoid(net(2, x, h)) * torch.tanh(c_new), c_new
+
+    def no_output(x: Tensor, h: Tensor, c: Tensor):
+        i, f = torch.sigmoid(net(0, x, h)), torch.sigmoid(net(1, x, h))
+        c_new = f * c + i * torch.tanh(net(2, x, h))
+        return torch.tanh(c_new), c_new
+
+    def no_squash(x: Tensor, h: Tensor, c: Tensor):
+        i, f = torch.sigmoid(net(0, x, h)), torch.sigmoid(net(1, x, h))
+        c_new = f * c + i * torch.tanh(net(2, x, h))
+        return torch.sigmoid(net(3, x, h)) * c_new, c_new
+
     def reset_before(x: Tensor, h: Tensor, c: None):
         r, z = torch.sigmoid(net(0, x, h)), torch.sigmoid(net(1, x, h))
         n = torch.tanh(net(2, x, r * h))
@@ -159,5 +173,8 @@ def _paper_step(cell: str, w: dict[str, Tensor]):
         "lstm_peephole": peephole,
         "lstm_coupled": coupled,
         "lstm_no_forget": no_forget,
+        "lstm_no_input": no_input,
+        "lstm_no_output": no_output,
+        "lstm_no_squash": no_squash,
         "gru_reset_before": reset_before,
     }[cell]

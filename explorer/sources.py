@@ -6,25 +6,26 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-import regex
 import torch
 
 from explorer.corpora import lecture_sentences
 from explorer.experiment import Experiment
 from explorer.grammar import FARTHEST, NEAREST, Sentence, respelled, sentences, versions, words
 from explorer.limits import MAX_BUDGET
+from explorer.tales import letters, tales
 from explorer.tasks import ADDING_BASELINE, SYMBOL_TASKS, adding
-from explorer.text import UNKNOWN, clean, label, tokenise
+from explorer.text import UNKNOWN, label, split_sentences, tokenise
 
 ADDING_GOAL, ACCURACY_GOAL = 0.01, 0.99
 HELD_OUT_ROWS = 500
 GRAMMAR_HELD_OUT = 200
 TEXT_WHOLE = 200
 """Tokens up to which a person's text is learned whole: a tenth of it would be too little to test on."""
+TALES_TRAINED, TALES_HELD_OUT = 200_000, 10_000
+"""Characters of the tales that are trained on, and of those that are not."""
 
 _SEEDED, _PER_SEED = 1 << 31, 1 << 15
-_HELD_OUT, _PROBE = _PER_SEED - 1, _PER_SEED - 2
-_SENTENCE_END = regex.compile(r"\s*\n\s*|(?<=[.!?…。！？][\"'”’)]?)\s+")
+_HELD_OUT, _PROBE, _STOCK, _TALES = _PER_SEED - 1, _PER_SEED - 2, _PER_SEED - 3, _PER_SEED - 4
 
 
 class Unusable(ValueError):  # noqa: N818 (it is the choices that are at fault)
@@ -95,9 +96,9 @@ class Source:
     def held_out(self) -> Batch:
         """Returns 500 sequences, or the held-out text; always the same, not from the training's stream.
 
-        A grammar's 200 sentences (198 of brackets) are not among those trained on. A test of few symbols
-        may repeat itself: copy has 64 sequences in all. The lecture's three sentences and a text of at
-        most TEXT_WHOLE tokens are their own held-out text.
+        A grammar's 200 sentences (198 of brackets), and tales, are not among those trained on. A test of
+        few symbols may repeat itself: copy has 64 sequences in all. The lecture's three sentences and a
+        text of at most TEXT_WHOLE tokens are their own held-out text.
         """
         return self._held_out
 
@@ -122,7 +123,7 @@ def stream(seed: int, number: int) -> torch.Generator:
 def source(experiment: Experiment, lang: str = "en") -> Source:
     """Returns the source of an experiment's data, units, length, batch, text and seed.
 
-    lang is the language of agreement, brackets and honorific. Raises Unusable where the length is too
+    lang is the language of agreement, brackets, honorific and tales. Raises Unusable where the length is too
     short for the test or the text has fewer than two tokens.
     """
     if experiment.data == "adding":
@@ -133,6 +134,8 @@ def source(experiment: Experiment, lang: str = "en") -> Source:
         return _lecture(experiment)
     if experiment.data == "yours":
         return _yours(experiment)
+    if experiment.data == "tales":
+        return _tales(experiment, lang)
     return _grammar(experiment, lang)
 
 
@@ -237,7 +240,17 @@ def _always(batch: Batch, generator: torch.Generator) -> Batch:
 def _windows(text: torch.Tensor, length: int, rows: int, generator: torch.Generator) -> Batch:
     """Returns stretches of length + 1 tokens from anywhere in a text."""
     starts = torch.randint(0, len(text) - length, (rows,), generator=generator)
+    return _from(text, starts, length)
+
+
+def _from(text: torch.Tensor, starts: torch.Tensor, length: int) -> Batch:
+    """Returns the stretches of length + 1 tokens that begin at some places of a text."""
     return _batch(text[starts + torch.arange(length + 1)[:, None]])
+
+
+def _stretches(text: Sequence[int], length: int) -> list[Sequence[int]]:
+    """Returns a text in pieces of length + 1 tokens, the last one shorter; each begins where one ends."""
+    return [text[at : at + length + 1] for at in range(0, len(text) - 1, length)]
 
 
 def _text_source(
@@ -312,7 +325,7 @@ def _yours(experiment: Experiment) -> Source:
     ending where one ends in the text or where a sentence does. Of any other, windows of `length`
     tokens; of more than TEXT_WHOLE tokens the last tenth is held out. The vocabulary is the whole text's.
     """
-    pieces = [piece for part in _SENTENCE_END.split(experiment.text) if (piece := clean(part))]
+    pieces = split_sentences(experiment.text)
     tokens = tokenise(" ".join(pieces), experiment.units)
     if len(tokens) < 2:
         raise Unusable("unusable.text", tokens=len(tokens))
@@ -324,7 +337,7 @@ def _yours(experiment: Experiment) -> Source:
     held = len(text) // 10 if len(text) > TEXT_WHOLE else 0
     kept, test = (text[:-held], text[-held:]) if held else (text, text)
     T = min(experiment.length, len(kept) - 1)
-    stretches = [test[at : at + T + 1] for at in range(0, len(test) - 1, T)]  # each begins where one ends
+    stretches = _stretches(test, T)
     return _text_source(
         experiment,
         vocabulary,
@@ -334,6 +347,41 @@ def _yours(experiment: Experiment) -> Source:
         remember=T,
         held_out_is_training=not held,
     )
+
+
+def _tales(experiment: Experiment, lang: str) -> Source:
+    """Returns the source of windows of `length` tokens out of tales; the tales held out are others.
+
+    The vocabulary is that of all tales there can be.
+    """
+    unit, T = experiment.units, experiment.length
+    vocabulary, ids = _vocabulary(set(letters(lang, unit)))
+    trained = tales(lang, TALES_TRAINED, stream(experiment.seed, _TALES))
+    known = set(trained)
+    others = [
+        tale for tale in tales(lang, TALES_HELD_OUT, stream(experiment.seed, _HELD_OUT)) if tale not in known
+    ]
+    rows = [tokenise(f"{tale} ", unit) for tale in trained]
+    text = torch.tensor([ids[token] for row in rows for token in row])
+    begins = torch.tensor([0, *map(len, rows[:-1])]).cumsum(0)
+    stretches = _stretches([ids[token] for token in tokenise(" ".join(others), unit)], T)
+    return _text_source(
+        experiment,
+        vocabulary,
+        _batch(_padded(stretches[:1])),
+        training=partial(_tale_windows, text, begins[begins < len(text) - T], T, experiment.batch),
+        test=_batch(_padded(stretches)),
+        remember=T,
+    )
+
+
+def _tale_windows(
+    text: torch.Tensor, begins: torch.Tensor, length: int, rows: int, generator: torch.Generator
+) -> Batch:
+    """Returns stretches of length + 1 tokens, every other one from where a tale begins, as a reader does."""
+    starts = torch.randint(0, len(text) - length, (rows,), generator=generator)
+    starts[::2] = begins[torch.randint(len(begins), (len(starts[::2]),), generator=generator)]
+    return _from(text, starts, length)
 
 
 # Sentences with something to remember.
@@ -369,11 +417,23 @@ class _Grammar:
 
     def new(self, rows: int, known: Collection[frozenset[Sentence]], generator: torch.Generator) -> Batch:
         """Returns a batch of sentences out of no known group."""
-        made: list[_Group] = []
-        missing = -(-rows // versions(self.kind))
-        while len(made) < missing:
-            made += [g for g in self.groups(missing - len(made), generator) if frozenset(g) not in known]
-        return self.batch(self.spelled(made)[:rows])
+        return self.batch(self.stock(rows, known, generator))
+
+    def stock(
+        self, count: int, known: Collection[frozenset[Sentence]], generator: torch.Generator
+    ) -> list[Sentence]:
+        """Returns that many sentences out of no known group; of a large number, some may be equal."""
+        made: list[Sentence] = []
+        while len(made) < count:
+            drawn = self.groups(-(-(count - len(made)) // versions(self.kind)), generator)
+            made += self.spelled(g for g in drawn if frozenset(g) not in known)
+        return made[:count]
+
+    def some(self, rows: int, stock: Sequence[Sentence], generator: torch.Generator) -> Batch:
+        """Returns a batch of sentences out of a stock, by chance."""
+        return self.batch(
+            [stock[k] for k in torch.randint(len(stock), (rows,), generator=generator).tolist()]
+        )
 
     def batch(self, some: Sequence[Sentence]) -> Batch:
         """Returns sentences as a batch; judged are the targets that memory decides."""
@@ -385,9 +445,10 @@ class _Grammar:
 
 
 def _grammar(experiment: Experiment, lang: str) -> Source:
-    """Returns the source of sentences with something to remember: new ones every step.
+    """Returns the source of sentences with something to remember: new ones every step, or so many.
 
-    The distance is `length`, or the nearest that the grammar has, in words.
+    The distance is `length`, or the nearest that the grammar has, in words. Of `sentences` to learn from,
+    a step takes a batch by chance.
     """
     kind, size = experiment.data, versions(experiment.data)
     distance = min(max(experiment.length, NEAREST), FARTHEST)
@@ -395,11 +456,15 @@ def _grammar(experiment: Experiment, lang: str) -> Source:
     grammar = _Grammar(kind, lang, experiment.units, distance, ids)
     held_out = grammar.distinct(GRAMMAR_HELD_OUT // size, stream(experiment.seed, _HELD_OUT))
     test = grammar.spelled(held_out.values())
+    training = partial(grammar.new, experiment.batch, frozenset(held_out))
+    if experiment.sentences:
+        stock = grammar.stock(experiment.sentences, held_out, stream(experiment.seed, _STOCK))
+        training = partial(grammar.some, experiment.batch, stock)
     return _text_source(
         experiment,
         vocabulary,
         grammar.batch(test[:1]),
-        training=partial(grammar.new, experiment.batch, frozenset(held_out)),
+        training=training,
         test=grammar.batch(test),
         remember=max(at - cue for s in test for at, cue in zip(s.critical, s.cues, strict=True)),
         goal=ACCURACY_GOAL,

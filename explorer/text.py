@@ -18,6 +18,9 @@ UNKNOWN = "<unk>"
 _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 _ZERO_WIDTH = {0x200B, 0x200C, 0x2060, 0xFEFF, 0x00AD}
 _ZWJ = "\u200d"
+_SENTENCE_END = regex.compile(r"\n|(?<=[.!?…。！？][\"'”’)]?)\s+")
+_PUNCTUATION = regex.compile(r"[\p{P}$+<=>^`|~](?!\p{M})")
+"""Unicode's punctuation and the rest of ASCII's; not where a mark makes another sign of it (a keycap)."""
 _EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}]")
 
 
@@ -73,6 +76,24 @@ def clean(text: str) -> str:
 def _joins_emoji(text: str, at: int) -> bool:
     before = text[max(at - 2, 0) : at].removesuffix("\ufe0f")[-1:]
     return all(_EMOJI.fullmatch(char) for char in (before, text[at + 1 : at + 2]))
+
+
+def split_sentences(text: str) -> tuple[str, ...]:
+    """Returns the sentences of a text, cleaned: each ends where a line does, or after . ! ? … and a space."""
+    return tuple(piece for part in _SENTENCE_END.split(text) if (piece := clean(part)))
+
+
+def lower_case(text: str) -> str:
+    """Returns cleaned text in lower case; a letter that has none stays."""
+    return clean(text.lower())
+
+
+def without_punctuation(text: str) -> str:
+    """Returns cleaned text without punctuation; what it parted comes together (can't becomes cant).
+
+    Spaces that stood on both sides of a dash become one.
+    """
+    return " ".join(clean(_PUNCTUATION.sub("", text)).split())
 
 
 def tokenise(text: str, unit: str) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def walk(experiment: Experiment, notation: str, learned: Learned, second: Learne
     runs: tuple[Run, ...]
 
     def run(by: RecurrentModel, whole: Trace, of: Input) -> Run:
-        return _run(by, whole, of, start, notation)
+        return shown_run(by, whole, of, start, notation)
 
     def changed_run() -> Run:
         whole = trace(model, changed_input.x, changes=changes)
@@ -288,7 +288,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return raised / raised.sum(-1, keepdims=True)
 
 
-def _run(model: RecurrentModel, whole: Trace, given: Input, start: int, notation: str) -> Run:
+def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int, notation: str) -> Run:
+    """Returns the window of a whole run from a step on, in a notation, with what the readout says."""
     part = whole.window(start, WINDOW)
     if notation == "lecture":
         part = part.in_lecture_notation()

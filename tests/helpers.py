@@ -14,8 +14,9 @@ from explorer.tracing import run_layer
 from explorer.walk import Walk, walk
 
 TORCH_CELLS = ("rnn", "rnn_relu", "lstm", "gru")
-VARIANTS = ("lstm_peephole", "lstm_coupled", "lstm_no_forget", "gru_reset_before")
-EIGHT = (*TORCH_CELLS, *VARIANTS)
+PARTS_OFF = ("lstm_no_forget", "lstm_no_input", "lstm_no_output", "lstm_no_squash")
+VARIANTS = ("lstm_peephole", "lstm_coupled", *PARTS_OFF, "gru_reset_before")
+EVERY = (*TORCH_CELLS, *VARIANTS)
 
 
 def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -76,6 +76,23 @@ def no_forget(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, fl
     return {"i": i, "g": g, "o": o, "c": cell, "h": o * math.tanh(cell)}
 
 
+def no_input(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    f, g, o = sigma(net(0, j, x, h)), math.tanh(net(1, j, x, h)), sigma(net(2, j, x, h))
+    cell = f * c[j] + g
+    return {"f": f, "g": g, "o": o, "c": cell, "h": o * math.tanh(cell)}
+
+
+def no_output(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    i, f, g = sigma(net(0, j, x, h)), sigma(net(1, j, x, h)), math.tanh(net(2, j, x, h))
+    cell = f * c[j] + i * g
+    return {"i": i, "f": f, "g": g, "c": cell, "h": math.tanh(cell)}
+
+
+def no_squash(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    values = lstm(net, j, x, h, c)
+    return values | {"h": values["o"] * values["c"]}
+
+
 def gru(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
     r, z = sigma(net(0, j, x, h)), sigma(net(1, j, x, h))
     n = math.tanh(net.of_x(2, j, x) + r * net.of_h(2, j, h))
@@ -95,6 +112,9 @@ UNIT = {
     "lstm_peephole": peephole,
     "lstm_coupled": coupled,
     "lstm_no_forget": no_forget,
+    "lstm_no_input": no_input,
+    "lstm_no_output": no_output,
+    "lstm_no_squash": no_squash,
     "gru": gru,
     "gru_reset_before": reset_before,
 }

@@ -24,7 +24,7 @@ from explorer.gradients import jacobians, readout_gradient, recurrent_gradient
 from explorer.interventions import Clamp, untouched
 from explorer.limits import WINDOW
 from explorer.tracing import run_layer
-from tests.helpers import EIGHT, largest, normal, number_model, random_layer, random_weights, word_model
+from tests.helpers import EVERY, largest, normal, number_model, random_layer, random_weights, word_model
 
 T, D, H = 9, 3, 4
 
@@ -50,7 +50,7 @@ def last_loss(steps: int = T, seed: int = 1, at: int | None = None) -> np.ndarra
 # Spectra
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_singular_values_of_steps_and_of_their_product_are_those_of_the_matrices(key):
     layer = layer_of(key)
     of = spectra(layer)
@@ -146,7 +146,7 @@ def test_batches_and_runs_against_time_are_refused(options):
 # The straight line
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 @pytest.mark.parametrize("step", [0, 1, 4, T])
 def test_the_straight_line_is_the_slope_of_the_true_change(key, step):
     layer, dL_dh = layer_of(key), last_loss()
@@ -279,7 +279,7 @@ def compared(part: np.ndarray, full: np.ndarray) -> tuple[float, float]:
     return sizes[0] / sizes[1], (part * full).sum() / (sizes[0] * sizes[1])
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_what_each_loss_sends_to_each_step_adds_up_to_the_gradient(key):
     layer, dL_dh = layer_of(key), normal(np.random.default_rng(5), T, H)
     rows, flow = loss_rows(layer, dL_dh), bptt(layer, dL_dh).layers[0]
@@ -291,7 +291,7 @@ def test_what_each_loss_sends_to_each_step_adds_up_to_the_gradient(key):
     assert not rows[np.triu_indices(T, 1)].any()  # k > t
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_truncated_gradients_are_those_of_a_detached_run(key):
     layer, dL_dh, windows = layer_of(key), normal(np.random.default_rng(6), T, H), (1, 2, 4, T)
     of = truncation(layer, dL_dh, windows)

@@ -12,7 +12,7 @@ from explorer.cells import LayerWeights
 from explorer.cells.spec import EachUnit
 from explorer.tracing import run_layer
 from tests import papers
-from tests.helpers import EIGHT, VARIANTS, arrays_of, largest, normal, random_layer, random_weights, rerun
+from tests.helpers import EVERY, VARIANTS, arrays_of, largest, normal, random_layer, random_weights, rerun
 
 CASES = 200
 
@@ -27,7 +27,7 @@ def columns(layer):
         yield lambda s, at=at: layer.signal(s)[at][order], layer.x[at][order], layer.h[first][b], c
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_every_signal_is_what_the_paper_says(cell):
     rng = np.random.default_rng(17)
     for case in range(CASES if cell in VARIANTS else CASES // 4):
@@ -39,7 +39,7 @@ def test_every_signal_is_what_the_paper_says(cell):
                 assert largest(signal(symbol), values) <= 1e-10, (case, symbol)
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_all_at_once_and_step_by_step_agree_on_every_array(cell):
     rng = np.random.default_rng(18)
     for case in range(CASES):
@@ -51,7 +51,7 @@ def test_all_at_once_and_step_by_step_agree_on_every_array(cell):
 
 def test_the_registry_holds_eight_cells_under_their_own_keys():
     assert tuple(CELLS) == tuple(spec.key for spec in CELLS.values())
-    assert set(CELLS) == set(EIGHT)
+    assert set(CELLS) == set(EVERY)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,9 @@ def test_a_layer_of_10_inputs_and_20_units_has_the_textbook_number_of_weights(ce
         ("lstm_peephole", 2560 + 60),
         ("lstm_coupled", 1920),
         ("lstm_no_forget", 1920),
+        ("lstm_no_input", 1920),
+        ("lstm_no_output", 1920),
+        ("lstm_no_squash", 2560),
         ("gru_reset_before", 1920),
     ],
 )
@@ -85,7 +88,7 @@ def test_an_lstm_layer_in_keras_counts_one_bias():
     assert CELLS["rnn"].parameters(10, 3) == 45
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_gates_lie_between_0_and_1_and_candidates_between_minus_1_and_1(cell):
     rng = np.random.default_rng(19)
     spec = CELLS[cell]
@@ -178,7 +181,7 @@ def test_packing_is_the_way_back_of_splitting():
     assert (weights.pack(weights.split(packed)) == packed).all()
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_peephole_sees_the_state_that_its_equation_names(cell):
     seen = {"f": "c_prev", "i": "c_prev", "o": "c"} if cell == "lstm_peephole" else {}
     assert CELLS[cell].peeps == seen

@@ -8,11 +8,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 from explorer import CELLS
 from explorer.tracing import run_layer
-from tests.helpers import largest, normal, random_weights
+from tests.helpers import PARTS_OFF, largest, normal, random_weights
 
 CASES = 25
 RANK = {"Y": 4, "Y_h": 3, "Y_c": 3}
 FORCED_OPEN = 100.0  # a bias at which float32's sigmoid is 1
+LINEAR = {
+    "activations": ["Sigmoid", "Tanh", "Affine"],
+    "activation_alpha": [1.0],
+    "activation_beta": [0.0],
+}
+"""The cell state goes into h as it is."""
 
 
 def run_onnx(operator: str, given: dict[str, np.ndarray], outputs: list[str], H: int, **attributes):
@@ -59,8 +65,8 @@ def lstm_inputs(cell: str, weights) -> dict[str, np.ndarray]:
     nothing = tuple(np.zeros_like(a) for a in blocks["g"])
     if cell == "lstm_coupled":  # ONNX couples the other way round, f = 1 - i: feed -f as i
         blocks |= {"i": tuple(-a for a in blocks["f"]), "f": nothing}
-    if cell == "lstm_no_forget":
-        blocks["f"] = (*nothing[:3], nothing[3] + FORCED_OPEN)
+    for symbol in {"i", "f", "o"} - set(blocks):
+        blocks[symbol] = (*nothing[:3], nothing[3] + FORCED_OPEN)
     given = packed(weights, "iofg", blocks)
     if cell == "lstm_peephole":
         given["P"] = np.concatenate([weights.peephole(s) for s in "iof"])[None]
@@ -75,14 +81,14 @@ def random_case(cell: str, rng: np.random.Generator):
     return weights, x, state
 
 
-@pytest.mark.parametrize("cell", ["lstm", "lstm_peephole", "lstm_coupled", "lstm_no_forget"])
+@pytest.mark.parametrize("cell", ["lstm", "lstm_peephole", "lstm_coupled", *PARTS_OFF])
 def test_lstm_variants_agree_with_onnx_runtime(cell):
     rng = np.random.default_rng(31)
     for case in range(CASES):
         weights, x, (h, c) = random_case(cell, rng)
         given = lstm_inputs(cell, weights) | {"X": x, "initial_h": h[None], "initial_c": c[None]}
-        coupling = {"input_forget": 1} if cell == "lstm_coupled" else {}
-        y, c_last = run_onnx("LSTM", given, ["Y", "", "Y_c"], weights.hidden_size, **coupling)
+        own = {"lstm_coupled": {"input_forget": 1}, "lstm_no_squash": LINEAR}.get(cell, {})
+        y, c_last = run_onnx("LSTM", given, ["Y", "", "Y_c"], weights.hidden_size, **own)
         layer = run_layer(cell, weights, x, (h, c))
         assert largest(layer.output, y[:, 0]) <= 1e-6, case
         assert largest(layer.c[-1], c_last[0]) <= 1e-6 * max(1.0, np.abs(c_last).max()), case

@@ -16,7 +16,7 @@ from explorer.model import LoopLayers
 from explorer.tracing import run_layer
 from tests.autograd import rows_of
 from tests.helpers import (
-    EIGHT,
+    EVERY,
     TORCH_CELLS,
     VARIANTS,
     largest,
@@ -29,7 +29,7 @@ from tests.helpers import (
 )
 
 TOLERANCE = 1e-10
-WITH_C = [key for key in EIGHT if "c" in CELLS[key].states]
+WITH_C = [key for key in EVERY if "c" in CELLS[key].states]
 SHAPES = [(1, False), (2, False), (3, False), (1, True), (2, True), (3, True)]
 WORDS = ("the", "fat", "cat", "sat", "on", "a", "mat")
 
@@ -73,7 +73,7 @@ def reached(of: LayerFlow, last: int, ways: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("layers", "both_ways"), SHAPES)
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_everything_is_what_autograd_gives(key, layers, both_ways):
     rng = np.random.default_rng(100 + layers + 10 * both_ways)
     for _ in range(4 if layers == 1 else 2):
@@ -100,7 +100,7 @@ def test_everything_is_what_autograd_gives(key, layers, both_ways):
                 assert largest(weights[name], rows.weights[name]) <= TOLERANCE, name
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_vanished_norms_are_right_to_ten_digits(key):
     """Relative to each norm, from 1 down to 1e-6 and less: nothing is lost beside the large ones."""
     rng = np.random.default_rng(140)
@@ -132,7 +132,7 @@ def test_a_run_of_several_blocks_is_walked_back_without_a_seam(key, layers, both
                 assert largest(of.total_c, rows.c.sum(0)) <= TOLERANCE
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_a_cell_without_c_has_no_gradient_of_it(key):
     run = stacked(key, np.random.default_rng(0), 1, False)
     flow = bptt(run, np.ones(run.output.shape))
@@ -143,7 +143,7 @@ def test_a_cell_without_c_has_no_gradient_of_it(key):
 
 
 def test_all_arrays_are_read_only_float64():
-    for key in EIGHT:
+    for key in EVERY:
         run = stacked(key, np.random.default_rng(1), 2, True)
         for of in bptt(run, np.ones(run.output.shape)).layers:
             tables = (*of.through.values(), *of.source.values())
@@ -240,7 +240,7 @@ def test_the_layers_of_a_variant_get_the_same_weight_gradients(key, layers, both
 
 
 @pytest.mark.parametrize("loss", ["last_step", "each_step"])
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_the_loss_of_a_model_with_a_vocabulary(key, loss):
     rng = np.random.default_rng(31)
     for shape in ({}, {"num_layers": 2}, {"bidirectional": True}):
@@ -295,7 +295,7 @@ def test_large_logits_neither_warn_nor_overflow():
 
 
 @pytest.mark.parametrize("both_ways", [False, True])
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_the_shares_sum_to_the_total(key, both_ways):
     rng = np.random.default_rng(41)
     for _ in range(5):
@@ -313,7 +313,7 @@ def test_the_shares_sum_to_the_total(key, both_ways):
             assert largest(before, shares + there) <= TOLERANCE
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_a_share_is_what_is_left_when_the_other_ways_are_cut(key):
     """The share through a block: autograd with U of every other block cut off from h_{t-1}."""
     rng = np.random.default_rng(42)
@@ -359,7 +359,7 @@ class _CutWeights:
 # Jacobians and the straight way
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_jacobians_are_those_of_autograd_and_their_product_that_of_the_whole_run(key):
     rng = np.random.default_rng(51)
     for _ in range(4):
@@ -405,7 +405,7 @@ def test_jacobians_of_a_long_run_are_those_of_its_parts(monkeypatch):
         assert all(largest(a, b) <= 1e-14 for a, b in zip(found, expected, strict=True))
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_the_direct_path_is_the_product_of_the_keeping_gate(key):
     rng = np.random.default_rng(61)
     layer = run_layer(
@@ -453,7 +453,7 @@ def test_with_the_gates_blind_to_the_state_the_direct_path_of_c_is_all():
 # What each step adds to the weights
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_a_step_adds_the_outer_product_of_its_own(key):
     rng = np.random.default_rng(71)
     run = stacked(key, rng, 1, False)
@@ -473,7 +473,7 @@ def test_a_step_adds_the_outer_product_of_its_own(key):
         assert largest(norms[name], np.sqrt((parts**2).sum((1, 2)))) <= TOLERANCE
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 @pytest.mark.parametrize("size", [1e-200, 1e-170, 1e170, 1e200])
 def test_what_a_step_adds_has_a_norm_where_squares_leave_float64(key, size):
     rng = np.random.default_rng(72)
@@ -493,7 +493,7 @@ def test_what_a_step_adds_has_a_norm_where_squares_leave_float64(key, size):
 # Central differences: no autograd and no formula
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_central_differences_agree(key):
     """Of the forward pass alone, at 1e-6; kinks of the ReLU do not come up in these cases."""
     rng, step = np.random.default_rng(81), 1e-6
@@ -541,7 +541,7 @@ def test_central_differences_agree(key):
 # Notation, dtype, windows
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_lecture_notation_gives_the_same_gradients(key):
     rng = np.random.default_rng(91)
     run = stacked(key, rng, 2, False)
@@ -624,7 +624,7 @@ def test_past_float64_it_is_called_nonfinite_without_a_warning():
     assert len(list(jacobians(run.only))) == 900
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_huge_weights_raise_no_warning(key):
     rng = np.random.default_rng(5)
     weights = random_weights(key, 2, 4, rng).map(lambda a: 1e60 * a)

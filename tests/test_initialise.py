@@ -8,7 +8,7 @@ import torch
 
 from explorer import CELLS, RecurrentModel, trace
 from explorer.initialise import initialise
-from tests.helpers import EIGHT, number_model, word_model
+from tests.helpers import EVERY, number_model, word_model
 
 H = 24
 
@@ -23,7 +23,7 @@ def made(cell: str, seed: int = 0, size: int = H, **options) -> RecurrentModel:
     return number_model(cell, H=size, seed=seed, **options)
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_the_default_is_uniform_within_one_over_root_h_as_in_pytorch(cell):
     bound = 1.0 / math.sqrt(H)
     for name, parameter in made(cell).rnn.named_parameters():
@@ -32,7 +32,7 @@ def test_the_default_is_uniform_within_one_over_root_h_as_in_pytorch(cell):
         assert values.max() > 0.8 * bound, name
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 @pytest.mark.parametrize("gain", [0.9, 1.5])
 def test_orthogonal_makes_every_recurrent_block_gain_times_a_rotation(cell, gain):
     model = made(cell, scheme="orthogonal", gain=gain)
@@ -44,7 +44,7 @@ def test_orthogonal_makes_every_recurrent_block_gain_times_a_rotation(cell, gain
     assert not model.rnn.bias_hh_l0.any()
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_identity_makes_every_recurrent_block_gain_times_one(cell):
     model = made(cell, scheme="identity", gain=0.5)
     for block in blocks(model, "weight_hh").values():
@@ -61,7 +61,7 @@ def test_an_identity_relu_layer_remembers_without_input():
     assert (found.h == start.numpy()).all()
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_gain_scales_the_recurrent_weights_and_no_others(cell):
     one, three = made(cell).rnn.state_dict(), made(cell, gain=3.0).rnn.state_dict()
     for name, value in one.items():
@@ -69,7 +69,7 @@ def test_gain_scales_the_recurrent_weights_and_no_others(cell):
         torch.testing.assert_close(three[name], factor * value, rtol=1e-6, atol=0)
 
 
-@pytest.mark.parametrize("cell", [key for key in EIGHT if CELLS[key].keep])
+@pytest.mark.parametrize("cell", [key for key in EVERY if CELLS[key].keep])
 @pytest.mark.parametrize(("bias", "gate"), [(0.0, 0.5), (1.0, 0.731), (2.0, 0.881), (3.0, 0.953)])
 def test_a_fixed_bias_sets_the_keeping_gate_at_rest(cell, bias, gate):
     model = made(cell, bias="fixed", keep_bias=bias)

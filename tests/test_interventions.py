@@ -5,10 +5,10 @@ import pytest
 
 from explorer import CELLS, trace
 from explorer.interventions import Clamp, Transplant, ZeroUnit, touch_at
-from tests.helpers import EIGHT, arrays_of, largest, normal, number_model
+from tests.helpers import EVERY, arrays_of, largest, normal, number_model
 
 T, K, H = 12, 5, 5
-WITH_KEEP = tuple(key for key in EIGHT if CELLS[key].keep)
+WITH_KEEP = tuple(key for key in EVERY if CELLS[key].keep)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_an_update_gate_held_at_1_holds_the_state_and_at_0_replaces_it(cell, x):
     assert (replaced.h[K:] == replaced.gate["n"][K - 1 :]).all()
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 @pytest.mark.parametrize("change", [Clamp("", 0.25, start=K), ZeroUnit(2, start=K)])
 def test_a_change_leaves_every_earlier_step_bit_for_bit(cell, change, x):
     if isinstance(change, Clamp):
@@ -60,14 +60,14 @@ def test_a_change_leaves_every_earlier_step_bit_for_bit(cell, change, x):
     assert largest(after["h"][K], before["h"][K]) > 0.0
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_change_that_never_comes_changes_nothing(cell, x):
     plain, late = (arrays_of(changed(cell, x, *c)) for c in ((), (Clamp("h", 0.0, start=T + 1),)))
     assert all(largest(plain[name], late[name]) <= 1e-12 for name in plain)
 
 
 @pytest.mark.parametrize(
-    ("cell", "symbol"), [(key, symbol) for key in EIGHT for symbol in CELLS[key].activations]
+    ("cell", "symbol"), [(key, symbol) for key in EVERY for symbol in CELLS[key].activations]
 )
 def test_a_clamp_on_one_unit_holds_that_unit_only(cell, symbol, x):
     plain = changed(cell, x)
@@ -83,7 +83,7 @@ def test_a_clamp_on_one_unit_holds_that_unit_only(cell, symbol, x):
     )
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_zeroed_unit_is_silent_from_its_step_on_and_the_others_go_on(cell, x):
     layer = changed(cell, x, ZeroUnit(2, start=K))
     states = [s for s in (layer.h, layer.c) if s is not None]
@@ -92,7 +92,7 @@ def test_a_zeroed_unit_is_silent_from_its_step_on_and_the_others_go_on(cell, x):
     assert np.abs(np.delete(layer.h[K:], 2, axis=1)).max() > 0.0
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 @pytest.mark.parametrize("after", [0, 4])
 def test_with_all_states_transplanted_the_rest_is_the_donor_s_run(cell, after, x):
     other = normal(np.random.default_rng(62), T, 2)

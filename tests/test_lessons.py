@@ -36,6 +36,14 @@ ORDERS = {
         "race", "adding", "plateau", "first", "heatmap", "start", "bias", "length", "clipping", "seeds",
         "sentences",
     ],
+    "architectures": [
+        "order", "window", "length", "parallel", "mappings", "decoder", "layers", "backward", "output",
+        "returns", "numpy", "stateful", "padding", "parts", "cost", "amount",
+    ],
+    "language": [
+        "language_model", "pairs", "padding", "every_step", "perplexity", "ambiguity", "teacher", "sampling",
+        "generation", "cat", "levels", "unit", "cause", "memory",
+    ],
 }  # fmt: skip
 WORDS = 70
 NAMED = {  # what a button must set, so that it shows the same whatever was set before
@@ -123,8 +131,9 @@ def test_both_languages_have_the_same_cells_directives_and_numbers(name, at):
 @pytest.mark.parametrize("name, at", CARDS)
 def test_text_is_plain_markdown_in_a_calm_voice(name, at, lang):
     c = cards(name, lang)[at]
+    said = re.sub(r"`<(eos|unk)>`", "", c.said)  # tokens of their own, as code
     for bad in (r"<\w", r"\]\(", r"!", r"^#", r"^[-*] ", r"https?:"):
-        assert not re.search(bad, c.said, re.MULTILINE), bad
+        assert not re.search(bad, said, re.MULTILINE), bad
     assert c.text.count("$") % 2 == 0 and c.text.count("**") % 2 == 0
     assert not re.search(r"[).]\*\*\w", c.text), "Markdown does not close this bold"
     assert lang != "en" or len(c.text.split()) <= WORDS

@@ -18,7 +18,7 @@ from explorer.options import STAGE_ONLY
 from explorer.stage import export, payload
 from explorer.text import join, tokenise
 from explorer.walk import walk
-from tests.helpers import EIGHT
+from tests.helpers import EVERY
 
 QUICK = ("--weights", "untrained", "--hidden", "5")
 HANGUL = "나는 밥을 먹고"
@@ -61,7 +61,7 @@ def arrays(of) -> dict[str, np.ndarray]:
 # trace: files
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_npz_holds_the_trace_of_the_public_function(cell, tmp_path, capsys):
     out = tmp_path / "t.npz"
     printed(capsys, "trace", "--cell", cell, "--text", HANGUL, *QUICK, "--out", str(out))
@@ -179,7 +179,7 @@ def test_the_language_says_what_z_means(capsys):
 # trace: the table
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_the_table_shows_norms_and_mean_gates(cell, capsys):
     lines = printed(capsys, "trace", "--cell", cell, "--text", "one two three", *QUICK).splitlines()
     wanted = expected(Experiment(cell=cell, text="one two three", weights="untrained", hidden=5))

@@ -9,6 +9,7 @@ from explorer import Experiment
 from explorer.__main__ import VERBS, main
 from explorer.language import generate, score
 from explorer.learned import learn
+from explorer.shipped import load
 from explorer.store import save_model
 from explorer.text import UNKNOWN, join, tokenise
 from tests.helpers import number_model, word_model
@@ -72,6 +73,25 @@ def test_without_a_file_the_lectures_sentences_are_learned(capsys):
     record = json.loads(out)
     assert record["tokens"] == list(said.tokens)
     assert record["text"] == "그의 말이 법" == join(typed + said.tokens, "jamo")
+
+
+@pytest.mark.parametrize(("argv", "cell"), [((), "lstm"), (("--cell", "gru"), "gru")])
+def test_a_network_that_comes_with_the_app_has_a_name(capsys, argv, cell):
+    more = ("--prompt", "The fox", "--tokens", "60", "--temperature", "0.8", "--seed", "4", "--json")
+    status, out, err = run(capsys, "--model", "tales_en", *argv, *more)
+    prompt = tokenise("The fox", "char")
+    said = generate(load("tales_en", cell).model, prompt, 60, temperature=0.8, seed=4)
+    record = json.loads(out)
+    assert (status, err) == (0, "")
+    assert (record["cell"], record["units"], record["tokens"]) == (cell, "char", list(said.tokens))
+    assert record["text"] == join(prompt + said.tokens, "char")
+
+
+def test_of_a_network_that_comes_with_the_app_only_the_cell_is_chosen(capsys):
+    argv = ("--model", "tales_en", "--prompt", "The")
+    assert "--hidden has no place beside --model" in refusal(capsys, *argv, "--hidden", "8")
+    assert "takes one of rnn, lstm, gru beside --model tales_en" in refusal(capsys, *argv, "--cell", "elman")
+    assert "No such file" in refusal(capsys, "--model", "tales_de", "--prompt", "The")
 
 
 def test_unknown_words_are_said(capsys, file):

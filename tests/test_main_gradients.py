@@ -10,7 +10,7 @@ from explorer import CELLS, Experiment, bptt, trace
 from explorer.learned import inputs, learn
 from explorer.limits import MAX_GRADIENT_STEPS
 from explorer.text import tokenise
-from tests.helpers import EIGHT, largest
+from tests.helpers import EVERY, largest
 from tests.test_main import HANGUL, QUICK, printed, refusal, run
 
 
@@ -21,7 +21,7 @@ def flow_of(experiment: Experiment, loss: str = "last_step", notation: str = "py
 
 
 @pytest.mark.parametrize("loss", ["last_step", "each_step"])
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_npz_holds_the_gradient_of_the_public_function(cell, loss, tmp_path, capsys):
     out = tmp_path / "g.npz"
     options = ("gradients", "--cell", cell, "--text", HANGUL, *QUICK, "--loss", loss, "--out", str(out))
@@ -84,7 +84,7 @@ def _rows(model, given) -> np.ndarray:
     return dL_dh
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_the_table_shows_a_row_per_source_step(cell, capsys):
     text = "one two three four"
     head, names, *rows = printed(

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from explorer import CELLS, RecurrentModel, trace
 from explorer.model import LoopLayers, recurrent_layers
-from tests.helpers import EIGHT, TORCH_CELLS, largest, word_model
+from tests.helpers import EVERY, TORCH_CELLS, largest, word_model
 
 WORDS = ("<unk>", "a", "b", "c", "d")
 SHAPES = [{}, {"num_layers": 2}, {"num_layers": 2, "bidirectional": True}]
@@ -29,7 +29,7 @@ def test_a_torch_module_s_state_dict_fits_as_it_is(cell, shape):
     assert torch.equal(model.rnn(x)[0], module(x)[0])
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_state_dict_names_are_embedding_rnn_and_readout(cell):
     names = set(word_model(cell, WORDS, num_layers=2, bidirectional=True).state_dict())
     stems = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
@@ -39,7 +39,7 @@ def test_state_dict_names_are_embedding_rnn_and_readout(cell):
     assert names == layers | {"embedding.weight", "readout.weight", "readout.bias"}
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_layer_has_as_many_weights_as_its_cell_says(cell):
     found = sum(p.numel() for p in recurrent_layers(cell, 10, 20).parameters())
     assert found == CELLS[cell].parameters(10, 20)
@@ -71,7 +71,7 @@ def test_the_loop_equals_pytorch_s_fused_module_in_outputs_and_gradients(cell, s
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_trace_of_a_model_gives_the_model_s_own_logits(cell, shape):
     model = word_model(cell, WORDS, **shape).double()
     tokens = list("abcdabba")
@@ -82,7 +82,7 @@ def test_a_trace_of_a_model_gives_the_model_s_own_logits(cell, shape):
     assert largest(trace(model, ids).logits, found.logits) == 0.0
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_uniform_readout_has_the_loss_ln_v(cell):
     model = word_model(cell, WORDS)
     nn.init.zeros_(model.readout.weight)
@@ -92,7 +92,7 @@ def test_a_uniform_readout_has_the_loss_ln_v(cell):
     assert loss.item() == pytest.approx(math.log(len(WORDS)), abs=1e-6)
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_building_a_model_draws_no_random_number(cell):
     before = torch.get_rng_state()
     RecurrentModel(cell, 8, 16, 5, vocabulary=WORDS, num_layers=2, bidirectional=True)
@@ -100,7 +100,7 @@ def test_building_a_model_draws_no_random_number(cell):
 
 
 def test_a_sequence_alone_and_in_a_batch_gives_the_same_output():
-    for cell in EIGHT:
+    for cell in EVERY:
         model = word_model(cell, WORDS).double()
         ids = torch.randint(len(WORDS), (6, 4))
         batch = model(ids).detach()

@@ -9,12 +9,12 @@ from explorer import Trace
 from explorer.references import largest_difference, reference_gradients, reference_name, reference_states
 from tests import papers
 from tests.autograd import rows_of
-from tests.helpers import EIGHT, VARIANTS, largest, random_layer
+from tests.helpers import EVERY, VARIANTS, largest, random_layer
 
 CASES = 200
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_reference_states_are_those_of_the_paper(cell):
     rng = np.random.default_rng(71)
     for case in range(CASES if cell in VARIANTS else CASES // 4):
@@ -29,13 +29,13 @@ def test_reference_states_are_those_of_the_paper(cell):
             assert largest(values[order], expected[name]) <= 1e-10, case
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_true_trace_differs_from_its_reference_by_rounding(cell):
     rng = np.random.default_rng(72)
     assert max(largest_difference(random_layer(cell, rng)) for _ in range(20)) <= 1e-12
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 @pytest.mark.parametrize("state", ["h", "c"])
 def test_a_falsified_state_is_found(cell, state):
     layer = random_layer(cell, np.random.default_rng(73))
@@ -47,21 +47,21 @@ def test_a_falsified_state_is_found(cell, state):
     assert found == pytest.approx(0.125, abs=1e-9)
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_window_is_checked_from_the_state_carried_in(cell):
     rng = np.random.default_rng(74)
     layer = next(u for u in (random_layer(cell, rng) for _ in range(50)) if u.steps >= 5)
     assert largest_difference(layer.window(3, 3)) <= 1e-12
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_the_reference_is_named(cell):
     known = {"rnn": "RNNCell", "rnn_relu": "RNNCell", "lstm": "LSTMCell", "gru": "GRUCell"}
     expected = f"torch.nn.{known[cell]}" if cell in known else "explorer.references"
     assert reference_name(cell) == expected
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_reference_gradients_are_those_of_one_loss_at_a_time(cell):
     rng = np.random.default_rng(75)
     for _ in range(8):

@@ -2,10 +2,12 @@
 
 import math
 import pickle
+import time
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import pytest
 import torch
@@ -16,12 +18,14 @@ from explorer.experiment import DATA, Experiment
 from explorer.grammar import END, FARTHEST, KINDS, NEAREST
 from explorer.limits import MAX_BUDGET, MAX_TEXT
 from explorer.sources import Batch, Source, Unusable, foreseeable, source, stream
+from explorer.tales import letters, tales
 from explorer.text import UNITS, UNKNOWN, join, tokenise
 
 TEXT = "나는 밥을 먹고 학교에 간다. 가는 말이 고와야 오는 말이 곱다! 그의 말이 법이다."
 LONG = " ".join(f"{word}{k}" for k in range(150) for word in ("가", "나", "다"))
 SYMBOLS = ("temporal_order", "copy", "first_symbol")
-EVERY = [(data, lang) for data in DATA for lang in (("en", "ko") if data in KINDS else ("en",))]
+SPOKEN = (*KINDS, "tales")
+EVERY = [(data, lang) for data in DATA for lang in (("en", "ko") if data in SPOKEN else ("en",))]
 GRAMMARS = [(data, lang) for data, lang in EVERY if data in KINDS]
 EXPERIMENT = Experiment(length=9, batch=7, text=TEXT)
 
@@ -111,6 +115,8 @@ def test_held_out_sequences_are_made_once(data, lang):
     found = made(data, lang)
     assert found.held_out() is found.held_out()
     rows = 500 if data in ("adding", *SYMBOLS) else {"lecture": 3, "yours": 2, "brackets": 198}.get(data, 200)
+    if data == "tales":
+        rows = -(-(sum(len(row) - 1 for row in tokens_of(found, found.held_out()))) // EXPERIMENT.length)
     assert found.held_out().x.shape[1] == rows
     assert found.held_out_is_training == (data in ("lecture", "yours"))
 
@@ -201,7 +207,7 @@ def test_every_step_of_the_probe_has_a_label(data, lang):
     T = len(found.probe().x)
     assert len(found.labels) == len(found.marked) == T
     assert all(isinstance(mark, bool) for mark in found.marked)
-    assert any(found.marked) == (data not in ("lecture", "yours"))
+    assert any(found.marked) == (data not in ("lecture", "tales", "yours"))
     assert all(unicodedata.is_normalized("NFC", text) for text in found.labels)
 
 
@@ -414,6 +420,54 @@ def test_a_text_may_hold_the_unknown_token():
 def test_decomposed_text_is_composed():
     found = source(Experiment(data="yours", text=unicodedata.normalize("NFD", TEXT), units="char"))
     assert all(unicodedata.is_normalized("NFC", token) for token in found.vocabulary)
+
+
+# Tales.
+
+
+def read_as_one(found: Source, batch: Batch, units: str) -> str:
+    """Returns the text of stretches of which each begins where the one before ends."""
+    first, *others = tokens_of(found, batch)
+    assert all(a[-1] == b[0] for a, b in pairwise([first, *others]))
+    return join([*first, *(token for row in others for token in row[1:])], units)
+
+
+@pytest.mark.parametrize(("lang", "units"), [(lang, units) for lang in ("en", "ko") for units in UNITS])
+def test_no_held_out_tale_is_trained_on(lang, units):
+    found = source(Experiment(data="tales", units=units, length=50), lang)
+    stock = join([found.vocabulary[k] for k in found.training.args[0].tolist()], units)
+    assert len(stock) >= 200_000
+    left = read_as_one(found, found.held_out(), units)
+    assert len(left) > 8_000
+    held_out = [one for one in tales(lang, 10_000, stream(0, 2**15 - 1)) if one not in stock]
+    assert " ".join(held_out) == left
+    assert len(set(held_out)) > 50
+
+
+def test_every_other_window_of_tales_begins_with_one_and_the_rest_anywhere():
+    found = source(Experiment(data="tales", units="char", length=30, batch=51), "en")
+    text = "".join(found.vocabulary[k] for k in found.training.args[0].tolist())
+    beginnings = {tale[:31] for tale in tales("en", 200_000, stream(0, 2**15 - 4))}
+    rows = ["".join(row) for row in tokens_of(found, found.batch(3))]
+    assert [len(row) for row in rows] == [31] * 51
+    assert set(rows[::2]) <= beginnings
+    assert not set(rows[1::2]) <= beginnings
+    for some in (rows[::2], rows[1::2]):
+        places = [text.index(row) for row in some]
+        assert min(places) < len(text) / 4 and max(places) > len(text) / 2
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_vocabulary_of_tales_is_that_of_all_there_can_be(lang):
+    one, other = (source(Experiment(data="tales", units="jamo", seed=seed), lang) for seed in (0, 7))
+    assert one.vocabulary == other.vocabulary == (UNKNOWN, *letters(lang, "jamo"))
+    assert math.isnan(one.goal) and one.baseline == pytest.approx(math.log(len(one.vocabulary)))
+
+
+def test_tales_are_made_in_less_than_a_second():
+    started = time.thread_time()
+    source(Experiment(data="tales", units="jamo"), "ko")
+    assert time.thread_time() - started < 1
 
 
 # Choices that nothing can be trained on.

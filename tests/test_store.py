@@ -27,7 +27,7 @@ from explorer.store import (
 )
 from explorer.text import Refused, clean, tokenise
 from tests.e2e.server import ROOT
-from tests.helpers import EIGHT, number_model, word_model
+from tests.helpers import EVERY, number_model, word_model
 
 WORDS = ("<unk>", "그", "말이", "a b", " ", "👩\u200d👩\u200d👧", "\u1112", "</script>", '"\\')
 SHAPES = [{}, {"num_layers": 2}, {"num_layers": 2, "bidirectional": True}]
@@ -56,7 +56,7 @@ def same_bits(a: nn.Module, b: nn.Module) -> bool:
 
 @pytest.mark.parametrize("words", [True, False], ids=["words", "numbers"])
 @pytest.mark.parametrize("shape", SHAPES, ids=["one", "two", "two both ways"])
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_model_comes_back_bit_for_bit(cell, shape, words, tmp_path):
     model = network(cell, words, **shape)
     path = tmp_path / "model.safetensors"
@@ -102,7 +102,7 @@ def test_the_experiment_comes_back_with_a_text_too_long_for_a_link():
     assert found.experiment == experiment
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_the_experiment_says_what_the_model_is(cell):
     found = load_bundle(save_model(None, network(cell, False, num_layers=2)))
     assert found.experiment == Experiment(cell=cell, hidden=5, layers=2)
@@ -132,7 +132,7 @@ def test_a_file_can_be_written_into_memory():
     assert memory.getvalue() == data
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_the_library_alone_reads_the_file(cell, tmp_path):
     model, path = network(cell, True), tmp_path / "model.safetensors"
     save_model(path, model, step=5)
@@ -288,4 +288,4 @@ def test_every_field_of_an_experiment_that_a_link_carries_is_kept():
 
 
 def test_there_are_eight_cells():
-    assert set(EIGHT) == set(CELLS)
+    assert set(EVERY) == set(CELLS)

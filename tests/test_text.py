@@ -1,5 +1,6 @@
 """Text in and out: nothing a person typed is lost, and nothing invisible stays."""
 
+import string
 import unicodedata
 
 import pytest
@@ -7,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer.limits import MAX_LABEL
-from explorer.text import UNITS, clean, join, label, plot_label, tokenise
+from explorer.text import (
+    UNITS,
+    clean,
+    join,
+    label,
+    lower_case,
+    plot_label,
+    split_sentences,
+    tokenise,
+    without_punctuation,
+)
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 INVISIBLE = ["\u202a", "\u202e", "\u2066", "\u2069", "\u200e", "\u200f", "\u061c", "\u200b", "\u200c"]
@@ -142,3 +153,60 @@ def test_a_plot_label_is_escaped_after_it_is_cut(token, expected):
 def test_a_letter_without_a_compatibility_form_is_shown_as_it_is():
     assert label("\u113c") == "\u113c"  # an old first consonant
     assert label("\u115f") == "\u115f"  # a filler
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("One. Two! Three? Four", ("One.", "Two!", "Three?", "Four")),
+        ("One…  “Two.” Three", ("One…", "“Two.”", "Three")),
+        ("line\n\n next \n", ("line", "next")),
+        ("3.14 is pi", ("3.14 is pi",)),
+        (" . \n ", (".",)),
+        ("", ()),
+    ],
+)
+def test_sentences_end_where_a_line_or_a_sentence_does(text, sentences):
+    assert split_sentences(text) == sentences
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from('ab.?!…"” \n\t'), max_size=40))
+def test_sentences_hold_the_whole_text(text):
+    sentences = split_sentences(text)
+    assert "".join(sentences).replace(" ", "") == "".join(clean(text).split())
+    assert all(clean(sentence) == sentence != "" for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    ("text", "lower"), [("The ÉTÉ", "the été"), ("말이 İıẞ", "말이 i̇ıß"), ("ΣΑΣ", "σας"), ("①Ａ", "①ａ")]
+)
+def test_lower_case(text, lower):
+    assert lower_case(text) == lower
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("I can't, can I?", "I cant can I"),
+        ("it - is", "it is"),
+        ("“말이”… 「곱다」。", "말이 곱다"),
+        ("a+b=c <b> $1 ^_^ `x` |~", "abc b 1 x"),
+        ("?!", ""),
+        ("1\ufe0f\u20e3 #\ufe0f\u20e3", "1\ufe0f\u20e3 #\ufe0f\u20e3"),  # keycaps: signs of their own
+        ("\u1112.\u1161.\u11ab", "한"),
+    ],
+)
+def test_punctuation_is_taken_out(text, left):
+    assert without_punctuation(text) == left
+
+
+def test_no_punctuation_of_ascii_is_left():
+    assert without_punctuation(f"a{string.punctuation}b") == "ab"
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_normalised_text_is_clean(text):
+    for normalised in (lower_case(clean(text)), without_punctuation(clean(text))):
+        assert clean(normalised) == normalised

@@ -9,7 +9,7 @@ from explorer import CELLS, trace
 from explorer.tracing import torch_weights
 from tests import papers
 from tests.helpers import (
-    EIGHT,
+    EVERY,
     TORCH_CELLS,
     arrays_of,
     largest,
@@ -126,7 +126,7 @@ def test_a_trace_of_many_layers_asks_which_one_is_meant(name):
         getattr(t, name)
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 @pytest.mark.parametrize("lecture", [False, True])
 def test_no_array_of_a_trace_can_be_written(cell, lecture):
     t = trace(number_model(cell), np.ones((3, 2), np.float32))
@@ -153,7 +153,7 @@ def test_what_happens_to_the_module_or_the_input_later_leaves_a_trace_alone(make
     assert all((after[name] == before[name]).all() for name in before)
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_window_is_a_slice_with_the_state_carried_in(cell):
     words = ("<unk>", "a", "b")
     whole = trace(word_model(cell, words), list("abba" * 30))

@@ -14,7 +14,7 @@ from explorer.tasks import adding
 from explorer.text import tokenise
 from explorer.training import trainer
 from explorer.training.trainer import fit_adding, fit_language_model, foreseeable
-from tests.helpers import EIGHT, word_model
+from tests.helpers import EVERY, word_model
 
 SENTENCES = [tokenise(sentence, "word") for sentence in lecture_sentences()]
 WORDS = ("<unk>", *sorted({word for sentence in SENTENCES for word in sentence}))
@@ -30,7 +30,7 @@ def right_by_hand(model: RecurrentModel, sentences) -> int:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_every_cell_learns_the_lecture_s_three_sentences(cell, seed):
     model = word_model(cell, WORDS, seed)
     untrained = right_by_hand(model, SENTENCES)

@@ -17,7 +17,7 @@ from explorer.verify import (
     gradients_difference,
     verify,
 )
-from tests.helpers import EIGHT, TORCH_CELLS, random_layer, random_weights
+from tests.helpers import EVERY, TORCH_CELLS, random_layer, random_weights
 
 
 def by_cell(cases: int = 5) -> dict[str, CellCheck]:
@@ -69,7 +69,7 @@ def test_no_cases_are_refused(cases):
         verify(cases)
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_a_broken_step_fails_its_cell_alone(key, monkeypatch):
     monkeypatch.setitem(CELLS, key, broken_step(key, shifted_state))
     checks = by_cell()
@@ -77,14 +77,14 @@ def test_a_broken_step_fails_its_cell_alone(key, monkeypatch):
     assert {name for name, check in checks.items() if not check.ok} == {key}
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_a_nan_fails_and_is_not_lost(key, monkeypatch):
     monkeypatch.setitem(CELLS, key, broken_step(key, nan_state))
     check = by_cell(2)[key]
     assert np.isnan(check.stepwise) and not check.ok
 
 
-@pytest.mark.parametrize("key", [key for key in EIGHT if CELLS[key].gates])
+@pytest.mark.parametrize("key", [key for key in EVERY if CELLS[key].gates])
 def test_a_gate_recorded_wrongly_fails_the_equations(key, monkeypatch):
     monkeypatch.setitem(CELLS, key, broken_step(key, unrecorded_gate))
     check = by_cell(2)[key]
@@ -107,7 +107,7 @@ def test_a_broken_fast_path_fails(key, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["h", "c", "pre", "rec"])
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_a_broken_way_back_fails_the_gradients_alone(key, name, monkeypatch):
     spec = CELLS[key]
     if name not in (*spec.states, "pre", "rec"):
@@ -127,7 +127,7 @@ def test_a_broken_way_back_fails_the_gradients_alone(key, name, monkeypatch):
     assert max(others) < 1e-12
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_a_wrong_derivative_fails_the_gradients_whichever_it_is(key, monkeypatch):
     spec, rng = CELLS[key], np.random.default_rng(8)
     layer = next(u for u in (random_layer(key, rng) for _ in range(50)) if u.steps >= 3)
@@ -146,14 +146,14 @@ def test_a_wrong_derivative_fails_the_gradients_whichever_it_is(key, monkeypatch
         assert gradients_difference(layer, dL_dh) > TOLERANCE, name
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_a_nan_gradient_is_not_lost(key, monkeypatch):
     layer = random_layer(key, np.random.default_rng(9))
     found = gradients_difference(layer, np.full(layer.output.shape, np.nan))
     assert np.isnan(found)
 
 
-@pytest.mark.parametrize("key", EIGHT)
+@pytest.mark.parametrize("key", EVERY)
 def test_a_missing_equation_is_infinitely_far(key, monkeypatch):
     spec, layer = CELLS[key], random_layer(key, np.random.default_rng(0))
     assert equations_difference(layer) < 1e-12

@@ -12,12 +12,12 @@ from explorer.learned import learn, notation_for
 from explorer.limits import TOP, WINDOW
 from explorer.text import tokenise
 from explorer.walk import walk
-from tests.helpers import EIGHT, largest, walked
+from tests.helpers import EVERY, largest, walked
 
 FIRST, SECOND, _ = lecture_sentences()
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_the_same_experiment_learns_the_same_bits_and_leaves_the_global_generator_alone(cell):
     experiment = Experiment(cell=cell, seed=3)
     torch.manual_seed(1)
@@ -43,7 +43,7 @@ def test_model_part_learns_the_same_weights(weights, bias):
 
 
 def test_a_walk_without_changes_is_one_run_that_agrees_with_its_reference():
-    for cell in EIGHT:
+    for cell in EVERY:
         found = walked(Experiment(cell=cell, weights="untrained"))
         assert (found.mode, len(found.runs), found.problems) == ("one", 1, ())
         assert found.error <= 1e-12
@@ -78,7 +78,7 @@ def test_two_cells_walk_the_same_text_and_the_same_change(notation):
     assert found.runs[0].tokens == found.runs[1].tokens
 
 
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_window_of_a_long_text_carries_the_state_of_all_before_it(cell):
     text = " ".join("abcd"[k % 4] for k in range(200))
     experiment = Experiment(cell=cell, weights="untrained", text=text, start=101)

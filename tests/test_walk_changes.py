@@ -8,7 +8,7 @@ from explorer.corpora import lecture_sentences
 from explorer.learned import learn
 from explorer.limits import MARKED_LENGTH
 from explorer.walk import run_whole, walk
-from tests.helpers import EIGHT, arrays_of, largest, walked
+from tests.helpers import EVERY, arrays_of, largest, walked
 
 FIRST, SECOND, _ = lecture_sentences()
 
@@ -105,7 +105,7 @@ TRANSPLANT = Experiment(text=FIRST, donor=SECOND, donor_step=1, into=2, carry="h
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("cell", EIGHT)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_transplanted_memory_goes_on_with_the_donor_s_sentence(cell, seed):
     experiment = Experiment(**(vars(TRANSPLANT) | {"cell": cell, "seed": seed}))
     found = walked(experiment)

@@ -1,7 +1,15 @@
 """The cells: one file per family, one registry. Adding a cell is one spec and one line here."""
 
 from explorer.cells.gru import GRU, GRU_RESET_BEFORE
-from explorer.cells.lstm import LSTM, LSTM_COUPLED, LSTM_NO_FORGET, LSTM_PEEPHOLE
+from explorer.cells.lstm import (
+    LSTM,
+    LSTM_COUPLED,
+    LSTM_NO_FORGET,
+    LSTM_NO_INPUT,
+    LSTM_NO_OUTPUT,
+    LSTM_NO_SQUASH,
+    LSTM_PEEPHOLE,
+)
 from explorer.cells.rnn import RNN, RNN_RELU
 from explorer.cells.spec import CellSpec, LayerWeights, NumpyOps, Signal, TorchOps
 
@@ -14,6 +22,9 @@ CELLS: dict[str, CellSpec] = {
         LSTM_PEEPHOLE,
         LSTM_COUPLED,
         LSTM_NO_FORGET,
+        LSTM_NO_INPUT,
+        LSTM_NO_OUTPUT,
+        LSTM_NO_SQUASH,
         GRU,
         GRU_RESET_BEFORE,
     )

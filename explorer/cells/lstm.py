@@ -10,6 +10,8 @@
 `lstm_peephole`   f and i also see c_{t-1}, o sees c_t, one weight per unit (Gers & Schmidhuber 2000).
 `lstm_coupled`    i = 1 - f (Olah 2015; Greff et al. 2015 couple the other way round).
 `lstm_no_forget`  f = 1: the cell of Hochreiter & Schmidhuber 1997.
+`lstm_no_input`   i = 1, `lstm_no_output` o = 1, `lstm_no_squash` h_t = o_t * c_t: one part switched off
+                  (Greff et al. 2015).
 """
 
 from typing import Any
@@ -93,6 +95,43 @@ def no_forget_step(ops: Any, a: dict, state: tuple, w: LayerWeights, touch: Touc
     return pre, {"i": i, "g": g, "o": o}, (h, c)
 
 
+def no_input_step(ops: Any, a: dict, state: tuple, w: LayerWeights, touch: Touch):
+    h_prev, c_prev = state
+    rec = w.recurrent(h_prev)
+    pre = {s: a[s] + rec[s] for s in "fgo"}
+    f = touch("f", ops.sigmoid(pre["f"]))
+    g = touch("g", ops.tanh(pre["g"]))
+    c = touch("c", f * c_prev + g)
+    o = touch("o", ops.sigmoid(pre["o"]))
+    h = touch("h", o * ops.tanh(c))
+    return pre, {"f": f, "g": g, "o": o}, (h, c)
+
+
+def no_output_step(ops: Any, a: dict, state: tuple, w: LayerWeights, touch: Touch):
+    h_prev, c_prev = state
+    rec = w.recurrent(h_prev)
+    pre = {s: a[s] + rec[s] for s in "ifg"}
+    f = touch("f", ops.sigmoid(pre["f"]))
+    i = touch("i", ops.sigmoid(pre["i"]))
+    g = touch("g", ops.tanh(pre["g"]))
+    c = touch("c", f * c_prev + i * g)
+    h = touch("h", ops.tanh(c))
+    return pre, {"i": i, "f": f, "g": g}, (h, c)
+
+
+def no_squash_step(ops: Any, a: dict, state: tuple, w: LayerWeights, touch: Touch):
+    h_prev, c_prev = state
+    rec = w.recurrent(h_prev)
+    pre = {s: a[s] + rec[s] for s in "ifgo"}
+    f = touch("f", ops.sigmoid(pre["f"]))
+    i = touch("i", ops.sigmoid(pre["i"]))
+    g = touch("g", ops.tanh(pre["g"]))
+    c = touch("c", f * c_prev + i * g)
+    o = touch("o", ops.sigmoid(pre["o"]))
+    h = touch("h", o * c)
+    return pre, {"i": i, "f": f, "g": g, "o": o}, (h, c)
+
+
 # Backwards. With s = sigma(1 - sigma) and tanh' = 1 - tanh^2, the derivatives within one step are
 #   dc/df_pre = c_{t-1} f(1-f)   dc/di_pre = g i(1-i)   dc/dg_pre = i (1-g^2)   dc/dc_{t-1} = f   (keep)
 #   dh/do_pre = tanh(c) o(1-o)   dh/dc = o (1-tanh(c)^2)                                          (show)
@@ -126,6 +165,19 @@ def coupled_local(v: dict, w: LayerWeights) -> dict:
 def no_forget_local(v: dict, w: LayerWeights) -> dict:
     one = np.ones_like(v["i"])
     return lstm_local({**v, "f": one}, w)
+
+
+def no_input_local(v: dict, w: LayerWeights) -> dict:
+    return lstm_local({**v, "i": np.ones_like(v["f"])}, w)
+
+
+def no_output_local(v: dict, w: LayerWeights) -> dict:
+    return lstm_local({**v, "o": np.ones_like(v["f"])}, w)
+
+
+def no_squash_local(v: dict, w: LayerWeights) -> dict:
+    o = v["o"]
+    return lstm_local(v, w) | {"o": v["c"] * o * (1.0 - o), "show": o}
 
 
 def lstm_back(d: dict, w: LayerWeights, dh: Any, dc: Any) -> Back:
@@ -180,35 +232,51 @@ def _bus_to(x: float) -> Wire:
     return Wire(((x, _BUS), (x, _ROW + 4)), None, "h")
 
 
-def _diagram(forget: bool = True, coupled: bool = False, peephole: bool = False) -> Diagram:
+def _diagram(without: str = "", coupled: bool = False, peephole: bool = False) -> Diagram:
+    """The drawing of the LSTM; without: a gate that is missing, or tanh on the way from c to h."""
+    forget = without != "f"
     kept: Expression = ("mul", "f", "c_prev") if forget else "c_prev"
-    written: Expression = ("mul", "i", "g")
-    gates = [s for s in "figo" if (forget or s != "f") and not (coupled and s == "i")]
+    written: Expression = "g" if without == "i" else ("mul", "i", "g")
+    squashed: Expression = "c" if without == "tanh" else ("tanh", "c")
+    gates = [s for s in "figo" if s != without and not (coupled and s == "i")]
     nodes = [
         Node("c_prev", "end", 5, _BELT, "c_prev", "c_prev", "c"),
         Node("h_prev", "end", 5, _BUS, "h_prev", "h_prev", "h"),
         Node("x", "end", 17, 59, "x", None, "x"),
         *(Node(s, "gate", _AT[s], _ROW, s, s, HUES[s]) for s in gates),
-        Node("written", "op", _AT["g"], _MIX, "×", written, "write", "right"),
         Node("plus", "op", _AT["g"], _BELT, "+", ("add", kept, written), "c"),
-        Node("tanh", "op", _OUT, _MIX, "tanh", ("tanh", "c"), "c", "left"),
-        Node("shown", "op", _OUT, _ROW, "×", ("mul", "o", ("tanh", "c")), "h", "right"),
         Node("c", "end", 96, _BELT, "c", "c", "c"),
         Node("h", "end", 96, _BUS, "h", "h", "h"),
     ]
     wires = [
-        Wire(((9, _BUS), (_AT["o"], _BUS)), "h_prev", "h", arrow=False),
+        Wire(((9, _BUS), (_AT[gates[-1]], _BUS)), "h_prev", "h", arrow=False),
         Wire(((17, 55), (17, _BUS)), None, "x", arrow=False),
         *(_bus_to(_AT[s]) for s in gates),
-        Wire(((_AT["i"], _ROW - 4), (_AT["i"], _MIX), (_AT["g"] - 3, _MIX)), "i", "write"),
-        Wire(((_AT["g"], _ROW - 4), (_AT["g"], _MIX + 3)), "g", "candidate"),
-        Wire(((_AT["g"], _MIX - 3), (_AT["g"], _BELT + 3)), written, "write"),
         Wire(((_AT["g"] + 3, _BELT), (92, _BELT)), "c", "c"),
-        Wire(((_OUT, _BELT), (_OUT, _MIX - 3)), "c", "c"),
-        Wire(((_OUT, _MIX + 3), (_OUT, _ROW - 3)), ("tanh", "c"), "c"),
-        Wire(((_AT["o"] + 4, _ROW), (_OUT - 3, _ROW)), "o", "show"),
-        Wire(((_OUT, _ROW + 3), (_OUT, _BUS), (92, _BUS)), "h", "h"),
     ]
+    if without == "i":
+        wires.append(Wire(((_AT["g"], _ROW - 4), (_AT["g"], _BELT + 3)), "g", "candidate"))
+    else:
+        nodes.append(Node("written", "op", _AT["g"], _MIX, "×", written, "write", "right"))
+        wires += [
+            Wire(((_AT["i"], _ROW - 4), (_AT["i"], _MIX), (_AT["g"] - 3, _MIX)), "i", "write"),
+            Wire(((_AT["g"], _ROW - 4), (_AT["g"], _MIX + 3)), "g", "candidate"),
+            Wire(((_AT["g"], _MIX - 3), (_AT["g"], _BELT + 3)), written, "write"),
+        ]
+    down = _BELT
+    if without != "tanh":
+        nodes.append(Node("tanh", "op", _OUT, _MIX, "tanh", squashed, "c", "left"))
+        wires.append(Wire(((_OUT, _BELT), (_OUT, _MIX - 3)), "c", "c"))
+        down = _MIX + 3
+    if without == "o":
+        wires.append(Wire(((_OUT, down), (_OUT, _BUS), (92, _BUS)), "h", "h"))
+    else:
+        nodes.append(Node("shown", "op", _OUT, _ROW, "×", ("mul", "o", squashed), "h", "right"))
+        wires += [
+            Wire(((_OUT, down), (_OUT, _ROW - 3)), squashed, "c"),
+            Wire(((_AT["o"] + 4, _ROW), (_OUT - 3, _ROW)), "o", "show"),
+            Wire(((_OUT, _ROW + 3), (_OUT, _BUS), (92, _BUS)), "h", "h"),
+        ]
     if forget:
         nodes.append(Node("kept", "op", _AT["f"], _BELT, "×", kept, "keep"))
         wires += [
@@ -327,7 +395,67 @@ LSTM_NO_FORGET = CellSpec(
     step=no_forget_step,
     local=no_forget_local,
     back=lstm_back,
-    diagram=_diagram(forget=False),
+    diagram=_diagram(without="f"),
     source="Hochreiter & Schmidhuber 1997",
+    write="i",
+)
+
+LSTM_NO_INPUT = CellSpec(
+    key="lstm_no_input",
+    family="lstm",
+    blocks=("f", "g", "o"),
+    signals=(F, G, C, O, H),
+    states=("h", "c"),
+    equations=(
+        *_gate("f"),
+        *_gate("g", "tanh"),
+        ("c", ("add", ("mul", "f", "c_prev"), "g")),
+        *_gate("o"),
+        *_OUTPUT,
+    ),
+    step=no_input_step,
+    local=no_input_local,
+    back=lstm_back,
+    diagram=_diagram(without="i"),
+    source="Greff et al. 2015",
+    keep="f",
+)
+
+LSTM_NO_OUTPUT = CellSpec(
+    key="lstm_no_output",
+    family="lstm",
+    blocks=("i", "f", "g"),
+    signals=(F, I, G, C, H),
+    states=("h", "c"),
+    equations=(*_gate("f"), *_gate("i"), *_gate("g", "tanh"), *_UPDATE, ("h", ("tanh", "c"))),
+    step=no_output_step,
+    local=no_output_local,
+    back=lstm_back,
+    diagram=_diagram(without="o"),
+    source="Greff et al. 2015",
+    keep="f",
+    write="i",
+)
+
+LSTM_NO_SQUASH = CellSpec(
+    key="lstm_no_squash",
+    family="lstm",
+    blocks=("i", "f", "g", "o"),
+    signals=(F, I, G, C, O, H),
+    states=("h", "c"),
+    equations=(
+        *_gate("f"),
+        *_gate("i"),
+        *_gate("g", "tanh"),
+        *_UPDATE,
+        *_gate("o"),
+        ("h", ("mul", "o", "c")),
+    ),
+    step=no_squash_step,
+    local=no_squash_local,
+    back=lstm_back,
+    diagram=_diagram(without="tanh"),
+    source="Greff et al. 2015",
+    keep="f",
     write="i",
 )

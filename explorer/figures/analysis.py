@@ -4,17 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from explorer.analysis import Clipping, Cut, Nudge, Saturation, Spectra, Truncation
 from explorer.figures.decades import MAX_MARKERS, Decades, marks, powers, ten_to
-from explorer.figures.palette import FONTS, GRID, HUES
+from explorer.figures.frame import frame
+from explorer.figures.palette import GRID, HUES
 from explorer.figures.signals import line, step_axis
 from explorer.gradients import LayerFlow
 from explorer.i18n import t
 from explorer.limits import FLOAT32_MAX
-
-HEIGHT = 400
 
 CUTS = {"disjoint": ("write", "solid", "circle"), "sliding": ("keep", "dash", "square")}
 """Hue, dash and marker of the two ways to truncate."""
@@ -35,7 +33,7 @@ def spectra_figure(
 ) -> go.Figure:
     """Returns the largest, median and smallest singular value of J_t and of J_t ... J_1, with the law."""
     panels = [t("analysis.one_step", lang), t("analysis.all_steps", lang)]
-    figure = _figure("analysis.spectra", lang, theme, panels, height=440)
+    figure = frame(t("analysis.spectra", lang), theme, panels, height=440)
     steps = _steps(spectra.steps, first_step)
     law, hue, name = _law(spectra)
     walked = np.arange(1.0, spectra.steps + 1.0)
@@ -77,7 +75,7 @@ def eigenvalue_figure(
     spectra: Spectra, lang: str, theme: str = "light", *, step: int = 1, first_step: int = 1
 ) -> go.Figure:
     """Returns the complex plane: J_t at one step (from 1) and at all, W_hh, and the unit circle."""
-    figure = _figure("analysis.eigenvalues", lang, theme, height=460)
+    figure = frame(t("analysis.eigenvalues", lang), theme, height=460)
     turn = np.exp(2j * np.pi * np.linspace(0.0, 1.0, 121))
     figure.add_scatter(
         x=turn.real,
@@ -131,7 +129,7 @@ def nudge_figure(nudge: Nudge, lang: str, theme: str = "light", *, first_step: i
     of_one = nudge.unit is not None
     key, unit = ("analysis.nudge_unit", (nudge.unit or 0) + 1) if of_one else ("analysis.nudge", 0)
     shown = nudge.step + first_step - 1
-    figure = _figure(key, lang, theme, state=nudge.state, step=shown, unit=unit)
+    figure = frame(t(key, lang, state=nudge.state, step=shown, unit=unit), theme)
     finite = np.isfinite(nudge.true)
     shape = {"x": nudge.epsilon, "mode": "lines", "hovertemplate": "ε = %{x:.3g}: %{y:.3g}"}
     figure.add_scatter(
@@ -173,7 +171,7 @@ def truncation_figure(truncation: Truncation, lang: str, theme: str = "light") -
     A window whose gradient is 0 or not finite has a cross at 0.
     """
     panels = [t("analysis.ratio", lang), t("analysis.cosine", lang)]
-    figure = _figure("analysis.truncation", lang, theme, panels)
+    figure = frame(t("analysis.truncation", lang), theme, panels)
     windows = truncation.windows
     for column, name in enumerate(("ratio", "cosine"), 1):
         place = {"row": 1, "col": column}
@@ -227,7 +225,7 @@ def mask_figure(
 ) -> go.Figure:
     """Returns the triangle twice: what a loss still reaches, in chunks (a staircase) and sliding (a band)."""
     panels = [t(f"analysis.{kind}", lang) for kind in CUTS]
-    figure = _figure("analysis.mask", lang, theme, panels, height=440, window=truncation.shown)
+    figure = frame(t("analysis.mask", lang, window=truncation.shown), theme, panels, height=440)
     steps = _steps(len(truncation.disjoint.mask), first_step)
     gap = 1 if len(steps) <= 32 else 0
     for column, (kind, (hue, _, _)) in enumerate(CUTS.items(), 1):
@@ -276,7 +274,7 @@ def clipping_figure(
 ) -> go.Figure:
     """Returns bars by step, before and after clipping; the far half of the steps is shaded and summed up."""
     factor = "–" if np.isnan(clipping.factor) else f"{clipping.factor:.3g}"
-    figure = _figure("analysis.clipping", lang, theme, threshold=f"{clipping.threshold:g}", factor=factor)
+    figure = frame(t("analysis.clipping", lang, threshold=f"{clipping.threshold:g}", factor=factor), theme)
     steps = _steps(len(clipping.before), first_step)
     pairs = {"before": (clipping.before, "x"), "after": (clipping.after, "c")}
     scale = Decades.over(powers(values) for values, _ in pairs.values())
@@ -341,7 +339,7 @@ def weights_figure(
     first_step: int = 1,
 ) -> go.Figure:
     """Returns how much each step adds to dL/dW_hh and dL/dW_ih, on powers of ten."""
-    figure = _figure("analysis.weights", lang, theme)
+    figure = frame(t("analysis.weights", lang), theme)
     sizes = {name: powers(values) for name, values in flow.weight_norms().items()}
     scale = Decades.over(sizes.values())
     steps = _steps(flow.layer.steps, first_step)
@@ -374,7 +372,7 @@ def saturation_figure(
     first_step: int = 1,
 ) -> go.Figure:
     """Returns the share of units of each tanh past +-.9 by step; a sentence where the cell has no tanh."""
-    figure = _figure("analysis.saturation", lang, theme)
+    figure = frame(t("analysis.saturation", lang), theme)
     steps = _steps(max(saturation.steps, 1), first_step)
     for symbol, share in saturation.share.items():
         name = f"{symbol} · {t(f'signal.{symbol}', lang)}"
@@ -387,49 +385,6 @@ def saturation_figure(
     _by_step(figure, steps, tokens, t("analysis.step", lang))
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1], tickformat=".0%")
     figure.update_yaxes(title_text=t("analysis.share", lang))
-    return figure
-
-
-def _figure(
-    title: str,
-    lang: str,
-    theme: str,
-    panels: Sequence[str] = (),
-    height: int = HEIGHT,
-    **values: object,
-) -> go.Figure:
-    """An empty figure: title, legend under it, panels side by side, nothing to drag."""
-    figure = make_subplots(1, max(len(panels), 1), subplot_titles=panels or None, horizontal_spacing=0.11)
-    ink, top = HUES[theme]["ink"], 124 if panels else 110
-    figure.update_annotations(font={"size": 15, "color": ink})
-    figure.update_layout(
-        template="plotly_white" if theme == "light" else "plotly_dark",
-        title={
-            "text": t(title, lang, **values),
-            "x": 0,
-            "xref": "paper",
-            "y": 1 - 16 / height,
-            "font": {"size": 18},
-        },
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"size": 15, "color": ink, "family": FONTS},
-        height=height,
-        margin={"l": 16, "r": 16, "t": top, "b": 16},
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "yref": "container",
-            "y": 1 - 36 / height,
-            "yanchor": "top",
-            "font": {"size": 14},
-        },
-        showlegend=True,
-        dragmode=False,
-        bargap=0.2,
-    )
-    figure.update_xaxes(fixedrange=True, automargin=True, gridcolor=GRID[theme], zeroline=False)
-    figure.update_yaxes(fixedrange=True, automargin=True, gridcolor=GRID[theme], zeroline=False)
     return figure
 
 

@@ -34,7 +34,7 @@ from explorer.walk import Run, Walk
 
 
 @dataclass
-class _Numbers:
+class Numbers:
     """Collects arrays into one block; an array given twice is stored once."""
 
     parts: list[np.ndarray] = field(default_factory=list)
@@ -53,25 +53,23 @@ class _Numbers:
 
 def build(walk: Walk, lang: str) -> bytes:
     """Returns the payload of a walk in a language."""
-    numbers = _Numbers()
-    runs = [_run(run, numbers, lang) for run in walk.runs]
-    header = {
-        "kind": "walk",
-        "lang": lang,
-        "mode": walk.mode,
-        "strings": section("stage", lang),
-        "firstStep": walk.runs[0].trace.first_step,
-        "total": walk.total,
-        "target": walk.target,
-        "runs": runs,
-        "themes": {theme: _theme(theme) for theme in THEMES},
-    }
+    numbers = Numbers()
+    runs = [run_of(run, numbers, lang) for run in walk.runs]
+    header = header_for(
+        "walk",
+        lang,
+        runs,
+        mode=walk.mode,
+        firstStep=walk.runs[0].trace.first_step,
+        total=walk.total,
+        target=walk.target,
+    )
     return pack(header, numbers.parts)
 
 
 def build_flow(flow: Flow, lang: str) -> bytes:
     """Returns the payload of a flow in a language."""
-    numbers = _Numbers()
+    numbers = Numbers()
     chosen = flow.chosen
     arrays = {"norm": chosen.each.norm, "chain": flow.chain}
     figures = (total_figure, paths_figure, losses_figure)
@@ -81,23 +79,20 @@ def build_flow(flow: Flow, lang: str) -> bytes:
         "steps": flow.steps,
         "units": flow.steps,
         "arrays": {name: numbers.add(array) for name, array in arrays.items()},
-        "heatmaps": [_figure(triangle_figure(flow, lang), numbers)],
-        "lines": [_figure(figure(flow, lang), numbers) for figure in figures],
+        "heatmaps": [figure_of(triangle_figure(flow, lang), numbers)],
+        "lines": [figure_of(figure(flow, lang), numbers) for figure in figures],
     }
-    header = {
-        "kind": "flow",
-        "lang": lang,
-        "mode": "flow",
-        "strings": section("stage", lang),
-        "firstStep": flow.first_step,
-        "total": flow.total,
-        "runs": [run],
-        "lossRow": _loss_row(flow),
-        "state": "c" if chosen.trace.c is not None else "h",
-        "bad": _first_bad(flow),
-        "decays": [_decay(flow, cell, lang) for cell in flow.cells],
-        "themes": {theme: _theme(theme) for theme in THEMES},
-    }
+    header = header_for(
+        "flow",
+        lang,
+        [run],
+        firstStep=flow.first_step,
+        total=flow.total,
+        lossRow=_loss_row(flow),
+        state="c" if chosen.trace.c is not None else "h",
+        bad=_first_bad(flow),
+        decays=[_decay(flow, cell, lang) for cell in flow.cells],
+    )
     return pack(header, numbers.parts)
 
 
@@ -123,6 +118,24 @@ def _first_bad(flow: Flow) -> int | None:
     return None if bad is None else bad + flow.first_step - 1
 
 
+def header_for(kind: str, lang: str, runs: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
+    """Returns what every payload says, and the rest: kind names the stage, mode a class of its style.
+
+    A run has at least tokens, steps, units, arrays and lines; firstStep is 1 and total the first run's
+    steps unless the rest says otherwise.
+    """
+    return {
+        "kind": kind,
+        "lang": lang,
+        "mode": kind,
+        "strings": section("stage", lang),
+        "firstStep": 1,
+        "total": runs[0]["steps"],
+        "runs": runs,
+        "themes": {theme: theme_of(theme) for theme in THEMES},
+    } | rest
+
+
 def pack(header: dict[str, Any], parts: list[np.ndarray]) -> bytes:
     """Returns header and numbers as one message; the header gains an id that names its content."""
     blob = b"".join(part.tobytes() for part in parts)
@@ -143,7 +156,8 @@ def placed(payload: bytes, step: int, unit: int, wish: int) -> bytes:
     return struct.pack("<III", step, unit, wish) + payload[12:]
 
 
-def _run(run: Run, numbers: _Numbers, lang: str) -> dict[str, Any]:
+def run_of(run: Run, numbers: Numbers, lang: str) -> dict[str, Any]:
+    """Returns a run as the stage reads it: arrays, figures, the cell's equations and drawing."""
     layer = run.trace.layers[0]
     arrays = {"h": layer.h, "x": layer.x}
     if layer.c is not None:
@@ -170,8 +184,8 @@ def _run(run: Run, numbers: _Numbers, lang: str) -> dict[str, Any]:
         **_spec(layer.spec, lang),
         "arrays": {name: numbers.add(array) for name, array in arrays.items()},
         "readout": _readout(run),
-        "heatmaps": [_figure(chart, numbers) for chart in charts],
-        "lines": [_figure(line, numbers) for line in lines],
+        "heatmaps": [figure_of(chart, numbers) for chart in charts],
+        "lines": [figure_of(line, numbers) for line in lines],
     }
 
 
@@ -194,7 +208,7 @@ def _readout(run: Run) -> dict[str, Any] | None:
     return {"top": [[run.names[k] for k in row] for row in run.top_ids.tolist()]}
 
 
-def _figure(figure: Any, numbers: _Numbers) -> dict[str, Any]:
+def figure_of(figure: Any, numbers: Numbers) -> dict[str, Any]:
     """Returns a figure as plain JSON; a heatmap's numbers are left to the run's arrays.
 
     Arrays are taken from the figure: Plotly's JSON has them in base64, which the stage does not read.
@@ -212,7 +226,8 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else str(value)
 
 
-def _theme(theme: str) -> dict[str, Any]:
+def theme_of(theme: str) -> dict[str, Any]:
+    """Returns the colours of a theme."""
     hues = HUES[theme]
     return {
         "hues": hues,

@@ -18,7 +18,7 @@ from explorer.i18n import ASSETS
 from explorer.limits import EMBEDDING, MAX_HIDDEN, MAX_RACERS
 from explorer.sources import source
 
-OWN = ("hidden", "init", "gain", "bias", "keep_bias", "rate", "max_norm", "optimiser", "layers")
+OWN = ("hidden", "init", "gain", "bias", "keep_bias", "rate", "max_norm", "optimiser", "layers", "sentences")
 """Fields in which racers may differ."""
 
 
@@ -67,7 +67,7 @@ def race_of(experiment: Experiment, lang: str = "en") -> Race:
     Only the experiment's choices of training count, and its text where it is trained on; a reader's
     language decides the grammar's unless one is chosen.
     """
-    spoken = experiment.data in ("agreement", "brackets", "honorific")
+    spoken = experiment.data in ("agreement", "brackets", "honorific", "tales")
     grammar = lang if experiment.grammar == "auto" else experiment.grammar
     base = Experiment(
         **{f.name: getattr(experiment, f.name) for f in fields(Experiment) if choice(f.name).group == "train"}

@@ -9,14 +9,17 @@ from explorer.cells import CELLS
 from explorer.corpora import examples
 from explorer.experiment import WEIGHTS, Experiment
 from explorer.i18n import LANGUAGES, t
-from explorer.ui import state
+from explorer.ui import models, state
 from explorer.ui.widgets import field
+
+_STORED = "stored "
+"""Stands before the name of a stored network in the list."""
 
 
 def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str) -> None:
     """Draws the way to every page, the experiment in each link, and the language."""
-    places, language = st.columns([6, 1.5], gap="small")
-    with places, st.container(horizontal=True, gap="medium"):
+    places, language = st.columns([8.2, 1.5], gap="small")
+    with places, st.container(horizontal=True, gap="small"):
         for page in pages:
             st.page_link(page, width="content", query_params=state.address(experiment))
     with language, st.container(horizontal_alignment="right"):
@@ -42,9 +45,34 @@ def bar(experiment: Experiment, lang: str) -> None:
     with units:
         field("units", experiment, lang)
     with weights:
-        field("weights", experiment, lang, [w for w in WEIGHTS if w != "model" or experiment.model])
+        _weights(experiment, lang)
     with more, st.popover(t("ui.more", lang), width="stretch"):
         _more(experiment, lang)
+
+
+def _weights(experiment: Experiment, lang: str) -> None:
+    """The list of all networks: learned here and now, or stored."""
+    here, stored = [w for w in WEIGHTS if w != "model"], models.on_offer(experiment, lang)
+    labels = {w: t(f"option.weights.{w}", lang) for w in here}
+    labels |= {_STORED + name: label for name, label in stored.items()}
+    chosen = experiment.weights
+    st.session_state["weights_list"] = _STORED + experiment.model if chosen == "model" else chosen
+    st.selectbox(
+        t("field.weights", lang),
+        list(labels),
+        key="weights_list",
+        format_func=lambda name: labels.get(name, name),
+        on_change=_take_weights,
+        help=t("help.weights", lang),
+    )
+
+
+def _take_weights() -> None:
+    chosen, experiment = st.session_state["weights_list"], st.session_state["experiment"]
+    if chosen.startswith(_STORED):
+        state.apply(models.changes_for(chosen.removeprefix(_STORED), experiment))
+    else:
+        state.apply(models.changes_back(chosen, experiment))
 
 
 def _more(experiment: Experiment, lang: str) -> None:
@@ -67,5 +95,5 @@ def _more(experiment: Experiment, lang: str) -> None:
     st.button(
         t("ui.reset", lang),
         on_click=state.reset_group,
-        args=("bar", "more", "change", "flow", "look", "second", "transplant"),
+        args=("bar", "more", "change", "flow", "look", "second", "transplant", "language", "architecture"),
     )

@@ -1,6 +1,8 @@
 """The lesson beside the figure: one card at a time, its buttons set the page."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -11,6 +13,7 @@ from explorer.i18n import t
 from explorer.lessons import Ask, Card, Show, cards
 from explorer.tracing import LayerTrace
 from explorer.ui import state
+from explorer.ui.stage import progress
 
 
 def lesson(name: str, experiment: Experiment, layer: LayerTrace | None, lang: str) -> None:
@@ -21,6 +24,7 @@ def lesson(name: str, experiment: Experiment, layer: LayerTrace | None, lang: st
     card = relevant[at]
     with st.container(border=True, key="lesson"):
         st.caption(t("ui.lesson_numbered", lang, n=at + 1, total=len(relevant)))
+        progress(f"progress_{name}", opened_cards(name, relevant, card.key, lang), partial(_turn_to, name))
         st.markdown(f"#### {card.title}")
         for k, part in enumerate(card.parts):
             _part(part, f"{card.key}_{k}", experiment, layer, lang)
@@ -49,6 +53,18 @@ def _turn(name: str, relevant: Sequence[Card], at: int, lang: str) -> None:
 
 def _open(name: str, key: str) -> None:
     st.session_state[f"card_{name}"] = key
+
+
+def _turn_to(name: str, key: str) -> None:
+    """Opens a card that the browser names, if there is one."""
+    if any(card.key == key for card in cards(name, state.language())):
+        _open(name, key)
+
+
+def opened_cards(name: str, some: Sequence[Card], here: str | None, lang: str) -> dict[str, Any]:
+    """Returns what the row of dots needs; here is the card that is open, None where it only counts."""
+    strings = {"opened": t("ui.cards_opened", lang)}
+    return {"lesson": name, "cards": [[c.key, c.title] for c in some], "card": here, "strings": strings}
 
 
 def _part(

@@ -22,7 +22,7 @@ from explorer.training.bands import shipped_of
 from explorer.training.jobs import QueueFullError
 from explorer.training.race import Race, RacerError, preset_changes, preset_of, presets, race_of, racer, split
 from explorer.training.results import Result, over, results, table, verdict
-from explorer.ui import compute, state
+from explorer.ui import compute, models, state
 from explorer.ui.races import jobs
 from explorer.ui.stage import stage
 from explorer.ui.text import say
@@ -106,7 +106,7 @@ def _racers(experiment: Experiment, lang: str) -> None:
 def _more(experiment: Experiment, lang: str) -> None:
     left, right = st.columns(2)
     with left:
-        for name in ("size", "match", "layers", "race_seed", "budget", "grammar"):
+        for name in ("size", "match", "layers", "race_seed", "budget", "grammar", "sentences"):
             field(name, experiment, lang)
     with right:
         for name in ("rate", "optimiser", "max_norm", "batch", "truncate"):
@@ -283,21 +283,18 @@ def _take_network(raw: bytes, lang: str) -> None:
     except (Refused, Unusable) as refused:
         say(refused.sentence, lang, refused.values)
         return
-    st.session_state["later"] = {
-        "weights": "model",
-        "model": f"{key}.0",
-        "cell": run.cell,
-        "units": run.units,
-        "moment": str(END),
-        "step": "1",
-    }
+    own = {"cell": run.cell, "units": run.units, "moment": str(END), "step": "1"}
+    models.remember(
+        f"{key}.0", _network_label(t(f"cell.{run.cell}", lang), run.data, lang, "train.loaded"), own
+    )
+    st.session_state["later"] = {"weights": "model", "model": f"{key}.0", **own}
     st.rerun()
 
 
 def _open_buttons(changes: Mapping[str, str], lang: str) -> None:
     """The way to the other pages, with some fields set."""
     with st.container(horizontal=True):
-        for page in ("step", "gradients"):
+        for page in ("step", "gradients", "language"):
             label = t("train.open_in", lang, page=t(f"page.{page}", lang))
             if st.button(label, key=f"open_{page}_{bool(changes)}", on_click=state.apply, args=(changes,)):
                 st.switch_page(f"pages/{page}.py", query_params=state.address(st.session_state["experiment"]))
@@ -325,22 +322,34 @@ def _travel(race: Race, source: Source, found: tuple[Result, ...], lang: str) ->
             t("train.moment", lang), kept, value=kept[-1], key=f"travel_{chosen}_{race.key}"
         )
     if run.layers == 1:
-        changes = {
-            "weights": "model",
-            "model": f"{race.key}.{chosen}",
-            "moment": str(moment),
-            "cell": run.cell,
-            "units": run.units,
-            "step": "1",
-            "start": "1",
-            "hidden": str(run.hidden),
-        }
-        if source.vocabulary:
-            changes["text"] = join(source.labels, run.units)
-        _look_inside(changes, lang)
+        ways = [_way_to(run, source) for run in race.runs]
+        for k, way in enumerate(ways):
+            label = _network_label(racer_label(race.names[k], lang), run.data, lang, "train.trained")
+            models.remember(f"{race.key}.{k}", label, way)
+        place = {"weights": "model", "model": f"{race.key}.{chosen}", "moment": str(moment)}
+        _look_inside({**ways[chosen], **place}, lang)
     else:
         st.caption(t("train.one_layer", lang))
     _downloads(race, found, chosen, moment, lang)
+
+
+def _way_to(run: Experiment, source: Source) -> dict[str, str]:
+    """The fields that show a run's network over a sequence not trained on, or over a text of one's own."""
+    changes = {
+        "cell": run.cell,
+        "units": run.units,
+        "moment": str(END),
+        "step": "1",
+        "start": "1",
+        "hidden": str(run.hidden),
+    }
+    if source.vocabulary:
+        changes["text"] = run.text if run.data == "yours" else join(source.labels, run.units)
+    return changes
+
+
+def _network_label(name: str, data: str, lang: str, how: str) -> str:
+    return t(how, lang, name=name, data=t(f"option.data.{data}", lang))
 
 
 def _look_inside(changes: Mapping[str, str], lang: str) -> None:

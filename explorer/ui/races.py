@@ -58,6 +58,11 @@ def folder(key: str) -> Path:
     return jobs().jobs[key].folder
 
 
+def has(name: str) -> bool:
+    """Returns whether this server has the race of a model's name."""
+    return jobs().folder(name.partition(".")[0]) is not None
+
+
 def model_of(experiment: Experiment) -> tuple[str, int] | None:
     """Returns (race, racer) of the experiment's stored model, or None where this server has none.
 

@@ -6,17 +6,20 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.experiment import TABLE, choice
 from explorer.stage.payload import placed
 from explorer.ui.server import stage_url
-from explorer.ui.state import STAGE_KEY
+from explorer.ui.state import STAGE_KEY, apply
 
 _SCRIPT = """
 export default function (component) {
-  const { data, parentElement, setStateValue } = component
+  const { data, parentElement, setStateValue, setTriggerValue } = component
   const root = parentElement.querySelector(".rx-root")
+  const rest = (place) => setStateValue("place", place)
+  const act = (changes) => setTriggerValue("act", changes)
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data)
   const stage = import(window.location.origin + "%s/stage.js")
-  stage.then((module) => module.mount(root, bytes, (place) => setStateValue("place", place)))
+  stage.then((module) => module.mount(root, bytes, rest, act))
   return () => stage.then((module) => module.unmount(root))
 }
 """
@@ -29,6 +32,16 @@ export default function (component) {
   const race = import(window.location.origin + "%s/race.js")
   race.then((module) => module.mountRace(root, data, { onOver: (status) => setTriggerValue("over", status) }))
   return () => race.then((module) => module.unmountRace(root))
+}
+"""
+
+
+_PROGRESS = """
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component
+  const root = parentElement.querySelector(".rx-root")
+  const progress = import(window.location.origin + "%s/progress.js")
+  progress.then((module) => module.mountProgress(root, data, (card) => setTriggerValue("open", card)))
 }
 """
 
@@ -51,7 +64,18 @@ def stage(payload: bytes) -> None:
         data=placed(payload, step, unit, session["wish"]),
         key=STAGE_KEY,
         on_place_change=lambda: None,
+        on_act_change=_act,
     )
+
+
+_SETTABLE = ("language", "architecture", "more", "place")
+
+
+def _act() -> None:
+    """Sets what was chosen on the stage, as far as it is a field of the page that has such a stage."""
+    asked = (st.session_state.get(STAGE_KEY) or {}).get("act")
+    if isinstance(asked, Mapping):
+        apply({name: str(asked[name]) for name in asked if name in TABLE and choice(name).group in _SETTABLE})
 
 
 @cache
@@ -67,3 +91,24 @@ def _race_component() -> Callable[..., Any]:
 def race_view(data: Mapping[str, Any]) -> None:
     """Draws the live view of a race: it follows the race by itself, and says when it is over."""
     _race_component()(data=data, key="race_view", on_over_change=lambda: None)
+
+
+@cache
+def _progress_component() -> Callable[..., Any]:
+    return st.components.v2.component(
+        "progress",
+        html='<div class="rx-root"></div>',
+        js=_PROGRESS % stage_url(),
+        isolate_styles=False,
+    )
+
+
+def progress(key: str, data: Mapping[str, Any], turn: Callable[[str], None] = lambda card: None) -> None:
+    """Draws which cards were opened in this browser, and calls turn with the one that is chosen."""
+
+    def chosen() -> None:
+        card = (st.session_state.get(key) or {}).get("open")
+        if isinstance(card, str):
+            turn(card)
+
+    _progress_component()(data=data, key=key, on_open_change=chosen)

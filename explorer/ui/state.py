@@ -17,7 +17,7 @@ from explorer.i18n import LANGUAGES, choose, t
 from explorer.learned import text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
-from explorer.ui.races import model_of
+from explorer.ui.models import is_there, units_of
 
 STAGE_KEY = "stage"
 LATE_SECONDS = 1.0
@@ -53,10 +53,10 @@ def current(page: str) -> Experiment:
     if later := session.pop("later", None):  # what a file brought, set before any widget is drawn
         apply(later)
     query = st.query_params.to_dict()
-    if "experiment" not in session:
+    before = session.get("experiment")
+    if before is None:
         _adopt(query)
     else:
-        before = session["experiment"]
         session["experiment"] = _collected(before)
         acted = session.pop("acted", False) or session["experiment"] != before
         if not acted and _navigated(query, page):
@@ -64,16 +64,26 @@ def current(page: str) -> Experiment:
     if session.get("page") not in (None, page):
         _stand(session["experiment"])
     session["page"], session["lang_before"] = page, language()
-    experiment = session["experiment"] = _with_model(session["experiment"])
+    experiment = session["experiment"] = _with_model(session["experiment"], before)
     if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name, kind in KINDS.items() if kind is str):
         notice("link_short")
     return experiment
 
 
-def _with_model(experiment: Experiment) -> Experiment:
-    """Where the stored model is not on this server, or has no such cell, says so and does without."""
-    if experiment.weights != "model" or model_of(experiment):
+def _with_model(experiment: Experiment, before: Experiment | None) -> Experiment:
+    """Where the stored model is not on this server, or has no such cell, says so and does without.
+
+    A stored model reads tokens of its own kind.
+    """
+    if experiment.weights != "model":
         return experiment
+    if is_there(experiment):
+        units = units_of(experiment)
+        if units != experiment.units:
+            if before is not None and before.model == experiment.model and before.weights == "model":
+                notice("model_units", units=t(f"option.units.{units}", language()))
+            st.session_state[key("units")] = units
+        return replace(experiment, units=units)
     notice("model_gone" if experiment.model else "no_model")
     st.session_state[key("weights")] = "untrained"
     return replace(experiment, weights="untrained")
@@ -162,7 +172,7 @@ def _collected(before: Experiment) -> Experiment:
     changes = {name: f"{v:.6f}" if isinstance(v, float) else str(v) for name, v in raw.items()}
     for name in _SENTENCES:
         if name in changes:
-            changes[name] = _sentence(name, changes[name])
+            changes[name] = _sentence(name, changes[name], before)
     place = _rest()
     experiment, refused = before.with_changes(changes | place)
     for refusal in refused:
@@ -170,9 +180,9 @@ def _collected(before: Experiment) -> Experiment:
     return experiment
 
 
-def _sentence(name: str, raw: str) -> str:
+def _sentence(name: str, raw: str, before: Experiment) -> str:
     """Returns the field's value for what stands in its widget; an empty sentence means the example."""
-    example = lecture_sentences()[0 if name == "text" else 1]
+    example = text_of(replace(before, text="")) if name == "text" else lecture_sentences()[1]
     if len(raw) > MAX_TEXT:
         notice("cut", limit=f"{MAX_TEXT:,}")
     text = clean(raw[:MAX_TEXT])

@@ -33,6 +33,19 @@ def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] |
         )
 
 
+def views(name: str, experiment: Experiment, lang: str) -> None:
+    """Draws the way to every view of a page: the options of a field, side by side."""
+    st.segmented_control(
+        t(f"field.{name}", lang),
+        choice(name).options or (),
+        key=seed_widget(name, experiment),
+        format_func=_names(name, lang),
+        label_visibility="collapsed",
+        required=True,
+        width="stretch",
+    )
+
+
 def _repair(name: str, experiment: Experiment, offered: list[str]) -> None:
     """A value that is not on offer now (a gate of another cell) gives way to the first option."""
     widget = seed_widget(name, experiment)

@@ -23,6 +23,7 @@ from torch import nn
 
 from explorer import Experiment
 from explorer.limits import MAX_HEADER, MAX_UPLOAD_MODEL, MAX_UPLOAD_TEXT
+from explorer.listing import execute
 from explorer.store import load_bundle, save_model, state_bytes
 from explorer.text import Refused, clean, decode
 from tests.helpers import word_model
@@ -586,7 +587,24 @@ def what_runs_files(tree: ast.AST) -> list[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_no_module_of_the_app_runs_what_a_file_holds(path):
-    assert what_runs_files(ast.parse(path.read_text(encoding="utf-8"))) == []
+    found = what_runs_files(ast.parse(path.read_text(encoding="utf-8")))
+    own = ["exec", "compile", "__import__"] if path.name == "listing.py" else []
+    assert sorted(found) == sorted(own), path
+
+
+def test_only_two_modules_run_listings_and_what_reaches_further_is_refused():
+    using = [p.name for p in SOURCES if "explorer.listing import" in p.read_text(encoding="utf-8")]
+    assert sorted(using) == ["shapes.py", "states.py"]
+    for code in (
+        "import os",
+        "from pathlib import Path",
+        "import torch\ntorch.load('x')",
+        "().__class__",
+        "open('x')",
+        "import torch\ntorch.__builtins__",
+    ):
+        with pytest.raises(ValueError):
+            execute(code)
 
 
 def test_what_would_run_files_is_seen():

@@ -1,5 +1,5 @@
 // What every stage has: the strip, the transport, charts with a cursor, and where the user is.
-// A stage for a kind of payload says what else it shows: content(), charts(), update(), mostUnits().
+// A stage for a kind of payload says what else it shows: content(), charts(), update(), mostUnits(), styles().
 
 import { element } from "./dom.js"
 import { Strip } from "./strip.js"
@@ -30,8 +30,8 @@ export function loadStyle(name = "stage.css") {
 }
 
 export class Stage {
-  constructor(root, payload, themeName, onRest) {
-    Object.assign(this, { root, payload, themeName, onRest, step: 0, unit: 0 })
+  constructor(root, payload, themeName, onRest, onAct) {
+    Object.assign(this, { root, payload, themeName, onRest, onAct, step: 0, unit: 0 })
     this.theme = payload.themes[themeName]
     this.node = element("section", { class: `rx-stage rx-${payload.mode} rx-${themeName}`, "aria-label": payload.strings.stage })
     for (const [hue, colour] of Object.entries(this.theme.hues)) this.node.style.setProperty(`--rx-${hue}`, colour)
@@ -40,19 +40,34 @@ export class Stage {
   }
 
   async build() {
-    const [Plotly] = await Promise.all([loadPlotly(), loadStyle()])
+    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), ...this.styles().map(loadStyle)])
     this.transport = new Transport(this.payload, (k) => this.go(k))
     this.transport.onrest = () => this.rest()
-    this.strip = new Strip(this.payload, (k) => this.transport.jump(k))
-    this.node.append(...[this.strip.node, this.transport.node, ...this.content(), this.tooltip].filter(Boolean))
+    this.strip = this.makeStrip()
+    this.node.append(...[this.strip?.node, this.transport.node, ...this.content(), this.tooltip].filter(Boolean))
     this.root.replaceChildren(this.node)
     this.fontSize = Math.round(Math.max(12, Math.min(20, this.node.clientWidth / 72)))
     await Promise.all(this.charts().map((chart) => chart.draw(Plotly)))
-    this.strip.measure()
+    this.strip?.measure()
     this.drawn()
     this.watch = new ResizeObserver(() => this.resize(Plotly))
     this.watch.observe(this.node)
     this.node.dataset.ready = this.payload.id
+  }
+
+  // The sentence as a strip of tokens; null where the stage shows the text in a way of its own.
+  makeStrip() {
+    return new Strip(this.payload, (k) => this.transport.jump(k))
+  }
+
+  // Style sheets beside stage.css.
+  styles() {
+    return []
+  }
+
+  // Asks the page to set fields of the experiment, given as strings; the user stays where they are.
+  act(changes) {
+    this.onAct?.({ step: String(this.step + this.payload.firstStep), unit: String(this.unit + 1), ...changes })
   }
 
   // Takes another payload into the charts that stand, where it can; says whether it could.
@@ -108,7 +123,7 @@ export class Stage {
     if (first) return
     clearTimeout(this.resizing)
     this.resizing = setTimeout(() => {
-      this.strip.measure()
+      this.strip?.measure()
       for (const chart of this.charts()) {
         const { width: w, height: h } = chart.plot.getBoundingClientRect()
         if (w) Plotly.relayout(chart.plot, { width: Math.floor(w), height: Math.floor(h) })

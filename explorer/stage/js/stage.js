@@ -1,20 +1,27 @@
 // The stage: owns the charts of a page and steps through them without the server.
-// mount(element, bytes, onRest) draws a payload; onRest({step, unit}) reports where the user rests.
+// mount(element, bytes, onRest, onAct) draws a payload; onRest({step, unit}) reports where the user rests,
+// onAct({field: "value"}) what they chose on the stage that the page has to compute anew.
 
 import { themeOf } from "./colours.js"
+import { DeepStage } from "./deep.js"
 import { FlowStage } from "./flow.js"
+import { GenerateStage } from "./generate.js"
+import { MemoryStage } from "./memory.js"
+import { PairsStage } from "./pairs.js"
 import { decode, placeOf } from "./payload.js"
+import { PredictStage } from "./predict.js"
+import { UnitsStage } from "./units.js"
 import { WalkStage } from "./walk.js"
 
-const KINDS = { walk: WalkStage, flow: FlowStage }
+const KINDS = { walk: WalkStage, flow: FlowStage, pairs: PairsStage, generate: GenerateStage, predict: PredictStage, memory: MemoryStage, units: UnitsStage, deep: DeepStage }
 
-export async function mount(root, bytes, onRest) {
+export async function mount(root, bytes, onRest, onAct) {
   const theme = themeOf(root)
   const place = placeOf(bytes)
   const old = root.rxStage
   const payload = decode(bytes)
   if (old && old.payload.id === payload.id && old.themeName === theme) {
-    old.onRest = onRest
+    Object.assign(old, { onRest, onAct })
     if (old.wish !== place.wish) {
       old.stand(place)
       old.told = `${place.step} ${place.unit}`
@@ -22,12 +29,12 @@ export async function mount(root, bytes, onRest) {
     return old
   }
   if (old?.themeName === theme && old.payload.kind === payload.kind && (await old.take(payload))) {
-    old.onRest = onRest
+    Object.assign(old, { onRest, onAct })
     if (old.wish === place.wish) old.update()
     else old.stand(place)
     return old
   }
-  const stage = new KINDS[payload.kind](root, payload, theme, onRest)
+  const stage = new KINDS[payload.kind](root, payload, theme, onRest, onAct)
   const keep = old && old.payload.kind === payload.kind && old.wish === place.wish && old.payload.firstStep === payload.firstStep
   old?.close()
   root.rxStage = stage

@@ -105,6 +105,7 @@ export class Transport {
     this.play.replaceChildren(drawn(icon))
     this.play.title = label
     this.play.setAttribute("aria-label", label)
+    this.onplay?.()
   }
 
   show(k) {

@@ -137,7 +137,7 @@ export class WalkStage extends Stage {
   // Everything that depends on the step or the unit, in one pass.
   update() {
     const { step, unit } = this
-    this.strip.show(step)
+    this.strip?.show(step)
     this.transport.show(step)
     for (const panel of this.panels) {
       for (const chart of panel.heatmaps) chart.place(step, unit)

@@ -1,0 +1,107 @@
+"""The payload of the stage `units`: a text, every unit's activations over it, and what was measured."""
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+
+from explorer.cells import CELLS
+from explorer.experiment import FEATURES, Experiment
+from explorer.figures.units import saturation_figure
+from explorer.i18n import section, t
+from explorer.learned import notation_for
+from explorer.stage.payload import Numbers, figure_of, header_for, pack
+from explorer.text import UNKNOWN, label
+from explorer.units import Track, Units
+
+SHOWN = 600
+"""Tokens on the stage: a screen or two of text. More are measured than are shown."""
+
+
+def build_units(units: Units, experiment: Experiment, lang: str) -> bytes:
+    """Returns the payload in a language; the experiment says feature, pattern and shade to open with."""
+    numbers = Numbers()
+    shown = min(len(units.tokens), SHOWN)
+    arrays = {
+        "h": units.h[:shown],
+        "lost": (units.zeroed - units.nats[:, None])[:shown],
+        "nats": units.nats[:shown],
+        "perplexity": np.array([units.perplexity]),
+        "without": units.without,
+    }
+    if units.c is not None:
+        arrays["c"] = units.c[:shown]
+    if units.half_life is not None:
+        arrays["half_life"] = units.half_life
+    places = {name: numbers.add(array) for name, array in arrays.items()}
+    figure = figure_of(saturation_figure(units, lang), numbers)
+    run: dict[str, Any] = {
+        "cell": t(f"cell.{units.cell}", lang),
+        "tokens": [_token(units, at) for at in range(shown)],
+        "steps": shown,
+        "units": units.hidden_size,
+        "lines": [figure] if CELLS[units.cell].gates else [],
+    }
+    same = hashlib.sha1(json.dumps([run, units.own, lang]).encode())
+    for part in numbers.parts:
+        same.update(part.tobytes())
+    for track in units.tracks:
+        for name, array in _of(track, units, shown).items():
+            places[f"{name}.{track.kind}"] = numbers.add(array)
+    header = header_for(
+        "units",
+        lang,
+        [run | {"arrays": places}],
+        strings=section("stage", lang) | section("units", lang),
+        unit=units.unit,
+        starts=[at for at in units.starts if at < shown],
+        own=min(units.own, shown),
+        measured=len(units.tokens) - units.own,
+        bad=None if units.first_bad is None else units.first_bad + 1,
+        keep=_keep(units, experiment, lang),
+        features=[_feature(kind, units, lang) for kind in FEATURES],
+        feature=experiment.feature,
+        shade=experiment.shade if experiment.shade in CELLS[units.cell].states else "h",
+        pattern=experiment.pattern,
+        same=same.hexdigest(),
+    )
+    return pack(header, numbers.parts)
+
+
+def _keep(units: Units, experiment: Experiment, lang: str) -> str | None:
+    """The share that is kept, in the notation that is read."""
+    spec = CELLS[units.cell]
+    flipped = notation_for(experiment, lang) == "lecture" and spec.keep in spec.flips
+    return f"(1 − {spec.keep})" if flipped else spec.keep
+
+
+def _token(units: Units, at: int) -> dict[str, Any]:
+    """A token as the stage reads it; apart says whether something stands between it and the one before.
+
+    Jamo of a syllable stand together: an initial consonant begins one.
+    """
+    token, known = units.tokens[at], units.known[at]
+    shown = label(token) if known else UNKNOWN
+    apart = units.unit == "word" or (units.unit == "jamo" and "\u1100" <= token[0] <= "\u115f")
+    return {"label": shown, "original": label(token), "known": known, "marked": False, "apart": apart}
+
+
+def _feature(kind: str, units: Units, lang: str) -> dict[str, Any]:
+    track = units.track(kind)
+    names = [] if track is None else [label(name) for name in track.names]
+    return {
+        "kind": kind,
+        "name": t(f"option.feature.{kind}", lang),
+        "there": track is not None,
+        "names": names,
+    }
+
+
+def _of(track: Track, units: Units, shown: int) -> dict[str, np.ndarray]:
+    arrays = {"value": track.values[:shown], "mean": units.lost(track)}
+    for state, r in track.r.items():
+        arrays[f"r.{state}"] = r
+        arrays[f"meaning.{state}"] = track.meaning[state].astype(float)
+        arrays[f"chance.{state}"] = np.array([track.chance[state]])
+    return arrays

@@ -1,0 +1,1 @@
+"""The page of architectures: one module for each of its views."""

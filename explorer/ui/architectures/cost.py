@@ -1,0 +1,36 @@
+"""The view `cost`: weights, multiplications and time of the three cells, measured now."""
+
+import streamlit as st
+
+from explorer import cost
+from explorer.cost import ROWS, STEPS, Cost
+from explorer.experiment import Experiment
+from explorer.figures.cost import cost_figure
+from explorer.i18n import t
+from explorer.limits import EMBEDDING
+from explorer.ui.state import theme
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _costs(hidden_size: int) -> tuple[Cost, ...]:
+    return cost.costs(EMBEDDING, hidden_size)
+
+
+def draw(experiment: Experiment, lang: str) -> None:
+    """Draws four panels of bars and what follows from these numbers."""
+    words, way = st.columns([4.2, 1], vertical_alignment="center")
+    sizes = {"inputs": EMBEDDING, "hidden": experiment.hidden, "rows": ROWS, "steps": STEPS}
+    words.caption(t("cost.sizes", lang, **sizes))
+    if way.button(t("cost.again", lang), key="measure_cost", width="stretch"):
+        _costs.clear()
+    found = _costs(experiment.hidden)
+    st.plotly_chart(cost_figure(found, lang, theme()), key="cost", theme=None)
+    _, lstm, gru = found
+    values = {
+        "weights": f"{gru.parameters / lstm.parameters:.2f}",
+        "work": f"{gru.multiplications / lstm.multiplications:.2f}",
+        "forward": f"{gru.forward / lstm.forward:.1f}",
+        "training": f"{gru.training / lstm.training:.1f}",
+    }
+    st.markdown(t("cost.said", lang, **values))
+    st.caption(t("cost.note", lang))

@@ -1,0 +1,152 @@
+"""The view `deep`: a stack of layers, forward only or both ways, tags every word of a sentence."""
+
+from typing import cast
+
+import streamlit as st
+
+from explorer import deep
+from explorer.corpora import lecture_sentences
+from explorer.deep import HIDDEN, ROUNDS, ROWS, SEEDS, TIMED_STEPS, Price, Reading, Sentence, Tagger
+from explorer.exercises import examples, tagged_split
+from explorer.experiment import MAPPINGS, Experiment
+from explorer.figures.deep import NETWORKS, accuracy_figure, price_figure
+from explorer.i18n import LANGUAGES, t
+from explorer.limits import WINDOW
+from explorer.stage.deep import build_deep
+from explorer.ui.stage import stage
+from explorer.ui.state import apply, theme
+from explorer.ui.widgets import field
+
+_CHOSEN = "deep_sentence"
+
+
+@st.cache_resource(max_entries=96, show_spinner=False)
+def _tagger(cell: str, lang: str, depth: int, both: bool, seed: int) -> Tagger:
+    return deep.fit(cell, lang, depth, both, seed)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _reading(cell: str, lang: str, depth: int, both: bool, seed: int, words: tuple[str, ...]) -> Reading:
+    return deep.read(_tagger(cell, lang, depth, both, seed), words)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _prices(cell: str, lang: str) -> tuple[Price, ...]:
+    return deep.prices(cell, lang)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _packed(cell: str, lang: str, depth: int, directions: str, seed: int, text: str) -> bytes:
+    sentence = _sentence(text, lang, _tagger(cell, lang, depth, True, seed))
+    readings = {name: _reading(cell, lang, depth, name == "both", seed, sentence.words) for name in NETWORKS}
+    return build_deep(sentence, readings, directions, lang)
+
+
+def _sentence(text: str, lang: str, tagger: Tagger) -> Sentence:
+    found = deep.sentence_of(text, lang, tagger.model) or deep.sentence_of(
+        deep.offered(lang)[0], lang, tagger.model
+    )
+    assert found is not None, "an example is known"
+    return found
+
+
+def draw(experiment: Experiment, lang: str) -> None:
+    """Draws the choices, the stage, then accuracy over seeds and what depth costs."""
+    text = _text(experiment, lang)
+    _choices(experiment, text, lang)
+    of = (experiment.cell, lang, experiment.depth)
+    with st.spinner(t("ui.learning", lang)):
+        taggers = {name: _tagger(*of, name == "both", experiment.seed) for name in NETWORKS}
+        packed = _packed(*of, experiment.directions, experiment.seed, text)
+    _notices(text, lang, taggers["both"])
+    stage(packed)
+    st.caption(_learned(taggers, lang))
+    st.markdown(t("deep.both_note", lang))
+    accuracy, price = st.columns(2, gap="medium")
+    with price:
+        _price(experiment, lang)
+    with accuracy:
+        _accuracy(experiment, lang)
+
+
+def _text(experiment: Experiment, lang: str) -> str:
+    """The sentence of the bar; an example in place of one from another exercise or in the other language."""
+    texts = {example for name in MAPPINGS for code in LANGUAGES for example in examples(name, code)}
+    own = deep.offered(lang)
+    foreign = {"", lecture_sentences()[0], *texts} - set(own)
+    return own[0] if experiment.text in foreign else experiment.text
+
+
+def _choices(experiment: Experiment, text: str, lang: str) -> None:
+    depth, directions, sentence = st.columns([1, 1.2, 3], gap="small", vertical_alignment="bottom")
+    with depth:
+        field("depth", experiment, lang)
+    with directions:
+        field("directions", experiment, lang)
+    own = deep.offered(lang)
+    st.session_state[_CHOSEN] = text if text in own else None
+    sentence.selectbox(
+        t("deep.sentence", lang),
+        own,
+        key=_CHOSEN,
+        on_change=_take,
+        placeholder=t("deep.own_sentence", lang),
+        help=t("deep.sentence_help", lang),
+    )
+
+
+def _take() -> None:
+    if (chosen := st.session_state[_CHOSEN]) is not None:
+        apply({"text": cast(str, chosen), "step": "1"})
+
+
+def _notices(text: str, lang: str, tagger: Tagger) -> None:
+    sentence = deep.sentence_of(text, lang, tagger.model)
+    if sentence is None:
+        st.warning(t("deep.nothing_known", lang))
+    elif sentence.total > WINDOW:
+        st.warning(t("deep.cut", lang, total=f"{sentence.total:,}", shown=WINDOW))
+
+
+def _learned(taggers: dict[str, Tagger], lang: str) -> str:
+    values = {
+        "count": len(tagged_split(lang)[0]),
+        "hidden": HIDDEN,
+        "one": taggers["one"].steps,
+        "both": taggers["both"].steps,
+        "seconds": f"{sum(tagger.seconds for tagger in taggers.values()):.1f}",
+    }
+    return t("deep.learned", lang, **values)
+
+
+def _accuracy(experiment: Experiment, lang: str) -> None:
+    """Learns with more seeds; the figure grows with each."""
+    place, found = st.empty(), dict[str, list[Tagger]](one=[], both=[])
+    guess = deep.guess(lang)
+    with st.spinner(t("deep.seeds", lang, seeds=SEEDS)):
+        for k in range(SEEDS):
+            for name, taggers in found.items():
+                seed = experiment.seed + k
+                taggers.append(_tagger(experiment.cell, lang, experiment.depth, name == "both", seed))
+            figure = accuracy_figure(found, guess, lang, theme())
+            place.plotly_chart(figure, key=f"deep_accuracy_{k}", theme=None)
+    means = {name: sum(one.score.undecided for one in taggers) / SEEDS for name, taggers in found.items()}
+    values = {name: f"{mean:.0%}" for name, mean in means.items()} | {"guess": f"{guess.undecided:.0%}"}
+    held = sum(len(sentence.undecided) for sentence in tagged_split(lang)[1])
+    st.markdown(t("deep.accuracy_note", lang, held=held, seeds=SEEDS, **values))
+
+
+def _price(experiment: Experiment, lang: str) -> None:
+    if st.session_state.pop("deep_again", False):
+        _prices.clear(experiment.cell, lang)
+    found = _prices(experiment.cell, lang)
+    st.plotly_chart(price_figure(found, lang, theme()), key="deep_price", theme=None)
+    chosen = {price.both: price for price in found if price.depth == experiment.depth}
+    values = {
+        "depth": experiment.depth,
+        "weights": f"{chosen[True].parameters / chosen[False].parameters:.1f}",
+        "time": f"{chosen[True].milliseconds / chosen[False].milliseconds:.1f}",
+    }
+    st.markdown(t("deep.price_note", lang, **values))
+    st.caption(t("deep.price_how", lang, rows=ROWS, steps=TIMED_STEPS, rounds=ROUNDS))
+    st.button(t("cost.again", lang), key="deep_again")

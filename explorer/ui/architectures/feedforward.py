@@ -1,0 +1,57 @@
+"""The view `feedforward`: the same question asked of networks with and without memory."""
+
+import streamlit as st
+
+from explorer import feedforward
+from explorer.experiment import Experiment
+from explorer.feedforward import LENGTH, LENGTHS, WINDOWS, Compared, Timed
+from explorer.figures.feedforward import length_figure, time_figure, window_figure
+from explorer.i18n import t
+from explorer.ui.state import theme
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _compared(cell: str, seed: int) -> Compared:
+    return feedforward.compare(cell, seed)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _timed(cell: str) -> Timed:
+    return feedforward.timed(cell)
+
+
+def draw(experiment: Experiment, lang: str) -> None:
+    """Draws right answers by window and by length, then time by length, measured when asked for."""
+    st.caption(t("feedforward.task", lang, length=LENGTH))
+    with st.spinner(t("ui.learning", lang)):
+        found = _compared(experiment.cell, experiment.seed)
+    by_window, by_length = st.columns(2, gap="medium")
+    with by_window:
+        st.plotly_chart(window_figure(found, lang, theme()), key="by_window", theme=None)
+        values = {
+            "one": f"{100 * found.window[0]:.0f}",
+            "unordered": f"{100 * found.unordered:.0f}",
+            "all": f"{100 * found.window[-1]:.0f}",
+            "length": WINDOWS[-1],
+        }
+        st.markdown(t("feedforward.window_note", lang, **values))
+    with by_length:
+        st.plotly_chart(length_figure(found, lang, theme()), key="by_length", theme=None)
+        values = {
+            "length": LENGTH,
+            "longest": LENGTHS[-1],
+            "there": f"{100 * found.recurrent:.0f}",
+            "far": f"{100 * found.by_length[-1]:.0f}",
+            "weights": f"{found.recurrent_parameters:,}",
+        }
+        st.markdown(t("feedforward.length_note", lang, **values))
+    if st.button(t("feedforward.measure", lang), key="measure_time"):
+        _timed.clear()
+    _time(experiment, lang)
+
+
+def _time(experiment: Experiment, lang: str) -> None:
+    taken = _timed(experiment.cell)
+    st.plotly_chart(time_figure(taken, experiment.cell, lang, theme()), key="by_time", theme=None)
+    ratio = taken.recurrent[-1] / taken.apart[-1]
+    st.markdown(t("feedforward.time_note", lang, longest=f"{taken.lengths[-1]:,}", ratio=f"{ratio:.1f}"))

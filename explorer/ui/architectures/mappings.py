@@ -1,0 +1,197 @@
+"""The view `mappings`: five ways from inputs to outputs, each drawn unrolled and stepped through."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from explorer.exercises import examples, tag_words, translation_words
+from explorer.experiment import Experiment
+from explorer.figures.mappings import unrolled_figure
+from explorer.i18n import section, strings, t
+from explorer.learned import notation_for
+from explorer.mappings import MOST_SAID, Column, Network, Part, Reading, fit, read, walk_of
+from explorer.stage.payload import Numbers, header_for, pack, run_of
+from explorer.ui import report, state
+from explorer.ui.stage import stage
+from explorer.ui.text import say
+from explorer.ui.widgets import views
+from explorer.walk import Walk
+
+INPUT = "mapping_text"
+"""Key of the input of this view: what stands in it becomes the text of the bar."""
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _network(mapping: str, cell: str, lang: str, seed: int) -> Network:
+    return fit(mapping, cell, lang, seed)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _reading(mapping: str, cell: str, lang: str, seed: int, text: str) -> Reading:
+    return read(_network(mapping, cell, lang, seed), text)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _packed(
+    mapping: str, cell: str, lang: str, seed: int, text: str, second: bool, start: int, notation: str
+) -> tuple[Walk, bytes]:
+    part = _reading(mapping, cell, lang, seed, text).parts[second]
+    walk = walk_of(part, replace(Experiment(), cell=cell, start=start), notation)
+    numbers = Numbers()
+    header = header_for(
+        "walk",
+        lang,
+        [run_of(walk.runs[0], numbers, lang)],
+        strings=section("stage", lang) | {"next_token": t(f"mappings.says_{mapping}", lang)},
+        mode=walk.mode,
+        firstStep=walk.runs[0].trace.first_step,
+        total=walk.total,
+        target=walk.target,
+    )
+    return walk, pack(header, numbers.parts)
+
+
+def draw(experiment: Experiment, lang: str) -> None:
+    """Draws the mapping's choice, the text, the drawing, what it shows, the stage, and how right it is."""
+    views("mapping", experiment, lang)
+    mapping = experiment.mapping
+    st.markdown(f"{t(f'mappings.good_{mapping}', lang)} {t(f'mappings.ask_{mapping}', lang)}")
+    key = (mapping, experiment.cell, lang, experiment.seed)
+    with st.spinner(t("ui.learning", lang)):
+        reading = _reading(*key, experiment.text)
+    _text(reading, mapping, lang)
+    _say(reading, lang)
+    config = {"displayModeBar": False}
+    st.plotly_chart(unrolled_figure(reading, lang, state.theme()), key="unrolled", theme=None, config=config)
+    _note(reading, lang)
+    _right(reading.network, lang)
+    part = reading.at(experiment.step)
+    if reading.handed:
+        _parts(reading, part, lang)
+    second, notation = part is not reading.parts[0], notation_for(experiment, lang)
+    walk, payload = _packed(*key, experiment.text, second, experiment.start, notation)
+    for sentence, values in walk.problems:
+        say(sentence, lang, values)
+    stage(payload)
+    report.truth(walk, lang)
+    _scores(reading.network, lang)
+
+
+def _text(reading: Reading, mapping: str, lang: str) -> None:
+    """The text that is read, and others on offer."""
+    words = {"many_many": tag_words, "encoder_decoder": translation_words}.get(mapping)
+    hint = t("mappings.words", lang, words=", ".join(words(lang))) if words else None
+    st.session_state[INPUT] = reading.text
+    typed, offered = st.columns([1, 2.4], vertical_alignment="bottom", gap="small")
+    typed.text_input(t(f"mappings.input_{mapping}", lang), key=INPUT, on_change=_take, help=hint)
+    with offered, st.container(horizontal=True, gap="small"):
+        for text in examples(mapping, lang):
+            st.button(text, key=f"read {text}", on_click=state.apply, args=({"text": text, "step": "1"},))
+
+
+def _take() -> None:
+    """Gives the bar what was typed here; it says there if something is wrong with it."""
+    typed = st.session_state[INPUT]
+    state.apply({"step": "1"})
+    st.session_state[state.key("text")] = typed
+
+
+def _say(reading: Reading, lang: str) -> None:
+    """Says what could not be read as typed, literally."""
+    if reading.problems:
+        with st.container(border=True, gap="xsmall"):
+            for sentence, values in reading.problems:
+                st.text(strings(lang)["mappings"][sentence].format(**values))
+
+
+def _note(reading: Reading, lang: str) -> None:
+    """What the drawing shows, in the numbers of this run."""
+    mapping, columns, model = reading.network.mapping, reading.columns, reading.network.models[0]
+    numbers = model.hidden_size * (2 if model.has_cell_state else 1)
+    if mapping == "one_one":
+        count = reading.parts[0].run.weights.w_hh.size
+        st.markdown(t("mappings.note_one_one", lang, count=count))
+    elif mapping == "one_many":
+        st.markdown(t("mappings.note_one_many", lang, numbers=numbers))
+    elif mapping == "many_one":
+        kind = "note_many_one" if reading.settled > 1 else "note_many_one_first"
+        values = {"settled": reading.settled, "total": len(columns), "answer": _best(columns[-1])}
+        st.markdown(t(f"mappings.{kind}", lang, **values))
+    elif mapping == "many_many":
+        _note_on_tags(reading, lang)
+    else:
+        st.markdown(t("mappings.note_encoder_decoder", lang, numbers=numbers, step=reading.handed))
+        if reading.parts[1].run.steps == MOST_SAID:
+            st.markdown(t("mappings.note_no_end", lang, limit=MOST_SAID))
+
+
+def _note_on_tags(reading: Reading, lang: str) -> None:
+    unsure = next((column for column in reading.columns if column.undecided), None)
+    if unsure is None or unsure.said is None:
+        st.markdown(t("mappings.note_decided", lang))
+        return
+    view = t("option.arch.deep", lang)
+    first, second = (f"{100 * p:.0f}" for p in unsure.said.probabilities[:2])
+    both = {"answer": _best(unsure), "share": first, "other": unsure.said.labels[1], "rest": second}
+    values = {"step": unsure.step, "view": f"**{view}**"} | both
+    words, way = st.columns([4.2, 1], vertical_alignment="center")
+    words.markdown(t("mappings.note_undecided", lang, **values))
+    way.button(view, key="to_deep", on_click=state.apply, args=({"arch": "deep"},), width="stretch")
+
+
+def _best(column: Column) -> str:
+    """The answer, one of our own names."""
+    return f"**{column.said.best}**" if column.said else ""
+
+
+def _parts(reading: Reading, shown: Part, lang: str) -> None:
+    """Which of the two networks is on the stage: the one that the step belongs to."""
+    st.caption(t("mappings.part", lang))
+    with st.container(horizontal=True, gap="small"):
+        for name, part in zip(("encoder", "decoder"), reading.parts, strict=True):
+            label = t(f"mappings.{name}_steps", lang, first=part.first, last=part.last)
+            step = {"step": str(part.first)}
+            st.button(
+                label,
+                key=f"to_{name}",
+                on_click=state.apply,
+                args=(step,),
+                type="primary" if part is shown else "secondary",
+            )
+
+
+def _right(network: Network, lang: str) -> None:
+    """How right the network is, in one line."""
+    lines = []
+    for score in network.scores:
+        what, share = t(f"mappings.score_{score.what}", lang), f"{100 * score.share:.1f}"
+        values = {"what": what, "right": share, "guess": f"{100 * score.guess:.1f}"}
+        lines.append(t("mappings.score_line", lang, **values))
+    st.caption(f"{t('mappings.right_now', lang)} {' · '.join(lines)}")
+
+
+def _scores(network: Network, lang: str) -> None:
+    """How right the network is beside two other seeds and a guess, and on what."""
+    mapping, seed = network.mapping, network.seed
+    quick = mapping != "encoder_decoder"
+    more: list[Network] = []
+    st.markdown(f"**{t('mappings.scores' if network.held_out else 'mappings.scores_learned', lang)}**")
+    if quick or st.toggle(t("mappings.seeds", lang), key="mapping_seeds"):
+        with st.spinner(t("ui.learning", lang)):
+            more = [_network(mapping, network.cell, lang, (seed + k) % 10_000) for k in (1, 2)]
+    names = [t("mappings.kind", lang), t("mappings.here", lang, seed=seed)]
+    if more:
+        names.append(t("mappings.others", lang, first=more[0].seed, second=more[1].seed))
+    lines = [f"| {' | '.join([*names, t('mappings.guess', lang)])} |", "|---" * (len(names) + 1) + "|"]
+    for row, score in enumerate(network.scores):
+        cells = [t(f"mappings.score_{score.what}", lang)]
+        cells.append(f"{score.right:,} / {score.total:,} = **{100 * score.share:.1f} %**")
+        if more:
+            cells.append(", ".join(f"{100 * other.scores[row].share:.1f} %" for other in more))
+        lines.append(f"| {' | '.join([*cells, f'{100 * score.guess:.1f} %'])} |")
+    st.markdown("\n".join(lines))
+    counts = {"trained": f"{network.trained:,}", "total": f"{network.scores[0].total:,}"}
+    data = t(f"mappings.data_{mapping}", lang, **counts)
+    numbers = f"{network.parameters:,}"
+    fitted = {"steps": f"{network.steps:,}", "seconds": f"{network.seconds:.1f}", "numbers": numbers}
+    st.caption(f"{data} {t('mappings.trained', lang, **fitted)}")

@@ -1,0 +1,130 @@
+"""The course page: where to start, the stops of the path with a miniature each, the lecture as a list."""
+
+from collections.abc import Callable, Mapping
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from explorer.amount import shipped
+from explorer.course import Stop, lecture, stops
+from explorer.experiment import Experiment
+from explorer.figures import miniature
+from explorer.i18n import t
+from explorer.lessons import cards
+from explorer.training.bands import shipped_of
+from explorer.training.race import preset_changes, race_of
+from explorer.ui import compute, state
+from explorer.ui.lesson import opened_cards
+from explorer.ui.stage import progress
+from explorer.ui.ways import way
+from explorer.walk import Run
+
+_WAYS_IN = ("lecture", "study", "look")
+
+
+def course(lang: str) -> None:
+    """Draws the page."""
+    st.markdown(f"## {t('course.title', lang)}")
+    for place, name in zip(st.columns(len(_WAYS_IN), gap="medium"), _WAYS_IN, strict=True):
+        with place, st.container(border=True, height="stretch"):
+            st.markdown(f"**{t(f'course.{name}', lang)}**")
+            st.markdown(t(f"course.{name}_how", lang))
+    st.markdown(f"### {t('course.path', lang, minutes=sum(stop.minutes for stop in stops()))}")
+    theme = state.theme()
+    for number, stop in enumerate(stops(), 1):
+        _stop(number, stop, _MINIATURES[stop.key](theme), lang)
+    _lecture(lang)
+
+
+def _stop(number: int, stop: Stop, figure: go.Figure, lang: str) -> None:
+    with st.container(border=True, key=f"stop_{stop.key}"):
+        drawn, said = st.columns([1, 1.6], gap="medium", vertical_alignment="center")
+        with drawn:
+            st.plotly_chart(figure, key=f"miniature_{stop.key}", theme=None, config={"staticPlot": True})
+        with said:
+            minutes = t("course.minutes", lang, n=stop.minutes)
+            st.markdown(f"#### {number}. {t(f'course.stop_{stop.key}', lang)} · {minutes}")
+            st.markdown(t(f"course.about_{stop.key}", lang))
+            st.markdown(f"**{t(f'course.ask_{stop.key}', lang)}**")
+            go, opened = st.columns([1, 2.6], vertical_alignment="center")
+            with go:
+                way(stop.see, lang, t("course.go", lang))
+            with opened:
+                some = [card for card in cards(stop.lesson, lang) if card.key in stop.cards or not stop.cards]
+                progress(f"progress_{stop.key}", opened_cards(stop.lesson, some, None, lang))
+
+
+def _lecture(lang: str) -> None:
+    """Draws the prepared list of views, with the minute at which each begins."""
+    st.markdown(f"### {t('course.fifty', lang)}")
+    st.markdown(t("course.fifty_how", lang))
+    begins = 0
+    for view in lecture():
+        when, what = st.columns([1, 9], vertical_alignment="center")
+        when.markdown(t("course.from_to", lang, first=begins, last=begins + view.minutes))
+        begins += view.minutes
+        with what:
+            way(view.see, lang, t(f"course.view_{view.key}", lang))
+
+
+# The miniatures: what the first view of each stop shows, small.
+
+
+def _of(**changes: str) -> Experiment:
+    experiment, refused = Experiment().with_changes(changes)
+    assert not refused
+    return experiment
+
+
+def _run(**changes: str) -> Run:
+    return compute.walked(_of(**changes), "pytorch").runs[0]
+
+
+def _state(theme: str) -> go.Figure:
+    run = _run(cell="rnn")
+    return miniature.state_miniature(run.trace.layers[0], [token.label for token in run.tokens], theme)
+
+
+def _gates(theme: str) -> go.Figure:
+    run = _run(cell="lstm")
+    return miniature.gates_miniature(run.trace.layers[0], [token.label for token in run.tokens], theme)
+
+
+def _triangle(theme: str) -> go.Figure:
+    found = compute.flowed(_of(cell="rnn", weights="untrained", stretch="20"), "pytorch")
+    return miniature.triangle_miniature(found.chosen.each.norm, theme)
+
+
+def _totals(theme: str) -> go.Figure:
+    found = compute.flowed(_of(cell="lstm", weights="untrained", stretch="40"), "pytorch")
+    totals = {cell.cell: cell.total[: (cell.loss_step or found.steps) + 1] for cell in found.cells}
+    return miniature.totals_miniature(totals, theme)
+
+
+def _race(theme: str) -> go.Figure:
+    headline, _ = Experiment().with_changes(preset_changes("adding_100"))
+    known = shipped_of(race_of(headline))
+    assert known is not None
+    return miniature.race_miniature(known.bands, theme)
+
+
+def _next(theme: str) -> go.Figure:
+    run = _run(cell="lstm")
+    assert run.top_ids is not None and run.top_probabilities is not None
+    names = [run.names[k] for k in run.top_ids[1][:4]]
+    return miniature.next_miniature(names, run.top_probabilities[1][:4].tolist(), theme)
+
+
+def _amount(theme: str) -> go.Figure:
+    return miniature.amount_miniature(shipped(), theme)
+
+
+_MINIATURES: Mapping[str, Callable[[str], go.Figure]] = {
+    "recurrence": _state,
+    "cells": _gates,
+    "time": _triangle,
+    "gradients": _totals,
+    "training": _race,
+    "language_models": _next,
+    "architectures": _amount,
+}

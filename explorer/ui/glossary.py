@@ -1,0 +1,123 @@
+"""The glossary and equation sheet: a page to look things up in, and to print."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from explorer.glossary import GROUPS, Block, CellSheet, Entry, Fact, entries, facts, matching, sheets
+from explorer.i18n import t
+from explorer.places import Place
+from explorer.ui.ways import way
+
+WAY = 140
+"""Pixels of the column with the links."""
+
+_COLUMNS = ("symbol", "pytorch", "lecture", "name", "meaning", "shape")
+_PARTS = ("symbols", "equations", "derivatives")
+
+
+def sheet(lang: str) -> None:
+    """Draws every symbol in the three notations, every cell's equations, the derivatives; a search on top."""
+    with st.container(key="glossary"):
+        asked = _search(lang)
+        symbols = matching(entries(lang), asked)
+        cells = matching(sheets(lang), asked)
+        rules = matching(facts(lang), asked)
+        with st.container(key="glossary_count"):
+            _count((len(symbols), len(cells), len(rules)), lang)
+        _symbols(symbols, lang)
+        _equations(cells, lang)
+        _derivatives(rules, lang)
+
+
+def _search(lang: str) -> str:
+    """Draws the search box and the way to each part, and returns what is asked for; it is not shown again."""
+    box, ways = st.columns([1, 2], gap="medium", vertical_alignment="bottom")
+    asked = box.text_input(
+        t("glossary.search", lang), key="glossary_search", placeholder=t("glossary.examples", lang)
+    )
+    with ways, st.container(key="glossary_ways"):
+        links = " · ".join(f"[{t(f'glossary.{part}', lang)}](#{part})" for part in _PARTS)
+        st.markdown(links)
+        st.caption(t("glossary.print", lang))
+    return asked
+
+
+def _count(found: tuple[int, int, int], lang: str) -> None:
+    if found == tuple(len(whole) for whole in (entries(lang), sheets(lang), facts(lang))):
+        st.caption(t("glossary.intro", lang))
+    elif any(found):
+        symbols, cells, rules = found
+        st.caption(t("glossary.found", lang, symbols=symbols, cells=cells, rules=rules))
+    else:
+        st.text(t("glossary.nothing", lang))
+
+
+def _symbols(found: Sequence[Entry], lang: str) -> None:
+    if not found:
+        return
+    st.subheader(t("glossary.symbols", lang), anchor="symbols")
+    for group in GROUPS:
+        rows = [entry for entry in found if entry.group == group]
+        if not rows:
+            continue
+        with st.container(key=f"glossary_group_{group}"):
+            st.markdown(f"#### {t(f'glossary.group_{group}', lang)}")
+            _row(f"head_{group}", [t(f"glossary.{column}", lang) for column in _COLUMNS], None, lang)
+            for entry in rows:
+                _row(entry.key, _cells(entry), entry.see, lang)
+
+
+def _cells(entry: Entry) -> list[str]:
+    """Returns what stands in an entry's row: each cell one paragraph, the note the last."""
+    name, other = entry.names
+    shape = f"`{entry.shape}`" if entry.shape else "–"
+    cells = [entry.symbol, entry.pytorch, entry.lecture, f"**{name}**  \n{other}", entry.meaning, shape]
+    return [*cells, entry.note] if entry.note else cells
+
+
+def _row(key: str, cells: Sequence[str], see: Place | None, lang: str) -> None:
+    """Draws a row: its paragraphs stand side by side (page.css), the way to the view at its end."""
+    with st.container(horizontal=True, gap="small", key=f"glossary_row_{key}"):
+        st.markdown("\n\n".join(cells), width="stretch")
+        if see:
+            way(see, lang, width=WAY)
+        else:
+            st.markdown(t("glossary.see", lang), width=WAY)
+
+
+def _equations(found: Sequence[CellSheet], lang: str) -> None:
+    if not found:
+        return
+    st.subheader(t("glossary.equations", lang), anchor="equations")
+    st.caption(t("glossary.equations_about", lang))
+    for cell in found:
+        with st.container(key=f"glossary_cell_{cell.key}"):
+            _titled(f"{cell.name} :small[:gray[{cell.source}]]", cell.see, lang)
+            with st.container(horizontal=True, gap="medium"):
+                for block in cell.blocks:
+                    _block(block)
+            two, one = cell.parameters
+            st.markdown(t("glossary.parameters", lang, two=f"${two}$", one=f"${one}$"))
+
+
+def _derivatives(found: Sequence[Fact], lang: str) -> None:
+    if not found:
+        return
+    st.subheader(t("glossary.derivatives", lang), anchor="derivatives")
+    st.caption(t("glossary.derivatives_about", lang))
+    for fact in found:
+        with st.container(key=f"glossary_fact_{fact.key}"):
+            _titled(fact.title, fact.see, lang)
+            _block(fact.block)
+
+
+def _titled(title: str, see: Place, lang: str) -> None:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        st.markdown(f"#### {title}", width="content")
+        way(see, lang)
+
+
+def _block(block: Block) -> None:
+    parts = (f"**{block.title}**" if block.title else "", f"$$\n{block.latex}\n$$", block.note)
+    st.markdown("\n\n".join(filter(None, parts)), width="content")

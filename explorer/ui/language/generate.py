@@ -1,0 +1,135 @@
+"""The view `generate` of the page of language models: a network goes on after a prompt."""
+
+import streamlit as st
+
+from explorer.corpora import lecture_sentences
+from explorer.experiment import Experiment, choice
+from explorer.i18n import strings, t
+from explorer.learned import notation_for
+from explorer.limits import MAX_PROMPT
+from explorer.saying import Problems, Saying, saying
+from explorer.stage.generate import build_saying
+from explorer.text import Refused
+from explorer.ui import compute, state
+from explorer.ui.language.reader import reader
+from explorer.ui.stage import stage
+from explorer.ui.widgets import field
+
+ASKED_ON = 10
+"""Tokens that the lecture asks for after the last sentence's beginning: more than the sentence has."""
+
+
+def draw(experiment: Experiment, lang: str) -> None:
+    """Draws the view."""
+    model = reader(experiment, lang)
+    if model is None:
+        return
+    _choices(experiment, lang)
+    if experiment.weights == "lecture":
+        _lecture(lang)
+    notation = notation_for(experiment, lang)
+    cut = len(st.session_state.get(state.key("prompt"), "")) > MAX_PROMPT
+    problems: Problems = [("prompt_cut", {"limit": f"{MAX_PROMPT:,}"})] if cut else []
+    try:
+        saying = said(experiment, notation)
+    except Refused as refused:
+        _say([*problems, (refused.sentence, refused.values)], lang)
+        return
+    _say([*problems, *saying.problems], lang)
+    stage(packed_saying(experiment, notation, lang))
+    badge = t("ui.badge", lang, reference=f"`{saying.reference}`", error=f"`{saying.error:.1e}`")
+    st.caption(f":material/verified: {badge}", help=t("ui.badge_help", lang))
+
+
+def _choices(experiment: Experiment, lang: str) -> None:
+    """The row of choices; the rare ones behind "more"."""
+    prompt, tokens, temperature, ending, draw, more = st.columns(
+        [2.4, 1.1, 1.1, 1.5, 1.5, 0.9], vertical_alignment="bottom", gap="small"
+    )
+    with prompt:
+        field("prompt", experiment, lang)
+    with tokens:
+        field("tokens", experiment, lang)
+    with temperature:
+        field("temperature", experiment, lang)
+    if experiment.weights != "model":
+        with ending:
+            field("ending", experiment, lang)
+    again = (experiment.draw + 1) % (int(choice("draw").high) + 1)
+    draw.button(
+        t("generate.again", lang),
+        on_click=state.apply,
+        args=({"draw": str(again), "forced": ""},),
+        disabled=not experiment.temperature,
+        help=t("generate.again_help", lang),
+        width="stretch",
+    )
+    with more, st.popover(t("ui.more", lang), width="stretch"):
+        for name in ("top_k", "top_p", "draw"):
+            field(name, experiment, lang)
+
+
+def _lecture(lang: str) -> None:
+    """Buttons that ask for the lecture's sentences, and for more than the last one has."""
+    asked = [(words[0], len(words) - 1) for words in map(str.split, lecture_sentences())]
+    asked.append((asked[-1][0], ASKED_ON))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(t("generate.lecture", lang), width="content")
+        for prompt, count in asked:
+            st.button(
+                t("generate.lecture_button", lang, prompt=prompt, count=count),
+                key=f"say_{prompt}_{count}",
+                on_click=state.apply,
+                args=(lecture_changes(prompt, count),),
+            )
+
+
+def lecture_changes(prompt: str, count: int) -> dict[str, str]:
+    """Returns the fields to set for a greedy saying of the lecture's network."""
+    return {
+        "weights": "lecture",
+        "units": "word",
+        "prompt": prompt,
+        "tokens": str(count),
+        "temperature": "0",
+        "forced": "",
+        "step": "1",
+        "start": "1",
+    }
+
+
+def _say(problems: Problems, lang: str) -> None:
+    """Shows some of the view's sentences in a quiet frame, literally: they may hold what a user typed."""
+    if problems:
+        with st.container(border=True, gap="xsmall"):
+            for sentence, values in problems:
+                st.text(strings(lang)["generate"][sentence].format(**values))
+
+
+# Cached: one run per decision.
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
+def _said(experiment: Experiment, notation: str, kept: int) -> Saying:
+    model = compute.network(experiment, notation)
+    return saying(experiment, notation, model)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
+def _packed_saying(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
+    return build_saying(_said(experiment, notation, kept), lang)
+
+
+def said(experiment: Experiment, notation: str) -> Saying:
+    """Returns what the experiment's network says after its prompt. Raises Refused."""
+    return _said(compute.without(experiment, *_NOT_SAID), notation, compute.kept_so_far(experiment))
+
+
+def packed_saying(experiment: Experiment, notation: str, lang: str) -> bytes:
+    """Returns the stage's payload for what the experiment's network says. Raises Refused."""
+    return _packed_saying(
+        compute.without(experiment, *_NOT_SAID), notation, lang, compute.kept_so_far(experiment)
+    )
+
+
+_NOT_SAID = ("place", "change", "flow", "look", "second", "transplant", "train", "race")

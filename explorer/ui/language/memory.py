@@ -1,0 +1,60 @@
+"""The view `memory` of the page of language models: what a state still knows, and what it is told."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+import streamlit as st
+
+from explorer.experiment import Experiment
+from explorer.i18n import t
+from explorer.learned import notation_for
+from explorer.memory import ENOUGH_TOKENS, FIT, GRADIENTS, TEST, Memory, choices_of, memories
+from explorer.sources import Unusable
+from explorer.stage.memory import build_memory
+from explorer.ui import compute
+from explorer.ui.language.reader import reader
+from explorer.ui.stage import stage
+
+
+def draw(experiment: Experiment, lang: str) -> None:
+    """Draws the view."""
+    model = reader(experiment, lang)
+    if model is None or model.vocabulary is None:
+        return
+    if len(choices_of(model.vocabulary)) < ENOUGH_TOKENS:
+        st.warning(t("memory.one_token", lang))
+        return
+    with st.spinner(t("memory.working", lang)):
+        payload = packed_memory(experiment, notation_for(experiment, lang), lang)
+    stage(payload)
+    st.caption(t("memory.method", lang, fit=f"{FIT:,}", test=TEST, n=GRADIENTS))
+
+
+# Cached: one run per decision.
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
+def _remembered(experiment: Experiment, notation: str, kept: int) -> tuple[Memory, ...]:
+    model = compute.network(experiment, notation)
+    run, data = compute.trained_on(experiment), None
+    if run is not None:
+        with suppress(Unusable):
+            data = compute.source_of(run)
+    return memories(model, data, experiment.units if run is None else run.units)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
+def _packed_memory(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
+    vocabulary = compute.learned(experiment.model_part(), notation).model.vocabulary
+    assert vocabulary is not None
+    found = _remembered(replace(experiment, shade="h"), notation, kept)
+    bare = experiment.weights == "untrained"
+    return build_memory(found, vocabulary, lang, experiment.shade, bare)
+
+
+def packed_memory(experiment: Experiment, notation: str, lang: str) -> bytes:
+    """Returns the stage's payload for what the network's states still know; the sentence does not matter."""
+    asked = replace(
+        experiment.model_part(), moment=experiment.moment, units=experiment.units, shade=experiment.shade
+    )
+    return _packed_memory(asked, notation, lang, compute.kept_so_far(experiment))

@@ -1,0 +1,109 @@
+"""The view `predict` of the page of language models: a text foreseen, and a run free of it."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from explorer.corpora import examples, lecture_sentences
+from explorer.experiment import Experiment
+from explorer.i18n import strings, t
+from explorer.language import Foresight, foresee, text_with_end
+from explorer.learned import notation_for, text_of
+from explorer.limits import WINDOW
+from explorer.stage.predict import build_prediction
+from explorer.text import tokenise
+from explorer.ui import compute, state
+from explorer.ui.language.reader import reader
+from explorer.ui.stage import stage
+from explorer.ui.text import say
+from explorer.ui.widgets import field
+
+_FROM_THE_START = {"units": "word", "start": "1", "step": "1", "free": "1"}
+
+
+def draw(experiment: Experiment, lang: str) -> None:
+    """Draws the view."""
+    model = reader(experiment, lang)
+    if model is None:
+        return
+    _examples(lang)
+    tokens = text_with_end(experiment, model)
+    if len(tokens) < 2:
+        with st.container(border=True):
+            st.text(strings(lang)["predict"]["one_token"])
+        return
+    notation = notation_for(experiment, lang)
+    found = foreseen(experiment, notation)
+    if len(tokens) > WINDOW:
+        last = found.first + found.steps - 1
+        say("window", lang, {"first": found.first, "last": last, "total": len(tokens)})
+    if not any(token in model.ids for token in tokenise(text_of(experiment), experiment.units)):
+        say("all_unknown", lang, {})
+    stage(packed_prediction(experiment, notation, lang))
+    _choices(experiment, lang)
+
+
+def _examples(lang: str) -> None:
+    """Draws the way to two texts to start from."""
+    for place, name, (sentence, weights) in zip(
+        st.columns([1.6, 1, 1.6]), ("cat", "horse"), (_cat(), _horse()), strict=False
+    ):
+        place.button(
+            t(f"predict.{name}", lang, sentence=sentence),
+            key=f"predict_{name}",
+            on_click=state.apply,
+            args=({"text": sentence, "weights": weights} | _FROM_THE_START,),
+            help=t(f"predict.{name}_help", lang, sentence=sentence),
+            width="stretch",
+        )
+
+
+def _choices(experiment: Experiment, lang: str) -> None:
+    """Draws where the network runs free, and whether it learns an end."""
+    free, ending, _ = st.columns([1.2, 1.2, 1.8])
+    with free:
+        field("free", experiment, lang)
+    if experiment.weights != "model":
+        with ending:
+            field("ending", experiment, lang)
+
+
+def _cat() -> tuple[str, str]:
+    """The lecture's example of next-word prediction at any length, and the weights that know it."""
+    return examples("en")[-1], "yours"
+
+
+def _horse() -> tuple[str, str]:
+    """The lecture's sentence in which one word is followed by two, and the weights that know it."""
+    return lecture_sentences()[2], "lecture"
+
+
+# Cached: one run per decision.
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
+def _foreseen(experiment: Experiment, notation: str, kept: int) -> Foresight:
+    model = compute.network(experiment, notation)
+    tokens = text_with_end(experiment, model)
+    return foresee(model, tokens, free=experiment.free, start=experiment.start)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
+def _packed_prediction(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
+    return build_prediction(_foreseen(experiment, notation, kept), lang)
+
+
+def foreseen(experiment: Experiment, notation: str) -> Foresight:
+    """Returns the experiment's text foreseen by its network. Raises ValueError for fewer than two tokens."""
+    return _foreseen(_to_foresee(experiment), notation, compute.kept_so_far(experiment))
+
+
+def packed_prediction(experiment: Experiment, notation: str, lang: str) -> bytes:
+    """Returns the stage's payload for the experiment's text foreseen. Raises ValueError as `foreseen`."""
+    return _packed_prediction(_to_foresee(experiment), notation, lang, compute.kept_so_far(experiment))
+
+
+def _to_foresee(experiment: Experiment) -> Experiment:
+    """The experiment without what does not matter to a text foreseen."""
+    groups = ("place", "change", "flow", "look", "second", "transplant", "train", "race", "language")
+    return replace(compute.without(experiment, *groups), free=experiment.free)

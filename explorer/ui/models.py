@@ -1,0 +1,62 @@
+"""The networks that every page can show: shipped with the app, trained live or loaded in this session."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from explorer.experiment import Experiment
+from explorer.i18n import t
+from explorer.shipped import families
+from explorer.training.folder import race_in
+from explorer.ui import races
+
+_SESSION = "models"
+
+
+def is_there(experiment: Experiment) -> bool:
+    """Returns whether this server has the experiment's stored network, of its cell."""
+    if family := families().get(experiment.model):
+        return experiment.cell in family.cells
+    return races.model_of(experiment) is not None
+
+
+def units_of(experiment: Experiment) -> str:
+    """Returns the kind of tokens that the experiment's stored network reads; it must be there."""
+    if family := families().get(experiment.model):
+        return family.units
+    key, racer = races.named(experiment)
+    run = race_in(races.folder(key)).runs[racer]
+    return run.units
+
+
+def remember(name: str, label: str, changes: Mapping[str, str]) -> None:
+    """Puts a network of this session into the list, with the fields to set where it is chosen."""
+    st.session_state.setdefault(_SESSION, {})[name] = (label, dict(changes))
+
+
+def on_offer(experiment: Experiment, lang: str) -> dict[str, str]:
+    """Returns the names and labels of all stored networks to choose from; the chosen one is among them."""
+    found = {name: t(f"model.{name}", lang) for name in families()}
+    own = st.session_state.get(_SESSION, {})
+    found |= {name: label for name, (label, _) in own.items() if races.has(name)}
+    if experiment.weights == "model" and experiment.model not in found:
+        found[experiment.model] = t("option.weights.model", lang)
+    return found
+
+
+def changes_for(name: str, experiment: Experiment) -> dict[str, str]:
+    """Returns the fields to set for a stored network: its cell where the present one was not trained."""
+    if name not in families():
+        _, changes = st.session_state.get(_SESSION, {}).get(name, ("", {}))
+        return {"weights": "model", "model": name, **changes}
+    family = families()[name]
+    place = {"units": family.units, "step": "1", "start": "1", "prompt": "", "forced": ""}
+    cell = {} if experiment.cell in family.cells else {"cell": family.cells[0]}
+    return {"weights": "model", "model": name, **place, **cell}
+
+
+def changes_back(weights: str, experiment: Experiment) -> dict[str, str]:
+    """Returns the fields to set for weights that are learned here."""
+    if experiment.weights == "model" and not experiment.text:
+        return {"weights": weights, "units": "word", "step": "1", "start": "1"}
+    return {"weights": weights}

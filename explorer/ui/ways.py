@@ -1,0 +1,27 @@
+"""Links to places in the app."""
+
+import streamlit as st
+from streamlit.elements.lib.layout_utils import Width
+
+from explorer.i18n import ASSETS, t
+from explorer.places import HOME, Place
+from explorer.ui import state
+
+PAGES = ASSETS.parent / "pages"
+
+
+def way(place: Place, lang: str, label: str = "", width: Width = "content") -> None:
+    """Draws the link to a place: the defaults, and what the place needs set."""
+    page = st.Page(PAGES / f"{place.page}.py", default=place.page == HOME)
+    label = label or named(place, lang)
+    query = state.address(place.experiment)
+    st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=query, width=width)
+
+
+def named(place: Place, lang: str) -> str:
+    """Returns the name of a place: its view's, else its page's."""
+    changes = dict(place.changes)
+    for field in ("view", "arch"):
+        if field in changes:
+            return t(f"option.{field}.{changes[field]}", lang)
+    return t(f"page.{place.page}", lang)

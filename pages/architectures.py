@@ -1,0 +1,18 @@
+"""Architectures: feed-forward and recurrent, mappings, depth, shapes, variants, cost."""
+
+import streamlit as st
+
+from explorer.ui import report, state
+from explorer.ui.architectures.views import draw
+from explorer.ui.lesson import lesson
+from explorer.ui.widgets import views
+
+experiment, lang = st.session_state["experiment"], state.language()
+
+report.say_all((), lang)
+figure, beside = st.columns([3.3, 1], gap="medium")
+with figure:
+    views("arch", experiment, lang)
+    draw(experiment, lang)
+with beside:
+    lesson("architectures", experiment, None, lang)

@@ -1,0 +1,18 @@
+"""Language models: text to tensors, prediction, generation, units, memory."""
+
+import streamlit as st
+
+from explorer.ui import report, state
+from explorer.ui.language.views import draw
+from explorer.ui.lesson import lesson
+from explorer.ui.widgets import views
+
+experiment, lang = st.session_state["experiment"], state.language()
+
+report.say_all((), lang)
+figure, beside = st.columns([3.3, 1], gap="medium")
+with figure:
+    views("view", experiment, lang)
+    draw(experiment, lang)
+with beside:
+    lesson("language", experiment, None, lang)

@@ -1,0 +1,80 @@
+"""The view `deep` of the page Architectures under Streamlit's test runner."""
+
+import json
+import re
+
+import pytest
+
+from tests.pages.app import field, opened, texts
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)> **b** $x$ [a](b) now",
+    "\u202eabc שלום 👩‍👩‍👧 e\u0301 water",
+    "water",
+    "water " * 3_000,
+    "x" * 19_000,
+    "물" * 19_000,
+]
+
+
+def deep(locale: str = "en-US", **query: str):
+    return opened(locale, page="architectures", arch="deep", cell=query.pop("cell", "rnn"), **query)
+
+
+@pytest.mark.parametrize(
+    "locale, says",
+    [
+        ("en-US", ["both ways 100%", "needs the end of the text"]),
+        ("ko-KR", ["양방향 100%", "글의 끝이 있어야"]),
+    ],
+)
+def test_it_says_what_was_measured_in_both_languages(locale, says):
+    said = texts(deep(locale))
+    assert all(part in said for part in says)
+
+
+@pytest.mark.parametrize("depth, directions", [("1", "one"), ("1", "both"), ("3", "both"), ("4", "one")])
+def test_every_depth_and_direction_opens(depth, directions):
+    said = texts(deep(depth=depth, directions=directions))
+    assert f"With {depth} layers" in said and "600 sentences" in said
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm_peephole"])
+def test_other_cells_open(cell):
+    assert "both ways 100%" in texts(deep(cell=cell, depth="1"))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=["markup", "marks", "one", "long", "word", "pieces"])
+def test_any_text_opens(text):
+    deep("ko-KR" if text[0] == "물" else "en-US", text=text, depth="1")
+
+
+def test_a_text_without_a_known_word_gives_way_to_an_example():
+    app = deep(text="blorps zonk", depth="1")
+    assert "knows no word" in app.warning[0].value
+    assert "blorps" not in json.dumps([w.value for w in app.warning])
+
+
+def test_a_sentence_on_offer_becomes_the_sentence_of_the_bar():
+    app = deep(depth="1")
+    (choice,) = [box for box in app.selectbox if box.key == "deep_sentence"]
+    assert choice.value == choice.options[0]
+    choice.set_value(choice.options[1]).run()
+    assert not app.exception
+    assert field(app, "text_input", "text").value == choice.options[1]
+    (choice,) = [box for box in app.selectbox if box.key == "deep_sentence"]
+    assert choice.value == choice.options[1]
+
+
+def test_an_own_sentence_leaves_the_list_open():
+    app = deep(text="they paint the wall", depth="1")
+    (choice,) = [box for box in app.selectbox if box.key == "deep_sentence"]
+    assert choice.value is None
+
+
+def test_time_is_measured_again_when_asked():
+    app = deep(depth="1")
+    (again,) = [button for button in app.button if button.key == "deep_again"]
+    again.click().run()
+    assert not app.exception
+    assert re.search(r"takes \d+\.\d times as long", texts(app))

@@ -1,0 +1,17 @@
+"""The course page under Streamlit's test runner: seven stops with their figures, the lecture as links."""
+
+import pytest
+
+from explorer.course import lecture, stops
+from explorer.i18n import t
+from tests.pages.app import opened, texts
+
+
+@pytest.mark.parametrize("locale, lang", [("ko-KR", "ko"), ("en-US", "en")])
+def test_every_stop_has_its_question_and_its_way(locale, lang):
+    app = opened(locale, page="course")
+    said = texts(app)
+    assert all(t(f"course.ask_{stop.key}", lang) in said for stop in stops())
+    links = [link.proto.label for link in app.get("page_link")]
+    assert all(t(f"course.view_{view.key}", lang) in links for view in lecture())
+    assert len(app.get("plotly_chart")) == len(stops())

@@ -1,0 +1,59 @@
+"""The page Glossary, run by Streamlit's own test runner."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from explorer.glossary import entries, facts, sheets
+from explorer.places import HOME
+from tests.hostile.strings import HOSTILE
+from tests.hostile.test_page import TYPED
+from tests.pages.app import opened, texts
+
+
+def words(app) -> str:
+    return "\n".join([texts(app), *(s.value for s in app.subheader)])
+
+
+@pytest.mark.parametrize("locale, lang", [("ko-KR", "ko"), ("en-US", "en")])
+def test_every_entry_cell_and_formula_is_on_the_page_with_its_way(locale, lang):
+    app = opened(locale, page="glossary")
+    shown = words(app)
+    for entry in entries(lang):
+        assert entry.meaning in shown and f"**{entry.names[0]}**" in shown
+    for block in [block for cell in sheets(lang) for block in cell.blocks] + [f.block for f in facts(lang)]:
+        assert block.latex in shown
+    ways = {(way.proto.page, way.proto.query_string) for way in app.get("page_link")}
+    for part in (*entries(lang), *sheets(lang), *facts(lang)):
+        page = "" if part.see.page == HOME else part.see.page
+        assert (page, urlencode(part.see.experiment.to_query())) in ways, part.key
+
+
+def searched(app, asked: str):
+    app.text_input(key="glossary_search").set_value(asked).run()
+    assert not app.exception
+    return app
+
+
+@pytest.mark.parametrize(
+    "locale, asked", [("ko-KR", "망각 게이트"), ("en-US", "forget gate"), ("en-US", "망각")]
+)
+def test_a_search_leaves_what_has_its_words(locale, asked):
+    app = searched(opened(locale, page="glossary"), asked)
+    shown = words(app)
+    assert "$f_t$" in shown and "$z_t$\n" not in shown
+
+
+def test_what_is_searched_for_is_not_shown_again():
+    app = opened(page="glossary")
+    whole = words(app)
+    for name in TYPED:
+        text = HOSTILE[name]
+        shown = words(searched(app, text))
+        assert len(text.strip()) < 4 or text in whole or text not in shown, name
+
+
+def test_nothing_found_is_said():
+    app = searched(opened(page="glossary"), "qqqq")
+    assert any("all these words" in text.value for text in app.text)
+    assert not app.subheader

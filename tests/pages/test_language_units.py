@@ -1,0 +1,62 @@
+"""The view of single units under Streamlit's test runner."""
+
+import pytest
+
+from explorer.cells import CELLS
+from explorer.shipped import families
+from tests.pages.app import opened, texts
+
+
+def view(locale: str = "en-US", **query: str):
+    return opened(locale, page="language", view="units", **query)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_opens(cell):
+    assert "Tokens measured: 5" in texts(view(cell=cell, weights="untrained"))
+
+
+@pytest.mark.parametrize("locale, says", [("ko-KR", "토큰 5개에서"), ("en-US", "So few say")])
+def test_few_tokens_are_said_to_be_few(locale, says):
+    assert says in texts(view(locale))
+
+
+def test_a_network_of_numbers_is_refused_in_words():
+    app = view(weights="marked")
+    assert any("reads numbers" in warning.value for warning in app.warning)
+    assert "Tokens measured" not in texts(app)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"feature": "pattern", "pattern": "말"},
+        {"feature": "cue", "shade": "c", "cell": "gru"},
+        {"units": "jamo", "unit": "64", "step": "9999"},
+    ],
+)
+def test_choices_are_taken_from_the_address(query):
+    app = view(weights="untrained", **query)
+    assert all(app.query_params[name] == value for name, value in query.items())
+
+
+HOSTILE = (
+    "<script>alert(1)</script> **b** $x$",
+    "\u202eabc \u200f",
+    "👩\u200d👩\u200d👧 🇰🇷",
+    "하나",
+    '"' * 40,
+    "가" * 20_000,
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("units", ["word", "char"])
+def test_hostile_text_opens(text, units):
+    assert "Tokens measured" in texts(view(text=text, units=units, hidden="4"))
+
+
+def test_a_stored_network_is_measured_on_held_out_text():
+    name, family = next(iter(families().items()))
+    app = view(weights="model", model=name, cell=family.cells[0], units=family.units, text=family.text)
+    assert "held-out text" in texts(app) and "So few" not in texts(app)
