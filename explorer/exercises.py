@@ -212,12 +212,21 @@ def pieces(text: str, vocabulary: Iterable[str]) -> tuple[str, ...]:
 
 def _cut(word: str, known: frozenset[str]) -> tuple[str, ...]:
     """The pieces of a word, the first as long as can be; none where it cannot be cut."""
-    for end in range(min(len(word), _LONGEST), 0, -1):
-        if word[:end] in known:
-            rest = _cut(word[end:], known) if end < len(word) else ()
-            if rest or end == len(word):
-                return (word[:end], *rest)
-    return ()
+    n = len(word)
+    ends: dict[int, int] = {n: n}  # from where the rest can be cut, and where its first piece ends
+    for start in range(n - 1, -1, -1):
+        for end in range(min(n, start + _LONGEST), start, -1):
+            if end in ends and word[start:end] in known:
+                ends[start] = end
+                break
+    found = []
+    start = 0
+    while start < n:
+        if start not in ends:
+            return ()
+        found.append(word[start : ends[start]])
+        start = ends[start]
+    return tuple(found)
 
 
 _LONGEST = 12

@@ -11,8 +11,8 @@ experiment, lang = st.session_state["experiment"], state.language()
 
 report.say_all((), lang)
 figure, beside = st.columns([3.3, 1], gap="medium")
+with beside:  # first: the figure may have to learn
+    lesson("language", experiment, None, lang)
 with figure:
     views("view", experiment, lang)
     draw(experiment, lang)
-with beside:
-    lesson("language", experiment, None, lang)

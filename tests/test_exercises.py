@@ -165,3 +165,8 @@ def test_what_is_on_offer_is_held_out(lang):
     for text in examples("encoder_decoder", lang):
         own = pieces(text, translation_words(lang))
         assert pair_of(own, lang) is not None and own not in learned
+
+
+def test_a_long_run_of_known_pieces_is_cut():
+    assert pieces("물" * 5000, ("물",)) == ("물",) * 5000
+    assert pieces("물" * 4000 + "꿈", ("물",)) == ("물" * 4000 + "꿈",)

@@ -318,6 +318,7 @@ def test_h_n_has_every_layer_and_direction_and_output_the_top_one():
             assert set(found.same) == {(last, 0, 2), (1, 1, 3)}  # backward: at step 1
         else:
             assert deep_ones == (1, False) and found.same == ((last, 0, 0),)
+    assert (last, 0, 1) in last_states("lstm", 2, False, 0).same  # one direction, whatever the depth
 
 
 def test_keras_returns_one_thing_unless_asked():

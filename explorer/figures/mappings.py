@@ -48,6 +48,7 @@ def unrolled_figure(reading: Reading, lang: str, theme: str = "light") -> go.Fig
         drawing.column(column, x)
     drawing.time()
     drawing.hovers()
+    figure.update_layout(shapes=drawing.shapes, annotations=drawing.annotations)  # one by one takes a second
     figure.update_xaxes(visible=False, range=[-0.75, max(drawing.end, 5) + 0.5])
     figure.update_yaxes(visible=False, range=[BOTTOM, top])
     margin = {"l": LEFT, "r": 0, "t": TITLE, "b": 0}
@@ -106,10 +107,8 @@ class _Drawing:
         cell = wrap(t(f"cell.{network.cell}", self.lang), NAME)
         state = "<br>".join([*cell, f"H = {HIDDEN[network.mapping]}", "h<sub>0</sub> = 0"])
         for y, name in ((INPUT, "x<sub>t</sub>"), (STATE, state), (OUTPUT, "y<sub>t</sub>")):
-            self._annotate(
-                x=0, xref="paper", xanchor="right", xshift=-6, y=y, text=name, showarrow=False,
-                align="right", font={"size": 14, "color": self.hues["x"]},
-            )  # fmt: skip
+            self._text(0, y, name, self.hues["x"], 14)
+            self.annotations[-1] |= {"xref": "paper", "xanchor": "right", "xshift": -6, "align": "right"}
         if self.reading.handed:
             for group, name in zip(self.groups, ("encoder", "decoder"), strict=True):
                 middle = (group[0][1] + group[-1][1]) / 2
@@ -207,10 +206,9 @@ class _Drawing:
     def _box(
         self, x: float, y: float, colour: str, fill: str | None, width: float, dash: str = "solid"
     ) -> None:
-        self.shapes.append(dict(
-            type="rect", x0=x - HALF, x1=x + HALF, y0=y - LOW, y1=y + LOW, layer="below",
-            line={"color": colour, "width": width, "dash": dash}, fillcolor=fill,
-        )  # fmt: skip
+        line = {"color": colour, "width": width, "dash": dash}
+        corners = {"x0": x - HALF, "x1": x + HALF, "y0": y - LOW, "y1": y + LOW}
+        self.shapes.append({"type": "rect", **corners, "layer": "below", "line": line, "fillcolor": fill})
 
     def _label(self, x: float, y: float, token: str, below: str) -> None:
         """A token in its box, in smaller letters where it would touch the border."""
@@ -218,17 +216,15 @@ class _Drawing:
         size = self.size if _width(token) < self.room - 1 else self.size - 2
         self._text(x, y, shown + below, self.hues["ink"], size)
 
-    def _text(self, x: float, y: float, text: str, colour: str, size: int, xanchor: str = "center") -> None:
-        self._annotate(
-            x=x, y=y, text=text, showarrow=False, xanchor=xanchor, font={"size": size, "color": colour}
-        )
+    def _text(self, x: float, y: float, text: str, colour: str, size: int) -> None:
+        font = {"size": size, "color": colour}
+        self.annotations.append({"x": x, "y": y, "text": text, "showarrow": False, "font": font})
 
     def _arrow(
         self, x0: float, y0: float, x1: float, y1: float,
         width: float = 1.5, hue: str = "x", pale: bool = False,
     ) -> None:  # fmt: skip
         colour = GRID[self.theme] if pale else self.hues[hue]
-        self._annotate(
-            x=x1, y=y1, ax=x0, ay=y0, xref="x", yref="y", axref="x", ayref="y", text="",
-            showarrow=True, arrowhead=2, arrowsize=0.8, arrowwidth=width, arrowcolor=colour,
-        )  # fmt: skip
+        ends = {"x": x1, "y": y1, "ax": x0, "ay": y0, "axref": "x", "ayref": "y", "text": ""}
+        look = {"arrowhead": 2, "arrowsize": 0.8, "arrowwidth": width, "arrowcolor": colour}
+        self.annotations.append({"showarrow": True, **ends, **look})

@@ -39,6 +39,7 @@ def stage_routes() -> list[Route]:
 
 def warm_up() -> None:
     """Loads PyTorch and carries out the first screen's experiment once."""
+    import pandas  # noqa: F401 (Plotly imports it at its first subplots; two sessions at once broke that)
     import torch
     from threadpoolctl import threadpool_limits
 

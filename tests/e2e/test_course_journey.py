@@ -1,4 +1,4 @@
-"""The course in Chromium: from stop to stop, the lecture's views, architectures, the glossary; both languages."""
+"""The course in Chromium: its stops, the views of the lecture, architectures, the glossary; both languages."""
 
 import pytest
 from playwright.sync_api import Page, expect

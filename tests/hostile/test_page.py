@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.experiment import TABLE
+from explorer.experiment import TABLE, VIEWS, Experiment
 from explorer.limits import MAX_TEXT
 from tests.hostile.strings import HOSTILE
 from tests.pages.app import field, opened
@@ -62,10 +62,29 @@ def test_no_text_in_the_address_breaks_the_page(unit: str):
         opened(text=text[:3000], units=unit, weights="untrained", swap="1", swap_with=text[:300])
 
 
-@pytest.mark.parametrize("name", TABLE)
-def test_no_field_of_the_address_crashes_the_page(name: str):
-    for raw in ("", "-1", "1e9", "99999999999999999999", "<script>", "nan", "٣", "\x00", "[]"):
-        opened(**{name: raw})
+BAD = ("", "-1", "1e9", "99999999999999999999", "<script>", "nan", "٣", "\x00", "[]")
+PAGES = ("course", "gradients", "train", "language", "architectures", "glossary")
+
+
+@pytest.mark.parametrize("raw", BAD)
+def test_no_field_of_the_address_crashes_the_first_page(raw: str):
+    app = opened(**dict.fromkeys(TABLE, raw))
+    refused = [name for name in TABLE if Experiment().with_changes({name: raw})[1]]
+    said = [text.value for text in app.text if "not possible" in text.value]
+    assert len(said) == len(refused)
+
+
+@pytest.mark.parametrize("where", PAGES)
+def test_no_field_of_the_address_crashes_another_page(where: str):
+    for raw in BAD[4:6]:
+        opened(page=where, **dict.fromkeys(TABLE, raw))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", TYPED[::9])
+def test_no_text_in_the_address_breaks_a_view_of_a_language_model(view: str, name: str):
+    text = HOSTILE[name][:300]
+    opened(page="language", view=view, text=text, prompt=text, pattern=text[:100], weights="untrained")
 
 
 def test_a_text_over_the_cap_is_cut_with_a_sentence():

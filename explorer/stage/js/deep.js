@@ -68,7 +68,7 @@ class Table {
     this.cells.forEach((cells, r) => cells.forEach((cell, k) => {
       const { text, exactly, share } = of(r, k)
       cell.style.background = share === null ? "transparent" : along(magnitude, share, 0, 1)
-      cell.style.color = share > 0.5 ? theme.ground : "inherit"
+      cell.style.color = share > 0.57 ? theme.ground : "inherit"
       cell.textContent = this.narrow ? "" : text
       cell.title = exactly
       cell.classList.toggle("rx-deep-blank", share === null)

@@ -62,9 +62,13 @@ EXAMPLES: dict[str, dict[str, str]] = {
 
 
 def draw(experiment: Experiment, lang: str) -> None:
-    """Draws the choices, the grid beside the table, the code, and one further question."""
+    """Draws the choices, one further question, the grid beside the table, the code."""
     sizes = Sizes.of(experiment)
     _choices(experiment, lang)
+    with st.columns([1, 1])[0]:
+        field("ask", experiment, lang)
+    if experiment.ask:
+        ASKED[experiment.ask](experiment, sizes, lang)
     _stand_in(sizes, lang)
     grid, table = st.columns([1.75, 1], gap="small")
     with grid:
@@ -73,10 +77,6 @@ def draw(experiment: Experiment, lang: str) -> None:
         _tables(sizes, lang)
     st.markdown(_grid_note(sizes, lang))
     _code(sizes, lang)
-    with st.columns([1, 1])[0]:
-        field("ask", experiment, lang)
-    if experiment.ask:
-        ASKED[experiment.ask](experiment, sizes, lang)
 
 
 def _choices(experiment: Experiment, lang: str) -> None:
