@@ -1,4 +1,4 @@
-"""The course in Chromium: its stops, the views of the lecture, architectures, the glossary; both languages."""
+"""The course in Chromium: its stops, the lecture, architectures and the glossary, in both languages."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -51,7 +51,7 @@ def test_every_view_of_the_architectures_draws_and_says_what_it_computed(
     page: Page, server: str, faults, lang: str
 ):
     page.goto(f"{server}/architectures?cell=gru")
-    for view in ARCHITECTURES:
+    for view in ARCHITECTURES[lang == "en" :: 2]:
         page.get_by_role("radio", name=t(f"option.arch.{view}", lang), exact=True).click()
         expect(page.get_by_text(t(f"architecture.try_{view}", lang))).to_be_visible()
         expect(page.locator(f"{PLOT}, {READY}").first).to_be_visible()

@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from explorer.__main__ import main
 from explorer.experiment import VIEWS
+from explorer.grammar import END
 from explorer.i18n import t
 from tests.e2e.stage import READY, chips, choose, fill_field, open_page, ready_id, redrawn
 
@@ -93,6 +94,7 @@ def test_a_text_of_ones_own_from_its_table_to_a_unit(page: Page, server: str, fa
     first = pieces(page)
     assert first[0] == words[0] and len(first) == 41
     page.locator(".rx-piece").nth(5).click()
+    expect(page).to_have_url(re.compile("step=5"))
     other = page.locator(".rx-choice:enabled").first
     chosen = other.locator(".rx-bar-label").inner_text()
     before = ready_id(page)
@@ -132,7 +134,9 @@ def test_the_unit_of_the_brackets_is_found_and_zeroed_by_keys(
     page: Page, server: str, faults: list[str], capsys
 ):
     shipped = {"weights": "model", "model": "brackets", "units": "char", "cell": "lstm"}
-    open_page(page, f"{server}/language", lang="ko", view="units", **shipped)
+    prompt = "sun ( moon"
+    open_page(page, f"{server}/language", lang="ko", view="units", prompt=prompt, **shipped)
+    expect(page).to_have_url(re.compile(r"unit=\d+"))  # the unit that it opens with
     feature = page.get_by_role("button", name=t("option.feature.bracket", "ko"), exact=True)
     before = ready_id(page)
     feature.press("Enter")
@@ -174,8 +178,8 @@ def test_the_unit_of_the_brackets_is_found_and_zeroed_by_keys(
     expect(page.locator(".rx-said").last).to_contain_text(f"t = {T - 2}, k = 1")
 
     view(page, "generate", "ko")
-    record = command(capsys, "--model", "brackets", "--cell", "lstm", "--prompt", "sun ( moon",
-                     "--temperature", "0.8", "--tokens", "40", "--stop", "<eos>")  # fmt: skip
+    settings = ("--temperature", "0.8", "--tokens", "40", "--stop", END)
+    record = command(capsys, "--model", "brackets", "--cell", "lstm", "--prompt", prompt, *settings)
     assert record["stopped_by_end"]
     assert "".join(pieces(page)) == record["text"]
     expect(page.locator(".rx-ended")).to_have_text(t("generate.ended", "ko", n=len(record["tokens"])))
