@@ -242,8 +242,8 @@ and training makes them grow. These were made by PyTorch {versions} on a CPU, on
 Seconds are CPU time of the training steps. Nats (mean cross-entropy), perplexity and accuracy are of the
 next token, over a held-out text that holds no tale or sentence that was trained on, read in stretches of
 `length` tokens (of brackets: in sentences), each from the zero state. Accuracy of brackets counts only what
-memory decides: which of three brackets closes, where a guess is right once in three. The experiment is a
-link to the page that trains, and what `models.toml` says.
+memory decides: which of three brackets closes, where a guess is right once in three. The experiment is what
+`models.toml` says, written as in a link: all that differs from the defaults.
 """
 
 _UNITS = """## The unit that tells most

@@ -51,7 +51,7 @@ def changes_for(name: str, experiment: Experiment) -> dict[str, str]:
         return {"weights": "model", "model": name, **changes}
     family = families()[name]
     place = {"units": family.units, "step": "1", "start": "1", "prompt": "", "forced": ""}
-    cell = {} if experiment.cell in family.cells else {"cell": family.cells[0]}
+    cell = {} if experiment.cell in family.cells else {"cell": "lstm"}
     return {"weights": "model", "model": name, **place, **cell}
 
 
