@@ -123,8 +123,8 @@ def stream(seed: int, number: int) -> torch.Generator:
 def source(experiment: Experiment, lang: str = "en") -> Source:
     """Returns the source of an experiment's data, units, length, batch, text and seed.
 
-    lang is the language of agreement, brackets, honorific and tales, `auto` English. Raises Unusable where the length is too
-    short for the test or the text has fewer than two tokens.
+    lang is the language of agreement, brackets, honorific and tales, `auto` English. Raises Unusable where
+    the length is too short for the test or the text has fewer than two tokens.
     """
     lang = "en" if lang == "auto" else lang
     if experiment.data == "adding":

@@ -46,6 +46,11 @@ def numbers(page: Page, place: str, sentence: str, lang: str, *names: str) -> li
     return [float(found.groups()[parts[1::2].index(name)].replace(",", "")) for name in names]
 
 
+def asked_for(page: Page, ending: str):
+    """Waits, at the end of a block, until the page has asked for a file to download."""
+    return page.expect_response(re.compile(r"/media/\w+" + re.escape(ending)), timeout=60_000)
+
+
 def command(capsys, *options: str) -> dict:
     """What `python -m explorer generate ... --json` prints."""
     assert main(["generate", *options, "--json"]) == 0
@@ -79,8 +84,9 @@ def test_a_text_of_ones_own_from_its_table_to_a_unit(page: Page, server: str, fa
     button("pairs.train").click()
     expect(page.locator(RACE)).to_be_visible()
     expect(page).to_have_url(re.compile("/train.*data=yours"))
-    button("train.start").click()
-    expect(page.locator(RACE)).to_have_attribute("data-state", "over", timeout=60_000)
+    with asked_for(page, ".csv"), asked_for(page, ".json"):  # what can be kept is looked for once it is drawn
+        button("train.start").click()
+        expect(page.locator(RACE)).to_have_attribute("data-state", "over", timeout=60_000)
     expect(page.locator(READY)).to_be_visible()
     button("train.open_in", page=said("page.language")).click()
     expect(page.locator(f"{READY}.rx-pairs")).to_be_visible()
