@@ -9,6 +9,9 @@ from explorer.i18n import t
 from tests.e2e.stage import READY, chips, step
 
 LOCALES = {"ko": "ko-KR", "en": "en-US"}
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
+"""No run is under way: a click now is not a click into a page that is being drawn."""
+
 PLOT = "[data-testid=stPlotlyChart] .main-svg"
 
 
@@ -54,6 +57,7 @@ def test_every_view_of_the_architectures_draws_and_says_what_it_computed(
     for view in ARCHITECTURES[lang == "en" :: 2]:
         page.get_by_role("radio", name=t(f"option.arch.{view}", lang), exact=True).click()
         expect(page.get_by_text(t(f"architecture.try_{view}", lang))).to_be_visible()
+        expect(page.locator(IDLE)).to_be_visible()
         expect(page.locator(f"{PLOT}, {READY}").first).to_be_visible()
         expect(page.locator("[data-testid=stSpinner]")).to_have_count(0)
         expect(page.locator("[data-testid=stException]")).to_have_count(0)

@@ -247,12 +247,13 @@ STOPS = """(views) => {
 RECORD = """() => {
   window.reached = []
   document.addEventListener("focusin", ({ target }) => {
+    if (target.closest("[role=radiogroup]")) return
     const { outlineStyle, outlineWidth } = getComputedStyle(target)
     const outlined = outlineStyle !== "none" && parseFloat(outlineWidth) >= 2
     window.reached.push([Number(target.dataset.stop), outlined || !target.closest(".rx-stage")])
   })
 }"""
-"""Notes the number of all that gets the focus, and whether it is outlined; the page's own widgets are."""
+"""Notes the number of what gets the focus past the choice of a view, and whether the stage outlines it."""
 
 POINTED = """() => [...document.querySelectorAll(".rx-stage *")]
   .filter((e) => e.onclick && e.tabIndex < 0 && !e.querySelector("[tabindex='0']"))
