@@ -57,7 +57,7 @@ def test_every_view_of_the_architectures_draws_and_says_what_it_computed(
     for view in ARCHITECTURES[lang == "en" :: 2]:
         page.get_by_role("radio", name=t(f"option.arch.{view}", lang), exact=True).click()
         expect(page.get_by_text(t(f"architecture.try_{view}", lang))).to_be_visible()
-        expect(page.locator(IDLE)).to_be_visible()
+        expect(page.locator(IDLE)).to_be_attached(timeout=60_000)
         expect(page.locator(f"{PLOT}, {READY}").first).to_be_visible()
         expect(page.locator("[data-testid=stSpinner]")).to_have_count(0)
         expect(page.locator("[data-testid=stException]")).to_have_count(0)
