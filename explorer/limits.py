@@ -60,6 +60,9 @@ MAX_RACERS = 6
 MAX_QUEUE = 32
 """Races that wait for a core. A class of thirty who each start their own find room; more would never run."""
 
+UNWATCHED_SECONDS = 60.0
+"""How long a race goes on while nobody watches: a reload, another page, a dropped network take less."""
+
 MAX_RUNS = 60
 """Races kept on the server, running and done: some 3 MB each."""
 

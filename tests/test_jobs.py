@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from explorer.experiment import Experiment
-from explorer.limits import MAX_QUEUE
+from explorer.limits import MAX_QUEUE, UNWATCHED_SECONDS
 from explorer.training import folder as files
 from explorer.training import jobs as module
 from explorer.training.engines import Local
@@ -34,17 +34,19 @@ def engine():
 
 @pytest.fixture
 def board(engine, tmp_path):
-    return Jobs(tmp_path / "runs", engine)
+    board = Jobs(tmp_path / "runs", engine)
+    yield board
+    for key, job in board.jobs.items():
+        if job.active:
+            board.command(key, "stop")
+    wait(board, lambda: not any(job.active for job in board.jobs.values()))
 
 
 def wait(board: Jobs, condition, seconds: float = 60.0) -> float:
-    """Watches until a condition holds, renewing leases as a stream does; returns how long it took."""
+    """Waits until a condition holds; returns how long it took."""
     started = time.monotonic()
     while not condition():
         assert time.monotonic() - started < seconds, "it took too long"
-        for job in list(board.jobs.values()):
-            if job.watchers:
-                board.renew(job)
         time.sleep(0.02)
     return time.monotonic() - started
 
@@ -89,19 +91,47 @@ def test_run_again_begins_anew(board):
         wait(board, lambda: board.state(key).state == "over")
 
 
-def test_a_job_that_nobody_watches_any_more_stops_within_two_seconds(board):
-    key = board.submit(race_of(LONG))
-    with board.watching(key):
-        wait(board, lambda: len(files.events_in(board.folder(key))) > 3)
-    assert wait(board, lambda: board.state(key).state == "over") < 2.0
-    assert ended(board, key) == "stopped"
+@pytest.fixture
+def clock(monkeypatch):
+    """Moves the board's clock on without waiting."""
+    moved = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda of=time.monotonic: of() + moved[0])
+    yield lambda seconds: moved.__setitem__(0, moved[0] + seconds)
 
 
-def test_a_job_that_nobody_ever_watches_stops_too(board, monkeypatch):
-    monkeypatch.setattr(module, "FIRST_SECONDS", 0.3)
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_job_that_nobody_watches_goes_on_for_a_minute_and_then_stops(board, clock, watched):
     key = board.submit(race_of(LONG))
+    if watched:
+        clock(10 * UNWATCHED_SECONDS)  # while it is watched, no time counts
+        with board.watching(key):
+            clock(10 * UNWATCHED_SECONDS)
+            board.sweep()
+    clock(UNWATCHED_SECONDS - 5.0)
+    board.sweep()
+    assert board.jobs[key].wish == Wish()
+    clock(10.0)
+    board.sweep()
+    assert board.jobs[key].wish == Wish("stop")
     wait(board, lambda: board.state(key).state == "over")
     assert ended(board, key) == "stopped"
+
+
+def test_the_board_renews_the_leases_of_all_that_run_whoever_watches(board):
+    key = board.submit(race_of(LONG))
+    wish = board.folder(key) / "wish.json"
+    os.utime(wish, (0, 0))
+    board.sweep()
+    assert wish.stat().st_mtime > 0
+    board.command(key, "stop")
+    wait(board, lambda: board.state(key).state == "over")
+
+
+def test_a_clock_that_is_set_ends_no_race(tmp_path):
+    folder = tmp_path / "race"
+    files.create(folder, race_of(LONG))
+    os.utime(folder / "wish.json", (0, 0))
+    assert files.FolderChannel(folder).wish() == Wish()
 
 
 def test_a_stopped_race_goes_on_where_it_was(board):
@@ -146,7 +176,6 @@ def test_with_others_watching_nobody_pauses_or_stops_the_race(board):
     with board.watching(key), board.watching(key):
         assert not board.command(key, "pause") and not board.command(key, "stop")
         assert board.state(key).watchers == 2 and board.state(key).state == "running"
-    wait(board, lambda: board.state(key).state == "over")
 
 
 def test_a_queue_stands_before_the_cores_and_says_the_place(board):

@@ -2,7 +2,7 @@
 
 race.json       what is to be carried out
 events.jsonl    what happened, one record a line, only ever appended to
-wish.json       go, pause or stop; its time is a lease, renewed while somebody watches
+wish.json       go, pause or stop; its time is a lease, renewed while the server lives
 <racer>/<step>  weights after a step; <racer>/state: all that going on needs
 """
 
@@ -20,8 +20,11 @@ from explorer.training.run import Tensors, Wish
 
 BUNDLE = "bundle.safetensors"
 
-LEASE_SECONDS = 8.0
-"""A race stops by itself when nobody has renewed its lease for so long: its server is gone."""
+LEASE_SECONDS = 30.0
+"""A race stops by itself when nobody has renewed its lease for so long: its server is gone.
+
+A busy machine may keep a healthy server from renewing it for some seconds.
+"""
 
 LOOK_SECONDS = 0.1
 """How often a worker looks for a wish."""
@@ -48,7 +51,7 @@ def put_wish(folder: Path, wish: Wish) -> None:
 
 
 def renew(folder: Path) -> None:
-    """Renews the lease: somebody still watches."""
+    """Renews the lease: the server is there."""
     os.utime(folder / "wish.json")
 
 
@@ -89,8 +92,8 @@ class FolderChannel:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.began = time.time()
-        self.looked = 0.0
+        self.renewed = time.monotonic()
+        self.lease = self.looked = 0.0
         self.last = Wish()
 
     def send(self, event: dict[str, Any]) -> None:
@@ -114,7 +117,10 @@ class FolderChannel:
     def _look(self) -> Wish:
         path = self.folder / "wish.json"
         try:
-            if time.time() - max(path.stat().st_mtime, self.began) > LEASE_SECONDS:
+            lease, now = path.stat().st_mtime, time.monotonic()
+            if lease != self.lease:  # only that it changes counts: clocks are set, machines sleep
+                self.lease, self.renewed = lease, now
+            if now - self.renewed > LEASE_SECONDS:
                 return Wish("stop")
             return Wish(**json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:  # the server removed the folder

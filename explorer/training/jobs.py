@@ -15,17 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from explorer.limits import MAX_QUEUE, MAX_RUNS
+from explorer.limits import MAX_QUEUE, MAX_RUNS, UNWATCHED_SECONDS
 from explorer.store import Bundle, write_bytes
 from explorer.training import folder as files
 from explorer.training.race import Race
 from explorer.training.run import Wish
 
-GRACE_SECONDS = 0.6
-"""How long a job goes on without anybody watching: a reconnect takes less."""
-
-FIRST_SECONDS = 6.0
-"""How long a new job waits for the first to watch it: the page that started it is still drawing."""
+SWEEP_SECONDS = 1.0
+"""How often leases are renewed, and jobs that nobody watches looked for."""
 
 OVER = ("done", "stopped", "killed", "failed")
 """Kinds of event after which nothing follows, until the race is taken up again."""
@@ -61,7 +58,7 @@ class Job:
     wish: Wish = field(default_factory=Wish)
     watchers: int = 0
     left: float = 0.0
-    """When the last watcher left, or, before the first, when they must have come; monotonic seconds."""
+    """Since when nobody watches; monotonic seconds."""
 
     @property
     def active(self) -> bool:
@@ -85,6 +82,7 @@ class Jobs:
         self.jobs: dict[str, Job] = {}
         self.queue: list[Job] = []
         self.lock = threading.RLock()
+        self.sweeper: threading.Thread | None = None
 
     def submit(self, race: Race, again: bool = False) -> str:
         """Starts a race, or takes it up where it was left, or joins it; returns its key.
@@ -103,10 +101,10 @@ class Jobs:
                     raise QueueFullError
                 job.wish = Wish()
                 files.put_wish(job.folder, job.wish)
-                job.waiting, job.left = True, time.monotonic() + FIRST_SECONDS
+                job.waiting, job.left = True, time.monotonic()
                 self.queue.append(job)
                 self._next()
-                self._sweep_after(FIRST_SECONDS)
+                self._keep_sweeping()
             self._tidy()
             return race.key
 
@@ -152,7 +150,7 @@ class Jobs:
 
     @contextmanager
     def watching(self, key: str) -> Iterator[Job]:
-        """Holds a job's lease while the block lives; call `renew` now and then."""
+        """Counts as one who watches a job while the block lives."""
         job = self.jobs[key]
         with self.lock:
             job.watchers += 1
@@ -161,27 +159,32 @@ class Jobs:
         finally:
             with self.lock:
                 job.watchers -= 1
-                job.left = time.monotonic() + GRACE_SECONDS
-                if job.active:
-                    self._sweep_after(GRACE_SECONDS)
-
-    def renew(self, job: Job) -> None:
-        """Renews a job's lease."""
-        if job.future is not None:
-            files.renew(job.folder)
+                job.left = time.monotonic()
 
     def sweep(self) -> None:
-        """Stops all jobs that nobody watches any more."""
+        """Renews the leases of all jobs that run, and stops those that nobody has watched for a while."""
         now = time.monotonic()
         with self.lock:
             for job in list(self.jobs.values()):
-                if job.active and not job.watchers and now > job.left:
+                if job.future is not None:
+                    files.renew(job.folder)
+                if job.active and not job.watchers and now - job.left > UNWATCHED_SECONDS:
                     self._put(job, Wish("stop"))
 
-    def _sweep_after(self, seconds: float) -> None:
-        timer = threading.Timer(seconds + 0.05, self.sweep)
-        timer.daemon = True
-        timer.start()
+    def _keep_sweeping(self) -> None:
+        """Sweeps from now on until no job is active."""
+        if self.sweeper is None:
+            self.sweeper = threading.Thread(target=self._sweeping, daemon=True)
+            self.sweeper.start()
+
+    def _sweeping(self) -> None:
+        while True:
+            time.sleep(SWEEP_SECONDS)
+            with self.lock:
+                if not any(job.active for job in self.jobs.values()):
+                    self.sweeper = None
+                    return
+            self.sweep()
 
     def close(self) -> None:
         """Ends all work and removes what was stored."""

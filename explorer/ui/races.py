@@ -4,7 +4,6 @@ import atexit
 import json
 import os
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
@@ -21,7 +20,6 @@ from explorer.training.jobs import Engine, Jobs
 SEND_SECONDS = 0.2
 """A browser hears of a race five times a second: more it cannot draw."""
 
-RENEW_SECONDS = 1.0
 COMMANDS = ("go", "pause", "step", "stop")
 
 
@@ -108,9 +106,9 @@ async def _events(request: Request) -> Response:
 
 
 async def _stream(key: str, offset: int) -> AsyncIterator[str]:
-    """Everything that happened, then what happens, as server-sent events; holds the job's lease."""
+    """Everything that happened, then what happens, as server-sent events; counts as watching."""
     board = jobs()
-    told, renewed = None, 0.0
+    told = None
     with board.watching(key) as job:
         while True:
             state = board.state(key)
@@ -125,9 +123,6 @@ async def _stream(key: str, offset: int) -> AsyncIterator[str]:
                 yield ": \n\n"  # a closed connection is noticed when something is sent
             if state.state == "over" and not lines:
                 return
-            if time.monotonic() - renewed > RENEW_SECONDS:
-                renewed = time.monotonic()
-                board.renew(job)
             await anyio.sleep(SEND_SECONDS)
 
 
