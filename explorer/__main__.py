@@ -107,7 +107,7 @@ def run_trace(chosen: argparse.Namespace) -> int:
     experiment, lang = experiment_from(chosen), language(chosen.lang)
     out = None if chosen.out is None else checked_path(chosen.out)
     notation = notation_for(experiment, lang)
-    learned = learn(experiment, notation)
+    learned = learn(experiment)
     run = run_whole(experiment, notation, learned)
     _refuse_problems(experiment, run)
     if out is not None and out.suffix.lower() == PAGE:
@@ -256,7 +256,7 @@ def run_gradients(chosen: argparse.Namespace) -> int:
     out = None if chosen.out is None else checked_path(chosen.out, ARRAYS)
     _refuse_losses(experiment)
     notation = notation_for(experiment, "en")
-    learned = learn(experiment, notation)
+    learned = learn(experiment)
     run = run_whole(experiment, notation, learned)
     gradient = whole_gradient(experiment, learned, run)
     if out is not None:

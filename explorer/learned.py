@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from explorer.cells import CELLS
 from explorer.corpora import lecture_sentences
 from explorer.experiment import Experiment
 from explorer.grammar import END
@@ -74,10 +73,10 @@ def text_of(experiment: Experiment) -> str:
     return experiment.text or (family.text if family else lecture_sentences()[0])
 
 
-def learn(experiment: Experiment, notation: str = "pytorch") -> Learned:
+def learn(experiment: Experiment) -> Learned:
     """Builds a model in float32, initialises it by the seed, trains it if asked; returns it in float64.
 
-    Weights come from the experiment's generator alone. notation says how a GRU's update bias is meant.
+    Weights come from the experiment's generator alone, and no notation changes them: a high keep_bias keeps.
     """
     generator = torch.Generator().manual_seed(experiment.seed)
     marked = experiment.weights == "marked"
@@ -97,14 +96,13 @@ def learn(experiment: Experiment, notation: str = "pytorch") -> Learned:
             experiment.cell, EMBEDDING, experiment.hidden, len(vocabulary), vocabulary=vocabulary
         )
         longest = max(map(len, [*sentences, typed]))
-    flipped = notation == "lecture" and bool(CELLS[experiment.cell].flips)
     initialise(
         model,
         generator,
         scheme=experiment.init,
         gain=experiment.gain,
         bias=experiment.bias,
-        keep_bias=-experiment.keep_bias if flipped else experiment.keep_bias,
+        keep_bias=experiment.keep_bias,
         longest=longest,
     )
     fit = None

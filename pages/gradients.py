@@ -14,15 +14,15 @@ experiment, lang = st.session_state["experiment"], state.language()
 notation = notation_for(experiment, lang)
 
 with st.spinner(t("ui.learning", lang)):
-    flow = compute.flowed(experiment, notation)
-    learned = compute.learned(experiment.model_part(), notation)
+    flow = compute.flowed(experiment)
+    learned = compute.learned(experiment.model_part())
 
 report.say_all((*left_out(experiment), *flow.problems), lang)
 try_line(lang)
 figure, beside = st.columns([3.3, 1], gap="medium")
 with figure:
     knobs(experiment, learned, lang)
-    stage(compute.packed_flow(experiment, notation, lang))
+    stage(compute.packed_flow(experiment, lang))
     more(experiment, flow, lang)
 with beside:
     lesson("gradients", experiment, flow.chosen.trace.layers[0].in_notation(notation), lang)

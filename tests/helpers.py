@@ -124,4 +124,4 @@ learned_once = cache(learn)
 def walked(experiment: Experiment, notation: str = "pytorch") -> Walk:
     """Carries out an experiment; what it learns is kept for the next test that asks for the same."""
     second = learned_once(Experiment(cell=experiment.second)) if experiment.second else None
-    return walk(experiment, notation, learned_once(experiment.model_part(), notation), second)
+    return walk(experiment, notation, learned_once(experiment.model_part()), second)

@@ -46,7 +46,7 @@ def refusal(capsys, *argv: str) -> str:
 
 def expected(experiment: Experiment, notation: str = "pytorch"):
     """Returns the trace of a text by the public function."""
-    model = learn(experiment, notation).model
+    model = learn(experiment).model
     whole = trace(model, tokenise(experiment.text, experiment.units))
     return whole.in_lecture_notation() if notation == "lecture" else whole
 
@@ -152,7 +152,7 @@ def test_html_holds_the_stage_of_the_window(tmp_path, capsys):
         said = printed(capsys, "trace", *options)
         assert said == f"Wrote {out}: gru, steps 1 to 64 of 70\n"
         experiment = Experiment(cell="gru", text=text, weights="untrained", hidden=5)
-        shown = walk(experiment, notation, learn(experiment, notation))
+        shown = walk(experiment, notation, learn(experiment))
         page = export.html(payload.build(shown, lang), export.title_of(shown, lang))
         assert out.read_text(encoding="utf-8") == page
     said = json.loads(printed(capsys, "trace", *options, "--json"))

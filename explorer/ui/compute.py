@@ -24,8 +24,8 @@ BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=BY_VALUE)
-def _learned(model_part: Experiment, notation: str) -> Learned:
-    return learn(model_part, notation)
+def _learned(model_part: Experiment) -> Learned:
+    return learn(model_part)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -38,19 +38,19 @@ def _shipped(name: str, cell: str) -> Learned:
     return from_bundle(load(name, cell))
 
 
-def learned(model_part: Experiment, notation: str) -> Learned:
+def learned(model_part: Experiment) -> Learned:
     """Returns the learned weights of an experiment's model part."""
     if model_part.weights != "model":
-        return _learned(model_part, notation)
+        return _learned(model_part)
     if model_part.model in families():
         return _shipped(model_part.model, model_part.cell)
     key, racer = races.named(model_part)
     return _from_race(key, racer, kept_so_far(model_part))
 
 
-def network(experiment: Experiment, notation: str) -> RecurrentModel:
+def network(experiment: Experiment) -> RecurrentModel:
     """Returns the experiment's network as it was at the chosen moment of its training, in float64."""
-    return learned(experiment.model_part(), notation).at(experiment.moment)
+    return learned(experiment.model_part()).at(experiment.moment)
 
 
 def kept_so_far(experiment: Experiment) -> int:
@@ -71,8 +71,8 @@ def source_of(run: Experiment) -> Source:
 def _walked(experiment: Experiment, notation: str, kept: int) -> Walk:
     second = None
     if experiment.second:
-        second = learned(replace(experiment, cell=experiment.second).model_part(), notation)
-    return walk(experiment, notation, learned(experiment.model_part(), notation), second)
+        second = learned(replace(experiment, cell=experiment.second).model_part())
+    return walk(experiment, notation, learned(experiment.model_part()), second)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_VALUE)
@@ -91,25 +91,25 @@ def packed(experiment: Experiment, notation: str, lang: str) -> bytes:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_VALUE)
-def _flowed(experiment: Experiment, notation: str, kept: int) -> Flow:
+def _flowed(experiment: Experiment, kept: int) -> Flow:
     cells = [replace(experiment, cell=cell) for cell in compared(experiment.cell)]
     there = [cell for cell in cells if cell.weights != "model" or is_there(cell)]
-    return flow(experiment, {cell.cell: learned(cell.model_part(), notation) for cell in there})
+    return flow(experiment, {cell.cell: learned(cell.model_part()) for cell in there})
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_VALUE)
-def _packed_flow(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
-    return payload.build_flow(_flowed(experiment, notation, kept), lang)
+def _packed_flow(experiment: Experiment, lang: str, kept: int) -> bytes:
+    return payload.build_flow(_flowed(experiment, kept), lang)
 
 
-def flowed(experiment: Experiment, notation: str) -> Flow:
+def flowed(experiment: Experiment) -> Flow:
     """Returns the experiment's gradients, beside those of the compared cells."""
-    return _flowed(without(experiment, *FIRST_PAGE), notation, kept_so_far(experiment))
+    return _flowed(without(experiment, *FIRST_PAGE), kept_so_far(experiment))
 
 
-def packed_flow(experiment: Experiment, notation: str, lang: str) -> bytes:
+def packed_flow(experiment: Experiment, lang: str) -> bytes:
     """Returns the stage's payload for the experiment's gradients."""
-    return _packed_flow(without(experiment, *FIRST_PAGE), notation, lang, kept_so_far(experiment))
+    return _packed_flow(without(experiment, *FIRST_PAGE), lang, kept_so_far(experiment))
 
 
 FIRST_PAGE = ("place", "change", "look", "second", "transplant", "language", "architecture")

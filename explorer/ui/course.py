@@ -91,12 +91,12 @@ def _gates(theme: str) -> go.Figure:
 
 
 def _triangle(theme: str) -> go.Figure:
-    found = compute.flowed(_of(cell="rnn", weights="untrained", stretch="20"), "pytorch")
+    found = compute.flowed(_of(cell="rnn", weights="untrained", stretch="20"))
     return miniature.triangle_miniature(found.chosen.each.norm, theme)
 
 
 def _totals(theme: str) -> go.Figure:
-    found = compute.flowed(_of(cell="lstm", weights="untrained", stretch="40"), "pytorch")
+    found = compute.flowed(_of(cell="lstm", weights="untrained", stretch="40"))
     totals = {cell.cell: cell.total[: (cell.loss_step or found.steps) + 1] for cell in found.cells}
     return miniature.totals_miniature(totals, theme)
 

@@ -370,7 +370,7 @@ def _look_inside(changes: Mapping[str, str], lang: str) -> None:
     if kind == "step":
         stage(compute.packed(asked, notation, lang))
     elif kind == "gradients":
-        stage(compute.packed_flow(asked, notation, lang))
+        stage(compute.packed_flow(asked, lang))
 
 
 def _downloads(race: Race, found: tuple[Result, ...], racer: int, moment: int, lang: str) -> None:

@@ -111,7 +111,7 @@ def _say(problems: Problems, lang: str) -> None:
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _said(experiment: Experiment, notation: str, kept: int) -> Saying:
-    model = compute.network(experiment, notation)
+    model = compute.network(experiment)
     return saying(experiment, notation, model)
 
 

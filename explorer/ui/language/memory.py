@@ -35,7 +35,7 @@ def draw(experiment: Experiment, lang: str) -> None:
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _remembered(experiment: Experiment, notation: str, kept: int) -> tuple[Memory, ...]:
-    model = compute.network(experiment, notation)
+    model = compute.network(experiment)
     run, data = compute.trained_on(experiment), None
     if run is not None:
         with suppress(Unusable):
@@ -45,7 +45,7 @@ def _remembered(experiment: Experiment, notation: str, kept: int) -> tuple[Memor
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _packed_memory(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
-    vocabulary = compute.learned(experiment.model_part(), notation).model.vocabulary
+    vocabulary = compute.learned(experiment.model_part()).model.vocabulary
     assert vocabulary is not None
     found = _remembered(replace(experiment, shade="h"), notation, kept)
     bare = experiment.weights == "untrained"

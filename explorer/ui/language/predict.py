@@ -83,7 +83,7 @@ def _horse() -> tuple[str, str]:
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _foreseen(experiment: Experiment, notation: str, kept: int) -> Foresight:
-    model = compute.network(experiment, notation)
+    model = compute.network(experiment)
     tokens = text_with_end(experiment, model)
     return foresee(model, tokens, free=experiment.free, start=experiment.start)
 

@@ -42,7 +42,7 @@ def draw(experiment: Experiment, lang: str) -> None:
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _units(experiment: Experiment, notation: str, kept: int) -> Units:
-    model = compute.network(experiment, notation)
+    model = compute.network(experiment)
     return units_in(experiment, model, compute.trained_on(experiment), notation)
 
 
