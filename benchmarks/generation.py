@@ -13,11 +13,11 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.timing import medians
-from explorer.language import generate
-from explorer.model import RecurrentModel
-from explorer.shipped import families, load
-from explorer.terminal import table_lines
+from explorer.commands.terminal import table_lines
+from explorer.language.scoring import generate
+from explorer.nn.model import RecurrentModel
 from explorer.text import tokenise
+from explorer.training.shipped import families, load
 
 FAMILY = "tales_en"
 PROMPT, TOKENS, TEMPERATURE = "The fox", 300, 0.8

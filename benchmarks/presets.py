@@ -15,8 +15,8 @@ import sys
 import numpy as np
 import torch
 
+from explorer.commands.terminal import table_lines
 from explorer.experiment import Experiment
-from explorer.terminal import table_lines
 from explorer.training.bands import SHIPPED, band
 from explorer.training.race import preset_changes, presets, race_of
 from explorer.training.results import Result, results

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.data.sources import source
 from explorer.experiment import Experiment
-from explorer.sources import source
 from explorer.training.learner import CHECK_EVERY, Learner
 from explorer.training.race import Race
 from explorer.training.run import Carried, Memory

@@ -7,11 +7,11 @@ t.gate["f"], t.c, t.h
 
 from explorer.cells import CELLS
 from explorer.experiment import Experiment
-from explorer.gradients import GradientFlow, bptt
-from explorer.model import RecurrentModel
-from explorer.store import load_model
-from explorer.tracing import LayerTrace, Trace, trace
+from explorer.gradients.bptt import GradientFlow, bptt
+from explorer.nn.model import RecurrentModel
+from explorer.nn.tracing import LayerTrace, Trace, trace
 from explorer.training.run import Run, train
+from explorer.training.store import load_model
 
 __all__ = [
     "CELLS",

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from explorer.cells import CELLS
-from explorer.initialise import BIASES, SCHEMES
 from explorer.limits import (
     MAX_BATCH,
     MAX_BUDGET,
@@ -24,6 +23,7 @@ from explorer.limits import (
     MAX_URL_TEXT,
     MAX_VOCABULARY,
 )
+from explorer.nn.initialise import BIASES, SCHEMES
 from explorer.text import UNITS, clean
 
 END = 99_999

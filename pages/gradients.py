@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from explorer.flow import left_out
 from explorer.i18n import t
-from explorer.learned import notation_for
+from explorer.lab.flow import left_out
+from explorer.lab.learned import notation_for
 from explorer.ui import compute, report, state
 from explorer.ui.flow import knobs, more, try_line
 from explorer.ui.lesson import lesson

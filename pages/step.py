@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.i18n import t
-from explorer.learned import notation_for
+from explorer.lab.learned import notation_for
 from explorer.ui import compute, report, state
 from explorer.ui.changes import changes
 from explorer.ui.lesson import lesson

@@ -8,10 +8,10 @@ from torch import nn
 
 from explorer import CELLS, Experiment, LayerTrace, RecurrentModel
 from explorer.cells import LayerWeights
-from explorer.initialise import initialise
-from explorer.learned import learn
-from explorer.tracing import run_layer
-from explorer.walk import Walk, walk
+from explorer.lab.learned import learn
+from explorer.lab.walk import Walk, walk
+from explorer.nn.initialise import initialise
+from explorer.nn.tracing import run_layer
 
 TORCH_CELLS = ("rnn", "rnn_relu", "lstm", "gru")
 PARTS_OFF = ("lstm_no_forget", "lstm_no_input", "lstm_no_output", "lstm_no_squash")

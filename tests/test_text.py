@@ -7,18 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explorer.labels import label, plot_label
 from explorer.limits import MAX_LABEL
-from explorer.text import (
-    UNITS,
-    clean,
-    join,
-    label,
-    lower_case,
-    plot_label,
-    split_sentences,
-    tokenise,
-    without_punctuation,
-)
+from explorer.text import UNITS, clean, join, lower_case, split_sentences, tokenise, without_punctuation
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 INVISIBLE = ["\u202a", "\u202e", "\u2066", "\u2069", "\u200e", "\u200f", "\u061c", "\u200b", "\u200c"]

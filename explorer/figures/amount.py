@@ -5,7 +5,7 @@ from math import log10
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.amount import MATCHES, RACERS, Amount
+from explorer.architectures.amount import MATCHES, RACERS, Amount
 from explorer.figures.flow import CELL_HUES
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.analysis import Clipping, Cut, Nudge, Saturation, Spectra, Truncation
 from explorer.figures.decades import MAX_MARKERS, Decades, marks, powers, ten_to
 from explorer.figures.frame import frame
 from explorer.figures.palette import GRID, HUES
 from explorer.figures.signals import line, step_axis
-from explorer.gradients import LayerFlow
+from explorer.gradients.bptt import LayerFlow
+from explorer.gradients.jacobian import Spectra
+from explorer.gradients.pushing import Nudge
+from explorer.gradients.sizes import Clipping, Saturation
+from explorer.gradients.windows import Cut, Truncation
 from explorer.i18n import t
 from explorer.limits import FLOAT32_MAX
 

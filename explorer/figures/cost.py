@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from explorer.cost import Cost
+from explorer.architectures.cost import Cost
 from explorer.figures.flow import CELL_HUES
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.deep import HIDDEN, Price, Reading, Score, Tagger
+from explorer.architectures.deep import HIDDEN, Price, Reading, Score, Tagger
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
 from explorer.figures.signals import signal_heatmap

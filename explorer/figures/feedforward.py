@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.feedforward import LENGTH, LENGTHS, WINDOWS, Compared, Timed
+from explorer.architectures.feedforward import LENGTH, LENGTHS, WINDOWS, Compared, Timed
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
 from explorer.i18n import t

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 from explorer.cells import CellSpec
 from explorer.figures.palette import HUES, magnitude_scale
 from explorer.figures.signals import layout, line, step_axis
-from explorer.flow import CellFlow, Flow
-from explorer.gradients import lengths
+from explorer.gradients.bptt import lengths
 from explorer.i18n import t
-from explorer.learned import notation_for
+from explorer.lab.flow import CellFlow, Flow
+from explorer.lab.learned import notation_for
 
 FLOOR = -30.0
 """The smallest power of ten that the triangle's colours tell apart."""

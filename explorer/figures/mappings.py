@@ -8,11 +8,11 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
+from explorer.architectures.mappings import HIDDEN, Column, Reading, Said
 from explorer.figures.frame import frame
 from explorer.figures.palette import EMPTY, GRID, HUES
 from explorer.i18n import t
-from explorer.mappings import HIDDEN, Column, Reading, Said
-from explorer.text import plot_label
+from explorer.labels import plot_label
 
 MOST = 16
 """Columns that are drawn: of more, the first, dots, and the last; of two networks each gets half."""

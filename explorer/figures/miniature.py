@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.amount import RACERS, Amount
+from explorer.architectures.amount import RACERS, Amount
 from explorer.figures.flow import CELL_HUES
 from explorer.figures.palette import FONTS, GRID, HUES, gate_scale, magnitude_scale, signed_scale
-from explorer.text import plot_label
-from explorer.tracing import LayerTrace
+from explorer.labels import plot_label
+from explorer.nn.tracing import LayerTrace
 
 HEIGHT = 170
 

@@ -2,10 +2,10 @@
 
 import plotly.graph_objects as go
 
+from explorer.architectures.shapes import Sizes, written
 from explorer.figures.frame import frame
 from explorer.figures.palette import EMPTY, GRID, HUES
 from explorer.i18n import t
-from explorer.shapes import Sizes, written
 
 MOST = 6
 """Columns that are drawn: with more steps, the first three, dots, and the last two."""

@@ -6,7 +6,7 @@ from explorer.cells import CELLS
 from explorer.figures.palette import HUES
 from explorer.figures.signals import layout
 from explorer.i18n import t
-from explorer.units import Units
+from explorer.language.units import Units
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 

@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 import numpy as np
 
-from explorer.deep import OTHERS, Reading, Sentence
-from explorer.exercises import tags
+from explorer.architectures.deep import OTHERS, Reading, Sentence
+from explorer.data.exercises import tags
 from explorer.figures.deep import HUE, NETWORKS, layer_figure
 from explorer.i18n import section, t
+from explorer.labels import label
 from explorer.stage.payload import Numbers, figure_of, header_for, pack
-from explorer.text import label
 
 FLOOR = -12.0
 """The smallest power of ten that the colours of a gradient tell apart."""

@@ -12,12 +12,12 @@ from html import escape
 
 from explorer.figures.palette import GROUND, HUES, THEMES
 from explorer.i18n import t
-from explorer.learned import text_of
+from explorer.lab.learned import text_of
+from explorer.lab.walk import Walk
 from explorer.limits import MAX_TITLE
 from explorer.stage import MODULES, PLOTLY
 from explorer.stage.payload import header_of
 from explorer.text import tokenise
-from explorer.walk import Walk
 
 POLICY = "; ".join(
     (

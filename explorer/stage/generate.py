@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from explorer.i18n import section
-from explorer.language import TOP
+from explorer.labels import label
+from explorer.language.saying import Ahead, Saying
+from explorer.language.scoring import TOP
 from explorer.limits import WINDOW
-from explorer.saying import Ahead, Saying
 from explorer.stage.payload import Numbers, header_for, pack, run_of
-from explorer.text import label
 
 LONGEST_FORKS = 400
 """Characters of the field `forced`: forks past it cannot be asked for."""

@@ -9,9 +9,9 @@ import numpy as np
 from explorer.figures.decades import ten_to
 from explorer.figures.memory import accuracy_figure, forgetting_figure, gradient_figure, vanishing_figure
 from explorer.i18n import section, t
-from explorer.memory import Finding, Memory, finding
+from explorer.labels import label
+from explorer.language.probing import Finding, Memory, finding
 from explorer.stage.payload import Numbers, figure_of, header_for, pack
-from explorer.text import label
 
 
 def build_memory(

@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
+from explorer.data.pairs import Pairs, Vocabulary, Windows
 from explorer.experiment import Experiment
 from explorer.i18n import section, t
-from explorer.learned import Token
+from explorer.lab.learned import Token
+from explorer.labels import label
 from explorer.limits import EMBEDDING
-from explorer.pairs import Pairs, Vocabulary, Windows
 from explorer.stage.payload import header_for, pack
-from explorer.text import label
 
 SHOWN_ROWS = 200
 """Rows of the prefix table on the stage; all of them are counted."""

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from explorer.analysis import decay
 from explorer.cells.spec import CellSpec
 from explorer.figures.flow import law_symbol, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.figures.palette import (
@@ -28,9 +27,10 @@ from explorer.figures.palette import (
     signed_scale,
 )
 from explorer.figures.signals import norms, saturation, signal_heatmap, signal_name
-from explorer.flow import CellFlow, Flow
+from explorer.gradients.sizes import decay
 from explorer.i18n import section, t
-from explorer.walk import Run, Walk
+from explorer.lab.flow import CellFlow, Flow
+from explorer.lab.walk import Run, Walk
 
 
 @dataclass

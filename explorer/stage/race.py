@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from explorer.cells import CELLS
+from explorer.data.sources import Source
 from explorer.figures.palette import EMPTY, GRID, GROUND, HUES, THEMES, magnitude_scale
 from explorer.figures.race import (
     HIGH,
@@ -26,7 +27,6 @@ from explorer.figures.race import (
     power_figure,
 )
 from explorer.i18n import section
-from explorer.sources import Source
 from explorer.training.race import Race
 
 

@@ -10,10 +10,10 @@ from explorer.cells import CELLS
 from explorer.experiment import FEATURES, Experiment
 from explorer.figures.units import saturation_figure
 from explorer.i18n import section, t
-from explorer.learned import notation_for
+from explorer.lab.learned import notation_for
+from explorer.labels import UNKNOWN, label
+from explorer.language.units import Track, Units
 from explorer.stage.payload import Numbers, figure_of, header_for, pack
-from explorer.text import UNKNOWN, label
-from explorer.units import Track, Units
 
 SHOWN = 600
 """Tokens on the stage: a screen or two of text. More are measured than are shown."""

@@ -24,10 +24,10 @@ from typing import Any
 import torch
 from distributed import Client, Variable, fire_and_forget, get_worker
 
-from explorer.store import read_tensors, state_bytes, write_bytes
 from explorer.training import folder as files
 from explorer.training.race import race_from_json
 from explorer.training.run import Carried, Tensors, Wish
+from explorer.training.store import read_tensors, state_bytes, write_bytes
 
 CONNECT_SECONDS = 5.0
 """How long a scheduler may take to answer."""

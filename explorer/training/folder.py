@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from explorer.store import read_tensors, write_tensors
 from explorer.training.race import Race, race_from_json
 from explorer.training.run import Tensors, Wish
+from explorer.training.store import read_tensors, write_tensors
 
 BUNDLE = "bundle.safetensors"
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from explorer.limits import MAX_QUEUE, MAX_RUNS, UNWATCHED_SECONDS
-from explorer.store import Bundle, write_bytes
 from explorer.training import folder as files
 from explorer.training.race import Race
 from explorer.training.run import Wish
+from explorer.training.store import Bundle, write_bytes
 
 SWEEP_SECONDS = 1.0
 """How often leases are renewed, and jobs that nobody watches looked for."""

@@ -13,10 +13,10 @@ from functools import cache
 from typing import Any
 
 from explorer.cells import CELLS
+from explorer.data.sources import source
 from explorer.experiment import KINDS, TABLE, Experiment, choice, parse, written
 from explorer.i18n import ASSETS
 from explorer.limits import EMBEDDING, MAX_HIDDEN, MAX_RACERS
-from explorer.sources import source
 
 OWN = ("hidden", "init", "gain", "bias", "keep_bias", "rate", "max_norm", "optimiser", "layers", "sentences")
 """Fields in which racers may differ."""

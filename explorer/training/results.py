@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.sources import Source
+from explorer.data.sources import Source
 
 NEAR = 0.1
 """An error down to a tenth under the baseline's, an accuracy up to a tenth over it, is still at it."""

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from explorer.data.sources import source
 from explorer.experiment import Experiment
-from explorer.model import RecurrentModel
-from explorer.sources import source
+from explorer.nn.model import RecurrentModel
 from explorer.training.learner import CHECK_EVERY, Learner, Probe
 from explorer.training.race import Race
 from explorer.training.results import results

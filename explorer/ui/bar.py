@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from explorer.cells import CELLS
-from explorer.corpora import examples
+from explorer.data.corpora import examples
 from explorer.experiment import WEIGHTS, Experiment
 from explorer.i18n import LANGUAGES, t
 from explorer.ui import models, state

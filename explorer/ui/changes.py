@@ -6,9 +6,9 @@ from explorer.cells import CELLS
 from explorer.experiment import Experiment
 from explorer.figures.outcomes import outcomes_figure
 from explorer.i18n import t
+from explorer.lab.walk import Walk
 from explorer.ui import state
 from explorer.ui.widgets import field
-from explorer.walk import Walk
 
 
 def changes(experiment: Experiment, walk: Walk, lang: str) -> None:

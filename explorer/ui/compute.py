@@ -6,19 +6,19 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.data.sources import Source, source
 from explorer.experiment import TABLE, Experiment
-from explorer.flow import Flow, compared, flow
-from explorer.learned import Learned, from_bundle, from_race, learn
-from explorer.model import RecurrentModel
-from explorer.shipped import families, load
-from explorer.sources import Source, source
+from explorer.lab.flow import Flow, compared, flow
+from explorer.lab.learned import Learned, from_bundle, from_race, learn
+from explorer.lab.walk import Walk, walk
+from explorer.nn.model import RecurrentModel
 from explorer.stage import payload
-from explorer.store import save_model
 from explorer.training.folder import kept_in, race_in, tensors_in
 from explorer.training.learner import build
+from explorer.training.shipped import families, load
+from explorer.training.store import save_model
 from explorer.ui import races
 from explorer.ui.models import is_there
-from explorer.walk import Walk, walk
 
 BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
 

@@ -5,19 +5,19 @@ from collections.abc import Callable, Mapping
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.amount import shipped
-from explorer.course import Stop, lecture, stops
+from explorer.architectures.amount import shipped
+from explorer.course.lessons import cards
+from explorer.course.stops import Stop, lecture, stops
 from explorer.experiment import Experiment
 from explorer.figures import miniature
 from explorer.i18n import t
-from explorer.lessons import cards
+from explorer.lab.walk import Run
 from explorer.training.bands import shipped_of
 from explorer.training.race import preset_changes, race_of
 from explorer.ui import compute, state
 from explorer.ui.lesson import opened_cards
 from explorer.ui.stage import progress
 from explorer.ui.ways import way
-from explorer.walk import Run
 
 _WAYS_IN = ("lecture", "study", "look")
 

@@ -5,12 +5,14 @@ from collections.abc import Callable
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.analysis import clipping, spectra, truncation
 from explorer.experiment import END, Experiment
 from explorer.figures import analysis as figures
-from explorer.flow import Flow, nudged
+from explorer.gradients.jacobian import spectra
+from explorer.gradients.sizes import clipping
+from explorer.gradients.windows import truncation
 from explorer.i18n import t
-from explorer.learned import Learned
+from explorer.lab.flow import Flow, nudged
+from explorer.lab.learned import Learned
 from explorer.ui.state import apply, key, seed_widget, theme
 from explorer.ui.widgets import field
 

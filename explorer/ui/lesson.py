@@ -8,10 +8,10 @@ import streamlit as st
 
 from explorer.cells import CELLS, CellSpec
 from explorer.cells.equations import latex, unfolded
+from explorer.course.lessons import Ask, Card, Show, cards
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.lessons import Ask, Card, Show, cards
-from explorer.tracing import LayerTrace
+from explorer.nn.tracing import LayerTrace
 from explorer.ui import state
 from explorer.ui.stage import progress
 

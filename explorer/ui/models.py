@@ -6,8 +6,8 @@ import streamlit as st
 
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.shipped import families
 from explorer.training.folder import race_in
+from explorer.training.shipped import families
 from explorer.ui import races
 
 _SESSION = "models"

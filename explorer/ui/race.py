@@ -7,21 +7,20 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from explorer.data.sources import Source, Unusable
 from explorer.experiment import END, Experiment
 from explorer.figures.race import looks
 from explorer.i18n import t
-from explorer.learned import notation_for
+from explorer.lab.learned import notation_for
 from explorer.limits import MAX_TEXT
-from explorer.sources import Source, Unusable
 from explorer.stage.race import build_race, facts_of
-from explorer.store import load_bundle
-from explorer.terminal import plain
-from explorer.text import Refused, clean, decode, join
+from explorer.text import Refused, clean, decode, join, plain
 from explorer.training import folder as files
 from explorer.training.bands import shipped_of
 from explorer.training.jobs import QueueFullError
 from explorer.training.race import Race, RacerError, preset_changes, preset_of, presets, race_of, racer, split
 from explorer.training.results import Result, over, results, table, verdict
+from explorer.training.store import load_bundle
 from explorer.ui import compute, models, state
 from explorer.ui.races import jobs
 from explorer.ui.stage import stage

@@ -7,10 +7,10 @@ import streamlit as st
 from explorer.cells import CELLS
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.learned import notation_for
+from explorer.lab.learned import notation_for
+from explorer.lab.walk import Walk, clearest_unit
 from explorer.ui import compute, state
 from explorer.ui.text import say
-from explorer.walk import Walk, clearest_unit
 
 Problems = tuple[tuple[str, dict[str, Any]], ...]
 _GATE = {"weights": "marked", "hidden": "32", "seed": "0"}

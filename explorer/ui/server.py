@@ -44,7 +44,7 @@ def warm_up() -> None:
     from threadpoolctl import threadpool_limits
 
     from explorer.experiment import Experiment
-    from explorer.learned import learn
+    from explorer.lab.learned import learn
     from explorer.ui.compute import packed
 
     torch.set_num_threads(1)

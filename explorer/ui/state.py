@@ -11,10 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.corpora import lecture_sentences
+from explorer.data.corpora import lecture_sentences
 from explorer.experiment import KINDS, TABLE, Experiment, choice
 from explorer.i18n import LANGUAGES, choose, t
-from explorer.learned import text_of
+from explorer.lab.learned import text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
 from explorer.ui.models import is_there, units_of

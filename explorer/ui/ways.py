@@ -3,8 +3,8 @@
 import streamlit as st
 from streamlit.elements.lib.layout_utils import Width
 
+from explorer.course.places import HOME, Place
 from explorer.i18n import ASSETS, t
-from explorer.places import HOME, Place
 from explorer.ui import state
 
 PAGES = ASSETS.parent / "pages"

@@ -8,9 +8,9 @@ from playwright.sync_api import Page, expect
 
 from explorer import Experiment
 from explorer.__main__ import main
-from explorer.learned import learn
-from explorer.text import label
-from explorer.walk import walk
+from explorer.lab.learned import learn
+from explorer.lab.walk import walk
+from explorer.labels import label
 from tests.e2e.stage import READY, chips, step
 
 TEXT = "나는 밥을 먹고 학교에 간다"

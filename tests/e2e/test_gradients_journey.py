@@ -53,7 +53,7 @@ def test_the_shown_norm_is_autograds(page: Page, server: str, faults: list[str])
     import torch
 
     from explorer import Experiment
-    from explorer.learned import inputs, learn
+    from explorer.lab.learned import inputs, learn
 
     experiment = Experiment(cell="lstm", weights="untrained", hidden=8, seed=5)
     open_page(page, f"{server}/gradients", weights="untrained", hidden="8", seed="5", step="1")

@@ -95,8 +95,8 @@ def test_arithmetic_is_the_traces_to_the_last_digit(page: Page, server: str, fau
     import numpy as np
 
     from explorer import Experiment
-    from explorer.learned import learn
-    from explorer.walk import walk
+    from explorer.lab.learned import learn
+    from explorer.lab.walk import walk
 
     experiment = Experiment(cell="lstm", hidden=8, seed=3, weights="untrained")
     open_page(page, server, hidden="8", seed="3", weights="untrained", step="4", unit="5")

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Experiment
-from explorer.learned import learn
+from explorer.lab.learned import learn
+from explorer.lab.walk import walk
+from explorer.labels import label, plot_label
 from explorer.limits import MAX_LABEL, WINDOW
-from explorer.text import UNITS, clean, join, label, plot_label, tokenise
-from explorer.walk import walk
+from explorer.text import UNITS, clean, join, tokenise
 from tests.hostile.strings import HOSTILE
 
 MARKUP = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")

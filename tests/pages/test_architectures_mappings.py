@@ -2,10 +2,10 @@
 
 import pytest
 
-from explorer.exercises import examples
+from explorer.architectures.mappings.common import STEPS
+from explorer.data.exercises import examples
 from explorer.experiment import MAPPINGS
 from explorer.i18n import t
-from explorer.mappings.common import STEPS
 from explorer.ui.architectures import mappings
 from tests.hostile.strings import HOSTILE
 from tests.pages.app import field, opened, texts

@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.cells import CELLS
-from explorer.shipped import families
+from explorer.training.shipped import families
 from tests.pages.app import opened, texts
 
 

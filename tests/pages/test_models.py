@@ -2,8 +2,8 @@
 
 import pytest
 
-from explorer.learned import text_of
-from explorer.shipped import families
+from explorer.lab.learned import text_of
+from explorer.training.shipped import families
 from tests.pages.app import field, opened, texts
 
 PAGES = ("step", "gradients", "language")

@@ -4,9 +4,9 @@ import pytest
 
 from explorer.cells import CELLS
 from explorer.experiment import WEIGHTS
+from explorer.lab.walk import Walk
 from explorer.stage.payload import build
 from explorer.text import UNITS
-from explorer.walk import Walk
 from tests.pages.app import field, opened, texts
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from explorer.amount import BASE, MATCHES, RACERS, shipped, verdict
+from explorer.architectures.amount import BASE, MATCHES, RACERS, shipped, verdict
 from explorer.experiment import Experiment, written
 from explorer.figures.amount import amount_figure
 from explorer.i18n import t

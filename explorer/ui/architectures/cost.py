@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from explorer import cost
-from explorer.cost import ROWS, STEPS, Cost
+from explorer.architectures import cost
+from explorer.architectures.cost import ROWS, STEPS, Cost
 from explorer.experiment import Experiment
 from explorer.figures.cost import cost_figure
 from explorer.i18n import t

@@ -4,10 +4,20 @@ from typing import cast
 
 import streamlit as st
 
-from explorer import deep
-from explorer.corpora import lecture_sentences
-from explorer.deep import HIDDEN, ROUNDS, ROWS, SEEDS, TIMED_STEPS, Price, Reading, Sentence, Tagger
-from explorer.exercises import examples, tagged_split
+from explorer.architectures import deep
+from explorer.architectures.deep import (
+    HIDDEN,
+    ROUNDS,
+    ROWS,
+    SEEDS,
+    TIMED_STEPS,
+    Price,
+    Reading,
+    Sentence,
+    Tagger,
+)
+from explorer.data.corpora import lecture_sentences
+from explorer.data.exercises import examples, tagged_split
 from explorer.experiment import MAPPINGS, Experiment
 from explorer.figures.deep import NETWORKS, accuracy_figure, price_figure
 from explorer.i18n import LANGUAGES, t

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from explorer import feedforward
+from explorer.architectures import feedforward
+from explorer.architectures.feedforward import LENGTH, LENGTHS, WINDOWS, Compared, Timed
 from explorer.experiment import Experiment
-from explorer.feedforward import LENGTH, LENGTHS, WINDOWS, Compared, Timed
 from explorer.figures.feedforward import length_figure, time_figure, window_figure
 from explorer.i18n import t
 from explorer.ui.state import theme

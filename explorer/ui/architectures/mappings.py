@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import streamlit as st
 
-from explorer.exercises import examples, tag_words, translation_words
+from explorer.architectures.mappings import MOST_SAID, Column, Network, Part, Reading, fit, read, walk_of
+from explorer.data.exercises import examples, tag_words, translation_words
 from explorer.experiment import Experiment
 from explorer.figures.mappings import unrolled_figure
 from explorer.i18n import section, strings, t
-from explorer.learned import notation_for
-from explorer.mappings import MOST_SAID, Column, Network, Part, Reading, fit, read, walk_of
+from explorer.lab.learned import notation_for
+from explorer.lab.walk import Walk
 from explorer.stage.payload import Numbers, header_for, pack, run_of
 from explorer.ui import report, state
 from explorer.ui.stage import stage
 from explorer.ui.text import say
 from explorer.ui.widgets import views
-from explorer.walk import Walk
 
 INPUT = "mapping_text"
 """Key of the input of this view: what stands in it becomes the text of the bar."""

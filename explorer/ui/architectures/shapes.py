@@ -6,11 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 import torch
 
-from explorer.experiment import Experiment
-from explorer.figures.shapes import grid_figure
-from explorer.figures.states import border_figure, ends_figure, numpy_figure, padding_figure, radius_figure
-from explorer.i18n import t
-from explorer.shapes import (
+from explorer.architectures.shapes import (
     Run,
     Sizes,
     Tensor,
@@ -21,7 +17,7 @@ from explorer.shapes import (
     torch_code,
     written,
 )
-from explorer.states import (
+from explorer.architectures.states import (
     SEEDS,
     SHIFTS,
     Border,
@@ -33,6 +29,10 @@ from explorer.states import (
     numpy_cell,
     paddings,
 )
+from explorer.experiment import Experiment
+from explorer.figures.shapes import grid_figure
+from explorer.figures.states import border_figure, ends_figure, numpy_figure, padding_figure, radius_figure
+from explorer.i18n import t
 from explorer.ui.state import apply, theme
 from explorer.ui.widgets import field
 

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from explorer.corpora import lecture_sentences
+from explorer.data.corpora import lecture_sentences
 from explorer.experiment import Experiment, choice
 from explorer.i18n import strings, t
-from explorer.learned import notation_for
+from explorer.lab.learned import notation_for
+from explorer.language.saying import Problems, Saying, saying
 from explorer.limits import MAX_PROMPT
-from explorer.saying import Problems, Saying, saying
 from explorer.stage.generate import build_saying
 from explorer.text import Refused
 from explorer.ui import compute, state

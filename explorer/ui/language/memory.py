@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import streamlit as st
 
+from explorer.data.sources import Unusable
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.learned import notation_for
-from explorer.memory import ENOUGH_TOKENS, FIT, GRADIENTS, TEST, Memory, choices_of, memories
-from explorer.sources import Unusable
+from explorer.lab.learned import notation_for
+from explorer.language.probing import ENOUGH_TOKENS, FIT, GRADIENTS, TEST, Memory, choices_of, memories
 from explorer.stage.memory import build_memory
 from explorer.ui import compute
 from explorer.ui.language.reader import reader

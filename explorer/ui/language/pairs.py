@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from explorer.data.pairs import Pairs, pairs_of
 from explorer.experiment import RACERS, Experiment
 from explorer.i18n import t
-from explorer.pairs import Pairs, pairs_of
+from explorer.labels import label
 from explorer.stage.pairs import build_pairs, shown_rows
-from explorer.text import label
 from explorer.ui import compute, state
 from explorer.ui.stage import stage
 from explorer.ui.widgets import field

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from explorer.corpora import examples, lecture_sentences
+from explorer.data.corpora import examples, lecture_sentences
 from explorer.experiment import Experiment
 from explorer.i18n import strings, t
-from explorer.language import Foresight, foresee, text_with_end
-from explorer.learned import notation_for, text_of
+from explorer.lab.learned import notation_for, text_of
+from explorer.language.scoring import Foresight, foresee, text_with_end
 from explorer.limits import WINDOW
 from explorer.stage.predict import build_prediction
 from explorer.text import tokenise

@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.model import RecurrentModel
+from explorer.nn.model import RecurrentModel
 from explorer.ui import compute
 
 

@@ -6,12 +6,12 @@ import streamlit as st
 
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.learned import notation_for
+from explorer.lab.learned import notation_for
+from explorer.language.units import Units, units_in, with_pattern
 from explorer.stage.units import build_units
 from explorer.ui import compute
 from explorer.ui.language.reader import reader
 from explorer.ui.stage import stage
-from explorer.units import Units, units_in, with_pattern
 
 FEW = 200
 """Measured tokens under which the page says that they tell little."""

@@ -1,0 +1,323 @@
+"""A walk: an experiment carried out. Build or learn the weights, run the text, run it changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from explorer.cells import CELLS
+from explorer.data.corpora import lecture_sentences
+from explorer.experiment import Experiment
+from explorer.lab.learned import Input, Learned, Token, inputs, marked_token, token_of
+from explorer.labels import label
+from explorer.limits import TOP, WINDOW
+from explorer.nn.interventions import Clamp, Intervention, Transplant, ZeroUnit
+from explorer.nn.model import RecurrentModel
+from explorer.nn.references import largest_difference, reference_name
+from explorer.nn.tracing import Trace, trace
+from explorer.text import tokenise
+from explorer.training.trainer import Fit
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One run on the stage: the window's trace in the chosen notation and what the readout says.
+
+    top: (T, K) ids and probabilities of the next token; names the labels of the V outputs; following
+    (T,) the probability of the token that does follow, or of the answer, NaN where there is none. For
+    a number readout, names is empty and value (T,) is the readout.
+    """
+
+    trace: Trace
+    tokens: tuple[Token, ...]
+    names: tuple[str, ...] = ()
+    top_ids: np.ndarray | None = None
+    top_probabilities: np.ndarray | None = None
+    following: np.ndarray | None = None
+    value: np.ndarray | None = None
+
+    @property
+    def cell(self) -> str:
+        return self.trace.cell
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What follows after a transplant of h, c, both or nothing: labels and probabilities, best first."""
+
+    carry: str
+    labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """An experiment carried out.
+
+    mode: `one` run, `changed` (before, after) or `two` cells. total counts the tokens of the whole
+    text; target is the true sum of a marked sequence. error is the largest difference between the
+    run and its reference. problems are keys of sentences in the locale, with their values.
+    """
+
+    experiment: Experiment
+    notation: str
+    mode: str
+    runs: tuple[Run, ...]
+    fits: tuple[Fit | None, ...]
+    total: int
+    error: float
+    reference: str
+    target: float | None
+    outcomes: tuple[Outcome, ...]
+    problems: tuple[tuple[str, dict[str, Any]], ...]
+
+
+def clearest_unit(run: Run) -> tuple[int, int] | None:
+    """Returns (step, unit), from 1, where the writing gate opens most at a marked step against the rest.
+
+    None where no token is marked or the cell has no gate of its own to write.
+    """
+    layer = run.trace.layers[0]
+    write = layer.spec.write
+    marked = np.array([token.marked for token in run.tokens])
+    if write is None or not marked.any():
+        return None
+    gate = layer.gate[write]
+    contrast = gate[marked].mean(0) - gate[~marked].mean(0)
+    return int(marked.argmax()) + run.trace.first_step, int(contrast.argmax()) + 1
+
+
+def walk(experiment: Experiment, notation: str, learned: Learned, second: Learned | None = None) -> Walk:
+    """Carries out an experiment on learned weights, beside a second cell's where there is one."""
+    model = learned.at(experiment.moment)
+    given = inputs(experiment, model, learned.sample)
+    problems: list[tuple[str, dict[str, Any]]] = []
+    start = _start(experiment, len(given.tokens), problems)
+    plain = trace(model, given.x)
+    changed_input, changes = _changes(experiment, notation, model, given, problems)
+    changed = bool(changes) or changed_input is not given
+
+    runs: tuple[Run, ...]
+
+    def run(by: RecurrentModel, whole: Trace, of: Input) -> Run:
+        return shown_run(by, whole, of, start, notation)
+
+    def changed_run() -> Run:
+        whole = trace(model, changed_input.x, changes=changes)
+        return run(model, whole, changed_input)
+
+    if second is not None:
+        mode = "two"
+        first = changed_run() if changed else run(model, plain, given)
+        runs = (first, _second_run(experiment, notation, second, run))
+    elif changed:
+        mode = "changed"
+        runs = (run(model, plain, given), changed_run())
+    else:
+        mode = "one"
+        runs = (run(model, plain, given),)
+    if given.is_text and not any(token.known for token in given.tokens):
+        problems.append(("all_unknown", {}))
+    return Walk(
+        experiment=experiment,
+        notation=notation,
+        mode=mode,
+        runs=runs,
+        fits=(learned.fit, *([second.fit] if second else [])),
+        total=len(given.tokens),
+        error=largest_difference(plain.window(start, WINDOW).layers[0]),
+        reference=reference_name(experiment.cell),
+        target=given.target,
+        outcomes=_outcomes(experiment, model, given, plain),
+        problems=tuple(problems),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class WholeRun:
+    """One run over the whole text, changed as the experiment says, in the chosen notation.
+
+    originals (T,) are the tokens as the model got them, uncut: `text.join` puts them together again.
+    """
+
+    trace: Trace
+    tokens: tuple[Token, ...]
+    originals: tuple[str, ...]
+    problems: tuple[tuple[str, dict[str, Any]], ...]
+
+
+def run_whole(experiment: Experiment, notation: str, learned: Learned) -> WholeRun:
+    """Runs the experiment's whole text, not only the stage's window, on learned weights."""
+    problems: list[tuple[str, dict[str, Any]]] = []
+    model = learned.at(experiment.moment)
+    given = inputs(experiment, model, learned.sample)
+    given, changes = _changes(experiment, notation, model, given, problems)
+    whole = trace(model, given.x, changes=changes)
+    if notation == "lecture":
+        whole = whole.in_lecture_notation()
+    shown = tuple(token.original for token in given.tokens)
+    originals = tuple(given.x) if given.is_text else shown
+    return WholeRun(whole, given.tokens, originals, tuple(problems))
+
+
+def _second_run(experiment: Experiment, notation: str, second: Learned, run: Any) -> Run:
+    """The same text, and the same change where the second cell has what is changed."""
+    model = second.at(experiment.moment)
+    given = inputs(experiment, model, second.sample)
+    other = replace(experiment, cell=experiment.second)
+    changed_input, changes = _changes(other, notation, model, given, [])
+    return run(model, trace(model, changed_input.x, changes=changes), changed_input)
+
+
+def _start(experiment: Experiment, total: int, problems: list) -> int:
+    if total <= WINDOW:
+        return 1
+    start = min(experiment.start, total - WINDOW + 1)
+    problems.append(("window", {"first": start, "last": start + WINDOW - 1, "total": total}))
+    return start
+
+
+def _changes(
+    experiment: Experiment,
+    notation: str,
+    model: RecurrentModel,
+    given: Input,
+    problems: list,
+) -> tuple[Input, list[Intervention]]:
+    spec = CELLS[experiment.cell]
+    changes: list[Intervention] = []
+    if experiment.clamp:
+        if experiment.clamp in spec.activations:
+            changes.append(_clamp(experiment, notation))
+        else:
+            problems.append(("no_such_gate", {"gate": experiment.clamp, "cell": experiment.cell}))
+    if 0 < experiment.zero <= experiment.hidden:
+        changes.append(ZeroUnit(experiment.zero - 1, experiment.zero_from))
+    transplant = _transplant(experiment, model, given, problems)
+    if transplant:
+        changes.append(transplant)
+    if experiment.swap and experiment.swap_with and experiment.swap <= len(given.tokens):
+        given = _swapped(experiment, model, given, problems)
+    return given, changes
+
+
+def _clamp(experiment: Experiment, notation: str) -> Clamp:
+    flipped = notation == "lecture" and experiment.clamp in CELLS[experiment.cell].flips
+    value = 1.0 - experiment.clamp_value if flipped else experiment.clamp_value
+    unit = experiment.clamp_unit - 1 if 0 < experiment.clamp_unit <= experiment.hidden else None
+    return Clamp(experiment.clamp, value, unit, experiment.clamp_from)
+
+
+def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Input:
+    at = experiment.swap - 1
+    if given.is_text:
+        new = tokenise(experiment.swap_with, experiment.units)[0]
+        x: Any = (*given.x[:at], new, *given.x[at + 1 :])
+        token = token_of(new, model)
+    elif given.target is None:
+        problems.append(("no_swap", {}))
+        return given
+    else:
+        try:
+            value = float(experiment.swap_with)
+        except ValueError:
+            value = float("nan")
+        if not 0.0 <= value <= 1.0:
+            problems.append(("not_a_number", {"raw": experiment.swap_with}))
+            return given
+        x = given.x.copy()
+        x[at, 0] = value
+        token = marked_token(value, x[at, 1])
+    return replace(given, x=x, tokens=(*given.tokens[:at], token, *given.tokens[at + 1 :]))
+
+
+def _donor_trace(experiment: Experiment, model: RecurrentModel) -> Trace:
+    donor = experiment.donor or lecture_sentences()[1]
+    return trace(model, tokenise(donor, experiment.units))
+
+
+def _transplant(
+    experiment: Experiment, model: RecurrentModel, given: Input, problems: list
+) -> Transplant | None:
+    if not experiment.carry or not given.is_text:
+        return None
+    donor = _donor_trace(experiment, model)
+    if experiment.donor_step > donor.steps or experiment.into > len(given.tokens):
+        problems.append(("no_such_step", {"donor": donor.steps, "text": len(given.tokens)}))
+        return None
+    return _carried(experiment.carry, donor, experiment)
+
+
+def _carried(carry: str, donor: Trace, experiment: Experiment) -> Transplant:
+    row = min(experiment.donor_step, donor.steps)
+    h = tuple(donor.h[row].tolist()) if "h" in carry else None
+    c = tuple(donor.c[row].tolist()) if "c" in carry and donor.c is not None else None
+    return Transplant(experiment.into, h, c)
+
+
+def _outcomes(
+    experiment: Experiment, model: RecurrentModel, given: Input, plain: Trace
+) -> tuple[Outcome, ...]:
+    """What comes next one step after the transplant, for each choice of what is carried."""
+    at = experiment.into  # row of the step after the transplanted state
+    if not experiment.carry or not given.is_text or at >= plain.steps:
+        return ()
+    donor = _donor_trace(experiment, model)
+    if experiment.donor_step > donor.steps:
+        return ()
+    carries = ("", "h", "c", "hc") if plain.c is not None else ("", "h")
+    outcomes = []
+    for carry in carries:
+        run = trace(model, given.x, changes=[_carried(carry, donor, experiment)]) if carry else plain
+        probabilities = softmax(_logits(run)[at])
+        best = probabilities.argsort()[::-1][:TOP]
+        names = tuple(label((model.vocabulary or ())[k]) for k in best)
+        outcomes.append(Outcome(carry, names, tuple(probabilities[best].tolist())))
+    return tuple(outcomes)
+
+
+def _logits(of: Trace) -> np.ndarray:
+    assert of.logits is not None, "a RecurrentModel has a readout"
+    return of.logits
+
+
+@np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns probabilities over the last axis."""
+    raised = np.exp(logits - logits.max(-1, keepdims=True))
+    return raised / raised.sum(-1, keepdims=True)
+
+
+def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int, notation: str) -> Run:
+    """Returns the window of a whole run from a step on, in a notation, with what the readout says."""
+    part = whole.window(start, WINDOW)
+    if notation == "lecture":
+        part = part.in_lecture_notation()
+    tokens = given.tokens[start - 1 : start - 1 + WINDOW]
+    if given.target is not None:
+        return Run(part, tokens, value=_logits(part)[:, 0])
+    probabilities = softmax(_logits(part))
+    ids = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
+    if given.classes is None:
+        following = _following(model, probabilities, given, start)
+    else:
+        asked = given.classes[start - 1 : start - 1 + WINDOW]
+        following = np.where(asked >= 0, probabilities[np.arange(len(asked)), asked], np.nan)
+    return Run(
+        part,
+        tokens,
+        names=given.answers or tuple(map(label, model.vocabulary or ())),
+        top_ids=ids,
+        top_probabilities=np.take_along_axis(probabilities, ids, 1),
+        following=following,
+    )
+
+
+def _following(model: RecurrentModel, probabilities: np.ndarray, given: Input, start: int) -> np.ndarray:
+    following = np.full(len(probabilities), np.nan)
+    coming: Sequence[str] = given.x[start : start + len(probabilities)]
+    for row, token in enumerate(coming):
+        if token in model.ids:
+            following[row] = probabilities[row, model.ids[token]]
+    return following
