@@ -234,7 +234,7 @@ def test_a_snapshot_that_is_not_there_is_an_error_of_the_file_system(tmp_path):
 FULL = """
 import resource, sys
 from pathlib import Path
-from explorer.store import write_bytes
+from explorer.training.store import write_bytes
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:
     write_bytes(Path(sys.argv[1]), b"new" * 100)
@@ -244,7 +244,7 @@ except OSError:
 KILLED = """
 import os, sys
 from pathlib import Path
-from explorer.store import write_bytes
+from explorer.training.store import write_bytes
 os.replace = lambda *_: os._exit(7)
 write_bytes(Path(sys.argv[1]), b"new")
 """
