@@ -69,7 +69,7 @@ class CellFlow:
     def law(self) -> Law:
         """What was to be expected of this cell's gradient."""
         layer = self.trace.layers[0]
-        bound = len(layer.spec.blocks) == 1  # W_hh is square and the only way back
+        bound = layer.spec.plain  # W_hh is square and the only way back
         factor = _sigma_max(layer.weights) if bound else _kept_at_rest(layer.spec, layer.weights)
         return Law(bound, factor, self._expected(factor))
 
