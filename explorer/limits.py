@@ -64,7 +64,7 @@ UNWATCHED_SECONDS = 60.0
 """How long a race goes on while nobody watches, before it pauses: a reload, a dropped network take less."""
 
 LEFT_SECONDS = 2 * 3600.0
-"""How long a paused race waits for somebody to come back: a lecture with its break. It holds a disk, no core."""
+"""How long a paused race waits for somebody to come back: a lecture and its break. It holds no core."""
 
 MAX_RUNS = 60
 """Races kept on the server, running and done: some 3 MB each."""

@@ -131,7 +131,7 @@ def verdict(found: Iterable[Result], source: Source) -> list[Sentence]:
 
 
 def _short_of(result: Result, source: Source) -> str:
-    """Returns the sentence of a racer that did not pass. Without a finite metric there is nothing to judge."""
+    """Returns the sentence of a racer that did not pass. Without a metric there is nothing to judge."""
     if not isfinite(result.last_metric):
         return f"{result.status}_not_finite" if len(result.metric) else f"{result.status}_unchecked"
     if result.status == "stopped":
