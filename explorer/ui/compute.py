@@ -117,9 +117,12 @@ _ELSEWHERE = ("place", "flow", "look", "train", "race", "language", "architectur
 
 
 def without(experiment: Experiment, *groups: str) -> Experiment:
-    """Returns the experiment with the fields of some groups at their default, but for those of the model."""
-    default = Experiment()
-    apart = [name for name, entry in TABLE.items() if entry.group in groups and name not in _MODEL]
+    """Returns the experiment with the fields of some groups at their default, but for those of the model.
+
+    Which card of the lesson is open matters to nothing that is computed.
+    """
+    default, left = Experiment(), (*groups, "lesson")
+    apart = [name for name, entry in TABLE.items() if entry.group in left and name not in _MODEL]
     return replace(experiment, **{name: getattr(default, name) for name in apart})
 
 
