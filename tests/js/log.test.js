@@ -56,8 +56,14 @@ test("the look at a step is the latest one made by then; one made again takes it
 })
 
 test("what came after a step is forgotten in every column where a racer goes on from it", () => {
-  const found = course(steps(1, [1, 2, 3], 3, { metric: 0.5 }), look(3), { ...begun, step: 1 })
-  assert.deepEqual([found.loss, found.norm, found.means.norm, found.seconds, found.checks, found.looks], [[1], [1], [1], [1], [], []])
+  const found = logged([begun, steps(1, [1, 2, 3], 3, { metric: 0.5 }), look(1), look(3), { ...begun, step: 1 }]).racers[0]
+  assert.deepEqual([found.loss, found.norm, found.means.norm, found.seconds, found.checks], [[1], [1], [1], [1], []])
+  assert.deepEqual(found.looks.map((one) => one.step), [1])
+})
+
+test("the metric is that of the last check, and there is none before the first", () => {
+  assert.equal(course(steps(1, [1], 1)).metric, undefined)
+  assert.equal(course(steps(1, [1], 1, { metric: 0.5 }), steps(2, [1], 2, { metric: 0.25 }), steps(3, [1], 3)).metric, 0.25)
 })
 
 test("a racer has its whole share behind it once it has ended by itself, and not where it was stopped", () => {

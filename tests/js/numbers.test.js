@@ -10,7 +10,7 @@ const said = (of, table) => assert.deepEqual(Object.fromEntries(table.map(([valu
 
 test("a number has four decimals, a true minus, and a power of ten where four decimals say nothing", () => {
   said(number, [[0, "0.0000"], [0.5, "0.5000"], [-1.23456, "−1.2346"], [0.00005, "0.0001"], [0.00004, "4.00e−5"], [-3e-9, "−3.00e−9"],
-    [99999.9, "99999.9000"], [123456, "1.23e5"], [NaN, "NaN"], [Infinity, "∞"], [-Infinity, "−∞"]])
+    [99999.9, "99999.9000"], [100000, "1.00e5"], [123456, "1.23e5"], [NaN, "NaN"], [Infinity, "∞"], [-Infinity, "−∞"]])
   assert.equal(number(2.345, 1), "2.3")
   assert.equal(number(12, 0), "12")
 })

@@ -53,6 +53,11 @@ test("units are on throughout a range with one sign, and off just before and aft
   assert.deepEqual(unitsOn(states([".++.", "++++", ".+−.", ".−−."]), [1, 2]), { units: [{ j: 0, sign: 1 }, { j: 3, sign: -1 }], off: true })
 })
 
+test("a unit is on from the threshold on", () => {
+  const on = (threshold) => unitsOn(states(["+"], { threshold }), [0, 0]).units.length
+  assert.deepEqual([0.5, 0.51].map(on), [1, 0])
+})
+
 test("where all that are on go on beside it, those are given", () => {
   assert.deepEqual(unitsOn(states(["++++", ".+.."]), [1, 2]), { units: [{ j: 0, sign: 1 }], off: false })
   assert.deepEqual(unitsOn(states(["...."]), [1, 2]), { units: [], off: false })

@@ -6,6 +6,7 @@
 import { element } from "../core/dom.js"
 import { fill, number, percent } from "../core/numbers.js"
 import { WalkStage } from "../step/walk.js"
+import { forkedAt, isForced, stateOf, windowOf } from "./forks.js"
 
 const KEY = [0.1, 0.5, 1] // probabilities in the legend
 const LN2 = Math.log(2)
@@ -137,7 +138,7 @@ class Choices {
     const { payload } = this.stage
     const { strings } = payload
     const ahead = payload.ahead[t]
-    const state = this.stage.stateOf(t)
+    const state = stateOf(payload, t)
     this.title.textContent = fill(strings.after_token, { token: this.run.tokens[t].label })
     this.says.textContent = fill(strings[`is_${state}`], { n: this.stage.saidNext(), steps: payload.asked })
     this.back.hidden = state !== "forced"
@@ -228,8 +229,9 @@ export class GenerateStage extends WalkStage {
     return this.payload.runs[0].arrays["said.p"].at(token - this.payload.prompt)
   }
 
+  /** @param {number} token */
   forcedAt(token) {
-    return token >= this.payload.prompt && token - this.payload.prompt + 1 in this.payload.forced
+    return isForced(this.payload, token)
   }
 
   // What is known of a token of the text, in a line.
@@ -243,39 +245,29 @@ export class GenerateStage extends WalkStage {
       token: label, n: token - prompt + 1, p: percent(this.probability(token)), own: percent(own) })
   }
 
-  // How the token after a step came there.
-  stateOf(step) {
-    const { payload } = this
-    const next = this.at(step) + 1
-    if (!payload.ahead[step]) return "nothing"
-    if (next < payload.prompt) return "given"
-    if (next === payload.text.length) return payload.ended ? "ended" : "over"
-    return this.forcedAt(next) ? "forced" : "drawn"
-  }
-
   // Goes to where a said token was drawn, or where one of the prompt is read.
   visit(token) {
     const { firstStep, prompt, runs, window } = this.payload
     const step = token < prompt ? token + 1 : token
     if (step >= firstStep && step < firstStep + runs[0].steps) return this.transport.jump(step - firstStep)
     this.transport.stop()
-    this.act({ start: String(window * Math.floor((step - 1) / window) + 1), step: String(step) })
+    this.act({ start: String(windowOf(step, window)), step: String(step) })
   }
 
   chooseNext(k) {
     const ahead = this.payload.ahead[this.step]
-    this.fork(this.saidNext(), `${this.saidNext()}:${ahead.ids[k]}`)
+    this.fork(this.saidNext(), ahead.ids[k])
   }
 
+  /** @param {number} number */
   takeBack(number) {
     this.fork(number, null)
   }
 
-  // Goes on anew from a said token: forks before it stay, those after it are dropped.
-  fork(number, choice) {
+  /** Goes on anew from a said token, with another in its place or as it is drawn. @param {number} number @param {number?} id */
+  fork(number, id) {
     const { payload } = this
-    const kept = Object.entries(payload.forced).filter(([step]) => Number(step) < number).map(([step, id]) => `${step}:${id}`)
-    const forced = [...kept, choice].filter(Boolean).join(";")
+    const forced = forkedAt(payload.forced, number, id)
     if (forced.length > payload.longestForks) return
     this.transport.stop()
     this.act({ forced, step: String(payload.prompt + number - 1), unit: String(this.unit + 1) })

@@ -9,6 +9,18 @@ export function roomFor(value, least) {
   return [1, 1.5, 2, 3, 4, 6, 8].map((m) => m * decade).find((end) => end >= wanted - 1e-9) ?? 10 * decade
 }
 
+/** The places of some of many values, evenly, and of the last: no more than so many. @type {(values: unknown[], most: number) => number[]} */
+export function thinned(values, most) {
+  const every = Math.ceil(values.length / most)
+  return Array.from({ length: Math.ceil(values.length / every) || 0 }, (_, n) => Math.min((n + 1) * every, values.length) - 1)
+}
+
+/** The places of the lowest and the highest of every few neighbours: no more than so many, and no peak is lost. @type {(values: (number | null)[], most: number) => number[]} */
+export function outlined(values, most) {
+  const every = Math.ceil((2 * values.length) / most)
+  return Array.from({ length: Math.ceil(values.length / every) || 0 }, (_, n) => extremes(values, n * every, every)).flat()
+}
+
 /** The places of the lowest and the highest of some neighbours, in order; of the first that is null, alone. @type {(values: (number | null)[], start: number, count: number) => number[]} */
 export function extremes(values, start, count) {
   let [low, high] = [start, start]

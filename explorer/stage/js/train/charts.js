@@ -8,7 +8,7 @@
 import { rgb } from "../core/colours.js"
 import { element, svg } from "../core/dom.js"
 import { exact, fill, number, tenTo } from "../core/numbers.js"
-import { extremes, roomFor, ticks } from "./axes.js"
+import { outlined, roomFor, thinned, ticks } from "./axes.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 const MOST_POINTS = 1500
@@ -240,19 +240,10 @@ export class Curves extends RaceChart {
   steps(course, role) {
     const values = this.column(course, role)
     const place = this.view.bySecond ? (k) => course.seconds[k] : (k) => k + 1
-    const both = role !== "mean"
-    const every = Math.ceil(values.length / (both ? MOST_POINTS / 2 : MOST_POINTS))
-    /** @type {[number[], (number | null)[]]} */
-    const [x, y] = [[], []]
-    for (let start = 0; start < values.length; start += every) {
-      for (const k of both ? extremes(values, start, every) : [Math.min(start + every, values.length) - 1]) {
-        const value = this.shown(values[k])
-        this.span(value)
-        x.push(place(k))
-        y.push(value)
-      }
-    }
-    return { x, y }
+    const shown = role === "mean" ? thinned(values, MOST_POINTS) : outlined(values, MOST_POINTS)
+    const y = shown.map((k) => this.shown(values[k]))
+    y.forEach((value) => this.span(value))
+    return { x: shown.map(place), y }
   }
 
   shown(value) {
