@@ -194,9 +194,14 @@ def _bad_step(run: Run) -> int | None:
     return None if bad is None else bad + run.trace.first_step - 1
 
 
+def _signal(signal: Signal, lang: str) -> dict[str, str]:
+    shown = asdict(signal) | {"name": signal_name(signal, lang)}
+    return {name: value for name, value in shown.items() if name != "word"}
+
+
 def _spec(spec: CellSpec, lang: str) -> dict[str, Any]:
     return {
-        "signals": [asdict(signal) | {"name": signal_name(signal.symbol, lang)} for signal in spec.signals],
+        "signals": [_signal(signal, lang) for signal in spec.signals],
         "equations": spec.equations,
         "diagram": asdict(spec.diagram),
     }
