@@ -159,9 +159,7 @@ def placed(payload: bytes, step: int, unit: int, wish: int) -> bytes:
 def run_of(run: Run, numbers: Numbers, lang: str) -> dict[str, Any]:
     """Returns a run as the stage reads it: arrays, figures, the cell's equations and drawing."""
     layer = run.trace.layers[0]
-    arrays = {"h": layer.h, "x": layer.x}
-    if layer.c is not None:
-        arrays["c"] = layer.c
+    arrays = {**layer.states, "x": layer.x}
     arrays |= {f"gate.{s}": a for s, a in layer.gate.items()}
     arrays |= {f"pre.{s}": a for s, a in layer.pre.items()}
     arrays |= layer.weights.arrays()
@@ -196,7 +194,8 @@ def _bad_step(run: Run) -> int | None:
 
 def _spec(spec: CellSpec, lang: str) -> dict[str, Any]:
     return {
-        "signals": [asdict(signal) | {"name": signal_name(signal.symbol, lang)} for signal in spec.signals],
+        "signals": [asdict(signal) | {"name": signal_name(signal, lang)} for signal in spec.signals],
+        "states": spec.states,
         "equations": spec.equations,
         "diagram": asdict(spec.diagram),
     }

@@ -5,6 +5,11 @@ const UNARY = {
   sigmoid: (a) => 0.5 * (1 + Math.tanh(0.5 * a)),
   tanh: Math.tanh,
   relu: (a) => Math.max(a, 0),
+  exp: Math.exp,
+  log: Math.log,
+  abs: Math.abs,
+  neg: (a) => -a,
+  log_sigmoid: (a) => Math.min(a, 0) - Math.log1p(Math.exp(-Math.abs(a))),
 }
 
 export class Evaluator {
@@ -17,9 +22,8 @@ export class Evaluator {
   // The value of a symbol for unit j at step t.
   symbol(name, j, t) {
     const { arrays } = this.run
-    if (name === "h_prev") return arrays.h.at(t, j)
-    if (name === "c_prev") return arrays.c.at(t, j)
-    if (name === "h" || name === "c") return arrays[name].at(t + 1, j)
+    if (name.endsWith("_prev")) return arrays[name.slice(0, -5)].at(t, j)
+    if (this.run.states.includes(name)) return arrays[name].at(t + 1, j)
     if (name.startsWith("pre_")) return arrays[`pre.${name.slice(4)}`].at(t, j)
     return arrays[`gate.${name}`].at(t, j)
   }
@@ -31,10 +35,13 @@ export class Evaluator {
     if (head === "in") return this.inputPart(rest[0], j, t) + this.bias("bias_ih", rest[0], j)
     if (head === "rec") return this.statePart(rest[0], rest[1], j, t) + this.bias("bias_hh", rest[0], j)
     if (head === "peep") return this.peephole(rest[0], j) * this.value(rest[1], j, t)
+    if (head === "unit") return this.peephole(rest[0], j)
     const parts = rest.map((part) => this.value(part, j, t))
     if (head in UNARY) return UNARY[head](parts[0])
     if (head === "add") return parts.reduce((a, b) => a + b)
     if (head === "sub") return parts[0] - parts[1]
+    if (head === "div") return parts[0] / parts[1]
+    if (head === "max") return Math.max(...parts)
     return parts.reduce((a, b) => a * b)
   }
 
