@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.cells.spec import CellSpec
+from explorer.cells.spec import CellSpec, Signal
 from explorer.figures.flow import law_symbol, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.figures.palette import (
     EMPTY,
@@ -159,9 +159,7 @@ def placed(payload: bytes, step: int, unit: int, wish: int) -> bytes:
 def run_of(run: Run, numbers: Numbers, lang: str) -> dict[str, Any]:
     """Returns a run as the stage reads it: arrays, figures, the cell's equations and drawing."""
     layer = run.trace.layers[0]
-    arrays = {"h": layer.h, "x": layer.x}
-    if layer.c is not None:
-        arrays["c"] = layer.c
+    arrays = {**layer.states, "x": layer.x}
     arrays |= {f"gate.{s}": a for s, a in layer.gate.items()}
     arrays |= {f"pre.{s}": a for s, a in layer.pre.items()}
     arrays |= layer.weights.arrays()
