@@ -252,7 +252,7 @@ def test_a_race_taken_up_again_forgets_what_came_after(page: Page, address: str,
     board.stand("over")
     opened(page, address)
     steps(page, 50)
-    expect(page.locator(".rx-race-says.rx-notice")).to_contain_text("until step 25 is kept")
+    expect(page.locator(".rx-race-says.rx-notice")).to_contain_text("until training step 25 is kept")
     assert page.evaluate("said") == ["killed"]
     board.stand("running")
     board.enter(step=25)
