@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.timing import medians
 from explorer.commands.terminal import table_lines
-from explorer.language.scoring import generate
+from explorer.language.sampling import generate
 from explorer.nn.model import RecurrentModel
 from explorer.text import tokenise
 from explorer.training.shipped import families, load

@@ -37,6 +37,7 @@ from explorer.labels import UNKNOWN
 from explorer.limits import MAX_LAYERS, MAX_TEXT, MAX_TOKEN, WINDOW
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel
+from explorer.nn.softmax import softmax
 from explorer.nn.tracing import LayerTrace, Trace, trace
 
 SIZE, HIDDEN = 16, 16
@@ -271,12 +272,7 @@ def read(tagger: Tagger, words: Sequence[str]) -> Reading:
     assert run.logits is not None
     others = tuple(other_words(words, step, tagger.lang) for step in range(1, len(words)))
     change, p_other = _replaced(model, words, others)
-    return Reading(run, _softmax(run.logits), _gradient(run, words, tagger.lang), others, change, p_other)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    raised = np.exp(logits - logits.max(-1, keepdims=True))
-    return raised / raised.sum(-1, keepdims=True)
+    return Reading(run, softmax(run.logits), _gradient(run, words, tagger.lang), others, change, p_other)
 
 
 def _gradient(run: Trace, words: Sequence[str], lang: str) -> np.ndarray:
@@ -285,7 +281,7 @@ def _gradient(run: Trace, words: Sequence[str], lang: str) -> np.ndarray:
     names, asked = tags(lang), tags_of(words, lang)
     known = [k for k, tag in enumerate(asked) if tag is not None]
     direct = np.zeros_like(run.logits)
-    direct[known] = _softmax(run.logits[known])
+    direct[known] = softmax(run.logits[known])
     direct[known, [names.index(asked[k] or "") for k in known]] -= 1.0
     flow = bptt(run, direct @ run.readout)
     norms = np.stack([of.norm[:, :-1] if of.layer.reverse else of.norm[:, 1:] for of in flow.layers])
@@ -369,7 +365,7 @@ def _replaced(
         for r, (one, other) in enumerate(zip(before.layers, after.layers, strict=True)):
             change[:, k, r] = np.linalg.norm(other.output - one.output, axis=-1).T
         assert after.logits is not None
-        p_other[:, k] = _softmax(after.logits[at, at])
+        p_other[:, k] = softmax(after.logits[at, at])
     return change, p_other
 
 

@@ -20,7 +20,8 @@ from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.lab.learned import learn
 from explorer.labels import label
-from explorer.language.scoring import Generation, generate, score
+from explorer.language.sampling import Generation, generate
+from explorer.language.scoring import score
 from explorer.limits import MAX_TEXT
 from explorer.nn.model import RecurrentModel
 from explorer.text import Refused, clean, join, plain, tokenise

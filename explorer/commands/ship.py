@@ -21,7 +21,7 @@ from explorer.commands.options import JSON, Option, UsageError, Verb, whole_numb
 from explorer.data.grammar import END
 from explorer.data.sources import source
 from explorer.experiment import TABLE, Experiment
-from explorer.language.scoring import generate
+from explorer.language.sampling import generate
 from explorer.language.units import best_units
 from explorer.nn.model import RecurrentModel
 from explorer.text import join, tokenise

@@ -61,13 +61,6 @@ class Token:
     marked: bool = False
 
 
-def notation_for(experiment: Experiment, lang: str) -> str:
-    """Returns `lecture` or `pytorch`: the reader's choice, else the lecture's in Korean."""
-    if experiment.notation != "auto":
-        return experiment.notation
-    return "lecture" if lang == "ko" else "pytorch"
-
-
 def text_of(experiment: Experiment) -> str:
     """Returns the sentence to walk: the typed one, or a shipped network's own, or the lecture's first."""
     family = families().get(experiment.model) if experiment.weights == "model" else None

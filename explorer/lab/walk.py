@@ -15,6 +15,7 @@ from explorer.limits import TOP, WINDOW
 from explorer.nn.interventions import Clamp, Intervention, Transplant, ZeroUnit
 from explorer.nn.model import RecurrentModel
 from explorer.nn.references import largest_difference, reference_name
+from explorer.nn.softmax import softmax
 from explorer.nn.tracing import Trace, trace
 from explorer.text import tokenise
 from explorer.training.trainer import Fit
@@ -22,7 +23,7 @@ from explorer.training.trainer import Fit
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One run on the stage: the window's trace in the chosen notation and what the readout says.
+    """One run on the stage: the window's trace, in PyTorch's notation, and what the readout says.
 
     top: (T, K) ids and probabilities of the next token; names the labels of the V outputs; following
     (T,) the probability of the token that does follow, or of the answer, NaN where there is none. For
@@ -61,7 +62,6 @@ class Walk:
     """
 
     experiment: Experiment
-    notation: str
     mode: str
     runs: tuple[Run, ...]
     fits: tuple[Fit | None, ...]
@@ -88,20 +88,23 @@ def clearest_unit(run: Run) -> tuple[int, int] | None:
     return int(marked.argmax()) + run.trace.first_step, int(contrast.argmax()) + 1
 
 
-def walk(experiment: Experiment, notation: str, learned: Learned, second: Learned | None = None) -> Walk:
-    """Carries out an experiment on learned weights, beside a second cell's where there is one."""
+def walk(experiment: Experiment, learned: Learned, second: Learned | None = None) -> Walk:
+    """Carries out an experiment on learned weights, beside a second cell's where there is one.
+
+    What the experiment clamps is meant in PyTorch's notation: see `Display.meant`.
+    """
     model = learned.at(experiment.moment)
     given = inputs(experiment, model, learned.sample)
     problems: list[tuple[str, dict[str, Any]]] = []
     start = _start(experiment, len(given.tokens), problems)
     plain = trace(model, given.x)
-    changed_input, changes = _changes(experiment, notation, model, given, problems)
+    changed_input, changes = _changes(experiment, model, given, problems)
     changed = bool(changes) or changed_input is not given
 
     runs: tuple[Run, ...]
 
     def run(by: RecurrentModel, whole: Trace, of: Input) -> Run:
-        return shown_run(by, whole, of, start, notation)
+        return shown_run(by, whole, of, start)
 
     def changed_run() -> Run:
         whole = trace(model, changed_input.x, changes=changes)
@@ -110,7 +113,7 @@ def walk(experiment: Experiment, notation: str, learned: Learned, second: Learne
     if second is not None:
         mode = "two"
         first = changed_run() if changed else run(model, plain, given)
-        runs = (first, _second_run(experiment, notation, second, run))
+        runs = (first, _second_run(experiment, second, run))
     elif changed:
         mode = "changed"
         runs = (run(model, plain, given), changed_run())
@@ -121,7 +124,6 @@ def walk(experiment: Experiment, notation: str, learned: Learned, second: Learne
         problems.append(("all_unknown", {}))
     return Walk(
         experiment=experiment,
-        notation=notation,
         mode=mode,
         runs=runs,
         fits=(learned.fit, *([second.fit] if second else [])),
@@ -136,7 +138,7 @@ def walk(experiment: Experiment, notation: str, learned: Learned, second: Learne
 
 @dataclass(frozen=True, eq=False)
 class WholeRun:
-    """One run over the whole text, changed as the experiment says, in the chosen notation.
+    """One run over the whole text, changed as the experiment says, in PyTorch's notation.
 
     originals (T,) are the tokens as the model got them, uncut: `text.join` puts them together again.
     """
@@ -147,26 +149,24 @@ class WholeRun:
     problems: tuple[tuple[str, dict[str, Any]], ...]
 
 
-def run_whole(experiment: Experiment, notation: str, learned: Learned) -> WholeRun:
+def run_whole(experiment: Experiment, learned: Learned) -> WholeRun:
     """Runs the experiment's whole text, not only the stage's window, on learned weights."""
     problems: list[tuple[str, dict[str, Any]]] = []
     model = learned.at(experiment.moment)
     given = inputs(experiment, model, learned.sample)
-    given, changes = _changes(experiment, notation, model, given, problems)
+    given, changes = _changes(experiment, model, given, problems)
     whole = trace(model, given.x, changes=changes)
-    if notation == "lecture":
-        whole = whole.in_lecture_notation()
     shown = tuple(token.original for token in given.tokens)
     originals = tuple(given.x) if given.is_text else shown
     return WholeRun(whole, given.tokens, originals, tuple(problems))
 
 
-def _second_run(experiment: Experiment, notation: str, second: Learned, run: Any) -> Run:
+def _second_run(experiment: Experiment, second: Learned, run: Any) -> Run:
     """The same text, and the same change where the second cell has what is changed."""
     model = second.at(experiment.moment)
     given = inputs(experiment, model, second.sample)
     other = replace(experiment, cell=experiment.second)
-    changed_input, changes = _changes(other, notation, model, given, [])
+    changed_input, changes = _changes(other, model, given, [])
     return run(model, trace(model, changed_input.x, changes=changes), changed_input)
 
 
@@ -180,7 +180,6 @@ def _start(experiment: Experiment, total: int, problems: list) -> int:
 
 def _changes(
     experiment: Experiment,
-    notation: str,
     model: RecurrentModel,
     given: Input,
     problems: list,
@@ -189,7 +188,7 @@ def _changes(
     changes: list[Intervention] = []
     if experiment.clamp:
         if experiment.clamp in spec.activations:
-            changes.append(_clamp(experiment, notation))
+            changes.append(_clamp(experiment))
         else:
             problems.append(("no_such_gate", {"gate": experiment.clamp, "cell": experiment.cell}))
     if 0 < experiment.zero <= experiment.hidden:
@@ -202,11 +201,9 @@ def _changes(
     return given, changes
 
 
-def _clamp(experiment: Experiment, notation: str) -> Clamp:
-    flipped = notation == "lecture" and experiment.clamp in CELLS[experiment.cell].flips
-    value = 1.0 - experiment.clamp_value if flipped else experiment.clamp_value
+def _clamp(experiment: Experiment) -> Clamp:
     unit = experiment.clamp_unit - 1 if 0 < experiment.clamp_unit <= experiment.hidden else None
-    return Clamp(experiment.clamp, value, unit, experiment.clamp_from)
+    return Clamp(experiment.clamp, experiment.clamp_value, unit, experiment.clamp_from)
 
 
 def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Input:
@@ -282,18 +279,9 @@ def _logits(of: Trace) -> np.ndarray:
     return of.logits
 
 
-@np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Returns probabilities over the last axis."""
-    raised = np.exp(logits - logits.max(-1, keepdims=True))
-    return raised / raised.sum(-1, keepdims=True)
-
-
-def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int, notation: str) -> Run:
-    """Returns the window of a whole run from a step on, in a notation, with what the readout says."""
+def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int) -> Run:
+    """Returns the window of a whole run from a step on, with what the readout says."""
     part = whole.window(start, WINDOW)
-    if notation == "lecture":
-        part = part.in_lecture_notation()
     tokens = given.tokens[start - 1 : start - 1 + WINDOW]
     if given.target is not None:
         return Run(part, tokens, value=_logits(part)[:, 0])

@@ -8,7 +8,7 @@ import streamlit as st
 from explorer.architectures.amount import shipped
 from explorer.course.lessons import cards
 from explorer.course.stops import Stop, lecture, stops
-from explorer.experiment import Experiment
+from explorer.experiment import Display, Experiment
 from explorer.figures import miniature
 from explorer.i18n import t
 from explorer.lab.walk import Run
@@ -77,7 +77,7 @@ def _of(**changes: str) -> Experiment:
 
 
 def _run(**changes: str) -> Run:
-    return compute.walked(_of(**changes), "pytorch").runs[0]
+    return compute.walked(_of(**changes), Display("en")).runs[0]
 
 
 def _state(theme: str) -> go.Figure:

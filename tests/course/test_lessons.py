@@ -22,6 +22,7 @@ from explorer.lab.walk import Run, Walk, walk
 from explorer.text import tokenise
 from tests.course import lesson_files
 from tests.course.lesson_files import Card, cards, pressed, presses
+from tests.helpers import as_shown
 
 ORDERS = {
     "step": [
@@ -69,13 +70,12 @@ def learned(model_part: Experiment) -> Learned:
 
 @cache
 def walked(experiment: Experiment, lang: str = "en") -> Walk:
-    notation = experiment.notation
-    if notation == "auto":
-        notation = "lecture" if lang == "ko" else "pytorch"
+    display = experiment.display(lang)
     second = None
     if experiment.second:
         second = learned(replace(experiment, cell=experiment.second).model_part())
-    return walk(experiment, notation, learned(experiment.model_part()), second)
+    found = walk(display.meant(experiment), learned(experiment.model_part()), second)
+    return as_shown(found, display.notation)
 
 
 def button(key: str, at: int, cell: str = "lstm") -> Walk:
@@ -335,7 +335,9 @@ def test_the_notation_changes_z_and_leaves_h():
 def test_the_update_gate_replaces_at_the_marks():
     shown = button("gru_update", 2)
     run, unit = shown.runs[0], shown.experiment.unit
-    assert marks(run) == [1, 13] and shown.notation == "lecture" and shown.experiment.step in marks(run)
+    assert (
+        marks(run) == [1, 13] and run.trace.only.notation == "lecture" and shown.experiment.step in marks(run)
+    )
     z, at_marks = gate(run, "z", unit), np.isin(np.arange(1, 21), marks(run))
     assert z[at_marks].min() > 0.7 and z[~at_marks].max() < 0.2
 

@@ -87,7 +87,7 @@ def learned():
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_text_can_be_walked(name, unit, learned):
     experiment, refused = Experiment(units=unit).with_changes({"text": HOSTILE[name]})
-    found = walk(experiment, "pytorch", learned[unit])
+    found = walk(experiment, learned[unit])
     run = found.runs[0]
     assert refused == ()
     assert run.trace.steps == len(run.tokens) == min(found.total, WINDOW)
@@ -108,7 +108,7 @@ def test_a_hostile_text_can_be_a_vocabulary_and_a_donor_and_a_swap(name, weights
     experiment, refused = Experiment().with_changes(
         texts | {"weights": weights, "cell": "rnn", "carry": "h", "swap": "1"}
     )
-    found = walk(experiment, "pytorch", learn(experiment))
+    found = walk(experiment, learn(experiment))
     assert refused == ()
     assert found.total >= 1
     for run in found.runs:

@@ -130,7 +130,7 @@ def test_the_same_experiment_is_computed_once(monkeypatch):
     import explorer.ui.compute as compute
 
     built: list[Walk] = []
-    monkeypatch.setattr(compute.payload, "build", lambda walk, lang: built.append(walk) or build(walk, lang))
+    monkeypatch.setattr(compute.payload, "build", lambda walk, *how: built.append(walk) or build(walk, *how))
     opened(seed="4321")
     opened(seed="4321", step="3")
     assert len(built) == 1

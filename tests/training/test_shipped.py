@@ -13,7 +13,8 @@ from explorer.data.sources import Batch, Source, source
 from explorer.data.tales import QUOTE, words
 from explorer.experiment import Experiment
 from explorer.i18n import LANGUAGES, strings
-from explorer.language.scoring import generate, score
+from explorer.language.sampling import generate
+from explorer.language.scoring import score
 from explorer.limits import MAX_HIDDEN
 from explorer.text import join, tokenise
 from explorer.training.shipped import MODELS, families, load

@@ -68,18 +68,17 @@ def read(network: Network, text: str) -> Reading:
     return replace(reading, problems=(*problems, *reading.problems))
 
 
-def walk_of(part: Part, experiment: Experiment, notation: str) -> Walk:
+def walk_of(part: Part, experiment: Experiment) -> Walk:
     """Returns a part of a reading as the stage steps through it."""
     steps, problems = part.run.steps, []
     start = max(1, min(experiment.start, steps - WINDOW + 1))
     if steps > WINDOW:
         problems.append(("window", {"first": start, "last": start + WINDOW - 1, "total": steps}))
-    run = shown_run(part.model, part.run, part.given, start, notation)
+    run = shown_run(part.model, part.run, part.given, start)
     if not part.says:
         run = Run(run.trace, run.tokens)
     return Walk(
         experiment=experiment,
-        notation=notation,
         mode="one",
         runs=(run,),
         fits=(),

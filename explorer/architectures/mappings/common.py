@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from explorer.lab.learned import Input, Token
-from explorer.lab.walk import softmax
 from explorer.labels import UNKNOWN
 from explorer.limits import TOP
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel
+from explorer.nn.softmax import softmax
 from explorer.nn.tracing import Trace, trace
 
 SIZE = 16

@@ -8,7 +8,6 @@ import streamlit as st
 from explorer.data.sources import Source
 from explorer.experiment import END, Experiment
 from explorer.i18n import t
-from explorer.lab.learned import notation_for
 from explorer.text import join, plain
 from explorer.training import folder as files
 from explorer.training.race import Race
@@ -94,11 +93,11 @@ def _look_inside(changes: Mapping[str, str], lang: str) -> None:
     with ways:
         open_buttons(changes, lang)
     asked, _ = Experiment().with_changes(changes)
-    notation = notation_for(asked, lang)
+    display = asked.display(lang)
     if kind == "step":
-        stage(compute.packed(asked, notation, lang))
+        stage(compute.packed(asked, display))
     elif kind == "gradients":
-        stage(compute.packed_flow(asked, lang))
+        stage(compute.packed_flow(asked, display))
 
 
 def _downloads(race: Race, found: tuple[Result, ...], racer: int, moment: int, lang: str) -> None:
