@@ -1,11 +1,11 @@
 // Deep and both ways: the states of every layer and direction, the tags that two networks name, which states
 // another next word changes, and which states a step's loss reaches. Row r is a layer in one direction.
 
-import { Stage } from "./base.js"
-import { Chart } from "./charts.js"
-import { along, ramp } from "./colours.js"
-import { element } from "./dom.js"
-import { exact, fill, percent } from "./numbers.js"
+import { Stage } from "../core/base.js"
+import { Chart } from "../core/chart.js"
+import { along, ramp } from "../core/colours.js"
+import { element } from "../core/dom.js"
+import { exact, fill, percent } from "../core/numbers.js"
 
 const MOST_NUMBERS = 12 // with more steps than this the cells of a table are too narrow for numbers
 
@@ -86,7 +86,7 @@ class Table {
 
 export class DeepStage extends Stage {
   styles() {
-    return ["deep.css"]
+    return ["architectures/deep.css"]
   }
 
   content() {

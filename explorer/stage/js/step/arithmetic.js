@@ -1,8 +1,8 @@
 // One unit at one step: its equations with symbols and with numbers, and who pushed each gate.
 
-import { element, math } from "./dom.js"
+import { element, math } from "../core/dom.js"
+import { fill, number } from "../core/numbers.js"
 import { Evaluator } from "./expression.js"
-import { fill, number } from "./numbers.js"
 
 const ACTIVATIONS = { sigmoid: "σ", tanh: "tanh", relu: "relu" }
 

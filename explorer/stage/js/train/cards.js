@@ -1,8 +1,8 @@
 // A card for each racer: where it is, how good it is, what it has cost, and how it ended.
 
-import { element } from "./dom.js"
-import { fill, number } from "./numbers.js"
-import { nameplate } from "./racecharts.js"
+import { element } from "../core/dom.js"
+import { fill, number } from "../core/numbers.js"
+import { nameplate } from "./charts.js"
 
 const NEAR = 0.1 // an error down to a tenth under chance, an accuracy up to a tenth over it, is still there
 

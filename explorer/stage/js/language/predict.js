@@ -2,11 +2,11 @@
 // perplexity so far; below, the text read as it stands beside the network reading its own words.
 // The transport's step is the last token read; what is foreseen is the token after it.
 
-import { Stage } from "./base.js"
-import { Chart } from "./charts.js"
-import { along, ramp } from "./colours.js"
-import { element } from "./dom.js"
-import { exact, fill, number, percent } from "./numbers.js"
+import { Stage } from "../core/base.js"
+import { Chart } from "../core/chart.js"
+import { along, ramp } from "../core/colours.js"
+import { element } from "../core/dom.js"
+import { exact, fill, number, percent } from "../core/numbers.js"
 
 const FULL = 0.55 // how far the scale goes to its hue: text on it must be read
 
@@ -37,7 +37,7 @@ class Distance extends Chart {
 
 export class PredictStage extends Stage {
   styles() {
-    return ["predict.css"]
+    return ["language/predict.css"]
   }
 
   content() {

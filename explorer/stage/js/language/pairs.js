@@ -2,9 +2,9 @@
 // every beginning of a sentence with one vector out, windows of characters with a vector out at every step.
 // The transport's step is a row of the prefix table; beside it the windows go on by a character.
 
-import { Stage } from "./base.js"
-import { element } from "./dom.js"
-import { fill } from "./numbers.js"
+import { Stage } from "../core/base.js"
+import { element } from "../core/dom.js"
+import { fill } from "../core/numbers.js"
 
 const LINES = 3 // sentences in sight
 const CELLS = 26 // tokens of a vocabulary up to which a one-hot vector is written out
@@ -205,7 +205,7 @@ export class PairsStage extends Stage {
   }
 
   styles() {
-    return ["pairs.css"]
+    return ["language/pairs.css"]
   }
 
   charts() {

@@ -1,7 +1,7 @@
 // The charts of a race: skeletons from Python (see explorer/figures/race.py), filled from the race's log.
 
-import { element, svg } from "./dom.js"
-import { exact, fill, number } from "./numbers.js"
+import { element, svg } from "../core/dom.js"
+import { exact, fill, number } from "../core/numbers.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 const MOST_POINTS = 1500

@@ -1,7 +1,7 @@
 // A race as it comes from the server. It belongs to the window: it goes on while another page of the app is
 // shown, and a window follows one race at a time.
 
-import { RaceLog } from "./racelog.js"
+import { RaceLog } from "./log.js"
 
 const SPAN_MS = 10_000 // how far back the pace is measured
 const RETRIES_MS = [1000, 2000, 4000, 8000]

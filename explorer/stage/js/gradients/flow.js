@@ -2,10 +2,10 @@
 // the total by step for each cell, and the paths past and through the gates.
 // The transport's step is the source step k; the loss step t is a row of the triangle.
 
-import { Stage } from "./base.js"
-import { Chart } from "./charts.js"
-import { element } from "./dom.js"
-import { exact, fill, number } from "./numbers.js"
+import { Stage } from "../core/base.js"
+import { Chart } from "../core/chart.js"
+import { element } from "../core/dom.js"
+import { exact, fill, number } from "../core/numbers.js"
 
 // The triangle: columns k = 0..T, rows t = 1..T, colour log10 of the norm.
 class Triangle extends Chart {

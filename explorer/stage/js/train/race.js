@@ -1,13 +1,13 @@
 // The live view of a race: mountRace(root, data, api) draws it, fed by a stream that outlives it.
 // api: onOver(status) once when the race is over, onKept({racer: step}) now and then as weights are kept.
 
-import { loadPlotly, loadStyle } from "./base.js"
-import { themeOf } from "./colours.js"
-import { element, svg } from "./dom.js"
-import { fill } from "./numbers.js"
-import { Card } from "./racecards.js"
-import { Curves, Gates, PowerMap, nameplate, roomFor } from "./racecharts.js"
-import { follow } from "./racestream.js"
+import { themeOf } from "../core/colours.js"
+import { element, svg } from "../core/dom.js"
+import { loadPlotly, loadStyle } from "../core/load.js"
+import { fill } from "../core/numbers.js"
+import { Card } from "./cards.js"
+import { Curves, Gates, PowerMap, nameplate, roomFor } from "./charts.js"
+import { follow } from "./stream.js"
 
 const PAINT_MS = 250 // curves are drawn at most four times a second
 const FRAME_MS = 8 // a frame that has drawn for so long leaves the rest to the next
@@ -93,7 +93,7 @@ class RaceView {
   }
 
   async build() {
-    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), loadStyle("race.css")])
+    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), loadStyle("train/race.css")])
     if (this.closed) return
     this.Plotly = Plotly
     this.tooltip = element("div", { class: "rx-tip", hidden: "" })

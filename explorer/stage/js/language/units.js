@@ -1,10 +1,10 @@
 // Find the unit that does it: a text coloured by one unit, units ranked by what they track and by what is
 // lost without them, gates of each, and a marked range with the places where the same units are on.
 
-import { Stage } from "./base.js"
-import { along, ramp, rgb } from "./colours.js"
-import { element } from "./dom.js"
-import { fill, number } from "./numbers.js"
+import { Stage } from "../core/base.js"
+import { along, ramp, rgb } from "../core/colours.js"
+import { element } from "../core/dom.js"
+import { fill, number } from "../core/numbers.js"
 
 const BEST = 10 // units that track a feature
 const MOST = 7 // units that are missed most
@@ -173,7 +173,7 @@ class Scatter {
 
 export class UnitsStage extends Stage {
   styles() {
-    return ["units.css"]
+    return ["language/units.css"]
   }
 
   makeStrip() {

@@ -1,9 +1,9 @@
 // A network goes on after a prompt: the walk over prompt and said tokens, the text on top in the strip's
 // place, and the distribution that each next token was drawn from. Another choice there is a fork.
 
-import { element } from "./dom.js"
-import { fill, number, percent } from "./numbers.js"
-import { WalkStage } from "./walk.js"
+import { element } from "../core/dom.js"
+import { fill, number, percent } from "../core/numbers.js"
+import { WalkStage } from "../step/walk.js"
 
 const KEY = [0.1, 0.5, 1] // probabilities in the legend
 const LN2 = Math.log(2)
@@ -170,7 +170,7 @@ export class GenerateStage extends WalkStage {
   }
 
   styles() {
-    return ["generate.css"]
+    return ["language/generate.css"]
   }
 
   makeStrip() {

@@ -1,8 +1,8 @@
 // Which cards of a lesson were opened, as a row of dots. It is kept in this browser and nowhere else.
 
-import { loadStyle } from "./base.js"
-import { element } from "./dom.js"
-import { fill } from "./numbers.js"
+import { element } from "../core/dom.js"
+import { loadStyle } from "../core/load.js"
+import { fill } from "../core/numbers.js"
 
 const KEPT = "rx-progress"
 
@@ -27,7 +27,7 @@ function keep(lesson, card) {
 
 // data: lesson, its cards [[key, title]], the card that is open or null, strings; open(key) turns to a card.
 export function mountProgress(root, data, open) {
-  loadStyle("progress.css")
+  loadStyle("course/progress.css")
   if (data.card) keep(data.lesson, data.card)
   const seen = new Set(kept()[data.lesson] ?? [])
   const count = data.cards.filter(([key]) => seen.has(key)).length

@@ -2,11 +2,11 @@
 // The transport's step is k, the token that was read; the row is t, the state that is asked.
 // Under each token stands what the probe reads from the state after t.
 
-import { Stage } from "./base.js"
-import { Chart } from "./charts.js"
-import { element } from "./dom.js"
-import { exact, fill, number, percent } from "./numbers.js"
-import { Strip } from "./strip.js"
+import { Stage } from "../core/base.js"
+import { Chart } from "../core/chart.js"
+import { element } from "../core/dom.js"
+import { exact, fill, number, percent } from "../core/numbers.js"
+import { Strip } from "../core/strip.js"
 
 const UP_DOWN = { ArrowUp: -1, ArrowDown: 1 }
 
@@ -86,7 +86,7 @@ class ByDistance extends Chart {
 
 export class MemoryStage extends Stage {
   styles() {
-    return ["memory.css"]
+    return ["language/memory.css"]
   }
 
   content() {

@@ -1,7 +1,7 @@
 // What the readout says after the current step: the next token's probabilities, or a number.
 
-import { element } from "./dom.js"
-import { number, percent } from "./numbers.js"
+import { element } from "../core/dom.js"
+import { number, percent } from "../core/numbers.js"
 
 export class Readout {
   constructor(run, stage, heading) {

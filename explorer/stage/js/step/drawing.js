@@ -1,10 +1,10 @@
 // The cell as textbooks draw it, its wires and nodes carrying the values of the current step and unit.
 
-import { along, ramp } from "./colours.js"
-import { ofSignal } from "./charts.js"
-import { svg } from "./dom.js"
+import { ofSignal } from "../core/chart.js"
+import { along, ramp } from "../core/colours.js"
+import { svg } from "../core/dom.js"
+import { number } from "../core/numbers.js"
 import { Evaluator } from "./expression.js"
-import { number } from "./numbers.js"
 
 const SCALE = 6
 const SUBSCRIPT = { h_prev: ["h", "t−1"], c_prev: ["c", "t−1"], x: ["x", "t"], h: ["h", "t"], c: ["c", "t"] }

@@ -2,32 +2,11 @@
 // A stage for a kind of payload says what else it shows: content(), charts(), update(), mostUnits(), styles().
 
 import { element } from "./dom.js"
+import { loadPlotly, loadStyle } from "./load.js"
 import { Strip } from "./strip.js"
 import { Transport } from "./transport.js"
 
 const REST_MS = 900
-
-let plotly
-export function loadPlotly() {
-  plotly ??= globalThis.Plotly ? Promise.resolve(globalThis.Plotly) : new Promise((resolve, reject) => {
-    const script = element("script", { src: new URL("plotly.min.js", import.meta.url).href })
-    script.onload = () => resolve(globalThis.Plotly)
-    script.onerror = () => reject(new Error("Plotly.js did not load"))
-    document.head.append(script)
-  })
-  return plotly
-}
-
-export function loadStyle(name = "stage.css") {
-  const id = name === "stage.css" ? "rx-style" : `rx-style-${name}`
-  if (document.getElementById(id)) return null
-  return new Promise((resolve) => {
-    const link = element("link", { id, rel: "stylesheet", href: new URL(name, import.meta.url).href })
-    link.onload = resolve
-    link.onerror = resolve
-    document.head.append(link)
-  })
-}
 
 export class Stage {
   constructor(root, payload, themeName, onRest, onAct) {

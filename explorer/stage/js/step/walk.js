@@ -1,11 +1,11 @@
 // Step through time: heatmaps, the cell's drawing, the readout and the arithmetic of a run.
 
+import { Stage } from "../core/base.js"
+import { Chart } from "../core/chart.js"
+import { element } from "../core/dom.js"
+import { fill } from "../core/numbers.js"
 import { Arithmetic } from "./arithmetic.js"
-import { Stage } from "./base.js"
-import { Chart } from "./charts.js"
-import { element } from "./dom.js"
 import { Drawing } from "./drawing.js"
-import { fill } from "./numbers.js"
 import { Readout } from "./readout.js"
 
 export class WalkStage extends Stage {
