@@ -57,7 +57,7 @@ def _drawn(logits: torch.Tensor, generator: torch.Generator) -> int:
 def measure(cell: str, repeats: int) -> dict[str, float]:
     """Returns tokens per second of each way."""
     model = load(FAMILY, cell).model
-    prompt = tokenise(PROMPT, families()[FAMILY].units)
+    prompt = tokenise(PROMPT, families()[FAMILY].token_level)
     ids = model.encode(prompt)
     ways: dict[str, Callable[[], object]] = {
         "generate": lambda: generate(model, prompt, TOKENS, temperature=TEMPERATURE),

@@ -24,9 +24,9 @@ from explorer.limits import (
     MAX_VOCABULARY,
 )
 from explorer.nn.initialise import BIASES, SCHEMES
-from explorer.text import UNITS, clean
+from explorer.text import TOKEN_LEVELS, clean
 
-END = 99_999
+LAST_MOMENT = 99_999
 """The moment of training that stands for its end."""
 
 WEIGHTS = ("lecture", "yours", "untrained", "marked", "model")
@@ -47,7 +47,7 @@ DATA = (
 OPTIMISERS = ("adam", "rmsprop", "sgd")
 MATCHES = ("units", "parameters")
 GRAMMARS = ("auto", "ko", "en")
-RACERS = "rnn;lstm bias=fixed keep_bias=1;gru"
+HEADLINE = "rnn;lstm bias=fixed keep_bias=1;gru"
 """The cells of the headline race: each racer a cell and what differs from the race's choices."""
 
 NOTATIONS = ("auto", "lecture", "pytorch")
@@ -77,7 +77,7 @@ class Choice:
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
     `second`, `transplant`, `train` (all cells of a race alike), `race` (the race as a whole),
     `language` (the page of language models), `architecture` (the page of architectures).
-    models says whether the trained weights depend on it.
+    models says whether the trained weights depend on it. step is how far a click moves a number.
     """
 
     group: str
@@ -85,14 +85,18 @@ class Choice:
     low: float = 0
     high: float = 0
     models: bool = False
+    step: float = 1
 
 
 def _pick(default: str, group: str, options: tuple[str, ...], models: bool = False) -> Any:
     return field(default=default, metadata={"choice": Choice(group, options, models=models)})
 
 
-def _number(default: float, group: str, low: float, high: float, models: bool = False) -> Any:
-    choice = Choice(group, None, low, high, models)
+def _number(
+    default: float, group: str, low: float, high: float, models: bool = False, step: float | None = None
+) -> Any:
+    by = step or (0.1 if isinstance(default, float) else 1)
+    choice = Choice(group, None, low, high, models, by)
     return field(default=default, metadata={"choice": choice})
 
 
@@ -106,7 +110,7 @@ class NetworkChoices:
 
     cell: str = _pick("lstm", "bar", tuple(CELLS), models=True)
     text: str = _text("bar")
-    units: str = _pick("word", "bar", UNITS, models=True)
+    units: str = _pick("word", "bar", TOKEN_LEVELS, models=True)
     weights: str = _pick("lecture", "bar", WEIGHTS, models=True)
     hidden: int = _number(16, "more", 1, MAX_HIDDEN, models=True)
     seed: int = _number(0, "more", 0, 9999, models=True)
@@ -116,7 +120,7 @@ class NetworkChoices:
     keep_bias: float = _number(1.0, "more", -10.0, 10.0, models=True)
     ending: str = _pick("off", "language", ("off", "on"), models=True)
     model: str = field(default="", metadata={"choice": Choice("race", None, 0, 40)})
-    moment: int = _number(END, "flow", 0, END)
+    moment: int = _number(LAST_MOMENT, "flow", 0, LAST_MOMENT)
 
     @property
     def token_level(self) -> str:
@@ -174,7 +178,7 @@ class TrainingChoices:
     layers: int = _number(1, "train", 1, MAX_LAYERS)
     batch: int = _number(32, "train", 1, MAX_BATCH)
     optimiser: str = _pick("adam", "train", OPTIMISERS)
-    rate: float = _number(0.01, "train", 0.00001, 10.0)
+    rate: float = _number(0.01, "train", 0.00001, 10.0, step=0.001)
     max_norm: float = _number(1.0, "train", 0.0, 1000.0)
     truncate: int = _number(0, "train", 0, MAX_LENGTH)
     budget: int = _number(2500, "train", 1, MAX_BUDGET)
@@ -185,7 +189,7 @@ class TrainingChoices:
 class RaceChoices(TrainingChoices):
     """Who races; size is the hidden size."""
 
-    racers: str = field(default=RACERS, metadata={"choice": Choice("race", None, 0, 600)})
+    racers: str = field(default=HEADLINE, metadata={"choice": Choice("race", None, 0, 600)})
     size: int = _number(32, "race", 1, MAX_HIDDEN)
     match: str = _pick("units", "race", MATCHES)
     race_seed: int = _number(0, "race", 0, 9999)
@@ -199,7 +203,7 @@ class SamplingChoices:
     tokens: int = _number(40, "language", 1, MAX_SAID)
     temperature: float = _number(0.8, "language", 0.0, 100.0)
     top_k: int = _number(0, "language", 0, MAX_VOCABULARY)
-    top_p: float = _number(1.0, "language", 0.01, 1.0)
+    top_p: float = _number(1.0, "language", 0.01, 1.0, step=0.05)
     draw: int = _number(0, "language", 0, 9999)
     forced: str = _text("language", 400)
 
@@ -387,7 +391,7 @@ def choice(name: str) -> Choice:
 
 
 TABLE: dict[str, Choice] = {f.name: f.metadata["choice"] for f in fields(Experiment)}
-KINDS: dict[str, type] = {f.name: type(f.default) for f in fields(Experiment)}
+TYPES: dict[str, type] = {f.name: type(f.default) for f in fields(Experiment)}
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
@@ -403,7 +407,7 @@ def parse(name: str, raw: str) -> Any:
 
     Raises KeyError for an unknown field, ValueError for a value of the wrong form or out of range.
     """
-    entry, kind = choice(name), KINDS[name]
+    entry, kind = choice(name), TYPES[name]
     if entry.options is not None:
         if raw not in entry.options:
             raise ValueError(raw)

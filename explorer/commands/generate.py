@@ -116,13 +116,13 @@ def _network(chosen: argparse.Namespace) -> tuple[RecurrentModel, str]:
     """Returns the network and its units of text: shipped, of a file, or of the lecture's sentences, now."""
     if chosen.file is None:
         experiment = experiment_from(chosen)
-        return learn(experiment).model, experiment.units
+        return learn(experiment).model, experiment.token_level
     shipped = chosen.file in families()
     for name in FIELDS:
         if getattr(chosen, name) is not None and not (shipped and name == "cell"):
             raise UsageError(f"--{name} has no place beside --model: the network says it.")
     bundle = _shipped(chosen.file, chosen.cell) if shipped else _stored(chosen.file)
-    return bundle.model, bundle.experiment.units
+    return bundle.model, bundle.experiment.token_level
 
 
 def _shipped(name: str, cell: str | None) -> Bundle:

@@ -96,7 +96,7 @@ def _refuse_losses(experiment: Experiment) -> None:
                 "--loss each_step has no place beside --weights marked: one sum, at the last step."
             )
         return
-    steps = len(tokenise(text_of(experiment), experiment.units))
+    steps = len(tokenise(text_of(experiment), experiment.token_level))
     if steps < 2:
         raise UsageError("the text has one step: no next token to predict, so no loss and no gradient.")
     if steps > MAX_GRADIENT_STEPS:

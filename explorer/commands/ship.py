@@ -134,10 +134,10 @@ def on_held_out(model: RecurrentModel, experiment: Experiment) -> tuple[float, f
 
 def _said(family: Family, model: RecurrentModel) -> str:
     """Returns what a network says after the first word of its family's text, up to an end."""
-    prompt = tokenise(family.text.split()[0], family.units)
+    prompt = tokenise(family.text.split()[0], family.token_level)
     stop = END if END in model.ids else None
     said = generate(model, prompt, SAID, temperature=TEMPERATURE, seed=DRAW, stop=stop)
-    return join(prompt + said.tokens, family.units)
+    return join(prompt + said.tokens, family.token_level)
 
 
 # The card

@@ -37,9 +37,9 @@ from explorer.data.sources import Source, Unusable
 from explorer.experiment import TABLE, Experiment
 from explorer.limits import MAX_RACERS
 from explorer.text import Refused, plain
-from explorer.training.race import OWN, Race, RacerError, presets, race_of, record
+from explorer.training.race import RACER_FIELDS, Race, RacerError, presets, race_of, record
 from explorer.training.results import Result, results, table, verdict
-from explorer.training.run import Carried, Memory, Tensors, Wish
+from explorer.training.run import Carried, InMemory, Tensors, Wish
 from explorer.training.store import save_model, write_bytes
 
 SHARED = tuple(name for name, entry in TABLE.items() if entry.group == "train")
@@ -147,7 +147,7 @@ def _race(base: Experiment, seed: int) -> Race:
     except RacerError as error:
         raise UsageError(
             f"--racers cannot be read at {str(error)!r}: a racer is a cell ({', '.join(CELLS)}) and what it"
-            f" changes, such as bias=fixed, of {', '.join(OWN)}."
+            f" changes, such as bias=fixed, of {', '.join(RACER_FIELDS)}."
         ) from error
 
 
@@ -218,7 +218,7 @@ def _interrupts() -> Iterator[_Stop]:
         signal.signal(signal.SIGINT, before)
 
 
-class _Channel(Memory):
+class _Channel(InMemory):
     """Collects events and keeps no weights: a hundred seeds have thousands of them."""
 
     def __init__(self, stop: _Stop, watch: Callable[[dict[str, Any]], None]) -> None:
@@ -447,7 +447,7 @@ def train_options() -> tuple[Option, ...]:
             {
                 "metavar": "TEXT",
                 "help": "racers with what each changes, as in 'rnn;lstm bias=fixed keep_bias=2' (default"
-                f" {Experiment().racers}); they may change {', '.join(OWN)}",
+                f" {Experiment().racers}); they may change {', '.join(RACER_FIELDS)}",
             },
         ),
         *(field_option(name) for name in FIELDS),

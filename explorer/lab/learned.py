@@ -74,8 +74,8 @@ def learn(experiment: Experiment) -> Learned:
     """
     generator = torch.Generator().manual_seed(experiment.seed)
     marked = experiment.weights == "marked"
-    sentences = [tokenise(s, experiment.units) for s in lecture_sentences()]
-    typed = tokenise(text_of(experiment), experiment.units)
+    sentences = [tokenise(s, experiment.token_level) for s in lecture_sentences()]
+    typed = tokenise(text_of(experiment), experiment.token_level)
     if experiment.weights == "yours":
         sentences.append(typed[:WINDOW])
     if experiment.ending == "on":
@@ -179,7 +179,7 @@ def inputs(
         return _marked_input(experiment, max(length, 2) if length else MARKED_LENGTH)
     if experiment.weights == "model" and sample is not None:
         return sample(length)
-    typed = tokenise(text_of(experiment), experiment.units)
+    typed = tokenise(text_of(experiment), experiment.token_level)
     tokens = tuple(token_of(t, model) for t in typed)
     turns = -(-length // len(typed)) if length else 1
     return Input((typed * turns)[: length or None], (tokens * turns)[: length or None])

@@ -22,7 +22,7 @@ from explorer.training.trainer import Fit
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class ShownRun:
     """One run on the stage: the window's trace, in PyTorch's notation, and what the readout says.
 
     top: (T, K) ids and probabilities of the next token; names the labels of the V outputs; following
@@ -63,7 +63,7 @@ class Walk:
 
     experiment: Experiment
     mode: str
-    runs: tuple[Run, ...]
+    runs: tuple[ShownRun, ...]
     fits: tuple[Fit | None, ...]
     total: int
     error: float
@@ -73,7 +73,7 @@ class Walk:
     problems: tuple[tuple[str, dict[str, Any]], ...]
 
 
-def clearest_unit(run: Run) -> tuple[int, int] | None:
+def clearest_unit(run: ShownRun) -> tuple[int, int] | None:
     """Returns (step, unit), from 1, where the writing gate opens most at a marked step against the rest.
 
     None where no token is marked or the cell has no gate of its own to write.
@@ -101,12 +101,12 @@ def walk(experiment: Experiment, learned: Learned, second: Learned | None = None
     changed_input, changes = _changes(experiment, model, given, problems)
     changed = bool(changes) or changed_input is not given
 
-    runs: tuple[Run, ...]
+    runs: tuple[ShownRun, ...]
 
-    def run(by: RecurrentModel, whole: Trace, of: Input) -> Run:
+    def run(by: RecurrentModel, whole: Trace, of: Input) -> ShownRun:
         return shown_run(by, whole, of, start)
 
-    def changed_run() -> Run:
+    def changed_run() -> ShownRun:
         whole = trace(model, changed_input.x, changes=changes)
         return run(model, whole, changed_input)
 
@@ -161,7 +161,7 @@ def run_whole(experiment: Experiment, learned: Learned) -> WholeRun:
     return WholeRun(whole, given.tokens, originals, tuple(problems))
 
 
-def _second_run(experiment: Experiment, second: Learned, run: Any) -> Run:
+def _second_run(experiment: Experiment, second: Learned, run: Any) -> ShownRun:
     """The same text, and the same change where the second cell has what is changed."""
     model = second.at(experiment.moment)
     given = inputs(experiment, model, second.sample)
@@ -209,7 +209,7 @@ def _clamp(experiment: Experiment) -> Clamp:
 def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Input:
     at = experiment.swap - 1
     if given.is_text:
-        new = tokenise(experiment.swap_with, experiment.units)[0]
+        new = tokenise(experiment.swap_with, experiment.token_level)[0]
         x: Any = (*given.x[:at], new, *given.x[at + 1 :])
         token = token_of(new, model)
     elif given.target is None:
@@ -231,7 +231,7 @@ def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, proble
 
 def _donor_trace(experiment: Experiment, model: RecurrentModel) -> Trace:
     donor = experiment.donor or lecture_sentences()[1]
-    return trace(model, tokenise(donor, experiment.units))
+    return trace(model, tokenise(donor, experiment.token_level))
 
 
 def _transplant(
@@ -279,12 +279,12 @@ def _logits(of: Trace) -> np.ndarray:
     return of.logits
 
 
-def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int) -> Run:
+def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int) -> ShownRun:
     """Returns the window of a whole run from a step on, with what the readout says."""
     part = whole.window(start, WINDOW)
     tokens = given.tokens[start - 1 : start - 1 + WINDOW]
     if given.target is not None:
-        return Run(part, tokens, value=_logits(part)[:, 0])
+        return ShownRun(part, tokens, value=_logits(part)[:, 0])
     probabilities = softmax(_logits(part))
     ids = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
     if given.classes is None:
@@ -292,7 +292,7 @@ def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int) -> 
     else:
         asked = given.classes[start - 1 : start - 1 + WINDOW]
         following = np.where(asked >= 0, probabilities[np.arange(len(asked)), asked], np.nan)
-    return Run(
+    return ShownRun(
         part,
         tokens,
         names=given.answers or tuple(map(label, model.vocabulary or ())),

@@ -14,7 +14,7 @@ from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import END
 from explorer.experiment import Experiment
 from explorer.lab.learned import Input, Token, text_of, token_of
-from explorer.lab.walk import Run, shown_run
+from explorer.lab.walk import ShownRun, shown_run
 from explorer.labels import UNKNOWN, label
 from explorer.language.sampling import Generation, entropy_of, generate, probabilities
 from explorer.language.scoring import MOST_PROBABLE
@@ -71,7 +71,7 @@ class Saying:
     own: np.ndarray
     names: tuple[str, ...]
     start: int
-    run: Run
+    run: ShownRun
     ahead: tuple[Ahead | None, ...]
     forced: dict[int, int]
     stopped_by_end: bool
@@ -87,13 +87,13 @@ class Saying:
     @property
     def text(self) -> str:
         """Prompt and what was said, put together."""
-        return join(self.typed + self.said, self.experiment.units)
+        return join(self.typed + self.said, self.experiment.token_level)
 
 
 def opening(experiment: Experiment) -> tuple[str, ...]:
     """Returns the prompt's tokens: of what was typed, else the first ones of the experiment's text."""
-    typed = tokenise(experiment.prompt, experiment.units)
-    return typed or tokenise(text_of(experiment), experiment.units)[: OPENING[experiment.units]]
+    typed = tokenise(experiment.prompt, experiment.token_level)
+    return typed or tokenise(text_of(experiment), experiment.token_level)[: OPENING[experiment.token_level]]
 
 
 def forks(raw: str) -> dict[int, int]:
@@ -215,7 +215,7 @@ def _judge_prompt(experiment: Experiment, prompt: tuple[Token, ...], problems: P
         more = ", …" if len(unknown) > _NAMED else ""
         problems.append(("unknown_some", {"tokens": ", ".join(unknown[:_NAMED]) + more}))
     if experiment.weights in ("lecture", "yours"):
-        longest = max(len(tokenise(sentence, experiment.units)) for sentence in _sentences(experiment))
+        longest = max(len(tokenise(sentence, experiment.token_level)) for sentence in _sentences(experiment))
         if len(prompt) > longest:
             problems.append(("long_prompt", {"tokens": len(prompt), "longest": longest}))
 

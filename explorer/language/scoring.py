@@ -202,7 +202,7 @@ def foresee(
 
 def text_with_end(experiment: Experiment, model: RecurrentModel) -> tuple[str, ...]:
     """Returns the tokens of an experiment's text; with its end, where the model was to learn that."""
-    tokens = tokenise(text_of(experiment), experiment.units)
+    tokens = tokenise(text_of(experiment), experiment.token_level)
     ends = experiment.ending == "on" and experiment.weights != "model" and END in model.ids
     return (*tokens, END) if ends else tokens
 

@@ -126,7 +126,7 @@ class BestUnit:
 def best_units(model: RecurrentModel, experiment: Experiment) -> tuple[BestUnit, ...]:
     """Returns the best unit for every feature that the held-out text of a training has."""
     found = units(
-        model, held_out(experiment, source(experiment, _lang(experiment))), token_level=experiment.units
+        model, held_out(experiment, source(experiment, _lang(experiment))), token_level=experiment.token_level
     )
     rows = []
     for track in found.tracks:
@@ -194,7 +194,7 @@ def units_in(experiment: Experiment, model: RecurrentModel, run: Experiment | No
     """
     held = () if run is None else _held_out_of(run, model)
     own = text_with_end(experiment, model)[: OWN_TOKENS if held else None]
-    return units(model, held, own, token_level=experiment.units)
+    return units(model, held, own, token_level=experiment.token_level)
 
 
 def _held_out_of(run: Experiment, model: RecurrentModel) -> tuple[Sentence, ...]:

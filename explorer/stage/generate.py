@@ -42,7 +42,7 @@ def build_saying(saying: Saying, display: Display) -> bytes:
         prompt=len(saying.typed),
         text=[asdict(token) for token in saying.tokens],
         pieces=pieces(saying),
-        spaced=saying.experiment.units == "word",
+        spaced=saying.experiment.token_level == "word",
         ahead=[None if a is None else _ahead(a, saying) for a in saying.ahead],
         forced={str(step): token for step, token in saying.forced.items()},
         longestForks=LONGEST_FORKS,
@@ -61,7 +61,7 @@ def pieces(saying: Saying) -> list[dict[str, Any]]:
     before = ""
     for at, token in enumerate(saying.typed + saying.said):
         joined = unicodedata.normalize("NFC", before + token)
-        is_syllable = saying.experiment.units == "jamo" and len(joined) == 1
+        is_syllable = saying.experiment.token_level == "jamo" and len(joined) == 1
         if not (found and is_syllable and at != len(saying.typed)):
             joined = token
             found.append({"at": at, "texts": []})

@@ -31,7 +31,7 @@ from explorer.figures.signals import norms, saturation, signal_heatmap, signal_n
 from explorer.gradients.sizes import decay
 from explorer.i18n import section, t
 from explorer.lab.flow import CellFlow, Flow
-from explorer.lab.walk import Run, Walk
+from explorer.lab.walk import ShownRun, Walk
 
 
 @dataclass
@@ -158,7 +158,7 @@ def placed(payload: bytes, step: int, unit: int, wish: int) -> bytes:
     return struct.pack("<III", step, unit, wish) + payload[12:]
 
 
-def run_of(run: Run, numbers: Numbers, display: Display) -> dict[str, Any]:
+def run_of(run: ShownRun, numbers: Numbers, display: Display) -> dict[str, Any]:
     """Returns a run as the stage reads it: arrays, figures, the cell's equations and drawing."""
     lang, layer = display.lang, run.trace.layers[0].in_notation(display.notation)
     arrays = {"h": layer.h, "x": layer.x}
@@ -191,7 +191,7 @@ def run_of(run: Run, numbers: Numbers, display: Display) -> dict[str, Any]:
     }
 
 
-def _bad_step(run: Run) -> int | None:
+def _bad_step(run: ShownRun) -> int | None:
     bad = run.trace.layers[0].first_bad_step
     return None if bad is None else bad + run.trace.first_step - 1
 
@@ -204,7 +204,7 @@ def _spec(spec: CellSpec, lang: str) -> dict[str, Any]:
     }
 
 
-def _readout(run: Run) -> dict[str, Any] | None:
+def _readout(run: ShownRun) -> dict[str, Any] | None:
     if run.top_ids is None:
         return None
     return {"top": [[run.names[k] for k in row] for row in run.top_ids.tolist()]}

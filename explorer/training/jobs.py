@@ -66,7 +66,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class State:
+class Standing:
     """Where a job stands: queued (place counts those before it), running, paused, or over."""
 
     state: str
@@ -125,15 +125,15 @@ class Jobs:
         job = self.jobs.get(key)
         return None if job is None else job.folder
 
-    def state(self, key: str) -> State:
+    def state(self, key: str) -> Standing:
         """Returns where a known job stands."""
         with self.lock:
             job = self.jobs[key]
             if job.waiting:
-                return State("queued", self.queue.index(job), job.watchers)
+                return Standing("queued", self.queue.index(job), job.watchers)
             if job.future is not None:
-                return State("paused" if job.wish.command == "pause" else "running", 0, job.watchers)
-            return State("over", 0, job.watchers)
+                return Standing("paused" if job.wish.command == "pause" else "running", 0, job.watchers)
+            return Standing("over", 0, job.watchers)
 
     def command(self, key: str, command: str) -> bool:
         """Asks a job to `go`, `pause`, make a single `step`, or `stop`.

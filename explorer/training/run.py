@@ -285,7 +285,7 @@ def train(experiment: Experiment, watch: Callable[[dict[str, Any]], None] | None
 
     Raises sources.Unusable for a text that nothing can be learned from.
     """
-    channel = Memory(watch)
+    channel = InMemory(watch)
     carried = Carried(Race((experiment.cell,), (experiment,)), channel)
     carried.run()
     (racer,) = carried.racers
@@ -305,7 +305,7 @@ def train(experiment: Experiment, watch: Callable[[dict[str, Any]], None] | None
     )
 
 
-class Memory:
+class InMemory:
     """A channel that keeps everything here."""
 
     def __init__(self, watch: Callable[[dict[str, Any]], None] | None = None) -> None:

@@ -11,7 +11,7 @@ from explorer.course.stops import Stop, lecture, stops
 from explorer.experiment import Display, Experiment
 from explorer.figures import miniature
 from explorer.i18n import t
-from explorer.lab.walk import Run
+from explorer.lab.walk import ShownRun
 from explorer.training.bands import shipped_of
 from explorer.training.race import preset_changes, race_of
 from explorer.ui import compute, state
@@ -76,7 +76,7 @@ def _of(**changes: str) -> Experiment:
     return experiment
 
 
-def _run(**changes: str) -> Run:
+def _run(**changes: str) -> ShownRun:
     return compute.walked(_of(**changes), Display("en")).runs[0]
 
 

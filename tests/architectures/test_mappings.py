@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from explorer.architectures.mappings import HIDDEN, MOST_SAID, Network, fit, read, walk_of
-from explorer.architectures.mappings.common import STEPS
+from explorer.architectures.mappings import HIDDEN_SIZES, MOST_SAID, Network, fit, read, walk_of
+from explorer.architectures.mappings.common import TRAINING_STEPS
 from explorer.architectures.mappings.translation import MOST_SOURCE
 from explorer.cells import CELLS
 from explorer.data.exercises import examples, letters, messages, names, tagged_split, translation_split
@@ -124,7 +124,8 @@ def by_hand(of: Network, tokens) -> list[tuple[str, float]]:
 @both
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_encoder_and_decoder_are_those_of_a_loop_by_hand(cell, lang, monkeypatch):
-    monkeypatch.setitem(STEPS, "encoder_decoder", 60)  # whatever it says, it must be what the loop says
+    # whatever it says, it must be what the loop says
+    monkeypatch.setitem(TRAINING_STEPS, "encoder_decoder", 60)
     of = fit("encoder_decoder", cell, lang, 0)
     for pair in translation_split()[1][:8]:
         reading = read(of, " ".join(pair.source(lang)))
@@ -270,7 +271,7 @@ def test_the_encoder_has_no_readout_on_the_stage_and_the_numbers_are_counted():
     first, second = read(of, "").parts
     assert walk_of(first, Experiment()).runs[0].top_ids is None
     assert walk_of(second, Experiment()).runs[0].top_ids is not None
-    H, D = HIDDEN["encoder_decoder"], 16
+    H, D = HIDDEN_SIZES["encoder_decoder"], 16
     encoder, decoder = of.models
     V, W = len(encoder.vocabulary), len(decoder.vocabulary)
     layers = 2 * CELLS["lstm"].parameters(D, H)

@@ -47,7 +47,7 @@ def refusal(capsys, *argv: str) -> str:
 def expected(experiment: Experiment, notation: str = "pytorch"):
     """Returns the trace of a text by the public function."""
     model = learn(experiment).model
-    whole = trace(model, tokenise(experiment.text, experiment.units))
+    whole = trace(model, tokenise(experiment.text, experiment.token_level))
     return whole.in_lecture_notation() if notation == "lecture" else whole
 
 

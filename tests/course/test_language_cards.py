@@ -115,7 +115,7 @@ def of_units(key: str, at: int = 0) -> tuple[Units, Track, int]:
 def remembered(key: str, at: int) -> Memory:
     experiment = shown(key, at)
     assert experiment.view == "memory"
-    (found,) = memories(network(experiment.model_part()), None, experiment.units)
+    (found,) = memories(network(experiment.model_part()), None, experiment.token_level)
     return found
 
 
@@ -157,7 +157,7 @@ def test_a_button_leads_to_a_figure_without_problems(query):
     if experiment.weights == "model":
         family = families()[experiment.model]
         assert experiment.cell in family.cells
-        assert (experiment.units, experiment.text) == (family.units, family.text)
+        assert (experiment.token_level, experiment.text) == (family.token_level, family.text)
     match experiment.view:
         case "pairs":
             found = pairs_of(experiment)

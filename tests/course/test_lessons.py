@@ -18,7 +18,7 @@ from explorer.data.corpora import lecture_sentences
 from explorer.experiment import TABLE, Experiment
 from explorer.i18n import LANGUAGES
 from explorer.lab.learned import Learned, learn
-from explorer.lab.walk import Run, Walk, walk
+from explorer.lab.walk import ShownRun, Walk, walk
 from explorer.text import tokenise
 from tests.course import lesson_files
 from tests.course.lesson_files import Card, cards, pressed, presses
@@ -83,16 +83,16 @@ def button(key: str, at: int, cell: str = "lstm") -> Walk:
     return walked(pressed(card(key).queries[at], cell))
 
 
-def gate(run: Run, symbol: str, unit: int) -> np.ndarray:
+def gate(run: ShownRun, symbol: str, unit: int) -> np.ndarray:
     """Returns one unit's gate or candidate (T,), unit from 1."""
     return run.trace.gate[symbol][:, unit - 1]
 
 
-def likeliest(run: Run, step: int) -> str:
+def likeliest(run: ShownRun, step: int) -> str:
     return run.names[run.top_ids[step - 1, 0]]
 
 
-def marks(run: Run) -> list[int]:
+def marks(run: ShownRun) -> list[int]:
     return [step for step, token in enumerate(run.tokens, 1) if token.marked]
 
 

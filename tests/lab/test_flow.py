@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from explorer.experiment import END, Display, Experiment
+from explorer.experiment import LAST_MOMENT, Display, Experiment
 from explorer.figures.flow import MARGIN, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.gradients.bptt import jacobians
 from explorer.i18n import t
@@ -66,7 +66,7 @@ def test_inputs_are_scaled():
 
 
 def test_training_brings_the_gradient_of_marked_numbers_to_life():
-    start, end = (flow_of(weights="marked", hidden=32, moment=moment).chosen for moment in (0, END))
+    start, end = (flow_of(weights="marked", hidden=32, moment=moment).chosen for moment in (0, LAST_MOMENT))
     assert end.gradient.layers[0].total_norm_c[0] > 100 * start.gradient.layers[0].total_norm_c[0]
 
 

@@ -6,7 +6,7 @@ from explorer.cells import CELLS
 from explorer.experiment import WEIGHTS
 from explorer.lab.walk import Walk
 from explorer.stage.payload import build
-from explorer.text import UNITS
+from explorer.text import TOKEN_LEVELS
 from tests.pages.app import field, opened, texts
 
 
@@ -35,7 +35,7 @@ def test_every_cell_opens(cell):
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 def test_every_kind_of_weights_and_tokens_opens(weights, units):
     opened(weights=weights, units=units)
 

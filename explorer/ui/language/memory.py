@@ -52,5 +52,5 @@ def _packed_memory(asked: Experiment, shade: str, lang: str, kept: int) -> bytes
 
 def packed_memory(experiment: Experiment, lang: str) -> bytes:
     """Returns the stage's payload for what the network's states still know; the sentence does not matter."""
-    asked = replace(experiment.model_part(), moment=experiment.moment, units=experiment.units)
+    asked = replace(experiment.model_part(), moment=experiment.moment, units=experiment.token_level)
     return _packed_memory(asked, experiment.shade, lang, compute.kept_so_far(experiment))

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.data.pairs import Pairs, pairs_of
-from explorer.experiment import RACERS, Experiment
+from explorer.experiment import HEADLINE, Experiment
 from explorer.i18n import t
 from explorer.labels import label
 from explorer.stage.pairs import build_pairs, shown_rows
@@ -64,7 +64,7 @@ def _tokens(pairs: Pairs, lang: str) -> None:
 
 def _train(experiment: Experiment, pairs: Pairs, lang: str) -> None:
     """The way to a race on this text: as it was typed, or in lower case or without punctuation."""
-    changes = {"data": "yours" if experiment.text else "lecture", "racers": RACERS}
+    changes = {"data": "yours" if experiment.text else "lecture", "racers": HEADLINE}
     if experiment.text:
         changes["text"] = " ".join(pairs.sentences)
     if st.button(
