@@ -1,6 +1,7 @@
 """Caches: what a result needs is in its key, and how it is displayed is not."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -24,9 +25,7 @@ from explorer.ui.language import generate, memory, predict, units
 
 SMALL = Experiment(cell="gru", weights="untrained", hidden=3, text="a b a c")
 PLAIN = Display("en")
-DISPLAYS = [
-    Display(lang, notation, theme) for lang in LANGUAGES for notation in NOTATIONS[1:] for theme in THEMES
-]
+DISPLAYS = [Display(*how) for how in product(LANGUAGES, NOTATIONS[1:], THEMES)]
 RESULTS = {
     "walk": (lambda e: compute.walked(e, PLAIN), {*names_of(NetworkChoices), *names_of(WalkChoices)}),
     "flow": (compute.flowed, {*names_of(NetworkChoices), *names_of(LossChoices), "start"}),
