@@ -75,8 +75,9 @@ class Choice:
     """What a field may hold: one of options, or a number from low to high, or text up to high long.
 
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
-    `second`, `transplant`, `train` (all cells of a race alike), `race` (the race as a whole),
-    `language` (the page of language models), `architecture` (the page of architectures).
+    `second`, `transplant`, `lesson` (the card that is open), `train` (all cells of a race alike),
+    `race` (the race as a whole), `language` (the page of language models), `architecture` (the page of
+    architectures).
     models says whether the trained weights depend on it. step is how far a click moves a number.
     """
 
@@ -242,8 +243,9 @@ class ArchitectureChoices:
 
 @dataclass(frozen=True)
 class PlaceChoices:
-    """Where the user stands. Nothing is computed from it but what the stage opens at."""
+    """Where the reader stands, and at which card of the lesson. Nothing is computed from it."""
 
+    card: str = _text("lesson", 40)
     step: int = _number(1, "place", 1, MAX_TEXT)
     unit: int = _number(1, "place", 1, MAX_HIDDEN)
 

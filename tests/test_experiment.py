@@ -183,7 +183,7 @@ def test_units_do_not_matter_to_marked_numbers():
 ADDRESS = {
     "cell": "gru", "text": "a b", "units": "jamo", "weights": "yours", "hidden": "8", "seed": "3",
     "init": "orthogonal", "gain": "0.5", "bias": "fixed", "keep_bias": "-1.5", "notation": "lecture",
-    "start": "2", "step": "4", "unit": "5",
+    "start": "2", "card": "gates", "step": "4", "unit": "5",
     "clamp": "z", "clamp_value": "0.25", "clamp_unit": "1", "clamp_from": "2",
     "zero": "1", "zero_from": "2", "swap": "1", "swap_with": "c", "loss": "each_step", "loss_at": "3",
     "stretch": "40", "input_scale": "0.5", "moment": "8", "look": "why", "nudge_unit": "2", "window": "8",

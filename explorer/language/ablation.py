@@ -1,6 +1,6 @@
-"""What each unit is worth: a text read once, and once more with each unit of the last layer held at 0."""
+"""What each unit is worth: a text read, and read again with each unit of the last layer held in turn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,30 +31,48 @@ class Ablation:
     nats: np.ndarray
     zeroed: np.ndarray
 
+    @property
+    def means(self) -> dict[str, np.ndarray]:
+        """The mean of each unit's states: state -> (H,)."""
+        return {"h": self.h.mean(0)} | ({} if self.c is None else {"c": self.c.mean(0)})
+
 
 def ablated(network: Reader, stretches: Sequence[Sentence]) -> Ablation:
     """Reads stretches side by side; all arrays with their tokens one after another."""
+    ids, there, x = _inputs(network, stretches)
+    layer = _layer(network, network.layers[-1], x, len(network.layers) - 1)
+    zero = {symbol: np.zeros(layer.hidden_size) for symbol in network.spec.states}
+    return Ablation(
+        _flat(layer.signal("h"), there),
+        None if layer.c is None else _flat(layer.signal("c"), there),
+        {symbol: _flat(layer.gate[symbol], there) for symbol in network.spec.gates},
+        _flat(_foreseen(network, layer.output, ids), there),
+        _flat(_without_each(network, x, ids, zero), there),
+    )
+
+
+def held_at(network: Reader, stretches: Sequence[Sentence], at: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns nats (N, H) with each unit of the last layer held in turn; at: at what, state -> (H,)."""
+    ids, there, x = _inputs(network, stretches)
+    return _flat(_without_each(network, x, ids, at), there)
+
+
+def _inputs(network: Reader, stretches: Sequence[Sentence]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns ids and which of them are there (T, B), and what the last layer reads (T, B, D)."""
     lengths = np.array([len(s.tokens) for s in stretches])
-    there = np.arange(lengths.max())[:, None] < lengths  # (T, B)
+    there = np.arange(lengths.max())[:, None] < lengths
     ids = np.zeros(there.shape, dtype=np.int64)
     for column, stretch in enumerate(stretches):
         ids[: len(stretch.tokens), column] = network.model.encode(stretch.tokens)
-
-    def flat(array: np.ndarray) -> np.ndarray:
-        return array.swapaxes(0, 1)[there.T]
-
-    *below, last = network.layers
     x = network.embedding[ids]
-    for level, weights in enumerate(below):
+    for level, weights in enumerate(network.layers[:-1]):
         x = _layer(network, weights, x, level).output
-    layer = _layer(network, last, x, len(below))
-    return Ablation(
-        flat(layer.signal("h")),
-        None if layer.c is None else flat(layer.signal("c")),
-        {symbol: flat(layer.gate[symbol]) for symbol in network.spec.gates},
-        flat(_foreseen(network, layer.output, ids)),
-        flat(_without_each(network, last, x, ids)),
-    )
+    return ids, there, x
+
+
+def _flat(array: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Returns the rows of (T, B, ...) that are there (T, B), one stretch after another."""
+    return array.swapaxes(0, 1)[there.T]
 
 
 def _layer(network: Reader, weights: LayerWeights, x: np.ndarray, level: int) -> LayerTrace:
@@ -75,19 +93,27 @@ def _foreseen(network: Reader, h: np.ndarray, ids: np.ndarray) -> np.ndarray:
     return nats
 
 
-def _without_each(network: Reader, last: LayerWeights, x: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Returns nats (T, B, H): the last layer over its inputs x (T, B, D), each unit held at 0 in turn."""
+def _without_each(
+    network: Reader, x: np.ndarray, ids: np.ndarray, at: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Returns nats (T, B, H): the last layer over its inputs x (T, B, D), each unit held in turn.
+
+    at: what it is held at, state -> (H,).
+    """
+    last = network.layers[-1]
     H = last.hidden_size
     some = max(1, _NUMBERS // (H * max(len(network.bias), len(last.blocks) * H)))
-    columns = [slice(at, at + some) for at in range(0, ids.shape[1], some)]
-    return np.concatenate([_copies(network, last, x[:, part], ids[:, part]) for part in columns], 1)
+    columns = [slice(first, first + some) for first in range(0, ids.shape[1], some)]
+    return np.concatenate([_copies(network, x[:, part], ids[:, part], at) for part in columns], 1)
 
 
 @torch.no_grad()
-def _copies(network: Reader, last: LayerWeights, x: np.ndarray, ids: np.ndarray) -> np.ndarray:
+def _copies(network: Reader, x: np.ndarray, ids: np.ndarray, at: Mapping[str, np.ndarray]) -> np.ndarray:
     """One run of H copies of the network, in PyTorch: it keeps to the threads that the app allows it."""
+    last = network.layers[-1]
     (T, B), H = ids.shape, last.hidden_size
-    copy, hold = torch.arange(H), network.spec.states
+    copy = torch.arange(H)
+    hold = {symbol: torch.from_numpy(at[symbol])[:, None] for symbol in network.spec.states}
     weights = last.map(lambda array: torch.from_numpy(np.array(array)))
     readout, bias = torch.from_numpy(network.weight), torch.from_numpy(network.bias)
     projected = weights.project(torch.from_numpy(np.array(x, order="C")))
@@ -98,7 +124,7 @@ def _copies(network: Reader, last: LayerWeights, x: np.ndarray, ids: np.ndarray)
         if symbol not in hold:
             return value
         value = value.reshape(H, B, H)
-        value[copy, :, copy] = 0.0  # the unit of each copy
+        value[copy, :, copy] = hold[symbol]  # the unit of each copy
         return value.reshape(H * B, H)
 
     nats = np.full((T, B, H), np.nan)

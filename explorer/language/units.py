@@ -3,6 +3,7 @@
     found = units(model, held_out(run, source(run)), token_level="char")
     found.track("quote").best("c")         # the unit whose c tells most about quotation marks
     found.perplexity, found.without        # and the network's perplexity with each unit held at 0
+    found.lost(track), found.lost(track, "mean")   # nats lost with it at 0, and at its own mean
 
 After Karpathy, Johnson & Li 2015 (single units coloured over a text, saturation of gates) and LSTMVis
 (Strobelt et al. 2018). The units are those of the last layer, which the readout reads. A feature at a
@@ -20,7 +21,7 @@ from explorer.data.grammar import Sentence
 from explorer.data.sources import Unusable, source
 from explorer.experiment import Experiment
 from explorer.i18n import LANGUAGES
-from explorer.language.ablation import ablated
+from explorer.language.ablation import ablated, held_at
 from explorer.language.correlation import Track, track_of, tracks
 from explorer.language.features import marked
 from explorer.language.held_out import held_out
@@ -41,7 +42,7 @@ LEAST = 300
 OPEN, SHUT = 0.9, 0.1
 """A gate over OPEN is saturated open, under SHUT saturated shut (Karpathy et al. 2015)."""
 
-_WORK = 2e10  # multiplications for zeroing every unit: two seconds
+_WORK = 2e10  # multiplications for holding every unit, twice: four seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +54,10 @@ class Units:
     first_bad: the first token after which a state is past float32's largest number, else None. open, shut:
     gate -> (H,) share of tokens at which it is over OPEN, under SHUT. half_life (H,): see `half_life`; None
     without a gate that keeps. nats (N,): the cross-entropy of foreseeing each token, NaN for the first of a
-    stretch. zeroed (N, H): the same with each unit held at 0. tracks: one for each feature there is; that
-    of a pattern is added by `with_pattern`. Gates are in PyTorch's notation.
+    stretch. zeroed (N, H): the same with each unit held at 0. averaged (N, H): with each unit held at the
+    mean of its own states over all that is measured, NaN for what is shown only: 0 may be a value that a
+    unit never has, and then zeroing does more than taking its information away. tracks: one for each feature
+    there is; that of a pattern is added by `with_pattern`. Gates are in PyTorch's notation.
     """
 
     cell: str
@@ -71,6 +74,7 @@ class Units:
     half_life: np.ndarray | None
     nats: np.ndarray
     zeroed: np.ndarray
+    averaged: np.ndarray
     tracks: tuple[Track, ...]
 
     @property
@@ -98,12 +102,14 @@ class Units:
         """Returns the track of a feature, None where the text has none."""
         return next((track for track in self.tracks if track.kind == kind), None)
 
-    def lost(self, track: Track) -> np.ndarray:
+    def lost(self, track: Track, at: str = "zero") -> np.ndarray:
         """Returns (H, 2): the mean rise of cross-entropy without each unit, in nats for each token:
 
-        of the tokens that the feature decides, and of all others. NaN where there are none.
+        of the tokens that the feature decides, and of all others. NaN where there are none. at says what
+        each unit is held at: zero, or its own mean.
         """
-        rise, there = self.zeroed - self.nats[:, None], self._foreseen
+        held = {"zero": self.zeroed, "mean": self.averaged}[at]
+        rise, there = held - self.nats[:, None], self._foreseen
         return np.stack([_mean(rise[there & track.decides]), _mean(rise[there & ~track.decides])], -1)
 
 
@@ -161,6 +167,8 @@ def units(
         raise ValueError("there is no text to read")
     h, nats, zeroed = (np.concatenate([getattr(r, name) for r in read]) for name in ("h", "nats", "zeroed"))
     c = np.concatenate([r.c for r in read]) if read[0].c is not None else None
+    averaged = np.full_like(zeroed, np.nan)
+    averaged[shown:] = held_at(network, blocks[-1], read[-1].means)
     gates = {s: np.concatenate([r.gates[s] for r in read])[shown:] for s in network.spec.gates}
     keep = network.spec.keep
     stretches = [stretch for block in blocks for stretch in block]
@@ -182,6 +190,7 @@ def units(
         half_life=half_life(gates[keep]) if keep else None,
         nats=nats,
         zeroed=zeroed,
+        averaged=averaged,
         tracks=tuple(tracks(stretches, states, shown, token_level)),
     )
 

@@ -26,10 +26,19 @@ def say_all(problems: Problems, lang: str) -> None:
         say(sentence, lang, values)
 
 
+def _covered(walk: Walk, lang: str) -> str:
+    """What the badge speaks for: the runs on the stage, and each change."""
+    said = t(f"ui.covers_{walk.mode}", lang)
+    if walk.changed:
+        what = ", ".join(t(f"ui.change_{name}", lang) for name in walk.changed)
+        said += " " + t("ui.covers_changes", lang, what=what)
+    return said
+
+
 def truth(walk: Walk, lang: str) -> None:
     """Draws the badge of truth and how the weights came to be."""
     badge = t("ui.badge", lang, reference=f"`{walk.reference}`", error=f"`{walk.error:.1e}`")
-    st.caption(f":material/verified: {badge}", help=t("ui.badge_help", lang))
+    st.caption(f":material/verified: {badge} {_covered(walk, lang)}", help=t("ui.badge_help", lang))
     for fit in walk.fits:
         if fit is None:
             st.caption(t("ui.fit_untrained", lang, seed=walk.experiment.seed))

@@ -80,6 +80,8 @@ def test_the_payload_carries_the_record(cell):
         assert largest(arrays[f"r.h.{track.kind}"], track.r["h"]) == 0.0
         assert arrays[f"chance.h.{track.kind}"][0] == track.chance["h"]
         assert np.array_equal(arrays[f"mean.{track.kind}"], found.lost(track), equal_nan=True)
+        averaged = found.lost(track, "mean")
+        assert np.array_equal(arrays[f"averaged.{track.kind}"], averaged, equal_nan=True)
 
 
 def test_lecture_notation_turns_the_update_gate_round_alone():

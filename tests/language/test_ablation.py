@@ -15,7 +15,7 @@ from explorer.language.reader import Reader
 from explorer.language.units import (
     units,
 )
-from explorer.nn.interventions import ZeroUnit
+from explorer.nn.interventions import Clamp, ZeroUnit
 from tests.helpers import largest, word_model
 
 WORDS = (UNKNOWN, *"abcdefgh")
@@ -50,6 +50,20 @@ def test_a_zeroed_unit_is_that_of_the_trace(cell):
         assert largest(found.zeroed[there, unit], held) <= 1e-10
         assert found.without[unit] == pytest.approx(math.exp(held.mean()), rel=1e-10)
     assert largest(ablated(Reader(model), TEXT).zeroed[there], found.zeroed[there]) == 0.0
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_unit_held_at_its_mean_is_that_of_the_trace(cell):
+    model = word_model(cell, WORDS, H=5).double()
+    found = units(model, TEXT, tuple("ab"), token_level="char")
+    assert np.isnan(found.averaged[:2]).all()  # one's own text is shown only
+    states = {"h": found.h[2:]} | ({} if found.c is None else {"c": found.c[2:]})
+    for unit in range(5):
+        clamps = [Clamp(symbol, array[:, unit].mean(), unit) for symbol, array in states.items()]
+        held = np.concatenate([nats_of(model, s.tokens, clamps) for s in TEXT])
+        there = ~np.isnan(found.nats[2:])
+        assert largest(found.averaged[2:][there, unit], held) <= 1e-10
+    assert largest(found.averaged[3:11], found.zeroed[3:11]) > 1e-4
 
 
 @pytest.mark.parametrize("cell", CELLS)

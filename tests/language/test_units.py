@@ -86,6 +86,8 @@ def test_loss_is_split_by_what_the_feature_decides():
     rise = (found.zeroed - found.nats[:, None])[1:]
     assert largest(found.lost(track)[:, 0], rise[4]) <= 1e-15  # the closing bracket
     assert largest(found.lost(track)[:, 1], np.delete(rise, 4, 0).mean(0)) <= 1e-15
+    rise = (found.averaged - found.nats[:, None])[1:]
+    assert largest(found.lost(track, "mean")[:, 0], rise[4]) <= 1e-15
 
 
 def test_short_texts_measure_nothing_and_do_not_fail():

@@ -81,11 +81,18 @@ def after(race: Race, source: Source, lang: str) -> None:
         return
     st.markdown(f"#### {t('train.verdict', lang)}")
     for sentence, values in verdict(found, source):
-        words = {k: racer_label(v, lang) if k in ("name", "first", "quick") else v for k, v in values.items()}
+        words = {name: _named(name, value, lang) for name, value in values.items()}
         st.markdown("- " + t(f"verdict.{sentence}", lang, **words))
     st.caption(t("train.one_seed", lang))
     _ten_seeds(race, lang)
     travel(race, source, found, lang)
+
+
+def _named(name: str, value: Any, lang: str) -> str:
+    """Returns a value of a sentence, racers as people read them."""
+    if name == "others":
+        return ", ".join(racer_label(other, lang) for other in value)
+    return racer_label(value, lang) if name in ("name", "first", "quick") else value
 
 
 def _ten_seeds(race: Race, lang: str) -> None:

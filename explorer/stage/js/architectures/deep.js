@@ -5,7 +5,7 @@ import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { along, ramp } from "../core/colours.js"
 import { element } from "../core/dom.js"
-import { exact, fill, percent } from "../core/numbers.js"
+import { ends, exact, fill, percent } from "../core/numbers.js"
 
 const MOST_NUMBERS = 12 // with more steps than this the cells of a table are too narrow for numbers
 
@@ -154,7 +154,7 @@ export class DeepStage extends Stage {
   grid() {
     const { run, payload: { strings, shown } } = this
     const both = shown === "both"
-    const range = this.maps[0].figure.layout.meta.range.map((v) => v.toFixed(1).replace("-", "−")).join(" … ")
+    const range = this.maps[0].figure.layout.meta.range
     const heads = [strings.forward_arrow, ...(both ? [strings.backward_arrow] : [])]
     const depth = run.rows[run.rows.length - 1].layer
     const lines = Array.from({ length: depth }, (_, d) => [
@@ -164,7 +164,7 @@ export class DeepStage extends Stage {
     return element("div", { class: `rx-deep-maps rx-deep-depth-${depth}${both ? " rx-deep-two" : ""}` },
       element("span", { class: "rx-letter", text: "h", style: "background:var(--rx-h);color:var(--rx-ground)" }),
       ...heads.map((text, n) => element("div", { class: "rx-title" },
-        element("span", { class: "rx-name", text }), n === heads.length - 1 ? element("span", { class: "rx-range", text: range }) : null)),
+        element("span", { class: "rx-name", text }), n === heads.length - 1 ? element("span", { class: "rx-range", text: ends(range) }) : null)),
       ...lines.flat())
   }
 

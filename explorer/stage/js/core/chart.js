@@ -1,7 +1,7 @@
 // Plotly charts drawn once, with a cursor laid over them: moving it costs one transform a chart.
 
 import { element } from "./dom.js"
-import { exact, fill } from "./numbers.js"
+import { ends, exact, fill } from "./numbers.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 
@@ -60,7 +60,7 @@ export class Chart {
       this.title.append(
         element("span", { class: "rx-letter", text: signal, style: `background:${hues[hue]};color:${this.stage.theme.ground}` }),
         element("span", { class: "rx-name", text: name }),
-        element("span", { class: "rx-range", text: range(meta.range) }),
+        element("span", { class: "rx-range", text: ends(meta.range) }),
       )
       return
     }
@@ -117,7 +117,7 @@ export class Chart {
       low = -high
       scale = theme.signed
     }
-    this.title.querySelector(".rx-range").textContent = range([low, high])
+    this.title.querySelector(".rx-range").textContent = ends([low, high])
     this.shown = { run, minus }
     return this.Plotly.restyle(this.plot, { z: [z], zmin: low, zmax: high, colorscale: [scale] }, [0])
   }
@@ -193,9 +193,4 @@ export function ofSignal(run, symbol) {
   const gate = run.arrays[`gate.${symbol}`]
   if (gate) return (t, j) => gate.at(t, j)
   return (t, j) => run.arrays[symbol].at(t + 1, j)
-}
-
-function range([low, high]) {
-  const text = (v) => (Number.isInteger(v) ? String(v) : v.toPrecision(2)).replace("-", "−")
-  return `${text(low)} … ${text(high)}`
 }

@@ -20,6 +20,12 @@ export function percent(value) {
   return `${(100 * value).toFixed(value >= 0.0995 ? 0 : 1)} %`
 }
 
+// The two ends of a scale, short enough for a caption.
+export function ends([low, high]) {
+  const short = (v) => (Number.isInteger(v) && Math.abs(v) < 1e5 ? String(v) : v.toPrecision(2).replace("e+", "e"))
+  return `${minus(short(low))} … ${minus(short(high))}`
+}
+
 function minus(text) {
   return text.replace("-", "−")
 }

@@ -443,6 +443,8 @@ export class UnitsStage extends Stage {
       const [decided, others] = arrays[`mean.${feature.kind}`].row(this.unit)
       if (!Number.isNaN(decided)) {
         says.push(fill(strings[`cause_${feature.kind}`], { decided: signed(decided), others: signed(others) }))
+        const [meanDecided, meanOthers] = arrays[`averaged.${feature.kind}`].row(this.unit)
+        says.push(fill(strings.cause_mean, { decided: signed(meanDecided), others: signed(meanOthers) }))
       }
     }
     const nothing = this.run.steps === 1 ? strings.too_short : strings.not_finite

@@ -74,6 +74,7 @@ export class Card {
     if (course.status === "passed") return fill(strings.passed, { step, seconds: course.spent.toFixed(1) })
     if (course.status === "stopped") return fill(strings.halted, { step })
     if (course.status === "diverged") return fill(strings[course.loss.at(-1) === null ? "diverged_loss" : "diverged_norm"], { step })
+    if (course.metric === undefined || course.metric === null) return strings.used_up
     const metric = this.said(course.metric, 3)
     if (facts.goal === null) return fill(strings.spent, { metric })
     const near = facts.metric === "error" ? course.metric >= (1 - NEAR) * facts.chance : course.metric <= (1 + NEAR) * facts.chance
