@@ -229,7 +229,7 @@ def test_a_stored_network_is_measured_on_held_out_text_and_shows_the_text_of_the
 def test_a_network_that_was_learned_here_is_measured_on_the_text_of_the_bar():
     experiment = Experiment()
     found = units_in(experiment, learned_once(experiment.model_part()).model, None)
-    assert found.own == 0 and len(found.tokens) == 5 and found.unit == "word"
+    assert found.own == 0 and len(found.tokens) == 5 and found.token_level == "word"
     assert [track.kind for track in found.tracks] == ["position"]
     number = units_in(experiment, learned_once(experiment.model_part()).model, Experiment(data="adding"))
     assert number.own == 0
