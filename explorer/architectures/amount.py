@@ -145,16 +145,16 @@ def _measured(learner: Learner, batch: Batch) -> tuple[float, float]:
     return nats.item(), right.float().mean().item()
 
 
-Sentence = tuple[str, dict[str, Any]]
+Phrase = tuple[str, dict[str, Any]]
 
 
-def verdict(found: Amount, match: str) -> list[Sentence]:
+def verdict(found: Amount, match: str) -> list[Phrase]:
     """Returns who does better where memory decides, for each number of sentences.
 
     Keys of sentences with their values: `lstm_better` or `gru_better` where the medians lie further apart
     than half the wider band, else `near`.
     """
-    said: list[Sentence] = []
+    said: list[Phrase] = []
     for count in found.counts:
         lstm, gru = (found.values(name, match, count, "accuracy") for name in RIVALS)
         apart = float(np.median(gru) - np.median(lstm))

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from explorer.limits import LEFT_SECONDS, MAX_QUEUE, MAX_RUNS, UNWATCHED_SECONDS
 from explorer.training import folder as files
+from explorer.training.events import EndEvent, OverEvent
 from explorer.training.race import Race
 from explorer.training.results import results
 from explorer.training.run import Wish
@@ -26,9 +27,6 @@ from explorer.training.store import Bundle, write_bytes
 
 SWEEP_SECONDS = 1.0
 """How often leases are renewed, and jobs that nobody watches looked for."""
-
-OVER = ("done", "stopped", "killed", "failed")
-"""Kinds of event after which nothing follows, until the race is taken up again."""
 
 
 class Engine(Protocol):
@@ -247,7 +245,7 @@ class Jobs:
         job.paused = job.deserted = False
         for k, racer in enumerate(results(files.events_in(job.folder))):
             if racer.status == "running":
-                end = {"kind": "end", "racer": k, "status": "stopped", "step": racer.step}
+                end: EndEvent = {"kind": "end", "racer": k, "status": "stopped", "step": racer.step}
                 files.add_event(job.folder, end)
         files.add_event(job.folder, {"kind": "stopped"})
 
@@ -300,7 +298,7 @@ class Jobs:
             self._forget(job.key)
 
 
-def _mishap(error: BaseException) -> dict[str, Any]:
+def _mishap(error: BaseException) -> OverEvent:
     """An event for work that did not come to its end: its process was killed, or it failed."""
     from loky.process_executor import BrokenProcessPool
 

@@ -137,7 +137,7 @@ def test_a_choice_leaves_the_content_the_same_and_another_text_does_not():
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_string_that_the_stage_asks_for_is_there(lang):
     strings = section("stage", lang) | section("units", lang)
-    code = (MODULES / "language/units.js").read_text("utf-8")
+    code = "".join(path.read_text("utf-8") for path in (MODULES / "language/units").glob("*.js"))
     asked = set(re.findall(r"strings\.(\w+)", code))
     kinds = {f"{stem}_{kind}" for stem in ("missing", "cause") for kind in FEATURES}
     assert asked | kinds | {"shade_h", "shade_c"} <= set(strings)
