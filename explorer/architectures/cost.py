@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from explorer.cells import CELLS
+from explorer.lab.flow import COMPARED
 from explorer.nn.model import recurrent_layers
 
-COMPARED = ("rnn", "lstm", "gru")
 ROWS, STEPS = 32, 64
 ROUNDS = 9
 """Measurements of each cell, in turn, so that a busy moment meets all of them."""

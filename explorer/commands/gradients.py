@@ -24,7 +24,7 @@ from explorer.experiment import Experiment
 from explorer.gradients.bptt import GradientFlow, bptt
 from explorer.gradients.sizes import decay
 from explorer.lab.flow import chosen_rows, direct_gradients
-from explorer.lab.learned import Learned, inputs, learn, notation_for, text_of
+from explorer.lab.learned import Learned, inputs, learn, text_of
 from explorer.lab.walk import WholeRun, run_whole
 from explorer.limits import MAX_GRADIENT_STEPS
 from explorer.text import plain, tokenise
@@ -35,9 +35,8 @@ def run_gradients(chosen: argparse.Namespace) -> int:
     experiment = experiment_from(chosen)
     out = None if chosen.out is None else checked_path(chosen.out, ARRAYS)
     _refuse_losses(experiment)
-    notation = notation_for(experiment, "en")
     learned = learn(experiment)
-    run = run_whole(experiment, notation, learned)
+    run = run_whole(experiment, learned)
     gradient = whole_gradient(experiment, learned, run)
     if out is not None:
         arrays = gradient_arrays(run, gradient)
@@ -97,7 +96,7 @@ def _refuse_losses(experiment: Experiment) -> None:
                 "--loss each_step has no place beside --weights marked: one sum, at the last step."
             )
         return
-    steps = len(tokenise(text_of(experiment), experiment.units))
+    steps = len(tokenise(text_of(experiment), experiment.token_level))
     if steps < 2:
         raise UsageError("the text has one step: no next token to predict, so no loss and no gradient.")
     if steps > MAX_GRADIENT_STEPS:

@@ -169,7 +169,7 @@ class _Grid:
         return f"rgba({red}, {green}, {blue}, 0.35)"
 
     def _shape(self, *axes: str) -> str:
-        sizes = {"B": self.sizes.batch, "D": self.sizes.inputs, "H": self.sizes.hidden}
+        sizes = {"B": self.sizes.batch, "D": self.sizes.inputs, "H": self.sizes.hidden_size}
         return f"({', '.join(axes)}) = {written(tuple(sizes[axis] for axis in axes))}"
 
     def _y(self, level: int, way: int) -> float:

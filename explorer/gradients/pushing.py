@@ -12,6 +12,7 @@ import numpy as np
 from explorer.cells import NumpyOps
 from explorer.gradients.bptt import QUIET, GradientFlow, LayerFlow
 from explorer.gradients.common import along_time, frozen
+from explorer.nn.softmax import cross_entropy
 from explorer.nn.tracing import LayerTrace, Trace, run_layer
 
 Loss = Callable[[np.ndarray], np.ndarray]
@@ -160,9 +161,7 @@ def token_loss(trace: Trace, step: int) -> Loss:
         raise ValueError(f"no token follows step {step}")
 
     def loss(h: np.ndarray) -> np.ndarray:
-        logits = read_out(h)
-        raised = logits - logits.max(-1, keepdims=True)
-        return np.log(np.exp(raised).sum(-1)) - raised[:, target]
+        return cross_entropy(read_out(h), np.full(len(h), target))
 
     return loss
 

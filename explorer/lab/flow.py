@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from explorer.cells import CellSpec, LayerWeights, NumpyOps
 from explorer.experiment import Experiment
 from explorer.gradients.bptt import (
     GradientFlow,
@@ -17,6 +16,7 @@ from explorer.gradients.bptt import (
     lengths,
     readout_gradient,
 )
+from explorer.gradients.laws import Bound, at_rest
 from explorer.gradients.pushing import Nudge, nudge, number_loss, token_loss
 from explorer.lab.learned import Input, Learned, Token, inputs
 from explorer.limits import MAX_FLOW, WINDOW
@@ -76,9 +76,9 @@ class CellFlow:
     def law(self) -> Law:
         """What was to be expected of this cell's gradient."""
         layer = self.trace.layers[0]
-        bound = layer.spec.plain  # W_hh is square and the only way back
-        factor = _sigma_max(layer.weights) if bound else _kept_at_rest(layer.spec, layer.weights)
-        return Law(bound, factor, self._expected(factor))
+        law = at_rest(layer.spec, layer.weights)
+        factor = np.array([law.factor]) if isinstance(law, Bound) else law.by_unit
+        return Law(isinstance(law, Bound), factor, self._expected(factor))
 
     @np.errstate(over="ignore", under="ignore", invalid="ignore")
     def _expected(self, factor: np.ndarray) -> np.ndarray | None:
@@ -115,22 +115,6 @@ class Flow:
     @property
     def steps(self) -> int:
         return len(self.tokens)
-
-
-def _sigma_max(weights: LayerWeights) -> np.ndarray:
-    w_hh = np.asarray(weights.w_hh, np.float64)
-    return np.linalg.svdvals(w_hh)[:1] if np.isfinite(w_hh).all() else np.array([np.nan])
-
-
-def _kept_at_rest(spec: CellSpec, weights: LayerWeights) -> np.ndarray:
-    """The share of the state (H,) that the keeping gate keeps at x = h = 0."""
-    if spec.keep is None:
-        return np.ones(weights.hidden_size)
-    rows = weights.rows(spec.keep)
-    bias = np.zeros(weights.hidden_size)
-    for part in (weights.b_ih, weights.b_hh):
-        bias += 0.0 if part is None else part[rows]
-    return np.asarray(NumpyOps.sigmoid(bias))
 
 
 def compared(cell: str) -> tuple[str, ...]:

@@ -33,8 +33,8 @@ ENOUGH_FIT, ENOUGH_TEST = 400, 100
 ENOUGH_BEGINNINGS = 150
 """With fewer sentences or windows than this, their later parts serve as sequences too."""
 
-STEPS = {"word": 12, "char": 20, "jamo": 20}
-"""T by unit: a dozen words, or a few words of letters, still fit a strip."""
+STEPS_BY_LEVEL = {"word": 12, "char": 20, "jamo": 20}
+"""T by token level: a dozen words, or a few words of letters, still fit a strip."""
 
 FEWEST_STEPS = 4
 ENOUGH_TOKENS = 2
@@ -74,7 +74,7 @@ class Sequences:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Probed:
     """What one state holds and what it is told. Arrays (T, T): row t-1, column k-1; NaN where k > t.
 
     accuracy: the share of test sequences whose token at k is read from the state after t; NaN also
@@ -118,7 +118,7 @@ class Memory:
     tokens: tuple[Token, ...]
     ids: np.ndarray
     baseline: np.ndarray
-    readings: dict[str, Reading]
+    readings: dict[str, Probed]
     bad: int | None
     fitted: int
     tested: int
@@ -183,7 +183,7 @@ def memory(model: RecurrentModel, sequences: Sequences) -> Memory:
             read = classes[_read(at[0], one_hot[:, : t + 1], at[1])]  # (M, t+1)
             accuracy[t, : t + 1] = (read == targets[:, : t + 1]).mean(0)
             guess[t, : t + 1] = read[0]
-        readings[symbol] = Reading(*map(_fixed, (accuracy, guess, norms[symbol])))
+        readings[symbol] = Probed(*map(_fixed, (accuracy, guess, norms[symbol])))
     assert model.vocabulary is not None
     return Memory(
         kind=sequences.kind,
@@ -198,17 +198,17 @@ def memory(model: RecurrentModel, sequences: Sequences) -> Memory:
     )
 
 
-def memories(model: RecurrentModel, data: Source | None, unit: str) -> tuple[Memory, ...]:
+def memories(model: RecurrentModel, data: Source | None, token_level: str) -> tuple[Memory, ...]:
     """Returns what a network keeps of its own text, where there is enough of it, and of random words.
 
-    data is what it was trained on, None where that is not known; unit decides T. Raises ValueError for a
-    vocabulary of fewer than two tokens.
+    data is what it was trained on, None where that is not known; token_level decides T. Raises ValueError
+    for a vocabulary of fewer than two tokens.
     """
     assert model.vocabulary is not None
     text = None
     if data is not None and data.vocabulary == model.vocabulary:
-        text = own_text(data, STEPS[unit])
-    words = random_words(model.vocabulary, STEPS[unit] if text is None else text.steps)
+        text = own_text(data, STEPS_BY_LEVEL[token_level])
+    words = random_words(model.vocabulary, STEPS_BY_LEVEL[token_level] if text is None else text.steps)
     return tuple(memory(model, one) for one in (text, words) if one is not None)
 
 

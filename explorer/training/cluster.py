@@ -25,6 +25,7 @@ import torch
 from distributed import Client, Variable, fire_and_forget, get_worker
 
 from explorer.training import folder as files
+from explorer.training.events import Event
 from explorer.training.race import race_from_json
 from explorer.training.run import Carried, Tensors, Wish
 from explorer.training.store import read_tensors, state_bytes, write_bytes
@@ -93,7 +94,7 @@ class BoardChannel:
             time.sleep(0.02)
         return False
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send(self, event: Event) -> None:
         self._report(event=event)
 
     def keep(self, name: str, tensors: Tensors) -> None:

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from explorer.limits import LEFT_SECONDS, MAX_QUEUE, MAX_RUNS, UNWATCHED_SECONDS
 from explorer.training import folder as files
+from explorer.training.events import EndEvent, OverEvent
 from explorer.training.race import Race
 from explorer.training.results import results
 from explorer.training.run import Wish
@@ -26,9 +27,6 @@ from explorer.training.store import Bundle, write_bytes
 
 SWEEP_SECONDS = 1.0
 """How often leases are renewed, and jobs that nobody watches looked for."""
-
-OVER = ("done", "stopped", "killed", "failed")
-"""Kinds of event after which nothing follows, until the race is taken up again."""
 
 
 class Engine(Protocol):
@@ -74,7 +72,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class State:
+class Standing:
     """Where a job stands: queued (place counts those before it), running, paused, or over."""
 
     state: str
@@ -130,17 +128,17 @@ class Jobs:
         job = self.jobs.get(key)
         return None if job is None else job.folder
 
-    def state(self, key: str) -> State:
+    def state(self, key: str) -> Standing:
         """Returns where a known job stands."""
         with self.lock:
             job = self.jobs[key]
             if job.waiting:
-                return State("queued", self.queue.index(job), job.watchers)
+                return Standing("queued", self.queue.index(job), job.watchers)
             if job.paused or (job.future is not None and job.wish.command == "pause"):
-                return State("paused", 0, job.watchers)
+                return Standing("paused", 0, job.watchers)
             if job.future is not None:
-                return State("running", 0, job.watchers)
-            return State("over", 0, job.watchers)
+                return Standing("running", 0, job.watchers)
+            return Standing("over", 0, job.watchers)
 
     def command(self, key: str, command: str) -> bool:
         """Asks a job to `go`, `pause`, make a single `step`, or `stop`.
@@ -247,7 +245,7 @@ class Jobs:
         job.paused = job.deserted = False
         for k, racer in enumerate(results(files.events_in(job.folder))):
             if racer.status == "running":
-                end = {"kind": "end", "racer": k, "status": "stopped", "step": racer.step}
+                end: EndEvent = {"kind": "end", "racer": k, "status": "stopped", "step": racer.step}
                 files.add_event(job.folder, end)
         files.add_event(job.folder, {"kind": "stopped"})
 
@@ -300,7 +298,7 @@ class Jobs:
             self._forget(job.key)
 
 
-def _mishap(error: BaseException) -> dict[str, Any]:
+def _mishap(error: BaseException) -> OverEvent:
     """An event for work that did not come to its end: its process was killed, or it failed."""
     from loky.process_executor import BrokenProcessPool
 

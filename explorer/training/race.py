@@ -14,11 +14,22 @@ from typing import Any
 
 from explorer.cells import CELLS
 from explorer.data.sources import source
-from explorer.experiment import KINDS, TABLE, Experiment, choice, parse, written
+from explorer.experiment import TABLE, TYPES, Experiment, choice, parse, written
 from explorer.i18n import ASSETS
 from explorer.limits import EMBEDDING, MAX_HIDDEN, MAX_RACERS
 
-OWN = ("hidden", "init", "gain", "bias", "keep_bias", "rate", "max_norm", "optimiser", "layers", "sentences")
+RACER_FIELDS = (
+    "hidden",
+    "init",
+    "gain",
+    "bias",
+    "keep_bias",
+    "rate",
+    "max_norm",
+    "optimiser",
+    "layers",
+    "sentences",
+)
 """Fields in which racers may differ."""
 
 
@@ -56,7 +67,7 @@ def record(run: Experiment) -> dict[str, Any]:
 
 def from_record(values: Mapping[str, Any]) -> Experiment:
     """Returns the experiment of a record. Raises ValueError or KeyError for what no field takes."""
-    return Experiment(**{name: parse(name, written(KINDS[name](value))) for name, value in values.items()})
+    return Experiment(**{name: parse(name, written(TYPES[name](value))) for name, value in values.items()})
 
 
 def race_from_json(text: str) -> Race:
@@ -78,7 +89,7 @@ def race_of(experiment: Experiment, lang: str = "en") -> Race:
         | {"grammar": grammar if spoken else "auto", "hidden": experiment.size, "seed": experiment.race_seed},
     )
     if spoken or experiment.data in ("yours", "lecture"):
-        base = replace(base, units=experiment.units)
+        base = replace(base, units=experiment.token_level)
     if experiment.data == "yours":
         base = replace(base, text=experiment.text)
     names = split(experiment.racers)
@@ -102,7 +113,7 @@ def racer(text: str, base: Experiment) -> Experiment:
     own: dict[str, Any] = {"cell": cell}
     for change in changes:
         name, _, raw = change.partition("=")
-        if name not in OWN:
+        if name not in RACER_FIELDS:
             raise RacerError(text)
         try:
             own[name] = parse(name, raw)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite, isnan
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from explorer.data.sources import Source
+from explorer.training.events import OVER, Event, Over, RacerEvent, StepsEvent
 
 NEAR = 0.1
 """An error down to a tenth under the baseline's, an accuracy up to a tenth over it, is still at it."""
@@ -46,7 +47,7 @@ class Result:
         return float(self.seconds[-1]) if len(self.seconds) else 0.0
 
 
-def results(events: Iterable[Mapping[str, Any]]) -> tuple[Result, ...]:
+def results(events: Iterable[Event]) -> tuple[Result, ...]:
     """Returns every racer's course from a race's events, in order.
 
     The browser reads the same events as they come (stage/js/train/log.js); tests/js/courses.json says what
@@ -54,28 +55,27 @@ def results(events: Iterable[Mapping[str, Any]]) -> tuple[Result, ...]:
     """
     courses: dict[int, dict[str, Any]] = {}
     for event in events:
-        kind = event["kind"]
-        if kind == "racer":
+        if event["kind"] == "racer":
             _enter(courses, event)
-        elif kind == "steps":
+        elif event["kind"] == "steps":
             _step(courses[event["racer"]], event)
-        elif kind == "end":
+        elif event["kind"] == "end":
             courses[event["racer"]]["status"] = event["status"]
     return tuple(_result(course) for _, course in sorted(courses.items()))
 
 
-def over(events: Iterable[Mapping[str, Any]]) -> str:
+def over(events: Iterable[Event]) -> Over | Literal[""]:
     """Returns how a race ended last: `done`, `stopped`, `killed`, `failed`, or `` while it has not."""
-    last = ""
+    last: Over | Literal[""] = ""
     for event in events:
-        if event["kind"] in ("done", "stopped", "killed", "failed"):
+        if event["kind"] in OVER:
             last = event["kind"]
         elif event["kind"] == "racer":
             last = ""
     return last
 
 
-def _enter(courses: dict[int, dict[str, Any]], event: Mapping[str, Any]) -> None:
+def _enter(courses: dict[int, dict[str, Any]], event: RacerEvent) -> None:
     """A racer begins, or goes on from a step: what came after that step is forgotten."""
     course = courses.setdefault(event["racer"], {"loss": [], "norm": [], "checks": []})
     course |= {name: event[name] for name in ("name", "cell", "parameters")} | {"status": "running"}
@@ -88,7 +88,7 @@ def _cut(course: dict[str, Any], step: int) -> None:
     course["checks"] = [check for check in course["checks"] if check[0] <= step]
 
 
-def _step(course: dict[str, Any], event: Mapping[str, Any]) -> None:
+def _step(course: dict[str, Any], event: StepsEvent) -> None:
     """Some steps, in the place of those of the same numbers; steps that were not reported are not finite."""
     _cut(course, event["from"] - 1)
     for name in ("loss", "norm"):
@@ -117,17 +117,17 @@ def _numbers(values: Iterable[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
-Sentence = tuple[str, dict[str, Any]]
+Phrase = tuple[str, dict[str, Any]]
 
 
-def verdict(found: Iterable[Result], source: Source) -> list[Sentence]:
+def verdict(found: Iterable[Result], source: Source) -> list[Phrase]:
     """Returns what a race showed, as keys of sentences with their values: those that passed first.
 
     A racer that did not pass either stayed at the baseline or left it without reaching the goal.
     """
     raced = list(found)
     passed = sorted((r for r in raced if r.status == "passed"), key=lambda r: r.step)
-    said: list[Sentence] = [_sentence("passed", r) for r in passed]
+    said: list[Phrase] = [_sentence("passed", r) for r in passed]
     for result in raced:
         if result.status == "diverged":
             said.append(_sentence("diverged", result))
@@ -152,7 +152,7 @@ def _short_of(result: Result, source: Source) -> str:
     return "baseline" if still_at(result.last_metric, source.chance, source.metric) else "short"
 
 
-def _went_on(raced: Iterable[Result]) -> list[Sentence]:
+def _went_on(raced: Iterable[Result]) -> list[Phrase]:
     """Returns who made more steps than a racer that diverged; nothing where nobody did."""
     raced = list(raced)
     burst = [r.step for r in raced if r.status == "diverged"]
@@ -171,7 +171,7 @@ def left_at(chance: float, kind: str) -> float:
     return (1 - NEAR) * chance if kind == "error" else (1 + NEAR) * chance
 
 
-def _sentence(kind: str, result: Result) -> Sentence:
+def _sentence(kind: str, result: Result) -> Phrase:
     return kind, {
         "name": result.name,
         "step": f"{result.step:,}",

@@ -9,7 +9,7 @@ A paused race ends like a stopped one, its state kept: whoever takes it up again
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ import torch
 from explorer.data.sources import source
 from explorer.experiment import Experiment
 from explorer.nn.model import RecurrentModel
+from explorer.training.events import Event, LookEvent, RacerStatus, StepsEvent
 from explorer.training.learner import CHECK_EVERY, Learner, Probe
 from explorer.training.race import Race
 from explorer.training.results import results
@@ -42,7 +43,7 @@ Tensors = Mapping[str, torch.Tensor]
 class Channel(Protocol):
     """How a race speaks with whoever started it."""
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send(self, event: Event) -> None:
         """Reports an event."""
 
     def keep(self, name: str, tensors: Tensors) -> None:
@@ -84,7 +85,7 @@ class Racer:
     index: int
     learner: Learner
     keep: frozenset[int]
-    status: str = "running"
+    status: RacerStatus = "running"
     metric: float = float("nan")
     checked: int = 0
     waiting: dict[str, list[float]] = field(default_factory=lambda: {"loss": [], "norm": []})
@@ -207,7 +208,7 @@ class Carried:
             return
         learner = racer.learner
         losses = racer.waiting["loss"]
-        event: dict[str, Any] = {
+        event: StepsEvent = {
             "kind": "steps",
             "racer": racer.index,
             "from": learner.step - len(losses) + 1,
@@ -235,7 +236,7 @@ class Carried:
         self.channel.keep(f"{racer.index}/state", racer.learner.state())
         self.channel.send({"kind": "kept", "racer": racer.index, "step": racer.learner.step})
 
-    def _end(self, racer: Racer, status: str) -> None:
+    def _end(self, racer: Racer, status: RacerStatus) -> None:
         self._say(racer)
         racer.status = status
         if status == "diverged":
@@ -258,7 +259,7 @@ class Carried:
         self.channel.send({"kind": "stopped"})
 
 
-def _look_event(index: int, probe: Probe) -> dict[str, Any]:
+def _look_event(index: int, probe: Probe) -> LookEvent:
     with np.errstate(divide="ignore"):
         powers = np.log10(probe.norm)
     return {
@@ -295,12 +296,12 @@ class Run:
     model: RecurrentModel
 
 
-def train(experiment: Experiment, watch: Callable[[dict[str, Any]], None] | None = None) -> Run:
+def train(experiment: Experiment, watch: Callable[[Event], None] | None = None) -> Run:
     """Trains the experiment's cell on its data here and now; watch hears of every event.
 
     Raises sources.Unusable for a text that nothing can be learned from.
     """
-    channel = Memory(watch)
+    channel = InMemory(watch)
     carried = Carried(Race((experiment.cell,), (experiment,)), channel)
     carried.run()
     (racer,) = carried.racers
@@ -320,16 +321,16 @@ def train(experiment: Experiment, watch: Callable[[dict[str, Any]], None] | None
     )
 
 
-class Memory:
+class InMemory:
     """A channel that keeps everything here."""
 
-    def __init__(self, watch: Callable[[dict[str, Any]], None] | None = None) -> None:
+    def __init__(self, watch: Callable[[Event], None] | None = None) -> None:
         self.watch = watch
         self.asked = Wish()
-        self.events: list[dict[str, Any]] = []
+        self.events: list[Event] = []
         self.store: dict[str, dict[str, torch.Tensor]] = {}
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send(self, event: Event) -> None:
         self.events.append(event)
         if self.watch:
             self.watch(event)

@@ -8,10 +8,10 @@ import streamlit as st
 from explorer.architectures.amount import shipped
 from explorer.course.lessons import cards
 from explorer.course.stops import Stop, lecture, stops
-from explorer.experiment import Experiment
+from explorer.experiment import Display, Experiment
 from explorer.figures import miniature
 from explorer.i18n import t
-from explorer.lab.walk import Run
+from explorer.lab.walk import ShownRun
 from explorer.training.bands import shipped_of
 from explorer.training.race import preset_changes, race_of
 from explorer.ui import compute, state
@@ -76,8 +76,8 @@ def _of(**changes: str) -> Experiment:
     return experiment
 
 
-def _run(**changes: str) -> Run:
-    return compute.walked(_of(**changes), "pytorch").runs[0]
+def _run(**changes: str) -> ShownRun:
+    return compute.walked(_of(**changes), Display("en")).runs[0]
 
 
 def _state(theme: str) -> go.Figure:

@@ -20,13 +20,13 @@ def is_there(experiment: Experiment) -> bool:
     return board.model_of(experiment) is not None
 
 
-def units_of(experiment: Experiment) -> str:
-    """Returns the kind of tokens that the experiment's stored network reads; it must be there."""
+def token_level_of(experiment: Experiment) -> str:
+    """Returns the token level that the experiment's stored network reads at; it must be there."""
     if family := families().get(experiment.model):
-        return family.units
+        return family.token_level
     key, racer = board.named(experiment)
     run = race_in(board.folder(key)).runs[racer]
-    return run.units
+    return run.token_level
 
 
 def remember(name: str, label: str, changes: Mapping[str, str]) -> None:
@@ -50,7 +50,7 @@ def changes_for(name: str, experiment: Experiment) -> dict[str, str]:
         _, changes = st.session_state.get(_SESSION, {}).get(name, ("", {}))
         return {"weights": "model", "model": name, **changes}
     family = families()[name]
-    place = {"units": family.units, "step": "1", "start": "1", "prompt": "", "forced": ""}
+    place = {"units": family.token_level, "step": "1", "start": "1", "prompt": "", "forced": ""}
     cell = {} if experiment.cell in family.cells else {"cell": "lstm"}
     return {"weights": "model", "model": name, **place, **cell}
 

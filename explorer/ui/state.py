@@ -14,12 +14,12 @@ import streamlit as st
 from explorer.course.lessons import LESSONS, lead, opened
 from explorer.course.places import HOME
 from explorer.data.corpora import lecture_sentences
-from explorer.experiment import KINDS, TABLE, Experiment, choice
+from explorer.experiment import TABLE, TYPES, Experiment, choice, written
 from explorer.i18n import LANGUAGES, choose, t
 from explorer.lab.learned import settled, text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
-from explorer.ui.models import is_there, units_of
+from explorer.ui.models import is_there, token_level_of
 
 STAGE_KEY = "stage"
 LATE_SECONDS = 1.0
@@ -71,7 +71,7 @@ def current(page: str) -> Experiment:
         _stand(session["experiment"])
     session["page"], session["lang_before"] = page, language()
     experiment = session["experiment"] = _with_card(_with_model(session["experiment"], before), page)
-    if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name, kind in KINDS.items() if kind is str):
+    if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name, kind in TYPES.items() if kind is str):
         notice("link_short")
     return experiment
 
@@ -84,8 +84,8 @@ def _with_model(experiment: Experiment, before: Experiment | None) -> Experiment
     if experiment.weights != "model":
         return experiment
     if is_there(experiment):
-        units = units_of(experiment)
-        if units != experiment.units:
+        units = token_level_of(experiment)
+        if units != experiment.token_level:
             if before is not None and before.model == experiment.model and before.weights == "model":
                 notice("model_units", units=t(f"option.units.{units}", language()))
             st.session_state[key("units")] = units
@@ -195,7 +195,7 @@ def reset_group(*groups: str) -> None:
 def _collected(before: Experiment) -> Experiment:
     session = st.session_state
     raw = {name: session[key(name)] for name in TABLE if key(name) in session and name not in _NO_WIDGET}
-    changes = {name: f"{v:.6f}" if isinstance(v, float) else str(v) for name, v in raw.items()}
+    changes = {name: written(v) for name, v in raw.items()}
     for name in _SENTENCES:
         if name in changes:
             changes[name] = _sentence(name, changes[name], before)

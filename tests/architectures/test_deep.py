@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from explorer.architectures.deep import (
     OTHERS,
-    Reading,
     Tagger,
+    Tagging,
     _parted,
     fit,
     guess,
@@ -47,7 +47,7 @@ def untrained(cell: str, depth: int, both: bool) -> Tagger:
 
 
 @cache
-def reading(cell: str, depth: int, both: bool) -> Reading:
+def reading(cell: str, depth: int, both: bool) -> Tagging:
     return read(untrained(cell, depth, both), SENTENCE)
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from explorer.architectures.mappings import HIDDEN, MOST_SAID, Network, fit, read, walk_of
-from explorer.architectures.mappings.common import STEPS
+from explorer.architectures.mappings import HIDDEN_SIZES, MOST_SAID, Network, fit, read, walk_of
+from explorer.architectures.mappings.common import TRAINING_STEPS
 from explorer.architectures.mappings.translation import MOST_SOURCE
 from explorer.cells import CELLS
 from explorer.data.exercises import examples, letters, messages, names, tagged_split, translation_split
@@ -80,7 +80,7 @@ def test_every_cell_learns_and_is_read(mapping, cell):
     assert all(s.share >= s.guess for s in of.scores)
     reading = read(of, "")
     assert reading.text == examples(mapping, "en")[0]
-    walk = walk_of(reading.parts[0], Experiment(cell=cell), "lecture")
+    walk = walk_of(reading.parts[0], Experiment(cell=cell))
     assert walk.error < 1e-12
 
 
@@ -95,7 +95,7 @@ def test_what_comes_out_is_what_pytorch_computes(mapping, cell):
         ids = torch.tensor(model.encode(part.given.x))[:, None]
         with torch.no_grad():
             expected = F.softmax(model(ids)[:, 0], -1).numpy()
-        run = walk_of(part, Experiment(), "pytorch").runs[0]
+        run = walk_of(part, Experiment()).runs[0]
         for k, column in enumerate(reading.columns):
             shown = dict(zip(column.said.labels, column.said.probabilities, strict=True))
             full = dict(zip(of.answers, expected[k], strict=True))
@@ -124,7 +124,8 @@ def by_hand(of: Network, tokens) -> list[tuple[str, float]]:
 @both
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_encoder_and_decoder_are_those_of_a_loop_by_hand(cell, lang, monkeypatch):
-    monkeypatch.setitem(STEPS, "encoder_decoder", 60)  # whatever it says, it must be what the loop says
+    # whatever it says, it must be what the loop says
+    monkeypatch.setitem(TRAINING_STEPS, "encoder_decoder", 60)
     of = fit("encoder_decoder", cell, lang, 0)
     for pair in translation_split()[1][:8]:
         reading = read(of, " ".join(pair.source(lang)))
@@ -239,7 +240,7 @@ def test_two_hundred_words():
     text = " ".join(["free"] * 200)
     reading = read(network("many_one", "lstm", "en", 0), text)
     assert len(reading.columns) == 200
-    walk = walk_of(reading.parts[0], Experiment(start=150), "pytorch")
+    walk = walk_of(reading.parts[0], Experiment(start=150))
     assert walk.runs[0].trace.first_step == 200 - WINDOW + 1
     assert walk.total == 200
     assert walk.problems[0][0] == "window"
@@ -255,7 +256,7 @@ def test_hostile_text_is_read_or_refused_with_a_sentence(mapping, text):
     reading = read(network(mapping, "gru", "ko", 0), text[:MAX_TEXT])
     assert reading.columns
     for part in reading.parts:
-        run = walk_of(part, Experiment(cell="gru"), "lecture").runs[0]
+        run = walk_of(part, Experiment(cell="gru")).runs[0]
         assert 1 <= run.trace.steps <= WINDOW
 
 
@@ -268,9 +269,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not():
 def test_the_encoder_has_no_readout_on_the_stage_and_the_numbers_are_counted():
     of = network("encoder_decoder", "lstm", "en", 0)
     first, second = read(of, "").parts
-    assert walk_of(first, Experiment(), "pytorch").runs[0].top_ids is None
-    assert walk_of(second, Experiment(), "pytorch").runs[0].top_ids is not None
-    H, D = HIDDEN["encoder_decoder"], 16
+    assert walk_of(first, Experiment()).runs[0].top_ids is None
+    assert walk_of(second, Experiment()).runs[0].top_ids is not None
+    H, D = HIDDEN_SIZES["encoder_decoder"], 16
     encoder, decoder = of.models
     V, W = len(encoder.vocabulary), len(decoder.vocabulary)
     layers = 2 * CELLS["lstm"].parameters(D, H)

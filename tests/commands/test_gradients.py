@@ -17,7 +17,7 @@ from tests.helpers import EVERY, largest
 def flow_of(experiment: Experiment, loss: str = "last_step", notation: str = "pytorch"):
     """Returns the gradient of a text by the public function."""
     model = learn(experiment).model
-    return bptt(trace(model, tokenise(experiment.text, experiment.units)), loss=loss)
+    return bptt(trace(model, tokenise(experiment.text, experiment.token_level)), loss=loss)
 
 
 @pytest.mark.parametrize("loss", ["last_step", "each_step"])

@@ -16,7 +16,7 @@ from explorer.cells import CELLS
 from explorer.data.corpora import lecture_sentences
 from explorer.data.exercises import undecided
 from explorer.data.sources import source
-from explorer.experiment import MAPPINGS, TABLE, Experiment
+from explorer.experiment import MAPPINGS, MATCHES, TABLE, Experiment
 from explorer.i18n import LANGUAGES
 from explorer.limits import EMBEDDING
 from explorer.training.bands import Shipped, shipped_of
@@ -95,7 +95,7 @@ def tagger(key: str, at: int, lang: str, seed: int = 0) -> deep.Tagger:
     return _tagger(experiment.cell, lang, experiment.depth, both, experiment.seed + seed)
 
 
-def tagged(key: str, at: int, lang: str) -> tuple[deep.Sentence, deep.Reading]:
+def tagged(key: str, at: int, lang: str) -> tuple[deep.TaggedText, deep.Tagging]:
     """Returns the first sentence of the view and what the network of a button makes of it."""
     network = tagger(key, at, lang)
     assert shown(key, at).text == ""
@@ -300,7 +300,7 @@ def test_depth_does_not_know_the_next_word(lang):
     counts = [sum(p.numel() for p in tagger("layers", at, lang).model.parameters()) for at in (0, 1)]
     layer = nn.LSTM(16, 16)
     assert counts[1] - counts[0] == 2 * sum(p.numel() for p in layer.parameters()) == 2 * 2176
-    assert deep.HIDDEN == deep.SIZE == 16
+    assert deep.HIDDEN_SIZE == deep.SIZE == 16
     tells("layers", 16, 2176)
 
 
@@ -433,9 +433,9 @@ def test_the_gru_computes_less_and_took_longer():
 
 def test_neither_law_of_the_notes_was_found():
     found = amount.shipped()
-    lstm, gru = amount.RACERS
+    lstm, gru = amount.RIVALS
     assert found.counts[0] == 50 and found.counts[-1] == 20_000
-    for match in amount.MATCHES:
+    for match in MATCHES:
         said = {values["count"]: key for key, values in amount.verdict(found, match)}
         assert (said["50"], said["500"], said["20,000"]) == ("near", "lstm_better", "near")
         medians = {

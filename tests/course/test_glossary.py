@@ -16,7 +16,8 @@ from explorer.course.lessons import cards
 from explorer.course.places import place_of
 from explorer.experiment import Experiment
 from explorer.i18n import ASSETS, LANGUAGES
-from explorer.language.scoring import probabilities, score
+from explorer.language.sampling import probabilities
+from explorer.language.scoring import score
 from explorer.nn.initialise import initialise
 from explorer.nn.model import recurrent_layers
 from tests.helpers import random_layer

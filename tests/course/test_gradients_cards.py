@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.experiment import END, TABLE, Experiment
+from explorer.experiment import LAST_MOMENT, TABLE, Experiment
 from explorer.gradients.bptt import jacobians
 from explorer.i18n import LANGUAGES
 from explorer.lab.flow import CellFlow, Flow, compared, flow
@@ -270,7 +270,7 @@ def test_the_grus_bias_keeps_in_both_notations():
 
 def test_training_revives_the_gated_cells():
     before, after = button("training", 0), button("training", 1)
-    assert (before.experiment.moment, after.experiment.moment) == (0, END)
+    assert (before.experiment.moment, after.experiment.moment) == (0, LAST_MOMENT)
     assert before.steps == after.steps == 40
     for key in ("rnn", "lstm", "gru"):
         assert dL_dh(before, key)[1] < 1e-6 * dL_dh(before, key)[40]

@@ -18,10 +18,11 @@ from explorer.data.corpora import lecture_sentences
 from explorer.experiment import TABLE, Experiment
 from explorer.i18n import LANGUAGES
 from explorer.lab.learned import Learned, learn
-from explorer.lab.walk import Run, Walk, walk
+from explorer.lab.walk import ShownRun, Walk, walk
 from explorer.text import tokenise
 from tests.course import lesson_files
 from tests.course.lesson_files import Card, cards, pressed, presses
+from tests.helpers import as_shown
 
 ORDERS = {
     "step": [
@@ -70,13 +71,12 @@ def learned(model_part: Experiment) -> Learned:
 
 @cache
 def walked(experiment: Experiment, lang: str = "en") -> Walk:
-    notation = experiment.notation
-    if notation == "auto":
-        notation = "lecture" if lang == "ko" else "pytorch"
+    display = experiment.display(lang)
     second = None
     if experiment.second:
         second = learned(replace(experiment, cell=experiment.second).model_part())
-    return walk(experiment, notation, learned(experiment.model_part()), second)
+    found = walk(display.meant(experiment), learned(experiment.model_part()), second)
+    return as_shown(found, display.notation)
 
 
 def button(key: str, at: int, cell: str = "lstm") -> Walk:
@@ -84,16 +84,16 @@ def button(key: str, at: int, cell: str = "lstm") -> Walk:
     return walked(pressed(card(key).queries[at], cell))
 
 
-def gate(run: Run, symbol: str, unit: int) -> np.ndarray:
+def gate(run: ShownRun, symbol: str, unit: int) -> np.ndarray:
     """Returns one unit's gate or candidate (T,), unit from 1."""
     return run.trace.gate[symbol][:, unit - 1]
 
 
-def likeliest(run: Run, step: int) -> str:
+def likeliest(run: ShownRun, step: int) -> str:
     return run.names[run.top_ids[step - 1, 0]]
 
 
-def marks(run: Run) -> list[int]:
+def marks(run: ShownRun) -> list[int]:
     return [step for step, token in enumerate(run.tokens, 1) if token.marked]
 
 
@@ -348,7 +348,9 @@ def test_the_notation_changes_z_and_leaves_h():
 def test_the_update_gate_replaces_at_the_marks():
     shown = button("gru_update", 2)
     run, unit = shown.runs[0], shown.experiment.unit
-    assert marks(run) == [1, 13] and shown.notation == "lecture" and shown.experiment.step in marks(run)
+    assert (
+        marks(run) == [1, 13] and run.trace.only.notation == "lecture" and shown.experiment.step in marks(run)
+    )
     z, at_marks = gate(run, "z", unit), np.isin(np.arange(1, 21), marks(run))
     assert z[at_marks].min() > 0.7 and z[~at_marks].max() < 0.2
 

@@ -14,7 +14,7 @@ from explorer.experiment import ARCHITECTURES, VIEWS, Experiment
 from explorer.gradients.bptt import readout_gradient
 from explorer.i18n import LANGUAGES
 from explorer.lab.flow import flow
-from explorer.lab.learned import learn, notation_for, settled
+from explorer.lab.learned import learn, settled
 from explorer.lab.walk import Walk, walk
 from explorer.nn.initialise import initialise
 from explorer.training.learner import Learner, build
@@ -39,7 +39,8 @@ def test_neither_language_nor_notation_enters_what_is_learned_or_differentiated(
 
 def walked(experiment: Experiment, lang: str) -> Walk:
     second = learned(replace(experiment, cell=experiment.second).model_part()) if experiment.second else None
-    return walk(experiment, notation_for(experiment, lang), learned(experiment.model_part()), second)
+    meant = experiment.display(lang).meant(experiment)
+    return walk(meant, learned(experiment.model_part()), second)
 
 
 def seen() -> list[Experiment]:

@@ -54,7 +54,7 @@ def test_the_file_is_the_stage(page: Page, asked: list[str], tmp_path: Path):
     page.locator(".rx-unit").press("Enter")
     expect(page.locator(READY)).to_have_attribute("data-unit", "4")
     experiment = Experiment(cell="lstm", text=TEXT, weights="untrained", hidden=6)
-    layer = walk(experiment, "pytorch", learn(experiment)).runs[0].trace.layers[0]
+    layer = walk(experiment, learn(experiment)).runs[0].trace.layers[0]
     wanted = {f"{layer.signal(s)[1, 3]:.4f}".replace("-", "−") for s in layer.signals}
     assert {text.strip() for text in page.locator(".rx-result").all_text_contents()} == wanted
     page.wait_for_timeout(1200)  # resting tells nobody, and that is no error

@@ -100,7 +100,7 @@ def test_arithmetic_is_the_traces_to_the_last_digit(page: Page, server: str, fau
 
     experiment = Experiment(cell="lstm", hidden=8, seed=3, weights="untrained")
     open_page(page, server, hidden="8", seed="3", weights="untrained", step="4", unit="5")
-    layer = walk(experiment, "pytorch", learn(experiment.model_part())).runs[0].trace.layers[0]
+    layer = walk(experiment, learn(experiment.model_part())).runs[0].trace.layers[0]
     expected = [layer.signal(s)[3, 4] for s in ("f", "i", "g", "c", "o", "h")]
     shown = page.locator(".rx-result").all_text_contents()
     assert [text.strip() for text in shown] == [f"{v:.4f}".replace("-", "−") for v in expected]

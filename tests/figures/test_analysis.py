@@ -154,7 +154,7 @@ def test_spectra_are_drawn_with_the_law_of_the_cell():
     for case, law in (("rnn", "bound"), ("lstm", "keep"), ("gru", "keep")):
         figure, of = figure_of("spectra", case), records(case)["spectra"]
         one, whole = named(figure, law)
-        factor = of.bound.factor if of.bound else of.keep.factor
+        factor = of.law.factor
         assert np.allclose(one.y, np.log10(factor))
         assert np.allclose(whole.y, np.log10(factor) * np.arange(1, T + 1))
         top, product = named(figure, "largest")

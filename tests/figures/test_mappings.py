@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from explorer.architectures.mappings import Said, fit, read
-from explorer.architectures.mappings.common import STEPS
+from explorer.architectures.mappings.common import TRAINING_STEPS
 from explorer.data.exercises import examples
 from explorer.experiment import MAPPINGS
 from explorer.figures.mappings import HALF, INPUT, MOST, OUTPUT, STATE, drawn, fitted, unrolled_figure
@@ -21,7 +21,7 @@ network = cache(fit)
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """A few steps of training do: it is the drawing that is looked at."""
-    monkeypatch.setitem(STEPS, "encoder_decoder", 30)
+    monkeypatch.setitem(TRAINING_STEPS, "encoder_decoder", 30)
 
 
 def reading(mapping: str, text: str = "", lang: str = "en", cell: str = "lstm"):

@@ -21,7 +21,7 @@ from explorer.figures.race import (
 )
 from explorer.i18n import LANGUAGES, t
 from explorer.limits import MAX_RACERS
-from explorer.training.race import OWN, Race, race_of
+from explorer.training.race import RACER_FIELDS, Race, race_of
 
 HEADLINE = race_of(Experiment())
 CROWD = race_of(
@@ -94,7 +94,7 @@ def test_equal_labels_are_numbered():
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", RACER_FIELDS)
 def test_every_choice_of_a_racers_own_has_a_word(name, lang):
     values = {"init": ("default", "orthogonal", "identity"), "bias": ("default", "fixed", "chrono")}
     values["optimiser"] = ("adam", "rmsprop", "sgd")

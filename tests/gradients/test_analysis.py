@@ -11,6 +11,7 @@ from explorer.cells import LayerWeights, TorchOps
 from explorer.gradients.bptt import jacobians, readout_gradient, recurrent_gradient
 from explorer.gradients.common import half_life
 from explorer.gradients.jacobian import spectra
+from explorer.gradients.laws import Bound, Keep
 from explorer.gradients.pushing import nudge, number_loss, token_loss
 from explorer.gradients.sizes import clipping, decay, saturation
 from explorer.gradients.windows import loss_rows, truncation
@@ -94,38 +95,38 @@ def test_a_state_that_is_not_finite_is_nan_from_its_step_on():
     bad = int(np.flatnonzero(~np.isfinite(layer.h).all(-1))[0])
     assert np.isfinite(of.singular[: bad - 1]).all() and np.isnan(of.singular[bad - 1 :]).all()
     assert np.isfinite(of.product[: bad - 1]).all() and np.isnan(of.product[bad - 1 :]).all()
-    assert of.bound is not None and of.bound.factor == pytest.approx(1e160)
+    assert isinstance(of.law, Bound) and of.law.factor == pytest.approx(1e160)
 
 
 @pytest.mark.parametrize("key", ["rnn", "rnn_relu"])
 def test_no_step_stretches_more_than_the_bound(key):
     of = spectra(layer_of(key))
-    assert of.keep is None and of.bound is not None and of.recurrent is not None
-    assert (of.singular[:, 0] <= of.bound.sigma_max * of.bound.steepest + 1e-12).all()
-    assert (of.bound.slope <= of.bound.steepest).all()
-    assert of.bound.radius == pytest.approx(np.abs(of.recurrent).max())
-    assert of.sentence == ("law_vanish" if of.bound.factor < 1 else "law_open")
+    assert isinstance(of.law, Bound) and of.recurrent is not None
+    assert (of.singular[:, 0] <= of.law.sigma_max * of.law.steepest + 1e-12).all()
+    assert (of.law.slope <= of.law.steepest).all()
+    assert of.law.radius == pytest.approx(np.abs(of.recurrent).max())
+    assert of.sentence == ("law_vanish" if of.law.factor < 1 else "law_open")
 
 
 def test_spectral_radius_0_goes_with_a_bound_over_1():
     weights = LayerWeights(("h",), np.zeros((2, 1)), 1.5 * np.array([[1.0, 1.0], [-1.0, -1.0]]))
     of = spectra(run_layer("rnn", weights, np.zeros((4, 1)), (np.zeros(2),)))
-    assert of.bound is not None and of.bound.radius < 1e-7
-    assert of.bound.factor == pytest.approx(3.0) and of.sentence == "law_open"
+    assert isinstance(of.law, Bound) and of.law.radius < 1e-7
+    assert of.law.factor == pytest.approx(3.0) and of.sentence == "law_open"
 
 
 def test_the_keeping_gate_decays_by_the_mean_of_its_logarithm():
     layer = layer_of("lstm", steps=10)
     f = np.full((10, H), 0.99)
     f[4] = 0.01
-    keep = spectra(replace(layer, gate=layer.gate | {"f": f})).keep
-    assert keep is not None and np.allclose(keep.by_unit, (0.99**9 * 0.01) ** 0.1)
+    keep = spectra(replace(layer, gate=layer.gate | {"f": f})).law
+    assert isinstance(keep, Keep) and np.allclose(keep.by_unit, (0.99**9 * 0.01) ** 0.1)
     assert keep.half_life == pytest.approx(1.476, abs=1e-3)  # 6 steps by the mean of f
 
 
 def test_without_a_forget_gate_the_direct_path_does_not_decay():
     of = spectra(layer_of("lstm_no_forget"))
-    assert of.keep is not None and of.keep.factor == 1.0 and of.keep.half_life is None
+    assert isinstance(of.law, Keep) and of.law.factor == 1.0 and of.law.half_life is None
     assert of.recurrent is None and of.sentence == "law_kept"
 
 
@@ -133,7 +134,7 @@ def test_notation_changes_nothing():
     layer = layer_of("gru")
     one, two = spectra(layer), spectra(layer.in_lecture_notation())
     assert largest(one.product, two.product) < 1e-12
-    assert one.keep is not None and two.keep is not None and one.keep.factor == pytest.approx(two.keep.factor)
+    assert isinstance(one.law, Keep) and one.law.factor == pytest.approx(two.law.factor)
 
 
 @pytest.mark.parametrize("options", [{"batched": True}, {"reverse": True}])

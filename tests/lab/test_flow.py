@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from explorer.experiment import END, Experiment
+from explorer.experiment import LAST_MOMENT, Display, Experiment
 from explorer.figures.flow import MARGIN, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.gradients.bptt import jacobians
 from explorer.i18n import t
@@ -66,7 +66,7 @@ def test_inputs_are_scaled():
 
 
 def test_training_brings_the_gradient_of_marked_numbers_to_life():
-    start, end = (flow_of(weights="marked", hidden=32, moment=moment).chosen for moment in (0, END))
+    start, end = (flow_of(weights="marked", hidden=32, moment=moment).chosen for moment in (0, LAST_MOMENT))
     assert end.gradient.layers[0].total_norm_c[0] > 100 * start.gradient.layers[0].total_norm_c[0]
 
 
@@ -127,19 +127,19 @@ def test_the_law_starts_at_the_cells_own_gradient_at_the_loss():
 def test_a_cell_without_a_forget_gate_should_keep_everything():
     found = flow_of(cell="lstm_no_forget", weights="untrained", stretch=20)
     assert np.ptp(found.chosen.law.expected[:20]) < 1e-12
-    assert header_of(build_flow(found, "en"))["decays"][0].endswith("Law: 1.".replace(" ", "\xa0"))
+    assert header_of(build_flow(found, Display("en")))["decays"][0].endswith("Law: 1.".replace(" ", "\xa0"))
 
 
 def test_a_sum_of_losses_has_no_law_to_draw():
     found = flow_of(weights="untrained", stretch=12, loss="each_step")
     assert all(cell.law.expected is None for cell in found.cells)
-    assert not [trace for trace in total_figure(found, "en").data if "law" in trace.meta]
+    assert not [trace for trace in total_figure(found, Display("en")).data if "law" in trace.meta]
     assert flow_of(text="a", weights="untrained").chosen.law.expected is None
 
 
 def test_each_cells_law_is_dotted_in_its_hue_and_leaves_room_for_what_is():
     found = flow_of(cell="rnn", weights="untrained", init="orthogonal", gain=4.0, stretch=120, hidden=8)
-    drawn = total_figure(found, "en")
+    drawn = total_figure(found, Display("en"))
     laws = {trace.meta["law"]: trace for trace in drawn.data if "law" in trace.meta}
     assert set(laws) == {"x", "keep", "write"} and {trace.line.dash for trace in laws.values()} == {"dot"}
     assert drawn.layout.meta["law"] == t("flow.law", "en")
@@ -156,21 +156,24 @@ def test_each_cells_law_is_dotted_in_its_hue_and_leaves_room_for_what_is():
 )
 def test_the_law_is_said_with_its_number_in_the_readers_notation(lang, keep, power):
     found = flow_of(cell="gru", weights="untrained", init="orthogonal", gain=1.5)
-    gru, rnn, lstm = (text.replace("\xa0", " ") for text in header_of(build_flow(found, lang))["decays"])
+    gru, rnn, lstm = (
+        text.replace("\xa0", " ")
+        for text in header_of(build_flow(found, Experiment().display(lang)))["decays"]
+    )
     assert f"{keep} = 0.5." in gru and "σ(b_f) = 0.5." in lstm and "≤ σ_max(W_hh) = 1.5." in rnn
-    names = [trace.name for trace in total_figure(found, lang).data]
+    names = [trace.name for trace in total_figure(found, Experiment().display(lang)).data]
     assert f"{t('cell.gru', lang)} {power}" in names
 
 
 def test_the_stage_gets_every_line_as_numbers():
     """Plotly's JSON has arrays in base64; the stage's readout takes numbers."""
-    lines = header_of(build_flow(flow_of(weights="untrained"), "en"))["runs"][0]["lines"]
+    lines = header_of(build_flow(flow_of(weights="untrained"), Display("en")))["runs"][0]["lines"]
     drawn = [trace["y"] for figure in lines for trace in figure["data"]]
     assert drawn and all(set(y) == {"array"} if isinstance(y, dict) else isinstance(y, list) for y in drawn)
 
 
 def test_units_with_biases_of_their_own_give_the_law_a_range():
-    text = header_of(build_flow(flow_of(bias="chrono", weights="untrained"), "en"))["decays"][0]
+    text = header_of(build_flow(flow_of(bias="chrono", weights="untrained"), Display("en")))["decays"][0]
     factor = flow_of(bias="chrono", weights="untrained").chosen.law.factor
     assert f"{factor.min():.3g} … {factor.max():.3g}.".replace(" ", "\xa0") in text
 
@@ -188,14 +191,14 @@ def test_changes_of_the_first_page_are_said_to_be_left_out(change):
 def test_figures_are_drawn_for_an_explosion_too(lang, theme):
     found = flow_of(cell="rnn_relu", init="identity", gain=9.0, weights="untrained", stretch=200, seed=1)
     for figure in (triangle_figure, total_figure, paths_figure, losses_figure):
-        drawn = figure(found, lang, theme)
+        drawn = figure(found, Display(lang, theme=theme))
         assert drawn.data
         assert drawn.layout.meta["columns"] == 201
 
 
 @pytest.mark.parametrize("lang, name", [("ko", "(1−z)"), ("en", "z")])
 def test_the_straight_path_of_a_gru_is_named_in_the_readers_notation(lang, name):
-    drawn = paths_figure(flow_of(cell="gru", weights="untrained"), lang)
+    drawn = paths_figure(flow_of(cell="gru", weights="untrained"), Experiment().display(lang))
     names = [trace.name for trace in drawn.data if trace.name]
     assert t("flow.direct", lang, gate=name) in names
 

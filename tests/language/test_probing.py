@@ -21,7 +21,7 @@ from explorer.language.probing import (
     GRADIENTS,
     MOST_WORDS,
     PENALTIES,
-    Reading,
+    Probed,
     Sequences,
     baseline,
     finding,
@@ -231,7 +231,7 @@ def test_a_ratio_over_a_distance_compares_the_same_losses():
     norm = np.full((4, 4), np.nan)
     for t, size in enumerate((1.0, 100.0, 3.0, 7.0)):
         norm[t, : t + 1] = size * 0.5 ** np.arange(t, -1, -1)
-    reading = Reading(norm, norm, norm)
+    reading = Probed(norm, norm, norm)
     assert reading.shrunk(2) == pytest.approx(0.25)
     assert reading.norm_by_distance[3] == pytest.approx(7 / 8)
 
@@ -334,7 +334,7 @@ def test_a_verdict_follows_from_the_numbers(accuracy, guess, shrunk, verdict):
     lower = np.tri(6)
     norm = np.where(lower > 0, 1.0, np.nan)
     norm[np.tri(6, k=-3) > 0] = shrunk
-    reading = Reading(np.where(lower > 0, accuracy, np.nan), np.full((6, 6), 1), norm)
+    reading = Probed(np.where(lower > 0, accuracy, np.nan), np.full((6, 6), 1), norm)
     found = finding(replace(base, baseline=np.full(6, guess), readings={"h": reading}), "h")
     assert found.verdict == verdict
     assert found.distance == 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.architectures.mappings.common import STEPS
+from explorer.architectures.mappings.common import TRAINING_STEPS
 from explorer.data.exercises import examples
 from explorer.experiment import MAPPINGS
 from explorer.i18n import t
@@ -17,7 +17,7 @@ LANGUAGES = {"ko-KR": "ko", "en-US": "en"}
 def short():
     """Encoder and decoder are trained for a few steps; nobody else gets these networks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(STEPS, "encoder_decoder", 30)
+        patch.setitem(TRAINING_STEPS, "encoder_decoder", 30)
         clear()
         yield
     clear()

@@ -58,5 +58,5 @@ def test_hostile_text_opens(text, units):
 
 def test_a_stored_network_is_measured_on_held_out_text():
     name, family = next(iter(families().items()))
-    app = view(weights="model", model=name, cell=family.cells[0], units=family.units, text=family.text)
+    app = view(weights="model", model=name, cell=family.cells[0], units=family.token_level, text=family.text)
     assert "held-out text" in texts(app) and "So few" not in texts(app)

@@ -6,7 +6,7 @@ from explorer.cells import CELLS
 from explorer.experiment import WEIGHTS
 from explorer.lab.walk import Walk
 from explorer.stage.payload import build
-from explorer.text import UNITS
+from explorer.text import TOKEN_LEVELS
 from tests.pages.app import field, opened, texts
 
 
@@ -35,7 +35,7 @@ def test_every_cell_opens(cell):
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 def test_every_kind_of_weights_and_tokens_opens(weights, units):
     opened(weights=weights, units=units)
 
@@ -130,7 +130,7 @@ def test_the_same_experiment_is_computed_once(monkeypatch):
     import explorer.ui.compute as compute
 
     built: list[Walk] = []
-    monkeypatch.setattr(compute.payload, "build", lambda walk, lang: built.append(walk) or build(walk, lang))
+    monkeypatch.setattr(compute.payload, "build", lambda walk, *how: built.append(walk) or build(walk, *how))
     opened(seed="4321")
     opened(seed="4321", step="3")
     assert len(built) == 1

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from explorer import Experiment
+from explorer.experiment import Display
 from explorer.i18n import t
 from explorer.lab.learned import learn
 from explorer.lab.walk import Walk, walk
@@ -23,11 +24,11 @@ IMPORTED = re.compile(r"""^import\b[^"'\n]*["']([^"'\n]+)["']""", re.M)
 
 def walked(text: str = "a b c", **choices) -> Walk:
     experiment = Experiment(text=text, weights="untrained", hidden=3, **choices)
-    return walk(experiment, "pytorch", learn(experiment))
+    return walk(experiment, learn(experiment))
 
 
 def page(title: str = "A title", lang: str = "en", **choices) -> str:
-    return html(build(walked(**choices), lang), title)
+    return html(build(walked(**choices), Display(lang)), title)
 
 
 class Parsed(HTMLParser):
@@ -107,7 +108,7 @@ def test_plotly_the_style_and_the_payload_are_in_the_file_unchanged():
     assert plotly.replace("\\x3c", "<") == PLOTLY.read_text("utf-8").replace("\\x3c", "<")
     assert plain().text("style", id="rx-style") == (MODULES / "core/stage.css").read_text("utf-8")
     packed = plain().text("script", id="rx-payload")
-    assert base64.b64decode(packed, validate=True) == build(walked(), "en")
+    assert base64.b64decode(packed, validate=True) == build(walked(), Display("en"))
 
 
 def test_a_library_that_names_script_tags_stays_one_script(monkeypatch, tmp_path):
@@ -125,7 +126,7 @@ def test_a_library_that_names_script_tags_stays_one_script(monkeypatch, tmp_path
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
 def test_the_file_speaks_the_payloads_language(lang: str):
-    payload = build(walked(), lang)
+    payload = build(walked(), Display(lang))
     assert header_of(payload)["lang"] == lang
     parsed = Parsed(html(payload, "제목"))
     assert parsed.elements[0][:2] == ("html", {"lang": lang})
@@ -147,7 +148,7 @@ def test_a_title_is_text(name: str):
 @pytest.mark.parametrize("units", ["word", "char"])
 def test_what_was_typed_is_nowhere_in_the_markup(name: str, units: str):
     shown = walked(f"{HOSTILE[name]} zq·xjk", units=units, swap=1, swap_with=HOSTILE[name])
-    text = html(build(shown, "en"), title_of(shown, "en"))
+    text = html(build(shown, Display("en")), title_of(shown, "en"))
     assert Parsed(text).tags() == plain().tags()
     assert HOSTILE[name] not in text
     assert text.count("zq·xjk") == 2  # the title, twice
@@ -160,4 +161,4 @@ def test_a_title_names_cells_and_sentence():
     long = title_of(walked("가" * 500), "en").partition(": ")[2]
     assert long == "가" * MAX_TITLE + "…"
     marked = Experiment(weights="marked", hidden=2, cell="rnn")
-    assert "marked" in title_of(walk(marked, "pytorch", learn(marked)), "en")
+    assert "marked" in title_of(walk(marked, learn(marked)), "en")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from explorer import CELLS, Experiment
+from explorer.experiment import Display
 from explorer.stage import MODULES
 from explorer.stage.payload import build
 from tests.helpers import walked
@@ -38,7 +39,7 @@ def test_the_browsers_arithmetic_is_the_trace(cell, tmp_path):
     experiment = Experiment(cell=cell, text="가는 말이 고와야 오는 말이 곱다", weights="untrained", hidden=5)
     changed = replace(experiment, swap=2, swap_with="곱다")
     for n, shown in enumerate((experiment, changed)):
-        (tmp_path / f"{n}").write_bytes(build(walked(shown), "en"))
+        (tmp_path / f"{n}").write_bytes(build(walked(shown), Display("en")))
     found = json.loads(node(TESTS / "arithmetic.js", tmp_path / "0", tmp_path / "1"))
     runs = [run for payload in found for run in payload]
     assert len(runs) == 3

@@ -15,6 +15,7 @@ from explorer.architectures.deep import read, sentence_of
 from explorer.data.grammar import Sentence
 from explorer.data.pairs import pairs_of
 from explorer.data.sources import source
+from explorer.experiment import Display
 from explorer.lab.flow import compared, flow
 from explorer.labels import UNKNOWN
 from explorer.language.probing import memory, random_words
@@ -40,6 +41,7 @@ from tests.helpers import learned_once, walked, word_model
 from tests.stage.node import TSC, node
 
 WORDS = (UNKNOWN, *'abc"()<> ')
+PLAIN = Display("en")
 SMALL = Experiment(text="a b c", weights="untrained", hidden=3)
 EXPLODING = replace(SMALL, cell="rnn_relu", gain=10.0, text="a b " * 400)
 RACE = replace(Experiment(), data="adding", length=10, size=4, budget=50, racers="rnn;gru bias=fixed")
@@ -47,23 +49,23 @@ RACE = replace(Experiment(), data="adding", length=10, size=4, budget=50, racers
 
 def walks() -> Iterator[bytes]:
     for cell in CELLS:
-        yield build(walked(replace(SMALL, cell=cell)), "en")
+        yield build(walked(replace(SMALL, cell=cell)), PLAIN)
     for change in ({"second": "gru"}, {"swap": 1, "swap_with": "z"}, {"weights": "marked"}, {"cell": "rnn"}):
-        yield build(walked(replace(SMALL, **change)), "ko")
-    yield build(walked(EXPLODING), "en")
+        yield build(walked(replace(SMALL, **change)), Display("ko", "lecture"))
+    yield build(walked(EXPLODING), PLAIN)
 
 
 def flows() -> Iterator[bytes]:
     for experiment in (SMALL, EXPLODING):
         cells = {cell: replace(experiment, cell=cell) for cell in compared(experiment.cell)}
-        yield build_flow(flow(experiment, {c: learned_once(e.model_part()) for c, e in cells.items()}), "en")
+        yield build_flow(flow(experiment, {c: learned_once(e.model_part()) for c, e in cells.items()}), PLAIN)
 
 
 def sayings() -> Iterator[bytes]:
     for change in ({"tokens": "20", "top_k": "3", "forced": "4:2"}, {"tokens": "20", "temperature": "0.5"}):
         experiment, _ = Experiment().with_changes(change)
         model = learned_once(experiment.model_part()).model
-        yield build_saying(saying(experiment, "pytorch", model), "en")
+        yield build_saying(saying(experiment, model), PLAIN)
 
 
 def pairs() -> Iterator[bytes]:
@@ -89,8 +91,10 @@ def unit_records() -> Iterator[bytes]:
     text = Sentence(tuple('(ab) "ca" (b)'), (), ())
     for cell in ("lstm", "rnn", "gru"):
         model = word_model(cell, WORDS, H=5).double()
-        found = units(model, [text], tuple("ab<" if cell == "rnn" else ""), unit="char")
-        yield build_units(with_pattern(found, "ab"), Experiment(view="units", pattern="ab"), "ko")
+        found = units(model, [text], tuple("ab<" if cell == "rnn" else ""), token_level="char")
+        yield build_units(
+            with_pattern(found, "ab"), Experiment(view="units", pattern="ab"), Display("ko", "lecture")
+        )
 
 
 def stacks() -> Iterator[bytes]:

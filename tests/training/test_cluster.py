@@ -23,7 +23,7 @@ from explorer.training.cluster import BoardChannel, Cluster, KilledWorker, NoSch
 from explorer.training.jobs import Job, Jobs
 from explorer.training.race import Race, race_of
 from explorer.training.results import results
-from explorer.training.run import Carried, Memory, Wish
+from explorer.training.run import Carried, InMemory, Wish
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = race_of(Experiment(length=10, size=4, budget=60, racers="rnn;lstm bias=fixed keep_bias=1"))
@@ -109,7 +109,7 @@ def busy(engine: Cluster) -> int:
 
 
 def test_a_race_on_the_cluster_has_the_bits_of_one_here(engine, board):
-    here = Memory()
+    here = InMemory()
     Carried(SHORT, here).run()
     with raced(board, SHORT) as job:
         wait(lambda: over(board, job))

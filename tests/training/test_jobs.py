@@ -18,7 +18,7 @@ from explorer.training.engines import Local
 from explorer.training.jobs import Jobs, QueueFullError
 from explorer.training.race import race_of
 from explorer.training.results import over, results
-from explorer.training.run import Carried, Memory, Wish
+from explorer.training.run import Carried, InMemory, Wish
 
 SHORT = Experiment(length=8, size=4, batch=4, budget=50, racers="rnn;gru")
 LONG = replace(SHORT, length=100, budget=20_000)
@@ -59,7 +59,7 @@ def test_a_worker_gives_the_bits_of_this_process(board):
     key = board.submit(race_of(SHORT))
     with board.watching(key):
         wait(board, lambda: board.state(key).state == "over")
-    memory = Memory()
+    memory = InMemory()
     Carried(race_of(SHORT), memory).run()
     there, here = results(files.events_in(board.folder(key))), results(memory.events)
     for a, b in zip(there, here, strict=True):
@@ -101,7 +101,7 @@ def clock(monkeypatch):
 
 def here(experiment: Experiment):
     """The same race in this process, as if nobody had ever paused it."""
-    memory = Memory()
+    memory = InMemory()
     Carried(race_of(experiment), memory).run()
     return results(memory.events)
 
@@ -245,7 +245,7 @@ def test_a_stopped_race_goes_on_where_it_was(board):
         assert 0 < reached < 400
         board.submit(race_of(replace(SHORT, budget=400)))
         wait(board, lambda: board.state(key).state == "over")
-    memory = Memory()
+    memory = InMemory()
     Carried(race_of(replace(SHORT, budget=400)), memory).run()
     for a, b in zip(results(files.events_in(board.folder(key))), results(memory.events), strict=True):
         np.testing.assert_array_equal(a.loss, b.loss)
@@ -307,7 +307,7 @@ def test_a_killed_worker_is_said_and_the_race_can_go_on(board, engine):
         board.submit(race_of(experiment))
         wait(board, lambda: board.state(key).state == "over")
     assert ended(board, key) == "done"
-    memory = Memory()
+    memory = InMemory()
     Carried(race_of(experiment), memory).run()
     for a, b in zip(results(files.events_in(board.folder(key))), results(memory.events), strict=True):
         np.testing.assert_array_equal(a.loss, b.loss)

@@ -66,7 +66,7 @@ def test_what_came_after_the_step_a_racer_goes_on_from_is_forgotten():
 
 @pytest.mark.parametrize(
     "history",
-    json.loads((Path(__file__).parent / "js/courses.json").read_text("utf-8")),
+    json.loads((Path(__file__).parents[1] / "js/courses.json").read_text("utf-8")),
     ids=lambda history: history["about"],
 )
 def test_the_browser_and_the_server_read_events_alike(history):

@@ -15,18 +15,18 @@ from explorer.nn.model import RecurrentModel
 from explorer.training.learner import CHECK_EVERY, Learner, loss_of
 from explorer.training.race import race_of
 from explorer.training.results import over, results, table, verdict
-from explorer.training.run import Carried, Memory, Wish, kept_steps, train
+from explorer.training.run import Carried, InMemory, Wish, kept_steps, train
 
 TINY = Experiment(length=8, size=6, batch=4, budget=60, racers="rnn;lstm bias=fixed keep_bias=1;gru")
 
 
-def carried(experiment: Experiment, memory: Memory | None = None) -> Memory:
-    memory = memory or Memory()
+def carried(experiment: Experiment, memory: InMemory | None = None) -> InMemory:
+    memory = memory or InMemory()
     Carried(race_of(experiment), memory).run()
     return memory
 
 
-def courses(memory: Memory):
+def courses(memory: InMemory):
     return results(memory.events)
 
 
@@ -134,7 +134,7 @@ def test_resumed_is_as_if_never_stopped():
         np.testing.assert_array_equal(a.metric, b.metric)
 
 
-class Stopping(Memory):
+class Stopping(InMemory):
     """Wishes the race to stop after so many looks at the wish, one a step."""
 
     def __init__(self, after: int) -> None:
@@ -146,7 +146,7 @@ class Stopping(Memory):
         return Wish("stop" if self.looks > self.after else "go")
 
 
-class Single(Memory):
+class Single(InMemory):
     """Paused from the start, with single steps asked for."""
 
     def __init__(self, singles: int) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from explorer.architectures.amount import BASE, MATCHES, RACERS, shipped, verdict
-from explorer.experiment import Experiment, written
+from explorer.architectures.amount import BASE, RIVALS, shipped, verdict
+from explorer.experiment import MATCHES, Experiment, written
 from explorer.figures.amount import amount_figure
 from explorer.i18n import t
 from explorer.training.race import preset_changes
@@ -36,7 +36,7 @@ def draw(experiment: Experiment, lang: str) -> None:
 
 def small_race(experiment: Experiment) -> Mapping[str, str]:
     """Returns the fields of the race: both cells on few and on many sentences."""
-    names = [f"{name} sentences={count}" for count in SMALL for name in RACERS]
+    names = [f"{name} sentences={count}" for count in SMALL for name in RIVALS]
     own = {"racers": ";".join(names), "race_seed": written(experiment.race_seed), "budget": "1500"}
     kept = {name: written(getattr(BASE, name)) for name in ("data", "grammar", "length", "size")}
     return preset_changes("agreement") | kept | own

@@ -6,15 +6,15 @@ import streamlit as st
 
 from explorer.architectures import deep
 from explorer.architectures.deep import (
-    HIDDEN,
+    HIDDEN_SIZE,
     ROUNDS,
     ROWS,
     SEEDS,
     TIMED_STEPS,
     Price,
-    Reading,
-    Sentence,
+    TaggedText,
     Tagger,
+    Tagging,
 )
 from explorer.data.corpora import lecture_sentences
 from explorer.data.exercises import examples, tagged_split
@@ -36,7 +36,7 @@ def _tagger(cell: str, lang: str, depth: int, both: bool, seed: int) -> Tagger:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _reading(cell: str, lang: str, depth: int, both: bool, seed: int, words: tuple[str, ...]) -> Reading:
+def _reading(cell: str, lang: str, depth: int, both: bool, seed: int, words: tuple[str, ...]) -> Tagging:
     return deep.read(_tagger(cell, lang, depth, both, seed), words)
 
 
@@ -52,7 +52,7 @@ def _packed(cell: str, lang: str, depth: int, directions: str, seed: int, text: 
     return build_deep(sentence, readings, directions, lang)
 
 
-def _sentence(text: str, lang: str, tagger: Tagger) -> Sentence:
+def _sentence(text: str, lang: str, tagger: Tagger) -> TaggedText:
     found = deep.sentence_of(text, lang, tagger.model) or deep.sentence_of(
         deep.offered(lang)[0], lang, tagger.model
     )
@@ -121,7 +121,7 @@ def _notices(text: str, lang: str, tagger: Tagger) -> None:
 def _learned(taggers: dict[str, Tagger], lang: str) -> str:
     values = {
         "count": len(tagged_split(lang)[0]),
-        "hidden": HIDDEN,
+        "hidden": HIDDEN_SIZE,
         "one": taggers["one"].steps,
         "both": taggers["both"].steps,
         "seconds": f"{sum(tagger.seconds for tagger in taggers.values()):.1f}",

@@ -21,7 +21,7 @@ def more(experiment: Experiment, flow: Flow, lang: str) -> None:
     with st.columns([1, 1])[0]:
         field("look", experiment, lang)
     if experiment.look:
-        LOOKS[experiment.look](experiment, flow, lang)
+        _DRAW[experiment.look](experiment, flow, lang)
 
 
 def _context(flow: Flow) -> dict:
@@ -82,7 +82,7 @@ def _local_step(experiment: Experiment, flow: Flow) -> int:
     return max(1, min(flow.steps, experiment.step - flow.first_step + 1))
 
 
-LOOKS: dict[str, Callable[[Experiment, Flow, str], None]] = {
+_DRAW: dict[str, Callable[[Experiment, Flow, str], None]] = {
     "why": _why,
     "eigenvalues": _eigenvalues,
     "nudge": _nudge,

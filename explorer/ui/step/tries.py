@@ -5,7 +5,6 @@ import streamlit as st
 from explorer.cells import CELLS
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.lab.learned import notation_for
 from explorer.lab.walk import clearest_unit
 from explorer.ui import compute, state
 
@@ -28,6 +27,6 @@ def _show_gate(experiment: Experiment, lang: str) -> None:
     """Sets the page to the marked numbers, standing at a mark and the unit whose gate opens most there."""
     cell = {} if CELLS[experiment.cell].write else {"cell": "lstm"}
     asked, _ = experiment.with_changes(_GATE | cell)
-    place = clearest_unit(compute.walked(asked, notation_for(asked, lang)).runs[0])
+    place = clearest_unit(compute.walked(asked, asked.display(lang)).runs[0])
     step, unit = place or (1, 1)
     state.apply(_GATE | cell | {"step": str(step), "unit": str(unit)})

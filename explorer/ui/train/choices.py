@@ -11,7 +11,7 @@ from explorer.training.race import Race, RacerError, preset_changes, preset_of, 
 from explorer.ui import compute, state
 from explorer.ui.widgets import field
 
-RACERS = (
+OFFERED = (
     "rnn",
     "rnn init=orthogonal rate=0.001",
     "rnn_relu init=identity_u rate=0.003",
@@ -77,7 +77,7 @@ def _racers(experiment: Experiment, lang: str) -> None:
     st.session_state["racers"] = chosen
     st.multiselect(
         t("field.racers", lang),
-        list(dict.fromkeys([*RACERS, *chosen])),
+        list(dict.fromkeys([*OFFERED, *chosen])),
         key="racers",
         format_func=lambda name: racer_label(name, lang),
         accept_new_options=True,

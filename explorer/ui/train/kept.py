@@ -6,9 +6,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from explorer.data.sources import Source
-from explorer.experiment import END, Experiment
+from explorer.experiment import LAST_MOMENT, Experiment
 from explorer.i18n import t
-from explorer.lab.learned import notation_for
 from explorer.text import join, plain
 from explorer.training import folder as files
 from explorer.training.race import Race
@@ -65,14 +64,14 @@ def _way_to(run: Experiment, source: Source) -> dict[str, str]:
     """The fields that show a run's network over a sequence not trained on, or over a text of one's own."""
     changes = {
         "cell": run.cell,
-        "units": run.units,
-        "moment": str(END),
+        "units": run.token_level,
+        "moment": str(LAST_MOMENT),
         "step": "1",
         "start": "1",
         "hidden": str(run.hidden),
     }
     if source.vocabulary:
-        changes["text"] = run.text if run.data == "yours" else join(source.labels, run.units)
+        changes["text"] = run.text if run.data == "yours" else join(source.labels, run.token_level)
     return changes
 
 
@@ -94,11 +93,11 @@ def _look_inside(changes: Mapping[str, str], lang: str) -> None:
     with ways:
         open_buttons(changes, lang)
     asked, _ = Experiment().with_changes(changes)
-    notation = notation_for(asked, lang)
+    display = asked.display(lang)
     if kind == "step":
-        stage(compute.packed(asked, notation, lang))
+        stage(compute.packed(asked, display))
     elif kind == "gradients":
-        stage(compute.packed_flow(asked, lang))
+        stage(compute.packed_flow(asked, display))
 
 
 def _downloads(race: Race, found: tuple[Result, ...], racer: int, moment: int, lang: str) -> None:

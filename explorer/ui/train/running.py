@@ -7,7 +7,6 @@ import streamlit as st
 from explorer.data.sources import Source
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.lab.learned import notation_for
 from explorer.stage.race import build_race, facts_of
 from explorer.training import folder as files
 from explorer.training.bands import shipped_of
@@ -65,7 +64,7 @@ def view(experiment: Experiment, race: Race, source: Source, key: str | None, la
     """Returns what the live view needs: the race's figures and words; key is None until it is started."""
     facts = facts_of(source, t(f"option.data.{experiment.data}", lang))
     take = st.session_state.get("take", 0)
-    notation = notation_for(experiment, lang)
+    notation = experiment.display(lang).notation
     known = shipped_of(race)
     bands = known.bands if known else None
     return build_race(race, facts, key or "", lang, bands, notation=notation, attempt=take)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.data.sources import Unusable
-from explorer.experiment import END, Experiment
+from explorer.experiment import LAST_MOMENT, Experiment
 from explorer.i18n import t
 from explorer.limits import MAX_TEXT
 from explorer.text import Refused, clean, decode
@@ -53,7 +53,7 @@ def _take_network(raw: bytes, lang: str) -> None:
     except (Refused, Unusable) as refused:
         say(refused.sentence, lang, refused.values)
         return
-    own = {"cell": run.cell, "units": run.units, "moment": str(END), "step": "1"}
+    own = {"cell": run.cell, "units": run.token_level, "moment": str(LAST_MOMENT), "step": "1"}
     models.remember(
         f"{key}.0", network_label(t(f"cell.{run.cell}", lang), run.data, lang, "train.loaded"), own
     )
