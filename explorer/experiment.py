@@ -75,8 +75,9 @@ class Choice:
     """What a field may hold: one of options, or a number from low to high, or text up to high long.
 
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
-    `second`, `transplant`, `train` (all cells of a race alike), `race` (the race as a whole),
-    `language` (the page of language models), `architecture` (the page of architectures).
+    `second`, `transplant`, `lesson` (the card that is open), `train` (all cells of a race alike),
+    `race` (the race as a whole), `language` (the page of language models), `architecture` (the page of
+    architectures).
     models says whether the trained weights depend on it.
     """
 
@@ -117,6 +118,8 @@ class Experiment:
     keep_bias: float = _number(1.0, "more", -10.0, 10.0, models=True)
     notation: str = _pick("auto", "more", NOTATIONS)
     start: int = _number(1, "more", 1, MAX_TEXT)
+
+    card: str = _text("lesson", 40)
 
     step: int = _number(1, "place", 1, MAX_TEXT)
     unit: int = _number(1, "place", 1, MAX_HIDDEN)

@@ -6,7 +6,8 @@ from explorer.i18n import t
 from explorer.lab.flow import left_out
 from explorer.lab.learned import notation_for
 from explorer.ui import compute, report, state
-from explorer.ui.flow import knobs, more, try_line
+from explorer.ui.gradients.knobs import knobs, try_line
+from explorer.ui.gradients.looks import more
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import stage
 

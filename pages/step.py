@@ -5,9 +5,10 @@ import streamlit as st
 from explorer.i18n import t
 from explorer.lab.learned import notation_for
 from explorer.ui import compute, report, state
-from explorer.ui.changes import changes
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import stage
+from explorer.ui.step.changes import changes
+from explorer.ui.step.tries import try_line
 
 experiment, lang = st.session_state["experiment"], state.language()
 notation = notation_for(experiment, lang)
@@ -16,7 +17,7 @@ with st.spinner(t("ui.learning", lang)):
     walk = compute.walked(experiment, notation)
 
 report.notices(walk, lang)
-report.try_line(experiment, lang)
+try_line(experiment, lang)
 figure, beside = st.columns([3.3, 1], gap="medium")
 with figure:
     stage(compute.packed(experiment, notation, lang))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from explorer.cells import CELLS
 from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import END
 from explorer.data.sources import Unusable, source
@@ -22,6 +23,7 @@ from explorer.nn.model import RecurrentModel
 from explorer.text import tokenise
 from explorer.training.folder import BUNDLE, events_in, kept_in, race_in, tensors_in
 from explorer.training.learner import build
+from explorer.training.race import SPOKEN
 from explorer.training.results import results
 from explorer.training.shipped import families
 from explorer.training.store import Bundle, load_bundle
@@ -66,6 +68,19 @@ def notation_for(experiment: Experiment, lang: str) -> str:
     if experiment.notation != "auto":
         return experiment.notation
     return "lecture" if lang == "ko" else "pytorch"
+
+
+def settled(experiment: Experiment, lang: str) -> Experiment:
+    """Returns the experiment with all said that a reader's language would else decide of what is computed.
+
+    That is the grammar of sentences to learn, and the notation in which a gate is held. So a link shows
+    the same network and the same curves in every language.
+    """
+    grammar = lang if experiment.data in SPOKEN and experiment.grammar == "auto" else experiment.grammar
+    cells = [CELLS[cell] for cell in (experiment.cell, experiment.second) if cell]
+    flipped = any(experiment.clamp in cell.flips for cell in cells)
+    notation = notation_for(experiment, lang) if flipped else experiment.notation
+    return replace(experiment, grammar=grammar, notation=notation)
 
 
 def text_of(experiment: Experiment) -> str:

@@ -1,10 +1,11 @@
 """A walk: an experiment carried out. Build or learn the weights, run the text, run it changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from explorer.cells import CELLS
 from explorer.data.corpora import lecture_sentences
@@ -16,6 +17,7 @@ from explorer.nn.interventions import Clamp, Intervention, Transplant, ZeroUnit
 from explorer.nn.model import RecurrentModel
 from explorer.nn.references import largest_difference, reference_name
 from explorer.nn.tracing import Trace, trace
+from explorer.nn.witness import departure
 from explorer.text import tokenise
 from explorer.training.trainer import Fit
 
@@ -56,8 +58,9 @@ class Walk:
     """An experiment carried out.
 
     mode: `one` run, `changed` (before, after) or `two` cells. total counts the tokens of the whole
-    text; target is the true sum of a marked sequence. error is the largest difference between the
-    run and its reference. problems are keys of sentences in the locale, with their values.
+    text; target is the true sum of a marked sequence. error is the largest difference between all that is
+    shown, changes included, and what it is checked against; changed names the changes it covers. problems
+    are keys of sentences in the locale, with their values.
     """
 
     experiment: Experiment
@@ -68,6 +71,7 @@ class Walk:
     total: int
     error: float
     reference: str
+    changed: tuple[str, ...]
     target: float | None
     outcomes: tuple[Outcome, ...]
     problems: tuple[tuple[str, dict[str, Any]], ...]
@@ -97,37 +101,30 @@ def walk(experiment: Experiment, notation: str, learned: Learned, second: Learne
     plain = trace(model, given.x)
     changed_input, changes = _changes(experiment, notation, model, given, problems)
     changed = bool(changes) or changed_input is not given
+    errors: list[float] = []
 
-    runs: tuple[Run, ...]
+    def run(by: RecurrentModel, of: Input, what: Sequence[Intervention] = ()) -> Run:
+        whole = plain if of is given and not what and by is model else trace(by, of.x, changes=what)
+        shown = shown_run(by, whole, of, start, notation)
+        errors.append(_departure(shown, experiment, by, what, of is not given))
+        return shown
 
-    def run(by: RecurrentModel, whole: Trace, of: Input) -> Run:
-        return shown_run(by, whole, of, start, notation)
-
-    def changed_run() -> Run:
-        whole = trace(model, changed_input.x, changes=changes)
-        return run(model, whole, changed_input)
-
-    if second is not None:
-        mode = "two"
-        first = changed_run() if changed else run(model, plain, given)
-        runs = (first, _second_run(experiment, notation, second, run))
-    elif changed:
-        mode = "changed"
-        runs = (run(model, plain, given), changed_run())
-    else:
-        mode = "one"
-        runs = (run(model, plain, given),)
+    before = [] if second is not None and changed else [run(model, given)]
+    after = [run(model, changed_input, changes)] if changed else []
+    beside = [_second_run(experiment, notation, second, run)] if second is not None else []
+    mode = "two" if beside else "changed" if changed else "one"
     if given.is_text and not any(token.known for token in given.tokens):
         problems.append(("all_unknown", {}))
     return Walk(
         experiment=experiment,
         notation=notation,
         mode=mode,
-        runs=runs,
+        runs=(*before, *after, *beside),
         fits=(learned.fit, *([second.fit] if second else [])),
         total=len(given.tokens),
-        error=largest_difference(plain.window(start, WINDOW).layers[0]),
+        error=max(errors),
         reference=reference_name(experiment.cell),
+        changed=_names(changes, changed_input is not given),
         target=given.target,
         outcomes=_outcomes(experiment, model, given, plain),
         problems=tuple(problems),
@@ -161,13 +158,50 @@ def run_whole(experiment: Experiment, notation: str, learned: Learned) -> WholeR
     return WholeRun(whole, given.tokens, originals, tuple(problems))
 
 
-def _second_run(experiment: Experiment, notation: str, second: Learned, run: Any) -> Run:
+def _second_run(experiment: Experiment, notation: str, second: Learned, run: Callable[..., Run]) -> Run:
     """The same text, and the same change where the second cell has what is changed."""
     model = second.at(experiment.moment)
     given = inputs(experiment, model, second.sample)
     other = replace(experiment, cell=experiment.second)
-    changed_input, changes = _changes(other, notation, model, given, [])
-    return run(model, trace(model, changed_input.x, changes=changes), changed_input)
+    return run(model, *_changes(other, notation, model, given, []))
+
+
+def _departure(
+    shown: Run, experiment: Experiment, model: RecurrentModel, changes: Sequence[Intervention], swapped: bool
+) -> float:
+    """Returns how far a shown run is from its witness, and from what the experiment asks for.
+
+    Where nothing is changed, it is also held against PyTorch's own cell or the papers' equations.
+    """
+    layer, first = shown.trace.layers[0], shown.trace.first_step
+    found = [departure(layer, changes, first), *_unasked(shown, experiment, changes)]
+    if swapped and model.embedding is not None and 0 <= (at := experiment.swap - first) < layer.steps:
+        asked = model.encode(tokenise(experiment.swap_with, experiment.units)[:1])
+        row = model.embedding(torch.tensor(asked)).detach().numpy()[0]
+        found.append(float(np.abs(layer.x[at] - row).max()))
+    if not changes:
+        found.append(largest_difference(layer.in_notation("pytorch")))
+    return max(found)
+
+
+def _unasked(shown: Run, experiment: Experiment, changes: Sequence[Intervention]) -> Iterator[float]:
+    """Yields how far held values, as they are shown, are from the number that was asked for."""
+    layer, first = shown.trace.layers[0], shown.trace.first_step
+    for change in changes:
+        if isinstance(change, Clamp):
+            held = layer.gate[experiment.clamp][max(0, experiment.clamp_from - first) :]
+            unit = experiment.clamp_unit
+            held = held[:, unit - 1] if 0 < unit <= layer.hidden_size else held
+            yield float(np.abs(held - experiment.clamp_value).max(initial=0.0))
+        elif isinstance(change, ZeroUnit):
+            h = layer.h[1:][max(0, experiment.zero_from - first) :, experiment.zero - 1]
+            yield float(np.abs(h).max(initial=0.0))
+
+
+def _names(changes: Sequence[Intervention], swapped: bool) -> tuple[str, ...]:
+    """Returns what is changed, as keys of the locale."""
+    kinds = {Clamp: "clamp", ZeroUnit: "zero", Transplant: "transplant"}
+    return (*(kinds[type(change)] for change in changes), *(("swap",) if swapped else ()))
 
 
 def _start(experiment: Experiment, total: int, problems: list) -> int:
@@ -251,9 +285,7 @@ def _transplant(
 
 def _carried(carry: str, donor: Trace, experiment: Experiment) -> Transplant:
     row = min(experiment.donor_step, donor.steps)
-    h = tuple(donor.h[row].tolist()) if "h" in carry else None
-    c = tuple(donor.c[row].tolist()) if "c" in carry and donor.c is not None else None
-    return Transplant(experiment.into, h, c)
+    return Transplant(experiment.into, {s: a[row].tolist() for s, a in donor.states.items() if s in carry})
 
 
 def _outcomes(

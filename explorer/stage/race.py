@@ -1,6 +1,6 @@
 """What the live view of a race needs once: racers, figures without numbers, words and colours.
 
-The numbers follow as events over /train/<key>/events; race.js draws them.
+The numbers follow as events over /train/<key>/events; js/train/race.js draws them.
 """
 
 import hashlib

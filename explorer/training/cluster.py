@@ -77,7 +77,7 @@ class BoardChannel:
         self.attempt = uuid.uuid4().hex
         self.variable = Variable(board)
         self.beat = -1
-        self.beaten = self.looked = time.monotonic()
+        self.beaten, self.looked = time.monotonic(), 0.0
         self.last = Wish()
 
     def let_in(self) -> bool:

@@ -22,6 +22,10 @@ OWN = ("hidden", "init", "gain", "bias", "keep_bias", "rate", "max_norm", "optim
 """Fields in which racers may differ."""
 
 
+SPOKEN = ("agreement", "brackets", "honorific", "tales")
+"""Data in a language: the reader's, unless one is chosen."""
+
+
 class RacerError(ValueError):
     """A racer that cannot be read: its text."""
 
@@ -67,7 +71,7 @@ def race_of(experiment: Experiment, lang: str = "en") -> Race:
     Only the experiment's choices of training count, and its text where it is trained on; a reader's
     language decides the grammar's unless one is chosen.
     """
-    spoken = experiment.data in ("agreement", "brackets", "honorific", "tales")
+    spoken = experiment.data in SPOKEN
     grammar = lang if experiment.grammar == "auto" else experiment.grammar
     base = Experiment(
         **{f.name: getattr(experiment, f.name) for f in fields(Experiment) if choice(f.name).group == "train"}
@@ -136,7 +140,7 @@ def preset_changes(name: str) -> dict[str, str]:
 def preset_of(experiment: Experiment) -> str | None:
     """Returns the preset that an experiment's race is, or None."""
     for name in presets():
-        changed, _ = experiment.with_changes(preset_changes(name))
+        changed, _ = experiment.with_changes(preset_changes(name) | {"card": experiment.card})
         if changed == experiment:
             return name
     return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
@@ -118,18 +118,35 @@ def verdict(found: Iterable[Result], source: Source) -> list[Sentence]:
     passed = sorted((r for r in raced if r.status == "passed"), key=lambda r: r.step)
     said: list[Sentence] = [_sentence("passed", r) for r in passed]
     for result in raced:
-        if result.status in ("diverged", "stopped"):
-            said.append(_sentence(result.status, result))
-        elif result.status == "spent" and isnan(source.goal):
-            said.append(_sentence("learned", result))
-        elif result.status == "spent":
-            at_baseline = still_at(result.last_metric, source.chance, source.metric)
-            said.append(_sentence("baseline" if at_baseline else "short", result))
+        if result.status == "diverged":
+            said.append(_sentence("diverged", result))
+        elif result.status in ("stopped", "spent"):
+            said.append(_sentence(_short_of(result, source), result))
+    said += _went_on(raced)
     if len(passed) > 1:
         quick = min(passed, key=lambda r: r.last_seconds)
         same = quick is passed[0]
         said.append(("both_first" if same else "split", {"first": passed[0].name, "quick": quick.name}))
     return said
+
+
+def _short_of(result: Result, source: Source) -> str:
+    """Returns the sentence of a racer that did not pass. Without a metric there is nothing to judge."""
+    if not isfinite(result.last_metric):
+        return f"{result.status}_not_finite" if len(result.metric) else f"{result.status}_unchecked"
+    if result.status == "stopped":
+        return "stopped"
+    if isnan(source.goal):
+        return "learned"
+    return "baseline" if still_at(result.last_metric, source.chance, source.metric) else "short"
+
+
+def _went_on(raced: Iterable[Result]) -> list[Sentence]:
+    """Returns who made more steps than a racer that diverged; nothing where nobody did."""
+    raced = list(raced)
+    burst = [r.step for r in raced if r.status == "diverged"]
+    others = [r.name for r in raced if r.status != "diverged" and burst and r.step > max(burst)]
+    return [("went_on", {"others": others})] if others else []
 
 
 def still_at(metric: float, chance: float, kind: str) -> bool:

@@ -2,7 +2,8 @@
 
 The race knows no process, file or server. It reports events and asks for wishes through a Channel.
 Events are plain records of JSON values, their kind first: `racer` (one begins or goes on), `steps`, `look`,
-`kept`, `end` (of one racer), and for the whole race `done` or `stopped`. `results` reads them.
+`kept`, `end` (of one racer), and for the whole race `done`, `stopped` or `paused`. `results` reads them.
+A paused race ends like a stopped one, its state kept: whoever takes it up again gets the same bits.
 """
 
 import time
@@ -32,6 +33,9 @@ ZERO = -400.0
 GROWTH = 1.15
 """Each kept step of training is at least this much further than the one before."""
 
+DIVERGED = "diverged"
+"""In a racer's kept state: its numbers are no longer finite, it takes no further step."""
+
 Tensors = Mapping[str, torch.Tensor]
 
 
@@ -53,7 +57,7 @@ class Channel(Protocol):
 
 @dataclass(frozen=True)
 class Wish:
-    """`go`, `pause` or `stop`; singles counts all single steps asked for so far, made while paused."""
+    """`go`, `pause` or `stop`; singles counts the single steps asked for since a worker has the race."""
 
     command: str = "go"
     singles: int = 0
@@ -105,12 +109,13 @@ class Carried:
         return [racer for racer in self.racers if racer.status == "running"]
 
     def run(self) -> None:
-        """Runs to the end, or until the wish is `stop`."""
+        """Runs to the end, or until the wish is `pause` or `stop`."""
         self._begin()
         while self.running:
             for racer in self.running:
-                if not self._turn(racer):
-                    self._stop()
+                wish = self._turn(racer)
+                if wish.command != "go" and self.running:
+                    self._leave(wish)
                     return
         self.channel.send({"kind": "done"})
 
@@ -136,38 +141,38 @@ class Carried:
             if before is None:
                 self._look(racer)
             else:
-                self._end_again(racer)
+                self._end_again(racer, before)
 
-    def _end_again(self, racer: Racer) -> None:
-        """Ends a racer that had already ended when its race was stopped."""
+    def _end_again(self, racer: Racer, before: Tensors) -> None:
+        """Ends a racer that had already ended when its race was left."""
         learner = racer.learner
+        if DIVERGED in before:
+            self._end(racer, "diverged")
+            return
         if learner.step and learner.step % CHECK_EVERY == 0 and learner.passed(learner.check()):
             self._end(racer, "passed")
         elif learner.step >= learner.experiment.budget:
             self._end(racer, "spent")
 
-    def _turn(self, racer: Racer) -> bool:
-        """Steps up to the next check. Returns False where the race is to stop."""
+    def _turn(self, racer: Racer) -> Wish:
+        """Steps up to the next check, unless the wish is another. Returns it."""
         while racer.status == "running":
-            if self.channel.wish().command != "go" and not self._paused():
-                return False
-            if racer.status == "running":  # single steps may have ended it
-                self._step(racer)
+            wish = self._wish()
+            if wish.command != "go":
+                return wish
+            if racer.status != "running":  # single steps have ended it
+                break
+            self._step(racer)
             if racer.learner.step % CHECK_EVERY == 0:
                 break
-        return True
+        return Wish()
 
-    def _paused(self) -> bool:
-        """Waits, and makes single steps of every racer when asked. Returns False to stop."""
-        for racer in self.running:
-            self._say(racer)
+    def _wish(self) -> Wish:
+        """Returns what is asked, once all single steps that were asked for are made."""
         while True:
             wish = self.channel.wish()
-            if wish.command != "pause":
-                return wish.command == "go"
-            if wish.singles <= self.singles:
-                time.sleep(0.05)
-                continue
+            if wish.command != "pause" or wish.singles <= self.singles or not self.running:
+                return wish
             self.singles += 1
             for racer in self.running:
                 self._step(racer)
@@ -233,11 +238,21 @@ class Carried:
     def _end(self, racer: Racer, status: str) -> None:
         self._say(racer)
         racer.status = status
-        if status != "diverged" and racer.learner.step not in racer.keep:
+        if status == "diverged":
+            state = racer.learner.state() | {DIVERGED: torch.tensor(True)}
+            self.channel.keep(f"{racer.index}/state", state)
+        elif racer.learner.step not in racer.keep:
             self._keep(racer)
         self.channel.send({"kind": "end", "racer": racer.index, "status": status, "step": racer.learner.step})
 
-    def _stop(self) -> None:
+    def _leave(self, wish: Wish) -> None:
+        """Ends the work before the race has ended."""
+        if wish.command == "pause":
+            for racer in self.running:
+                self._say(racer)
+                self.channel.keep(f"{racer.index}/state", racer.learner.state())
+            self.channel.send({"kind": "paused", "singles": self.singles})
+            return
         for racer in self.running:
             self._end(racer, "stopped")
         self.channel.send({"kind": "stopped"})

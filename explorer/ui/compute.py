@@ -17,7 +17,7 @@ from explorer.training.folder import kept_in, race_in, tensors_in
 from explorer.training.learner import build
 from explorer.training.shipped import families, load
 from explorer.training.store import save_model
-from explorer.ui import races
+from explorer.ui import board
 from explorer.ui.models import is_there
 
 BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
@@ -30,7 +30,7 @@ def _learned(model_part: Experiment) -> Learned:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _from_race(key: str, racer: int, kept: int) -> Learned:
-    return from_race(races.folder(key), racer)
+    return from_race(board.folder(key), racer)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -44,7 +44,7 @@ def learned(model_part: Experiment) -> Learned:
         return _learned(model_part)
     if model_part.model in families():
         return _shipped(model_part.model, model_part.cell)
-    key, racer = races.named(model_part)
+    key, racer = board.named(model_part)
     return _from_race(key, racer, kept_so_far(model_part))
 
 
@@ -57,8 +57,8 @@ def kept_so_far(experiment: Experiment) -> int:
     """Returns how many steps of the experiment's stored model are kept; 0 for one learned here."""
     if experiment.weights != "model" or experiment.model in families():
         return 0
-    key, racer = races.named(experiment)
-    return len(kept_in(races.folder(key), racer))
+    key, racer = board.named(experiment)
+    return len(kept_in(board.folder(key), racer))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_VALUE)
@@ -117,9 +117,12 @@ _ELSEWHERE = ("place", "flow", "look", "train", "race", "language", "architectur
 
 
 def without(experiment: Experiment, *groups: str) -> Experiment:
-    """Returns the experiment with the fields of some groups at their default, but for those of the model."""
-    default = Experiment()
-    apart = [name for name, entry in TABLE.items() if entry.group in groups and name not in _MODEL]
+    """Returns the experiment with the fields of some groups at their default, but for those of the model.
+
+    Which card of the lesson is open matters to nothing that is computed.
+    """
+    default, left = Experiment(), (*groups, "lesson")
+    apart = [name for name, entry in TABLE.items() if entry.group in left and name not in _MODEL]
     return replace(experiment, **{name: getattr(default, name) for name in apart})
 
 
@@ -128,7 +131,7 @@ _MODEL = {"model", "ending", "moment"}
 
 def bundle(key: str, racer: int, step: int) -> bytes:
     """Returns the file of a racer's network as it was after a kept step."""
-    where = races.folder(key)
+    where = board.folder(key)
     run = race_in(where).runs[racer]
     data = source(run, run.grammar)
     model = build(run, data)
@@ -142,5 +145,5 @@ def trained_on(experiment: Experiment) -> Experiment | None:
         return None
     if family := families().get(experiment.model):
         return family.experiments[experiment.cell]
-    key, racer = races.named(experiment)
-    return race_in(races.folder(key)).runs[racer]
+    key, racer = board.named(experiment)
+    return race_in(board.folder(key)).runs[racer]

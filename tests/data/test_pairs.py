@@ -329,7 +329,7 @@ def test_hostile_text_is_counted_and_drawn(name, choices, units):
 
 
 def test_every_string_that_the_stage_asks_for_is_there():
-    code = (MODULES / "pairs.js").read_text("utf-8")
+    code = (MODULES / "language/pairs.js").read_text("utf-8")
     asked = set(re.findall(r"\bstrings\.(\w+)", code))
     for lang in LANGUAGES:
         assert asked and asked <= set(section("pairs", lang)), lang

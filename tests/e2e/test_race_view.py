@@ -103,7 +103,7 @@ def data_of(lang: str = "en", key: str = "one", attempt: int = 1) -> dict[str, A
 
 PAGE = """<!DOCTYPE html><html><meta charset="utf-8"><link rel="icon" href="data:,"><div id="root"></div>
 <script type="module">
-import { mountRace, unmountRace } from "%s/race.js"
+import { mountRace, unmountRace } from "%s/train/race.js"
 const root = document.getElementById("root")
 const data = %s
 globalThis.said = []

@@ -93,7 +93,9 @@ def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults
     assert "moment=0" in page.url
 
 
-def test_a_race_goes_on_while_another_page_is_open_and_stops_with_the_tab(page: Page, server: str):
+def test_a_race_goes_on_while_another_page_is_open_and_is_found_by_a_tab_that_comes_back(
+    page: Page, server: str
+):
     open_race(page, f"{server}/train?{LONG}")
     press(page, "Start")
     reach(page, [25])
@@ -102,9 +104,19 @@ def test_a_race_goes_on_while_another_page_is_open_and_stops_with_the_tab(page: 
     assert computing() > 0.2
     page.get_by_role("link", name="Train live").click()
     expect(page.locator(RACE)).to_have_attribute("data-state", "running")
+    before = steps(page)[0]
+    another = page.context.new_page()
     page.close()
-    time.sleep(2.0)
+    assert computing(2.0) > 0.2
+    open_race(another, f"{server}/train?{LONG}")
+    expect(another.locator(RACE)).to_have_attribute("data-state", "running")
+    reach(another, [before])
+    press(another, "Pause")
+    expect(another.locator(RACE)).to_have_attribute("data-state", "paused")
+    another.wait_for_timeout(700)
     assert computing() < 0.1
+    press(another, "Stop")
+    expect(another.locator(RACE)).to_have_attribute("data-state", "over")
 
 
 def test_a_race_is_ended_and_taken_up_again_in_korean(page: Page, server: str, faults: list[str]):

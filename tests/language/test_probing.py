@@ -351,7 +351,7 @@ def test_the_payload_holds_every_name_and_string_that_the_stage_asks_for(lang):
     (run,) = header["runs"]
     read = {int(k) for reading in found.readings.values() for k in np.unique(reading.guess) if k >= 0}
     assert {str(k) for k in read | set(found.ids.tolist())} <= set(run["names"])
-    asked = set(re.findall(r"strings\.(\w+)", (MODULES / "memory.js").read_text("utf-8")))
+    asked = set(re.findall(r"strings\.(\w+)", (MODULES / "language/memory.js").read_text("utf-8")))
     asked |= {f"kind_{kind}" for kind in ("text", "words")} | {"state_h", "state_c"}
     assert asked <= set(header["strings"])
     assert json.dumps(header, allow_nan=False)

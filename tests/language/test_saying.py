@@ -30,7 +30,7 @@ def asked(**changes: str) -> Experiment:
 
 
 def lecture(experiment: Experiment, notation: str = "pytorch"):
-    return saying(experiment, notation, learned_once(experiment.model_part(), notation).model)
+    return saying(experiment, notation, learned_once(experiment.model_part()).model)
 
 
 def small(**changes: str):

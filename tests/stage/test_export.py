@@ -13,7 +13,7 @@ from explorer.i18n import t
 from explorer.lab.learned import learn
 from explorer.lab.walk import Walk, walk
 from explorer.limits import MAX_TITLE
-from explorer.stage import MODULES, PLOTLY
+from explorer.stage import MODULES, PLOTLY, files
 from explorer.stage.export import POLICY, SCOPE, html, title_of
 from explorer.stage.payload import build, header_of
 from tests.hostile.strings import HOSTILE
@@ -85,21 +85,27 @@ def test_the_file_asks_for_nothing_outside_itself():
         assert not re.search(r"url\(|@import", "".join(style))
 
 
-def test_every_module_is_in_the_file_and_finds_the_others():
+def test_every_module_that_the_stage_needs_is_in_the_file_and_finds_the_others():
     held = modules(plain())
-    there = [path.name for path in MODULES.glob("*.js")]
-    assert set(held) == {SCOPE + name for name in there if not name.startswith("race")}
     for name, text in held.items():
-        assert text.replace(SCOPE, "./") == (MODULES / name.removeprefix(SCOPE)).read_text("utf-8")
-        assert set(IMPORTED.findall(text)) <= set(held)
+        source = files()[name.removeprefix(SCOPE)]
+        there = [
+            SCOPE + str((source.parent / path).resolve().relative_to(MODULES))
+            for path in IMPORTED.findall(source.read_text("utf-8"))
+        ]
+        assert IMPORTED.findall(text) == there
+        assert IMPORTED.sub("", text) == IMPORTED.sub("", source.read_text("utf-8"))
+        assert set(there) <= set(held)
     start = plain().text("script", type="module")
-    assert set(IMPORTED.findall(start)) == {SCOPE + "stage.js"}
+    assert IMPORTED.findall(start) == [SCOPE + "stage.js"]
+    assert set(held) >= {SCOPE + "stage.js", SCOPE + "core/payload.js", SCOPE + "language/units.js"}
+    assert not [name for name in held if "/train/" in name]  # a race needs a server
 
 
 def test_plotly_the_style_and_the_payload_are_in_the_file_unchanged():
     (plotly,) = ("".join(parts) for tag, given, parts in plain().elements if tag == "script" and not given)
     assert plotly.replace("\\x3c", "<") == PLOTLY.read_text("utf-8").replace("\\x3c", "<")
-    assert plain().text("style", id="rx-style") == (MODULES / "stage.css").read_text("utf-8")
+    assert plain().text("style", id="rx-style") == (MODULES / "core/stage.css").read_text("utf-8")
     packed = plain().text("script", id="rx-payload")
     assert base64.b64decode(packed, validate=True) == build(walked(), "en")
 

@@ -17,7 +17,7 @@ from tests.helpers import learned_once, word_model
 
 def said(**changes: str):
     experiment, _ = Experiment().with_changes(changes)
-    return saying(experiment, "pytorch", learned_once(experiment.model_part(), "pytorch").model)
+    return saying(experiment, "pytorch", learned_once(experiment.model_part()).model)
 
 
 def array(payload: bytes, place: dict) -> np.ndarray:

@@ -153,7 +153,7 @@ def test_what_is_said_of_the_free_run(text, free, says):
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_string_that_the_view_asks_for_is_there(lang):
     strings = section("stage", lang) | section("predict", lang)
-    code = (MODULES / "predict.js").read_text("utf-8")
+    code = (MODULES / "language/predict.js").read_text("utf-8")
     asked = set(re.findall(r"strings\.(\w+)", code)) - {"toString"}
     rows = set(re.findall(r'"(row_\w+)"', code))
     assert asked | rows | {"number_p", "number_nats", "number_running"} <= set(strings)

@@ -7,6 +7,7 @@ import pytest
 
 from explorer.data.sources import source
 from explorer.experiment import Experiment
+from explorer.i18n import LANGUAGES, t
 from explorer.training.results import NEAR, over, results, still_at, table, verdict
 
 ADDING = source(Experiment(data="adding", length=10))
@@ -140,3 +141,30 @@ def test_a_table_has_a_row_for_each_step_and_a_metric_where_one_was_measured():
     columns = table(course)
     assert columns["step"] == [1, 2, 3] and columns["loss"] == [0.5, 0.4, 0.2]
     assert columns["metric"][1] == 0.3 and np.isnan(columns["metric"][0]) and np.isnan(columns["metric"][2])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("status", ["stopped", "spent"])
+def test_a_racer_without_a_finite_metric_is_said_to_have_none(status, lang):
+    unchecked = results([entered(0, "rnn"), steps(0, 1, [0.5] * 7), ended(0, status)])
+    broken = raced(("rnn", status, float("nan"), 1.0, 50))
+    for found, ending, count in ((unchecked, "unchecked", "7"), (broken, "not_finite", "50")):
+        ((key, values),) = verdict(found, ADDING)
+        sentence = t(f"verdict.{key}", lang, **values)
+        assert key == f"{status}_{ending}" and count in sentence and "nan" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("last", "others"),
+    [
+        ([("diverged", 9)], None),
+        ([("diverged", 9), ("stopped", 9)], None),
+        ([("diverged", 9), ("spent", 30), ("diverged", 12), ("stopped", 11)], ["rnn1"]),
+        ([("passed", 25), ("diverged", 9), ("spent", 50)], ["rnn0", "rnn2"]),
+    ],
+)
+def test_only_who_made_more_steps_than_a_diverged_one_went_on(last, others):
+    found = raced(*((f"rnn{k}", status, 0.1, 1.0, step) for k, (status, step) in enumerate(last)))
+    assert [values["others"] for key, values in verdict(found, ADDING) if key == "went_on"] == (
+        [others] if others else []
+    )

@@ -147,19 +147,44 @@ class Stopping(Memory):
 
 
 class Single(Memory):
-    """Paused from the start, with single steps asked for, then stopped."""
+    """Paused from the start, with single steps asked for."""
 
     def __init__(self, singles: int) -> None:
         super().__init__()
-        self.wishes = [Wish("pause", k) for k in range(singles + 1)]
-
-    def wish(self) -> Wish:
-        return self.wishes.pop(0) if self.wishes else Wish("stop")
+        self.asked = Wish("pause", singles)
 
 
 def test_a_single_step_is_one_step_of_every_racer():
-    found = courses(carried(TINY, Single(3)))
-    assert [course.step for course in found] == [3, 3, 3]
+    memory = carried(TINY, Single(3))
+    assert [course.step for course in courses(memory)] == [3, 3, 3]
+    assert memory.events[-1] == {"kind": "paused", "singles": 3} and over(memory.events) == ""
+
+
+def test_single_steps_that_spend_the_budget_end_the_race():
+    memory = carried(replace(TINY, budget=3), Single(5))
+    assert [(course.step, course.status) for course in courses(memory)] == 3 * [(3, "spent")]
+    assert over(memory.events) == "done"
+
+
+class Pausing(Stopping):
+    """Pauses after so many looks at the wish."""
+
+    def wish(self) -> Wish:
+        return replace(super().wish(), command="pause") if self.looks >= self.after else super().wish()
+
+
+@pytest.mark.parametrize("steps", [1, 33, 75])
+def test_a_paused_race_keeps_all_that_going_on_needs_and_no_snapshot_more(steps):
+    whole = carried(TINY)
+    memory = carried(TINY, Pausing(steps))
+    assert memory.events[-1]["kind"] == "paused"
+    memory.after = 10**9
+    carried(TINY, memory)
+    assert over(memory.events) == "done" and memory.store.keys() == whole.store.keys()
+    for a, b in zip(courses(whole), courses(memory), strict=True):
+        np.testing.assert_array_equal(a.loss, b.loss)
+        np.testing.assert_array_equal(a.metric, b.metric)
+        assert (a.status, a.step) == (b.status, b.step)
 
 
 def test_divergence_is_a_result_and_the_others_go_on():

@@ -86,6 +86,7 @@ def walk_of(part: Part, experiment: Experiment, notation: str) -> Walk:
         total=part.last,
         error=largest_difference(part.run.window(start, WINDOW).layers[0]),
         reference=reference_name(part.model.cell),
+        changed=(),
         target=None,
         outcomes=(),
         problems=tuple(problems),

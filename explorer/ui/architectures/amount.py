@@ -9,9 +9,10 @@ from explorer.experiment import Experiment, written
 from explorer.figures.amount import amount_figure
 from explorer.i18n import t
 from explorer.training.race import preset_changes
-from explorer.ui import race
 from explorer.ui.stage import race_view
 from explorer.ui.state import theme
+from explorer.ui.train.choices import readable_race
+from explorer.ui.train.running import after, say_full, start, view
 
 SMALL = (100, 2_000)
 """Sentences of the race that is run here: few and many."""
@@ -43,11 +44,11 @@ def small_race(experiment: Experiment) -> Mapping[str, str]:
 
 def _small_race(experiment: Experiment, lang: str) -> None:
     asked, _ = experiment.with_changes(small_race(experiment))
-    found = race.readable_race(asked, lang)
+    found = readable_race(asked, lang)
     if found is None:
         return
     runners, data = found
-    key = race.start(runners, lang)
-    race.say_full(lang)
-    race_view(race.view(asked, runners, data, key, lang))
-    race.after(runners, data, lang)
+    key = start(runners, lang)
+    say_full(lang)
+    race_view(view(asked, runners, data, key, lang))
+    after(runners, data, lang)
