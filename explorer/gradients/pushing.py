@@ -128,11 +128,12 @@ def _loss_step(flow: LayerFlow) -> int:
 def _unit_vector(gradient: np.ndarray, unit: int | None) -> np.ndarray:
     """The gradient's direction, or one unit's; all units alike where there is no gradient to follow."""
     if unit is not None:
-        return np.eye(len(gradient))[unit]
+        return np.eye(1, len(gradient), unit).ravel()
     size = np.abs(gradient).max()
     there = np.isfinite(size) and size > 0.0
     scaled = gradient / size if there else np.ones_like(gradient)  # squares of 1e-170 underflow
-    return scaled / np.linalg.norm(scaled)
+    direction: np.ndarray = scaled / np.linalg.norm(scaled)
+    return direction
 
 
 def _rerun(layer: LayerTrace, step: int, last: int, state: str, push: np.ndarray) -> np.ndarray:
@@ -162,7 +163,8 @@ def token_loss(trace: Trace, step: int) -> Loss:
     def loss(h: np.ndarray) -> np.ndarray:
         logits = read_out(h)
         raised = logits - logits.max(-1, keepdims=True)
-        return np.log(np.exp(raised).sum(-1)) - raised[:, target]
+        nats: np.ndarray = np.log(np.exp(raised).sum(-1)) - raised[:, target]
+        return nats
 
     return loss
 
