@@ -23,13 +23,20 @@ def placeholders(table: dict, key: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(value) if name}
 
 
-def test_both_languages_have_the_same_keys():
-    assert keys(strings("ko")) == keys(strings("en"))
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_language_has_the_same_keys(lang):
+    assert keys(strings(lang)) == keys(strings("en"))
 
 
-def test_both_languages_fill_the_same_placeholders():
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_language_fills_the_same_placeholders(lang):
     for key in keys(strings("en")):
-        assert placeholders(strings("ko"), key) == placeholders(strings("en"), key), key
+        assert placeholders(strings(lang), key) == placeholders(strings("en"), key), key
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_language_is_named_in_every_language(lang):
+    assert set(strings(lang)["language"]) == set(LANGUAGES)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -59,7 +66,16 @@ def test_missing_string_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "locale, lang", [("ko-KR", "ko"), ("ko", "ko"), ("en-GB", "en"), (None, "en"), ("fr", "en")]
+    "locale, lang",
+    [
+        ("ko-KR", "ko"),
+        ("ko", "ko"),
+        ("KO_kr", "ko"),
+        ("en-GB", "en"),
+        (None, "en"),
+        ("fr", "en"),
+        ("kok", "en"),
+    ],
 )
 def test_language_follows_the_browser(locale, lang):
     assert choose(locale) == lang
