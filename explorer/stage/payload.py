@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.cells import CELLS
 from explorer.cells.spec import CellSpec
 from explorer.figures.flow import law_symbol, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.figures.palette import (
@@ -174,6 +175,7 @@ def run_of(run: Run, numbers: Numbers, lang: str) -> dict[str, Any]:
     lines = [norms(layer, first, lang)] + ([saturation(layer, first, lang)] if layer.spec.gates else [])
     return {
         "cell": t(f"cell.{layer.cell}", lang),
+        "notation": t(f"stage.z_{layer.notation}", lang) if CELLS[layer.cell].lecture else "",
         "tokens": [asdict(token) for token in run.tokens],
         "steps": layer.steps,
         "units": layer.hidden_size,

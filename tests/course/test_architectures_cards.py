@@ -410,7 +410,7 @@ def test_the_gru_computes_less_and_took_longer():
     assert 4 * gru.parameters == 3 * lstm.parameters and 4 * gru.multiplications == 3 * lstm.multiplications
     assert sum(p.numel() for p in nn.GRU(16, 16).parameters()) == gru.parameters
     tells("cost", 16, gru.parameters, lstm.parameters, gru.multiplications, lstm.multiplications)
-    assert gru.forward > lstm.forward and gru.training > lstm.training
+    assert gru.forward.median > lstm.forward.median and gru.training.median > lstm.training.median
 
 
 def test_neither_law_of_the_notes_was_found():

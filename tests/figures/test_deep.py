@@ -14,7 +14,10 @@ from explorer.stage.deep import build_deep
 from explorer.stage.payload import header_of
 from tests.architectures.test_deep import SENTENCE, taggers, untrained
 
+ROUNDS = np.array([0.9, 1.0, 1.3])
 PRICES = tuple(
+    Price(d, b, 1000 * d * (1 + b), Times(d * (1.5 + b) * ROUNDS)) for d in range(1, 5) for b in (False, True)
+)
     Price(d, b, 1000 * d * (1 + b), Times(d * (1.5 + b) * np.array([0.9, 1.0, 1.3])))
     for d in range(1, 5)
     for b in (False, True)
