@@ -111,7 +111,9 @@ def _decay(flow: Flow, cell: CellFlow, lang: str) -> str:
     symbol = law_symbol(flow, cell, lang)
     law = symbol if symbol == least else f"{symbol} = {least if least == most else f'{least} … {most}'}"
     expected = t("flow.expected", lang, law=law).replace(" ", "\N{NO-BREAK SPACE}")
-    return f"{t(f'cell.{cell.cell}', lang)}: {is_so} {expected}"
+    summed = cell.gradient.loss is not None and np.count_nonzero(~np.isnan(cell.gradient.loss)) > 1
+    alone = t("flow.alone", lang, step=row + flow.first_step) + " " if summed else ""
+    return f"{t(f'cell.{cell.cell}', lang)}: {alone}{is_so} {expected}"
 
 
 def _first_bad(flow: Flow) -> int | None:

@@ -18,7 +18,6 @@ ROUNDS = np.array([0.9, 1.0, 1.3])
 PRICES = tuple(
     Price(d, b, 1000 * d * (1 + b), Times(d * (1.5 + b) * ROUNDS)) for d in range(1, 5) for b in (False, True)
 )
-)
 
 
 @cache

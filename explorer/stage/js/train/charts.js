@@ -26,6 +26,11 @@ export function roomFor(value, least) {
   return [1, 1.5, 2, 3, 4, 6, 8, 10].map((m) => m * decade).find((end) => end >= wanted - 1e-9)
 }
 
+// The index in the middle of the steps that the mean up to an index is over: it is drawn there, not behind.
+export function middle(k, window) {
+  return k - (Math.min(k + 1, window) - 1) / 2
+}
+
 class RaceChart {
   constructor(figure, view, kind) {
     this.figure = figure
@@ -217,8 +222,9 @@ export class Curves extends RaceChart {
   // Past MOST_POINTS a thick line takes one of some neighbours, a thin one their lowest and highest.
   steps(course, role) {
     const values = this.column(course, role)
-    const place = this.view.bySecond ? (k) => course.seconds[k] : (k) => k + 1
     const both = role !== "mean"
+    const at = both ? (k) => k : (k) => middle(k, course.window)
+    const place = this.view.bySecond ? (k) => course.seconds[Math.round(at(k))] : (k) => at(k) + 1
     const every = Math.ceil(values.length / (both ? MOST_POINTS / 2 : MOST_POINTS))
     const [x, y] = [[], []]
     for (let start = 0; start < values.length; start += every) {
@@ -285,7 +291,8 @@ export class Curves extends RaceChart {
       const check = course.checks.findLast((one) => one.step <= k + 1)
       return check && said(check.value)
     }
-    const mean = this.column(course, "mean")[k]
+    const means = this.column(course, "mean")
+    const mean = means[Math.min(means.length - 1, k + (course.window >> 1))] // as it is drawn: around the step
     return `${said(this.column(course)[k])}  (${mean === null ? "NaN" : number(mean)})`
   }
 }
@@ -307,13 +314,11 @@ export class PowerMap extends RaceChart {
     return this.view.log.racers[this.racer]
   }
 
-  // While they run all maps end alike, with room to run; then each where its own racer ended.
+  // All maps of a race end alike: with room to run while it does, then where the furthest racer ended.
   get end() {
-    const { course } = this
-    if (!course) return 50
-    const running = !this.view.over && course.status === "running"
-    const room = running ? roomFor(1.03 * this.view.furthest, 50) : course.step
-    return Math.max(1, Math.min(room, course.budget))
+    const { furthest, over, payload } = this.view
+    const room = over ? furthest : roomFor(1.03 * furthest, 50)
+    return Math.max(1, Math.min(room, Math.max(...payload.racers.map((racer) => racer.budget))))
   }
 
   data() {
