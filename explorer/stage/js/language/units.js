@@ -288,9 +288,17 @@ export class UnitsStage extends Stage {
     this.tell({ feature: "pattern", pattern })
   }
 
+  // Of the units that follow the feature more than chance would, the one that the network needs most for it.
   best() {
     this.rank()
+    const feature = this.payload.ranked ? this.shown() : null
     this.unit = this.order[0]
+    if (!feature) return
+    const { arrays } = this.run
+    const [r, mean] = [arrays[`r.${this.shade}.${feature.kind}`], arrays[`mean.${feature.kind}`]]
+    const chance = arrays[`chance.${this.shade}.${feature.kind}`].at(0)
+    const needs = (j) => (Math.abs(r.at(j)) > chance ? mean.row(j)[0] : NaN)
+    for (const j of this.order) if (needs(j) > (needs(this.unit) || -Infinity)) this.unit = j
   }
 
   colouring() {
@@ -364,6 +372,10 @@ export class UnitsStage extends Stage {
   rank() {
     const { arrays, units } = this.run
     const feature = this.shown()
+    if (!this.payload.ranked) {
+      this.order = Array.from({ length: units }, (_, j) => j)
+      return
+    }
     const measure = feature
       ? (j) => Math.abs(arrays[`r.${this.shade}.${feature.kind}`].at(j))
       : (j) => arrays.without.at(j)
@@ -473,6 +485,11 @@ export class UnitsStage extends Stage {
     }
     const r = arrays[`r.${this.shade}.${feature.kind}`]
     const chance = arrays[`chance.${this.shade}.${feature.kind}`].at(0)
+    if (!this.payload.ranked) {
+      note.textContent = [...missing, fill(strings.unranked, { value: number(chance, 2), n: measured })].join(" ")
+      body.replaceChildren()
+      return
+    }
     note.textContent = [...missing, fill(strings.chance, { shade: this.shade, value: number(chance, 2), n: measured })].join(" ")
     body.replaceChildren(...this.top(this.order, BEST).map((j) => {
       const size = Math.abs(r.at(j))
