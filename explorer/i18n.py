@@ -5,7 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_PACKAGE = Path(__file__).resolve().parent
+ROOT = _PACKAGE / "files" if (_PACKAGE / "files").is_dir() else _PACKAGE.parent
+"""Where app.py, pages/ and assets/ stand: beside the package, and in a wheel inside it."""
+
+ASSETS = ROOT / "assets"
 LANGUAGES = ("ko", "en")
 
 

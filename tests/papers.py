@@ -6,7 +6,7 @@ PyTorch's documentation writes the GRU, with the reset after it.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -120,14 +120,18 @@ UNIT = {
 }
 
 
-def run(cell: str, weights, x: np.ndarray, h: np.ndarray, c: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Returns every gate, candidate and state by symbol, each (T, H), for x (T, D)."""
+STATES = {"slstm": "hcnm"}
+
+
+def run(cell: str, weights, x: np.ndarray, states: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns every gate, candidate and state by symbol, each (T, H), for x (T, D); states: those before."""
     net, unit = Net(weights), UNIT[cell]
-    h_now: Vector = h.tolist()
-    c_now: Vector = [] if c is None else c.tolist()
+    symbols = STATES.get(cell, "hc")[: len(states)]
+    now: list[Vector] = [state.tolist() for state in states]
     steps = []
     for x_t in x.tolist():
-        units = [unit(net, j, x_t, h_now, c_now) for j in range(net.H)]
+        before = (*now, []) if len(now) == 1 else now
+        units = [unit(net, j, x_t, *before) for j in range(net.H)]
         steps.append({symbol: [u[symbol] for u in units] for symbol in units[0]})
-        h_now, c_now = steps[-1]["h"], steps[-1].get("c", [])
+        now = [steps[-1][symbol] for symbol in symbols]
     return {symbol: np.array([step[symbol] for step in steps]) for symbol in steps[0]}

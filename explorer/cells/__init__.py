@@ -10,8 +10,9 @@ from explorer.cells.lstm import (
     LSTM_NO_SQUASH,
     LSTM_PEEPHOLE,
 )
+from explorer.cells.ops import NumpyOps, TorchOps
 from explorer.cells.rnn import RNN, RNN_RELU
-from explorer.cells.spec import CellSpec, LayerWeights, NumpyOps, Signal, TorchOps
+from explorer.cells.spec import CellSpec, LayerWeights, Signal
 
 CELLS: dict[str, CellSpec] = {
     spec.key: spec

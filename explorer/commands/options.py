@@ -35,11 +35,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb: takes the parsed options and returns the exit status; its help, its options."""
+    """One verb: takes the parsed options and returns the exit status; its help, its options.
+
+    passes_on: what it does not know it hands to somebody else, in `rest`.
+    """
 
     run: Callable[[argparse.Namespace], int]
     help: str
     options: tuple[Option, ...]
+    passes_on: bool = False
 
 
 JSON = Option("--json", {"action": "store_true", "help": "print JSON for machines"})

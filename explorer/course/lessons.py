@@ -11,7 +11,7 @@ from explorer.experiment import Experiment, written
 from explorer.i18n import ASSETS, lesson
 
 _HEAD = re.compile(r"^## (?:\d+\. )?(?P<title>.+?) \{#(?P<id>\w+) cells=(?P<cells>[\w,]+)\}$")
-_DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|show|ask): (?P<body>.+?)\}$")
+_DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask): (?P<body>.+?)\}$")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Card:
-    """One idea. parts hold, in order: text, ("equations" | "table", argument), Show or Ask."""
+    """One idea. parts hold, in order: text, ("equations" | "table" | "notes", argument), Show or Ask."""
 
     key: str
     title: str
@@ -128,7 +128,7 @@ def _directive(line: str) -> tuple[str, str] | Show | Ask:
     if not match:
         raise ValueError(f"not a directive: {line}")
     kind, body = match["kind"], match["body"]
-    if kind in ("equations", "table"):
+    if kind in ("equations", "table", "notes"):
         return kind, body.strip()
     left, right = (side.strip() for side in body.split("|", 1))
     if kind == "ask":

@@ -57,7 +57,7 @@ class Keep:
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
-    """Singular values and eigenvalues of J_t = d state_t / d state_{t-1}; S = H, or 2H with c below h.
+    """Singular values and eigenvalues of J_t = d state_t / d state_{t-1}; S = H for each state, h first.
 
     singular (T, S): of J_t, largest first; product (T, S): log10 of those of J_t ... J_1, -inf where
     one is 0 to float64 or under 1e-140 of the largest. eigenvalues (T, S), complex, largest first;
@@ -99,7 +99,7 @@ def spectra(layer: LayerTrace) -> Spectra:
     singular = np.array([_or_nan(np.linalg.svdvals, J) for J in matrices])
     eigenvalues = np.array([_or_nan(_eigenvalues, J) for J in matrices], np.complex128)
     product = np.array(list(_product(matrices, singular)))
-    plain = len(layer.spec.blocks) == 1  # W_hh is square and the only way back
+    plain = layer.spec.plain  # W_hh is square and the only way back
     recurrent = _eigenvalues(layer.weights.w_hh.astype(np.float64)) if plain else None
     return Spectra(
         singular=frozen(singular),
@@ -112,7 +112,7 @@ def spectra(layer: LayerTrace) -> Spectra:
 
 
 def _finite_jacobians(layer: LayerTrace) -> Iterator[np.ndarray]:
-    states = layer.h if layer.c is None else np.concatenate([layer.h, layer.c], -1)
+    states = np.concatenate(list(layer.states.values()), -1)
     finite = np.isfinite(states).all(-1)
     for t, J in enumerate(jacobians(layer), 1):
         there = finite[t - 1] and finite[t] and np.isfinite(J).all()
@@ -163,7 +163,7 @@ def _scaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bound(layer: LayerTrace, recurrent: np.ndarray) -> Bound:
-    slope = np.abs(local_derivatives(layer, layer.weights)["h"].astype(np.float64))
+    slope = np.abs(local_derivatives(layer, layer.weights)["h/h"].astype(np.float64))
     slope[~np.isfinite(layer.output)] = np.nan
     sigma_max = float(np.linalg.svdvals(layer.weights.w_hh.astype(np.float64))[0])
     return Bound(float(abs(recurrent[0])), sigma_max, frozen(slope.mean(1)), frozen(slope.max(1)))

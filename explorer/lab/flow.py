@@ -9,7 +9,14 @@ import numpy as np
 
 from explorer.cells import CellSpec, LayerWeights, NumpyOps
 from explorer.experiment import Experiment
-from explorer.gradients.bptt import GradientFlow, bptt, direct_path, jacobians, lengths, readout_gradient
+from explorer.gradients.bptt import (
+    GradientFlow,
+    bptt,
+    direct_path,
+    jacobians,
+    lengths,
+    readout_gradient,
+)
 from explorer.gradients.pushing import Nudge, nudge, number_loss, token_loss
 from explorer.lab.learned import Input, Learned, Token, inputs
 from explorer.lab.walk import softmax
@@ -72,7 +79,7 @@ class CellFlow:
     def law(self) -> Law:
         """What was to be expected of this cell's gradient."""
         layer = self.trace.layers[0]
-        bound = len(layer.spec.blocks) == 1  # W_hh is square and the only way back
+        bound = layer.spec.plain  # W_hh is square and the only way back
         factor = _sigma_max(layer.weights) if bound else _kept_at_rest(layer.spec, layer.weights)
         return Law(bound, factor, self._expected(factor))
 

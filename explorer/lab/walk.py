@@ -285,9 +285,7 @@ def _transplant(
 
 def _carried(carry: str, donor: Trace, experiment: Experiment) -> Transplant:
     row = min(experiment.donor_step, donor.steps)
-    h = tuple(donor.h[row].tolist()) if "h" in carry else None
-    c = tuple(donor.c[row].tolist()) if "c" in carry and donor.c is not None else None
-    return Transplant(experiment.into, h, c)
+    return Transplant(experiment.into, {s: a[row].tolist() for s, a in donor.states.items() if s in carry})
 
 
 def _outcomes(

@@ -3,6 +3,7 @@
     found = units(model, held_out(run, source(run)), unit="char")
     found.track("quote").best("c")         # the unit whose c tells most about quotation marks
     found.perplexity, found.without        # and the network's perplexity with each unit held at 0
+    found.lost(track), found.lost(track, "mean")   # nats lost with it at 0, and at its own mean
 
 After Karpathy, Johnson & Li 2015 (single units coloured over a text, saturation of gates) and LSTMVis
 (Strobelt et al. 2018). The units are those of the last layer, which the readout reads. A feature at a
@@ -49,7 +50,7 @@ SHIFTS = 200
 OPEN, SHUT = 0.9, 0.1
 """A gate over OPEN is saturated open, under SHUT saturated shut (Karpathy et al. 2015)."""
 
-_WORK = 2e10  # multiplications for zeroing every unit: two seconds
+_WORK = 2e10  # multiplications for holding every unit, twice: four seconds
 _NUMBERS = 2_000_000  # logits in memory at once
 _OPENING, _CLOSING = "“「『«", "”」』»"
 _ENDS = ".!?…。！？"
@@ -91,8 +92,10 @@ class Units:
     first_bad: the first token after which a state is past float32's largest number, else None. open, shut:
     gate -> (H,) share of tokens at which it is over OPEN, under SHUT. half_life (H,): see `half_life`; None
     without a gate that keeps. nats (N,): the cross-entropy of foreseeing each token, NaN for the first of a
-    stretch. zeroed (N, H): the same with each unit held at 0. tracks: one for each feature there is; that
-    of a pattern is added by `with_pattern`.
+    stretch. zeroed (N, H): the same with each unit held at 0. averaged (N, H): with each unit held at the
+    mean of its own states over all that is measured, NaN for what is shown only: 0 may be a value that a
+    unit never has, and then zeroing does more than taking its information away. tracks: one for each feature
+    there is; that of a pattern is added by `with_pattern`.
     """
 
     cell: str
@@ -109,6 +112,7 @@ class Units:
     half_life: np.ndarray | None
     nats: np.ndarray
     zeroed: np.ndarray
+    averaged: np.ndarray
     tracks: tuple[Track, ...]
 
     @property
@@ -146,12 +150,14 @@ class Units:
         """Returns the track of a feature, None where the text has none."""
         return next((track for track in self.tracks if track.kind == kind), None)
 
-    def lost(self, track: Track) -> np.ndarray:
+    def lost(self, track: Track, at: str = "zero") -> np.ndarray:
         """Returns (H, 2): the mean rise of cross-entropy without each unit, in nats for each token:
 
-        of the tokens that the feature decides, and of all others. NaN where there are none.
+        of the tokens that the feature decides, and of all others. NaN where there are none. at says what
+        each unit is held at: zero, or its own mean.
         """
-        rise, there = self.zeroed - self.nats[:, None], self._foreseen
+        held = {"zero": self.zeroed, "mean": self.averaged}[at]
+        rise, there = held - self.nats[:, None], self._foreseen
         return np.stack([_mean(rise[there & track.decides]), _mean(rise[there & ~track.decides])], -1)
 
 
@@ -213,6 +219,8 @@ def units(
         raise ValueError("there is no text to read")
     h, nats, zeroed = (np.concatenate([getattr(r, name) for r in read]) for name in ("h", "nats", "zeroed"))
     c = np.concatenate([r.c for r in read]) if read[0].c is not None else None
+    averaged = np.full_like(zeroed, np.nan)
+    averaged[shown:] = network.held(blocks[-1], read[-1].means)
     gates = {s: np.concatenate([r.gates[s] for r in read])[shown:] for s in network.spec.gates}
     seen = gates | ({s: 1.0 - gates[s] for s in network.spec.flips} if notation == "lecture" else {})
     keep = network.spec.keep
@@ -235,6 +243,7 @@ def units(
         half_life=half_life(gates[keep]) if keep else None,
         nats=nats,
         zeroed=zeroed,
+        averaged=averaged,
         tracks=tuple(_tracks(stretches, states, shown, unit)),
     )
 
@@ -369,6 +378,11 @@ class _Read:
     nats: np.ndarray
     zeroed: np.ndarray
 
+    @property
+    def means(self) -> dict[str, np.ndarray]:
+        """The mean of each unit's states: state -> (H,)."""
+        return {"h": self.h.mean(0)} | ({} if self.c is None else {"c": self.c.mean(0)})
+
 
 class _Network:
     """A language model's weights in float64. Raises ValueError for a model that is none."""
@@ -388,27 +402,33 @@ class _Network:
 
     def read(self, stretches: Sequence[Sentence]) -> _Read:
         """Reads stretches, each from the zero state; all arrays with their tokens one after another."""
+        ids, there, x = self._inputs(stretches)
+        layer = self._layer(self.top, x, len(self.below))
+        zero = {symbol: np.zeros(self.top.hidden_size) for symbol in self.spec.states}
+        return _Read(
+            _flat(layer.signal("h"), there),
+            None if layer.c is None else _flat(layer.signal("c"), there),
+            {symbol: _flat(layer.gate[symbol], there) for symbol in self.spec.gates},
+            _flat(self._foreseen(layer.output, ids), there),
+            _flat(self._without_each(x, ids, zero), there),
+        )
+
+    def held(self, stretches: Sequence[Sentence], at: dict[str, np.ndarray]) -> np.ndarray:
+        """Returns nats (N, H) with each unit of the last layer held in turn; at: at what, state -> (H,)."""
+        ids, there, x = self._inputs(stretches)
+        return _flat(self._without_each(x, ids, at), there)
+
+    def _inputs(self, stretches: Sequence[Sentence]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns ids and which of them are there (T, B), and what the last layer reads (T, B, D)."""
         lengths = np.array([len(s.tokens) for s in stretches])
-        there = np.arange(lengths.max())[:, None] < lengths  # (T, B)
+        there = np.arange(lengths.max())[:, None] < lengths
         ids = np.zeros(there.shape, dtype=np.int64)
         for column, stretch in enumerate(stretches):
             ids[: len(stretch.tokens), column] = self.model.encode(stretch.tokens)
-
-        def flat(array: np.ndarray) -> np.ndarray:
-            return array.swapaxes(0, 1)[there.T]
-
         x = self.embedding[ids]
         for level, weights in enumerate(self.below):
             x = self._layer(weights, x, level).output
-        layer = self._layer(self.top, x, len(self.below))
-        nats = self._foreseen(layer.output, ids)
-        return _Read(
-            flat(layer.signal("h")),
-            None if layer.c is None else flat(layer.signal("c")),
-            {symbol: flat(layer.gate[symbol]) for symbol in self.spec.gates},
-            flat(nats),
-            flat(self._without_each(x, ids)),
-        )
+        return ids, there, x
 
     def _layer(self, weights: LayerWeights, x: np.ndarray, level: int) -> LayerTrace:
         zero = np.zeros((x.shape[1], weights.hidden_size))
@@ -429,18 +449,22 @@ class _Network:
         logits -= logits.max(-1, keepdims=True)
         return np.log(np.exp(logits).sum(-1)) - np.take_along_axis(logits, true[:, None], -1)[:, 0]
 
-    def _without_each(self, x: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """Returns nats (T, B, H): the last layer over its inputs x (T, B, D), each unit held at 0 in turn."""
+    def _without_each(self, x: np.ndarray, ids: np.ndarray, at: dict[str, np.ndarray]) -> np.ndarray:
+        """Returns nats (T, B, H): the last layer over its inputs x (T, B, D), each unit held in turn.
+
+        at: what it is held at, state -> (H,).
+        """
         H = self.top.hidden_size
         some = max(1, _NUMBERS // (H * max(len(self.bias), len(self.top.blocks) * H)))
-        columns = [slice(at, at + some) for at in range(0, ids.shape[1], some)]
-        return np.concatenate([self._copies(x[:, part], ids[:, part]) for part in columns], 1)
+        columns = [slice(first, first + some) for first in range(0, ids.shape[1], some)]
+        return np.concatenate([self._copies(x[:, part], ids[:, part], at) for part in columns], 1)
 
     @torch.no_grad()
-    def _copies(self, x: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    def _copies(self, x: np.ndarray, ids: np.ndarray, at: dict[str, np.ndarray]) -> np.ndarray:
         """In PyTorch: its matrix products keep to the threads that the app allows them."""
         (T, B), H = ids.shape, self.top.hidden_size
-        copy, hold = torch.arange(H), self.spec.states
+        copy = torch.arange(H)
+        hold = {symbol: torch.from_numpy(at[symbol])[:, None] for symbol in self.spec.states}
         top = self.top.map(lambda array: torch.from_numpy(np.array(array)))
         readout, bias = torch.from_numpy(self.weight), torch.from_numpy(self.bias)
         projected = top.project(torch.from_numpy(np.array(x, order="C")))
@@ -451,7 +475,7 @@ class _Network:
             if symbol not in hold:
                 return value
             value = value.reshape(H, B, H)
-            value[copy, :, copy] = 0.0  # the unit of each copy
+            value[copy, :, copy] = hold[symbol]  # the unit of each copy
             return value.reshape(H * B, H)
 
         nats = np.full((T, B, H), np.nan)
@@ -462,6 +486,11 @@ class _Network:
             lost = cross_entropy(logits, following[t + 1].repeat(H), reduction="none")
             nats[t + 1] = lost.reshape(H, B).T.numpy()
         return nats
+
+
+def _flat(array: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Returns the rows of (T, B, ...) that are there (T, B), one stretch after another."""
+    return array.swapaxes(0, 1)[there.T]
 
 
 # Features of a text.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from explorer.cells import CELLS
-from explorer.cells.spec import CellSpec
+from explorer.cells.spec import CellSpec, Signal
 from explorer.figures.flow import law_symbol, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.figures.palette import (
     EMPTY,
@@ -198,9 +198,14 @@ def _bad_step(run: Run) -> int | None:
     return None if bad is None else bad + run.trace.first_step - 1
 
 
+def _signal(signal: Signal, lang: str) -> dict[str, str]:
+    shown = asdict(signal) | {"name": signal_name(signal.symbol, lang)}
+    return {name: value for name, value in shown.items() if name != "word"}
+
+
 def _spec(spec: CellSpec, lang: str) -> dict[str, Any]:
     return {
-        "signals": [asdict(signal) | {"name": signal_name(signal.symbol, lang)} for signal in spec.signals],
+        "signals": [_signal(signal, lang) for signal in spec.signals],
         "equations": spec.equations,
         "diagram": asdict(spec.diagram),
     }

@@ -100,7 +100,11 @@ def _feature(kind: str, units: Units, lang: str) -> dict[str, Any]:
 
 
 def _of(track: Track, units: Units, shown: int) -> dict[str, np.ndarray]:
-    arrays = {"value": track.values[:shown], "mean": units.lost(track)}
+    arrays = {
+        "value": track.values[:shown],
+        "mean": units.lost(track),
+        "averaged": units.lost(track, "mean"),
+    }
     for state, r in track.r.items():
         arrays[f"r.{state}"] = r
         arrays[f"meaning.{state}"] = track.meaning[state].astype(float)

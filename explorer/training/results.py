@@ -47,7 +47,11 @@ class Result:
 
 
 def results(events: Iterable[Mapping[str, Any]]) -> tuple[Result, ...]:
-    """Returns every racer's course from a race's events, in order."""
+    """Returns every racer's course from a race's events, in order.
+
+    The browser reads the same events as they come (stage/js/train/log.js); tests/js/courses.json says what
+    both must make of them.
+    """
     courses: dict[int, dict[str, Any]] = {}
     for event in events:
         kind = event["kind"]
@@ -75,13 +79,20 @@ def _enter(courses: dict[int, dict[str, Any]], event: Mapping[str, Any]) -> None
     """A racer begins, or goes on from a step: what came after that step is forgotten."""
     course = courses.setdefault(event["racer"], {"loss": [], "norm": [], "checks": []})
     course |= {name: event[name] for name in ("name", "cell", "parameters")} | {"status": "running"}
-    del course["loss"][event["step"] :], course["norm"][event["step"] :]
-    course["checks"] = [check for check in course["checks"] if check[0] <= event["step"]]
+    _cut(course, event["step"])
+
+
+def _cut(course: dict[str, Any], step: int) -> None:
+    """Forgets what came after a step."""
+    del course["loss"][step:], course["norm"][step:]
+    course["checks"] = [check for check in course["checks"] if check[0] <= step]
 
 
 def _step(course: dict[str, Any], event: Mapping[str, Any]) -> None:
-    course["loss"] += event["loss"]
-    course["norm"] += event["norm"]
+    """Some steps, in the place of those of the same numbers; steps that were not reported are not finite."""
+    _cut(course, event["from"] - 1)
+    for name in ("loss", "norm"):
+        course[name] += [None] * (event["from"] - 1 - len(course[name])) + event[name]
     if "metric" in event:
         course["checks"].append((event["from"] + len(event["loss"]) - 1, event["metric"], event["seconds"]))
 
@@ -151,7 +162,13 @@ def _went_on(raced: Iterable[Result]) -> list[Sentence]:
 
 def still_at(metric: float, chance: float, kind: str) -> bool:
     """Returns whether an `error` or `accuracy` is no better than that of a guess without memory."""
-    return metric >= (1 - NEAR) * chance if kind == "error" else metric <= (1 + NEAR) * chance
+    left = left_at(chance, kind)
+    return metric >= left if kind == "error" else metric <= left
+
+
+def left_at(chance: float, kind: str) -> float:
+    """Returns the `error` or `accuracy` from which on a racer has left a guess without memory behind."""
+    return (1 - NEAR) * chance if kind == "error" else (1 + NEAR) * chance
 
 
 def _sentence(kind: str, result: Result) -> Sentence:

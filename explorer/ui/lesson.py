@@ -80,6 +80,9 @@ def _part(
             st.markdown(f"**{question}**")
             with st.expander(t("ui.reveal", lang)):
                 st.markdown(answer)
+        case ("notes", words):
+            with st.expander(t("ui.for_readers", lang)):
+                st.markdown(words)
         case ("equations", symbols):
             _equations(layer.spec if layer else CELLS[experiment.cell], symbols)
         case ("table", "shapes") if layer is not None:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from explorer import Experiment
-from explorer.__main__ import VERBS, main
+from explorer.__main__ import main
+from explorer.commands.verbs import VERBS
 from explorer.lab.learned import learn
 from explorer.labels import UNKNOWN
 from explorer.language.scoring import generate, score

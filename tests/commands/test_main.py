@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from explorer import CELLS, Experiment, trace
-from explorer.__main__ import VERBS, main
+from explorer.__main__ import main
 from explorer.commands.options import STAGE_ONLY
+from explorer.commands.verbs import VERBS
 from explorer.experiment import TABLE
 from explorer.lab.learned import learn
 from explorer.lab.walk import walk

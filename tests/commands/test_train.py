@@ -18,8 +18,9 @@ import pytest
 import torch
 
 from explorer import CELLS, Experiment
-from explorer.__main__ import VERBS, main
+from explorer.__main__ import main
 from explorer.commands import train as command
+from explorer.commands.verbs import VERBS
 from explorer.experiment import TABLE
 from explorer.training.race import from_record, preset_changes, presets, race_of
 from explorer.training.run import Run, train

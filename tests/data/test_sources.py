@@ -17,6 +17,7 @@ from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import END, FARTHEST, KINDS, NEAREST
 from explorer.data.sources import Batch, Source, Unusable, foreseeable, source, stream
 from explorer.data.tales import letters, tales
+from explorer.data.tasks import SYMBOL_TASKS
 from explorer.experiment import DATA, Experiment
 from explorer.labels import UNKNOWN
 from explorer.limits import MAX_BUDGET, MAX_TEXT
@@ -24,7 +25,7 @@ from explorer.text import UNITS, join, tokenise
 
 TEXT = "나는 밥을 먹고 학교에 간다. 가는 말이 고와야 오는 말이 곱다! 그의 말이 법이다."
 LONG = " ".join(f"{word}{k}" for k in range(150) for word in ("가", "나", "다"))
-SYMBOLS = ("temporal_order", "copy", "first_symbol")
+SYMBOLS = tuple(SYMBOL_TASKS)
 SPOKEN = (*KINDS, "tales")
 EVERY = [(data, lang) for data in DATA for lang in (("en", "ko") if data in SPOKEN else ("en",))]
 GRAMMARS = [(data, lang) for data, lang in EVERY if data in KINDS]

@@ -77,6 +77,8 @@ def test_the_payload_carries_the_record(cell):
         assert largest(arrays[f"r.h.{track.kind}"], track.r["h"]) == 0.0
         assert arrays[f"chance.h.{track.kind}"][0] == track.chance["h"]
         assert np.array_equal(arrays[f"mean.{track.kind}"], found.lost(track), equal_nan=True)
+        averaged = found.lost(track, "mean")
+        assert np.array_equal(arrays[f"averaged.{track.kind}"], averaged, equal_nan=True)
 
 
 def test_what_is_kept_is_named_in_the_notation_that_is_read():
@@ -122,7 +124,7 @@ def test_a_choice_leaves_the_content_the_same_and_another_text_does_not():
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_string_that_the_stage_asks_for_is_there(lang):
     strings = section("stage", lang) | section("units", lang)
-    code = (MODULES / "language/units.js").read_text("utf-8")
+    code = "".join(path.read_text("utf-8") for path in (MODULES / "language/units").glob("*.js"))
     asked = set(re.findall(r"strings\.(\w+)", code))
     kinds = {f"{stem}_{kind}" for stem in ("missing", "cause") for kind in FEATURES}
     assert asked | kinds | {"shade_h", "shade_c"} <= set(strings)

@@ -32,7 +32,7 @@ from explorer.language.units import (
     with_pattern,
     zeroed,
 )
-from explorer.nn.interventions import ZeroUnit
+from explorer.nn.interventions import Clamp, ZeroUnit
 from explorer.text import tokenise
 from tests.helpers import largest, learned_once, number_model, word_model
 
@@ -283,6 +283,20 @@ def test_a_zeroed_unit_is_that_of_the_trace(cell):
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_a_unit_held_at_its_mean_is_that_of_the_trace(cell):
+    model = word_model(cell, WORDS, H=5).double()
+    found = units(model, TEXT, tuple("ab"), unit="char")
+    assert np.isnan(found.averaged[:2]).all()  # one's own text is shown only
+    states = {"h": found.h[2:]} | ({} if found.c is None else {"c": found.c[2:]})
+    for unit in range(5):
+        clamps = [Clamp(symbol, array[:, unit].mean(), unit) for symbol, array in states.items()]
+        held = np.concatenate([nats_of(model, s.tokens, clamps) for s in TEXT])
+        there = ~np.isnan(found.nats[2:])
+        assert largest(found.averaged[2:][there, unit], held) <= 1e-10
+    assert largest(found.averaged[3:11], found.zeroed[3:11]) > 1e-4
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_states_and_gates_are_those_of_the_trace(cell):
     model = word_model(cell, WORDS, H=5).double()
     found = units(model, TEXT, unit="char")
@@ -345,6 +359,8 @@ def test_loss_is_split_by_what_the_feature_decides():
     rise = (found.zeroed - found.nats[:, None])[1:]
     assert largest(found.lost(track)[:, 0], rise[4]) <= 1e-15  # the closing bracket
     assert largest(found.lost(track)[:, 1], np.delete(rise, 4, 0).mean(0)) <= 1e-15
+    rise = (found.averaged - found.nats[:, None])[1:]
+    assert largest(found.lost(track, "mean")[:, 0], rise[4]) <= 1e-15
 
 
 def test_short_texts_measure_nothing_and_do_not_fail():

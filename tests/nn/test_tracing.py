@@ -83,7 +83,7 @@ def test_lstm_gates_are_those_of_the_formula():
     module = nn.LSTM(3, 5).double()
     x = normal(np.random.default_rng(54), 7, 3)
     found = trace(module, x)
-    expected = papers.run("lstm", found.weights, x, np.zeros(5), np.zeros(5))
+    expected = papers.run("lstm", found.weights, x, [np.zeros(5), np.zeros(5)])
     assert all(largest(found.only.signal(s), expected[s]) <= 1e-10 for s in "figoch")
 
 

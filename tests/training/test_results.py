@@ -1,6 +1,8 @@
 """What came of a race: courses read from events, a verdict that follows from the numbers alone."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +62,25 @@ def test_what_came_after_the_step_a_racer_goes_on_from_is_forgotten():
     assert course.loss.tolist() == [0.5, 0.4, 0.1]
     assert course.checks.tolist() == [2, 3] and course.metric.tolist() == [0.3, 0.05]
     assert course.status == "running"
+
+
+@pytest.mark.parametrize(
+    "history",
+    json.loads((Path(__file__).parents[1] / "js/courses.json").read_text("utf-8")),
+    ids=lambda history: history["about"],
+)
+def test_the_browser_and_the_server_read_events_alike(history):
+    """The same histories are given to the browser's log (tests/js/log.test.js)."""
+    assert over(history["events"]) == history["over"]
+    found = results(history["events"])
+    assert [(c.status, c.parameters, c.step) for c in found] == [
+        (c["status"], c["parameters"], len(c["loss"])) for c in history["courses"]
+    ]
+    for course, wanted in zip(found, history["courses"], strict=True):
+        for name in ("loss", "norm"):
+            np.testing.assert_array_equal(getattr(course, name), np.array(wanted[name], float))
+        checks = np.column_stack([course.checks, course.metric, course.seconds])
+        np.testing.assert_array_equal(checks, np.array(wanted["checks"], float).reshape(-1, 3))
 
 
 def test_a_racer_without_a_check_has_no_metric():

@@ -9,7 +9,15 @@ from explorer.data.sources import Unusable
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.lab.learned import notation_for
-from explorer.language.probing import ENOUGH_TOKENS, FIT, GRADIENTS, TEST, Memory, choices_of, memories
+from explorer.language.probing import (
+    ENOUGH_TOKENS,
+    FIT,
+    GRADIENTS,
+    TEST,
+    Memory,
+    choices_of,
+    memories,
+)
 from explorer.stage.memory import build_memory
 from explorer.ui import compute
 from explorer.ui.language.reader import reader

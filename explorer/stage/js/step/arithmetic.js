@@ -1,5 +1,8 @@
 // One unit at one step: its equations with symbols and with numbers, and who pushed each gate.
 
+/** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
+/** @import { Stage } from "../core/base.js" */
+
 import { element, math } from "../core/dom.js"
 import { fill, number } from "../core/numbers.js"
 import { Evaluator } from "./expression.js"
@@ -7,6 +10,7 @@ import { Evaluator } from "./expression.js"
 const ACTIVATIONS = { sigmoid: "σ", tanh: "tanh", relu: "relu" }
 
 export class Arithmetic {
+  /** @param {WalkRun} run @param {Stage<WalkPayload | GeneratePayload>} stage */
   constructor(run, stage) {
     this.run = run
     this.stage = stage
