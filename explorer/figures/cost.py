@@ -51,7 +51,7 @@ def cost_figure(found: Sequence[Cost], lang: str, theme: str = "light") -> go.Fi
             row=1,
             col=column,
         )
-        figure.update_yaxes(range=[0, 1.2 * max(tops)], showticklabels=False, row=1, col=column)
+        figure.update_yaxes(range=[0, 1.3 * max(tops)], showticklabels=False, row=1, col=column)
     figure.update_xaxes(tickvals=list(range(len(found))), ticktext=[name.split(" (")[0] for name in names])
     return figure
 
@@ -71,4 +71,7 @@ def _spread(values: Sequence[int | Times], theme: str) -> dict[str, Any]:
 
 
 def _said(value: int | Times) -> str:
-    return written(value.median) if isinstance(value, Times) else f"{value:,}"
+    if not isinstance(value, Times):
+        return f"{value:,}"
+    low, high = map(written, value.spread)
+    return f"{written(value.median)}<br><span style='font-size:13px'>{low}–{high}</span>"
