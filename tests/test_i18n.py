@@ -4,7 +4,7 @@ import pytest
 
 from explorer.cells import CELLS
 from explorer.experiment import TABLE
-from explorer.i18n import LANGUAGES, choose, strings, t
+from explorer.i18n import ASSETS, LANGUAGES, choose, strings, t
 
 
 def keys(table: dict, stem: str = "") -> set[str]:
@@ -79,3 +79,11 @@ def test_missing_string_is_an_error():
 )
 def test_language_follows_the_browser(locale, lang):
     assert choose(locale) == lang
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_sentence_says_dark_of_a_colour_that_is_bright_in_the_dark_theme(lang):
+    words = {"en": ("dark where", "darker"), "ko": ("진할수록", "어두울수록")}[lang]
+    texts = [path.read_text(encoding="utf-8") for path in (ASSETS / "lessons" / lang).glob("*.md")]
+    texts.append((ASSETS / "locale" / f"{lang}.toml").read_text(encoding="utf-8"))
+    assert not [word for text in texts for word in words if word in text]

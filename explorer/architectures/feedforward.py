@@ -7,15 +7,16 @@ them one by one.
 """
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from explorer.architectures.timing import Times, measured
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel, recurrent_layers
 
@@ -52,14 +53,14 @@ class Compared:
 
 @dataclass(frozen=True, eq=False)
 class Timed:
-    """Milliseconds of a forward pass over T steps, median of TIMES, on this machine.
+    """The time of a forward pass over T steps, TIMES rounds, on this machine, for N lengths.
 
-    apart (N,): the same dense layer at all steps at once; recurrent (N,): the cell, one step after another.
+    apart: the same dense layer at all steps at once; recurrent: the cell, one step after another.
     """
 
     lengths: tuple[int, ...]
-    apart: np.ndarray
-    recurrent: np.ndarray
+    apart: tuple[Times, ...]
+    recurrent: tuple[Times, ...]
 
 
 def sequences(length: int, rows: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
@@ -187,20 +188,10 @@ def timed(cell: str, lengths: Sequence[int] = TIMED_LENGTHS) -> Timed:
         nn.init.uniform_(parameter, -0.1, 0.1, generator=torch.Generator().manual_seed(0))
     blocks = recurrent.get_parameter("weight_hh_l0").shape[0] // TIMED_HIDDEN
     dense = _linear(2 * TIMED_HIDDEN, blocks * TIMED_HIDDEN, torch.Generator().manual_seed(0))
-    apart, one_by_one = [], []
+    pairs = []
     for length in lengths:
         x = torch.zeros(length, TIMED_ROWS, TIMED_HIDDEN)
-        both = torch.cat([x, x], -1)
-        apart.append(_milliseconds(dense, both))
-        one_by_one.append(_milliseconds(recurrent, x))
-    return Timed(tuple(lengths), np.array(apart), np.array(one_by_one))
-
-
-def _milliseconds(network: nn.Module, x: torch.Tensor) -> float:
-    network(x)
-    taken = []
-    for _ in range(TIMES):
-        started = time.perf_counter()
-        network(x)
-        taken.append(1000 * (time.perf_counter() - started))
-    return float(np.median(taken))
+        works = [partial(dense, torch.cat([x, x], -1)), partial(recurrent, x)]
+        pairs.append(measured(works, TIMES))
+    apart, one_by_one = zip(*pairs, strict=True)
+    return Timed(tuple(lengths), apart, one_by_one)

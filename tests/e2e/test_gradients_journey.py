@@ -129,7 +129,7 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
         init="orthogonal",
         cell="rnn",
     )
-    for cell in ("LSTM", "GRU (PyTorch)", "RNN (tanh)"):
+    for cell in ("LSTM", "GRU (reset after product)", "RNN (tanh)"):
         before = ready_id(page)
         choose(page, "Cell", cell)
         redrawn(page, before)

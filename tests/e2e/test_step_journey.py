@@ -18,7 +18,7 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
     assert chips(page) == ["경마장에", "있는", "말이", "뛰고", "있다"]
 
     before = ready_id(page)
-    choose(page, "Cell", "GRU (PyTorch)")
+    choose(page, "Cell", "GRU (reset after product)")
     redrawn(page, before)
     expect(page.locator(".rx-heat")).to_have_count(4)
 

@@ -1,17 +1,20 @@
 """A flow: the experiment's gradient, beside those of the compared cells, and its figures."""
 
-from dataclasses import replace
+import copy
+from dataclasses import asdict, replace
 from functools import cache
 
 import numpy as np
 import pytest
+import torch
 
 from explorer.experiment import LAST_MOMENT, Display, Experiment
 from explorer.figures.flow import MARGIN, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.gradients.bptt import jacobians
+from explorer.gradients.sizes import clipping
 from explorer.i18n import t
 from explorer.lab.flow import Flow, compared, flow, left_out, nudged
-from explorer.lab.learned import learn
+from explorer.lab.learned import inputs, learn
 from explorer.stage.payload import build_flow, header_of
 
 
@@ -208,3 +211,40 @@ def test_the_same_experiment_gives_the_same_bits():
     learned_once.cache_clear()
     second = flow_of(seed=3, stretch=10)
     assert np.array_equal(first.chosen.each.norm, second.chosen.each.norm, equal_nan=True)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "lstm_peephole"])
+@pytest.mark.parametrize("loss", ["last_step", "each_step"])
+def test_the_clipping_factor_is_that_of_clip_grad_norm_over_the_whole_network(cell, loss):
+    experiment = Experiment(cell=cell, weights="untrained", loss=loss, stretch=9, init="orthogonal", gain=2.0)
+    model = copy.deepcopy(learned_once(experiment.model_part()).at(LAST_MOMENT))
+    ids = torch.tensor(model.encode(inputs(experiment, model, length=9).x))
+    losses = torch.nn.functional.cross_entropy(model(ids[:, None])[:-1, 0], ids[1:], reduction="none")
+    (losses.sum() if loss == "each_step" else losses[-1]).backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 0.01)
+    chosen = flow_of(**asdict(experiment)).chosen
+    found = clipping(chosen.gradient, 0.01, chosen.around)
+    assert found.norm == pytest.approx(float(norm), rel=1e-12)
+    assert found.factor == pytest.approx(0.01 / (float(norm) + 1e-6), rel=1e-12)
+    assert clipping(chosen.gradient, 0.01).norm < 0.999 * found.norm
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_the_clipping_factor_of_a_number_to_reach_is_that_of_clip_grad_norm_(cell):
+    experiment = Experiment(cell=cell, weights="marked", hidden=8, moment=0)
+    learned = learned_once(experiment.model_part())
+    model = copy.deepcopy(learned.at(0))
+    given = inputs(experiment, model)
+    (model(torch.tensor(given.x)[:, None])[-1, 0, 0] - given.target).square().backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    chosen = flow(experiment, {cell: learned}).chosen
+    assert clipping(chosen.gradient, 1.0, chosen.around).norm == pytest.approx(float(norm), rel=1e-9)
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_beside_curves_of_all_losses_the_rate_says_that_it_is_of_one(lang):
+    for loss, alone in (("each_step", True), ("last_step", False)):
+        found = flow_of(cell="rnn", weights="untrained", stretch=20, loss=loss)
+        lines = header_of(build_flow(found, lang))["decays"]
+        says = t("flow.alone", lang, step=19)
+        assert all((says in line) == alone for line in lines)

@@ -105,6 +105,7 @@ export interface Wire {
 export interface WalkRun<A = Matrix> extends Run<A, "h" | "x" | "weight_ih" | "weight_hh"> {
   cell: string
   inputs: number
+  notation: string
   blocks: string[]
   peepholeBlocks: string[]
   badStep: number | null
@@ -252,6 +253,7 @@ export interface UnitsPayload<A = Matrix> extends Payload<"units", UnitsRun<A>> 
   starts: number[]
   own: number
   measured: number
+  ranked: boolean
   bad: number | null
   keep: string | null
   features: Feature[]
