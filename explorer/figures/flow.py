@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.cells import CellSpec
+from explorer.cells import CELLS, CellSpec
 from explorer.figures.palette import HUES, magnitude_scale
 from explorer.figures.signals import layout, line, step_axis
 from explorer.flow import CellFlow, Flow
@@ -17,8 +17,6 @@ FLOOR = -30.0
 """The smallest power of ten that the triangle's colours tell apart."""
 
 DASHES = {"h": "solid", "c": "dash"}
-CELL_HUES = {"rnn": "x", "lstm": "keep", "gru": "write"}
-"""The compared cells; another chosen cell takes the candidate's hue."""
 
 MARGIN = 3.0
 """How many decades past the measured values the axis follows a law."""
@@ -80,7 +78,7 @@ def total_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
     """
     figure = go.Figure(layout=layout(theme))
     for cell in flow.cells:
-        hue = CELL_HUES.get(cell.cell, "candidate")
+        hue = CELLS[cell.cell].hue
         layer = cell.gradient.layers[0]
         for state, values in (("h", layer.total_norm), ("c", layer.total_norm_c)):
             if values is not None:
@@ -101,7 +99,7 @@ def _laws(figure: go.Figure, flow: Flow, lang: str, theme: str) -> None:
         symbol = law_symbol(flow, cell, lang)
         power = f"({symbol})ᵗ⁻ᵏ" if "−" in symbol else f"{symbol}ᵗ⁻ᵏ"
         name = f"{t(f'cell.{cell.cell}', lang)} {power}"
-        hue = CELL_HUES.get(cell.cell, "candidate")
+        hue = CELLS[cell.cell].hue
         shown = np.where(np.isfinite(expected) & (expected > 0), expected, np.nan)
         figure.add_scatter(
             x=_sources(flow),

@@ -177,6 +177,7 @@ def run_of(run: Run, numbers: Numbers, lang: str) -> dict[str, Any]:
         "units": layer.hidden_size,
         "inputs": layer.weights.input_size,
         "blocks": layer.weights.blocks,
+        "recurrentBlocks": layer.weights.seeing,
         "peepholeBlocks": layer.weights.peephole_blocks,
         "badStep": _bad_step(run),
         **_spec(layer.spec, lang),

@@ -49,8 +49,13 @@ export class Evaluator {
     return this.run.blocks.indexOf(block) * this.H + j
   }
 
+  // The row of a block in weight_hh and bias_hh: not every block need see the state.
+  stateRow(block, j) {
+    return this.run.recurrentBlocks.indexOf(block) * this.H + j
+  }
+
   bias(name, block, j) {
-    return this.run.arrays[name]?.at(this.row(block, j)) ?? 0
+    return this.run.arrays[name]?.at(name === "bias_hh" ? this.stateRow(block, j) : this.row(block, j)) ?? 0
   }
 
   peephole(block, j) {
@@ -62,7 +67,7 @@ export class Evaluator {
   }
 
   statePart(block, source, j, t) {
-    return dot(this.run.arrays.weight_hh.row(this.row(block, j)), (k) => this.value(source ?? "h_prev", k, t))
+    return dot(this.run.arrays.weight_hh.row(this.stateRow(block, j)), (k) => this.value(source ?? "h_prev", k, t))
   }
 
   // What every input, hidden unit, bias and peephole adds to a pre-activation of unit j at step t:
@@ -81,7 +86,7 @@ export class Evaluator {
       return [...terms, { kind: "b", index: 0, value: factor * this.bias("bias_ih", rest[0], j) }]
     }
     if (head === "rec") {
-      const w = this.run.arrays.weight_hh.row(this.row(rest[0], j))
+      const w = this.run.arrays.weight_hh.row(this.stateRow(rest[0], j))
       const source = rest[1] ?? "h_prev"
       const terms = Array.from(w, (v, k) => ({ kind: "h", index: k, value: factor * v * this.value(source, k, t) }))
       return [...terms, { kind: "b", index: 1, value: factor * this.bias("bias_hh", rest[0], j) }]
