@@ -183,6 +183,7 @@ def run_of(run: ShownRun, numbers: Numbers, display: Display) -> dict[str, Any]:
         "units": layer.hidden_size,
         "inputs": layer.weights.input_size,
         "blocks": layer.weights.blocks,
+        "recurrentBlocks": layer.weights.seeing,
         "peepholeBlocks": layer.weights.peephole_blocks,
         "badStep": _bad_step(run),
         **_spec(layer.spec, lang),

@@ -107,6 +107,7 @@ export interface WalkRun<A = Matrix> extends Run<A, "h" | "x" | "weight_ih" | "w
   inputs: number
   notation: string
   blocks: string[]
+  recurrentBlocks: string[]
   peepholeBlocks: string[]
   badStep: number | null
   signals: Signal[]
