@@ -1,8 +1,13 @@
 """The app under Streamlit's test runner: open it with an address, find its widgets and words."""
 
+from functools import cache
 from pathlib import Path
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+"""Every app that is opened looks through all installed packages; none comes or goes while tests run."""
 
 TIMEOUT = 60
 PAGES = Path(__file__).parents[2] / "pages"
