@@ -1,7 +1,6 @@
 """One thread: the sizes here are too small to share, and the same bits must come out every time."""
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -11,28 +10,10 @@ torch.set_num_threads(1)
 threadpool_limits(1, "blas")
 
 
-@pytest.fixture(scope="module")
-def short_training() -> Iterator[None]:
-    """The networks of the architectures page learn for a few steps: where it is the page that is looked at.
-
-    What they learn in full is tested in tests/architectures. Nobody else gets these networks.
-    """
-    import streamlit as st
-
-    from explorer.architectures import cost, deep, feedforward
-    from explorer.architectures.mappings.common import STEPS
-
-    with pytest.MonkeyPatch.context() as patch:
-        for mapping in STEPS:
-            patch.setitem(STEPS, mapping, 30)
-        patch.setattr(feedforward, "STEPS", 20)
-        patch.setattr(feedforward, "TIMES", 1)
-        patch.setattr(deep, "MOST_STEPS", 10)
-        patch.setattr(deep, "TIMED_SECONDS", 0.0)
-        patch.setattr(cost, "ROUNDS", 2)
-        st.cache_resource.clear()
-        yield
-    st.cache_resource.clear()
+@pytest.fixture
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sum of two marked numbers is trained for a few steps: for what does not ask whether it is learned."""
+    monkeypatch.setattr("explorer.training.trainer.ADDING_STEPS", 25)
 
 
 def pytest_collection_finish() -> None:

@@ -1,13 +1,20 @@
 """Hostile text and addresses on the page: no exception, no text lost, a sentence where one is due."""
 
+from collections.abc import Iterator
+
 import pytest
 from explorer.experiment import TABLE, VIEWS, Experiment
 from explorer.limits import MAX_TEXT
 from tests.hostile.strings import HOSTILE
-from tests.pages.app import field, opened
+from tests.pages.app import field, opened, short_training
 
 
-pytestmark = pytest.mark.usefixtures("short_training")
+
+@pytest.fixture(autouse=True, scope="module")
+def short() -> Iterator[None]:
+    with short_training():
+        yield
+
 
 TYPED = (
     "script", "template", "markdown_image", "latex", "exponent", "bidi_override", "only_invisible", "controls",

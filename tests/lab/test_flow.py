@@ -1,7 +1,6 @@
 """A flow: the experiment's gradient, beside those of the compared cells, and its figures."""
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -11,8 +10,8 @@ from explorer.figures.flow import MARGIN, losses_figure, paths_figure, total_fig
 from explorer.gradients.bptt import jacobians
 from explorer.i18n import t
 from explorer.lab.flow import Flow, compared, flow, left_out, nudged
-from explorer.lab.learned import learn
 from explorer.stage.payload import build_flow, header_of
+from tests.helpers import learned_once
 
 
 def flow_of(**fields) -> Flow:
@@ -21,9 +20,6 @@ def flow_of(**fields) -> Flow:
         cell: learned_once(replace(experiment, cell=cell).model_part()) for cell in compared(experiment.cell)
     }
     return flow(experiment, learned)
-
-
-learned_once = cache(learn)
 
 
 def test_the_chosen_cell_comes_first_and_the_three_are_there_once():
@@ -66,7 +62,9 @@ def test_inputs_are_scaled():
 
 
 def test_training_brings_the_gradient_of_marked_numbers_to_life():
-    start, end = (flow_of(weights="marked", hidden=32, moment=moment).chosen for moment in (0, END))
+    experiment = Experiment(weights="marked", hidden=16)
+    learned = {"lstm": learned_once(experiment.model_part())}
+    start, end = (flow(replace(experiment, moment=moment), learned).chosen for moment in (0, END))
     assert end.gradient.layers[0].total_norm_c[0] > 100 * start.gradient.layers[0].total_norm_c[0]
 
 

@@ -7,8 +7,6 @@ from explorer.experiment import ARCHITECTURES
 from explorer.ui.architectures import feedforward
 from tests.pages.app import opened, texts
 
-pytestmark = pytest.mark.usefixtures("short_training")
-
 
 @pytest.mark.parametrize("view", ARCHITECTURES)
 @pytest.mark.parametrize("locale", ["ko-KR", "en-US"])

@@ -8,8 +8,6 @@ import pytest
 from explorer.ui.architectures.deep import _tagger
 from tests.pages.app import field, opened, texts
 
-pytestmark = pytest.mark.usefixtures("short_training")
-
 HOSTILE = [
     "<img src=x onerror=alert(1)> **b** $x$ [a](b) now",
     "\u202eabc שלום 👩‍👩‍👧 e\u0301 water",

@@ -12,8 +12,6 @@ from tests.pages.app import field, opened, texts
 LANGUAGES = {"ko-KR": "ko", "en-US": "en"}
 
 
-pytestmark = pytest.mark.usefixtures("short_training")
-
 
 def view(locale: str = "en-US", **query: str):
     return opened(locale, page="architectures", arch="mappings", **query)
