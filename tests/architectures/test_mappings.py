@@ -31,7 +31,14 @@ def score(of: Network, what: str):
 
 @pytest.mark.parametrize(
     ("cell", "lang", "seed"),
-    [("rnn", "ko", 0), ("lstm", "ko", 1), ("gru", "ko", 2), ("rnn", "en", 1), ("lstm", "en", 0), ("gru", "en", 2)],
+    [
+        ("rnn", "ko", 0),
+        ("lstm", "ko", 1),
+        ("gru", "ko", 2),
+        ("rnn", "en", 1),
+        ("lstm", "en", 0),
+        ("gru", "en", 2),
+    ],
 )
 def test_letters_and_names_are_all_learned(cell, lang, seed):
     one, name = (network(mapping, cell, lang, seed).scores[0] for mapping in ("one_one", "one_many"))
@@ -50,7 +57,14 @@ def test_spam_is_told_on_held_out_messages(cell, lang):
 
 @pytest.mark.parametrize(
     ("cell", "lang", "seed"),
-    [("lstm", "en", 0), ("lstm", "ko", 1), ("lstm", "en", 2), ("gru", "ko", 0), ("gru", "en", 1), ("gru", "ko", 2)],
+    [
+        ("lstm", "en", 0),
+        ("lstm", "ko", 1),
+        ("lstm", "en", 2),
+        ("gru", "ko", 0),
+        ("gru", "en", 1),
+        ("gru", "ko", 2),
+    ],
 )
 def test_tags_are_right_but_where_only_the_next_token_tells(cell, lang, seed):
     of = network("many_many", cell, lang, seed)

@@ -25,7 +25,9 @@ PRESSES = [pytest.param(query, id=label) for label, query, _ in presses("gradien
 
 @cache
 def flowed(experiment: Experiment) -> Flow:
-    cells = {cell: learned_once(replace(experiment, cell=cell).model_part()) for cell in compared(experiment.cell)}
+    cells = {
+        cell: learned_once(replace(experiment, cell=cell).model_part()) for cell in compared(experiment.cell)
+    }
     return flow(experiment, cells)
 
 

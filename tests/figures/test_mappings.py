@@ -16,6 +16,7 @@ from explorer.figures.palette import THEMES
 from explorer.i18n import LANGUAGES, t
 from tests.helpers import mapped_once
 
+
 @cache
 def network(mapping: str, cell: str, lang: str):
     """A few steps of training do: it is the drawing that is looked at."""

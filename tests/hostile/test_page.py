@@ -9,7 +9,6 @@ from tests.hostile.strings import HOSTILE
 from tests.pages.app import field, opened, short_training
 
 
-
 @pytest.fixture(autouse=True, scope="module")
 def short() -> Iterator[None]:
     with short_training():

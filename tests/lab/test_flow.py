@@ -113,6 +113,15 @@ def test_at_x_and_h_0_the_law_of_the_keeping_gate_is_what_passes_all_gates(cell,
         np.testing.assert_allclose(found.law.factor, 1 / (1 + np.exp(-2.0)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_the_law_adds_both_biases_of_the_keeping_gate(cell):
+    found = flow_of(cell=cell, weights="untrained", seed=2).chosen
+    weights, rows = found.trace.layers[0].weights, slice(16, 32)  # f of i f g o, z of r z n
+    assert abs(weights.b_ih[rows]).max() > 0.01 and abs(weights.b_hh[rows]).max() > 0.01
+    expected = 1 / (1 + np.exp(-(weights.b_ih[rows] + weights.b_hh[rows])))
+    np.testing.assert_allclose(found.law.factor, expected, rtol=1e-12)
+
+
 def test_the_law_starts_at_the_cells_own_gradient_at_the_loss():
     found = flow_of(weights="untrained", stretch=20, loss_at=12)
     lstm, rnn, gru = found.cells

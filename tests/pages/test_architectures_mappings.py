@@ -12,7 +12,6 @@ from tests.pages.app import field, opened, texts
 LANGUAGES = {"ko-KR": "ko", "en-US": "en"}
 
 
-
 def view(locale: str = "en-US", **query: str):
     return opened(locale, page="architectures", arch="mappings", **query)
 
