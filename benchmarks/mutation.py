@@ -82,7 +82,7 @@ MUTATIONS = (
     ),
     Mutation(
         "growth told as decay", "explorer/gradients/sizes.py",
-        '"decay_halves" if factor < 1.0 else "decay_doubles"', '"decay_doubles" if factor < 1.0 else "decay_halves"',
+        '"decay_halves" if factor < 1.0', '"decay_halves" if factor > 1.0',
         "tests/gradients",
     ),
     Mutation(

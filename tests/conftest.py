@@ -12,7 +12,7 @@ threadpool_limits(1, "blas")
 
 @pytest.fixture
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sum of two marked numbers is trained for a few steps: for what does not ask whether it is learned."""
+    """The sum of two marked numbers is trained for a few steps, where it does not matter what is learned."""
     monkeypatch.setattr("explorer.training.trainer.ADDING_STEPS", 25)
 
 

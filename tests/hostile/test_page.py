@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from explorer.experiment import TABLE, VIEWS, Experiment
 from explorer.limits import MAX_TEXT
 from tests.hostile.strings import HOSTILE
@@ -16,8 +17,8 @@ def short() -> Iterator[None]:
 
 
 TYPED = (
-    "script", "template", "markdown_image", "latex", "exponent", "bidi_override", "only_invisible", "controls",
-    "noncharacters", "zalgo", "emoji", "one_long_cluster", "many_markup", "past_the_cap",
+    "script", "template", "markdown_image", "latex", "exponent", "bidi_override", "only_invisible",
+    "controls", "noncharacters", "zalgo", "emoji", "one_long_cluster", "many_markup", "past_the_cap",
 )  # fmt: skip
 """One of every kind. All of them go through what stands behind the pages in test_text.py and test_url.py."""
 

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from explorer.experiment import END, Experiment
 from explorer.figures.flow import MARGIN, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.gradients.bptt import jacobians
 from explorer.i18n import t
-from explorer.lab.flow import Flow, compared, flow, left_out, nudged
+from explorer.lab.flow import Flow, compared, direct_gradients, flow, forward, left_out, nudged
 from explorer.stage.payload import build_flow, header_of
-from tests.helpers import learned_once
+from tests.helpers import learned_once, number_model
 
 
 def flow_of(**fields) -> Flow:
@@ -120,6 +121,24 @@ def test_the_law_adds_both_biases_of_the_keeping_gate(cell):
     assert abs(weights.b_ih[rows]).max() > 0.01 and abs(weights.b_hh[rows]).max() > 0.01
     expected = 1 / (1 + np.exp(-(weights.b_ih[rows] + weights.b_hh[rows])))
     np.testing.assert_allclose(found.law.factor, expected, rtol=1e-12)
+
+
+def test_the_bound_of_a_plain_rnn_is_its_largest_singular_value():
+    found = flow_of(cell="rnn", weights="untrained").chosen
+    singular = np.linalg.svd(found.trace.layers[0].weights.w_hh, compute_uv=False)
+    assert np.ptp(singular) > 0.5
+    assert found.law.factor == pytest.approx([singular.max()])
+
+
+def test_a_number_sends_back_the_slope_of_its_squared_error():
+    model = number_model("gru", H=3)
+    run = forward(model, np.ones((4, 2)))
+    dL_dh, loss = direct_gradients(run, 0.3)
+    h = torch.tensor(run.output[-1].copy(), requires_grad=True)
+    (model.readout(h)[0] - 0.3).square().backward()
+    assert loss[-1] == pytest.approx((run.logits[-1, 0] - 0.3) ** 2)
+    np.testing.assert_allclose(dL_dh[-1], h.grad, rtol=1e-12)
+    assert not dL_dh[:-1].any() and np.isnan(loss[:-1]).all()
 
 
 def test_the_law_starts_at_the_cells_own_gradient_at_the_loss():
