@@ -13,8 +13,8 @@ from explorer.data.tasks import adding
 from explorer.nn.initialise import initialise
 from explorer.text import tokenise
 from explorer.training import trainer
-from explorer.training.trainer import fit_adding, fit_language_model, foreseeable
-from tests.helpers import EVERY, word_model
+from explorer.training.trainer import fit_adding, fit_language_model, foreseeable, keep_moment
+from tests.helpers import EVERY, number_model, word_model
 
 SENTENCES = [tokenise(sentence, "word") for sentence in lecture_sentences()]
 WORDS = ("<unk>", *sorted({word for sentence in SENTENCES for word in sentence}))
@@ -132,3 +132,15 @@ def test_an_adding_run_without_hope_stops_at_the_last_step(monkeypatch):
     fit = fit_adding(model, 20, generator)
     assert (fit.steps, fit.passed) == (50, False)
     assert fit.loss > trainer.ADDING_ERROR
+
+
+def test_weights_are_kept_at_step_0_and_at_powers_of_two():
+    model, moments = number_model("gru", H=2), {}
+    for step in range(20):
+        keep_moment(moments, step, model)
+    assert set(moments) == {0, 1, 2, 4, 8, 16}
+
+
+def test_every_next_token_is_asked_for_the_first_of_the_vocabulary_too():
+    fit = fit_language_model(word_model("gru", ("a", "b"), H=4), [("a", "b", "a"), ("b", "a")])
+    assert (fit.total, fit.possible, fit.right) == (3, 3, 3)
