@@ -37,7 +37,7 @@ def test_every_field_option_cell_and_signal_has_a_name(lang):
     table = strings(lang)
     assert set(TABLE) <= set(table["field"])
     assert set(CELLS) <= set(table["cell"])
-    assert {s.symbol for spec in CELLS.values() for s in spec.signals} <= set(table["signal"])
+    assert {s.named for spec in CELLS.values() for s in spec.signals} <= set(table["signal"])
     for name, entry in TABLE.items():
         if entry.options and name not in ("cell", "second", "clamp"):
             assert {option or "none" for option in entry.options} <= set(table["option"][name]), name

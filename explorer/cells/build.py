@@ -41,8 +41,12 @@ def cell(
     likewise; signals: what may be shown, in the order of a page. Of each only what the equations have is
     taken. rest: fields of CellSpec.
     """
-    pairs = (line.split("=", 1) for line in text.strip().splitlines())
-    lines = {symbol.strip(): right.strip() for symbol, right in pairs}
+    lines: dict[str, str] = {}
+    for line in text.strip().splitlines():
+        symbol, right = (part.strip() for part in line.split("=", 1))
+        if symbol in lines:
+            raise ValueError(f"{symbol} has two equations")
+        lines[symbol] = right
     return _made(lines, tuple(states.split()), tuple(packing.split()), tuple(own.split()), signals, draw,
                  {"key": key, "family": family, "source": source, **rest})  # fmt: skip
 
@@ -76,7 +80,7 @@ def rewritten(
 ) -> CellSpec:
     """Returns a cell with some equations and fields changed, and all that follows from them."""
     own = base.peephole_blocks if own is None else own
-    names = ("family", "fast", "torch_module", "torch_options", "keep", "write", "flips", "positive")
+    names = ("family", "fast", "torch_module", "torch_options", "keep", "write", "flips", "positive", "idle")
     kept = {name: getattr(base, name) for name in (*names, "key", "source", "paper", "lead", "hue", "keras")}
     lines = {**base.lines, **changes}
     return _made(lines, base.states, base.blocks, own, base.signals, base.draw, kept | fields)

@@ -70,59 +70,65 @@ _TOP, _ROW, _MIX, _BUS, _LOW = 12.0, 38.0, 25.0, 52.0, 46.0
 _R, _Z, _N = 24.0, 45.0, 80.0
 
 
-def _draw(equations: Mapping[str, Any]) -> Diagram:
+def draw_gru(equations: Mapping[str, Any]) -> Diagram:
+    """The drawing of any GRU: without a reset gate nothing of the state comes to the gates."""
     _, *summands = equations["h"]
     written, kept = sorted(summands, key=lambda summand: summand[2] == "h_prev")
-    keep, write = kept[1], written[1]
-    (reset,) = (of for of in _products(equations["pre_n"]) if of[1] == "r")
-    lecture = write == "z"
-    nodes = [
+    reset = [product for product in _products(equations["pre_n"]) if product[1] == "r"]
+    parts = [
         Node("h_prev", "end", 5, _TOP, "h_prev", "h_prev", "h"),
         Node("x", "end", 12, 59, "x", None, "x"),
-        Node("r", "gate", _R, _ROW, "r", "r", "reset"),
         Node("z", "gate", _Z, _ROW, "z", "z", "keep"),
         Node("n", "gate", _N, _ROW, "n", "n", "candidate"),
-        Node("reset", "op", _R, _MIX, "×", reset, "reset", "left"),
         Node("kept", "op", _Z, _TOP, "×", kept, "keep"),
         Node("written", "op", _N, _MIX, "×", written, "candidate", "right"),
         Node("plus", "op", _N, _TOP, "+", equations["h"], "h"),
         Node("h", "end", 96, _TOP, "h", "h", "h"),
-    ]
-    wires = [
         Wire(((9, _TOP), (_Z - 3, _TOP)), "h_prev", "h"),
-        Wire(((_R, _TOP), (_R, _MIX - 3)), "h_prev", "h"),
-        Wire(((12, _TOP), (12, _BUS)), "h_prev", "h", arrow=False),
         Wire(((12, 55), (12, _BUS)), None, "x", arrow=False),
         Wire(((12, _BUS), (_N + 3, _BUS)), None, "x", arrow=False),
-        Wire(((_R, _BUS), (_R, _ROW + 4)), None, "x"),
         Wire(((_Z, _BUS), (_Z, _ROW + 4)), None, "x"),
         Wire(((_N + 3, _BUS), (_N + 3, _ROW + 4)), None, "x"),
-        Wire(((_R, _ROW - 4), (_R, _MIX + 3)), "r", "reset"),
-        Wire(
-            ((_R + 3, _MIX), (33, _MIX), (33, _LOW), (_N - 3, _LOW), (_N - 3, _ROW + 4)),
-            reset,
-            "reset",
-        ),
         Wire(((_Z + 3, _TOP), (_N - 3, _TOP)), kept, "keep"),
         Wire(((_N, _ROW - 4), (_N, _MIX + 3)), "n", "candidate"),
         Wire(((_N, _MIX - 3), (_N, _TOP + 3)), written, "candidate"),
         Wire(((_N + 3, _TOP), (92, _TOP)), "h", "h"),
+        *_updating(kept[1], written[1]),
+        *(_resetting(reset[0]) if reset else ()),
     ]
-    if lecture:  # the 1 - stands where the state is kept
-        nodes.append(Node("not_z", "op", _Z, _MIX, "1−z", keep, "keep", "right"))
-        wires += [
+    nodes = tuple(part for part in parts if isinstance(part, Node))
+    return Diagram(nodes, tuple(part for part in parts if isinstance(part, Wire)))
+
+
+def _updating(keep: Any, write: Any) -> list[Node | Wire]:
+    """z, and 1 - z where the state is kept (the lecture) or where the candidate is written."""
+    if write == "z":
+        return [
+            Node("not_z", "op", _Z, _MIX, "1−z", keep, "keep", "right"),
             Wire(((_Z, _ROW - 4), (_Z, _MIX + 3)), "z", "keep"),
             Wire(((_Z, _MIX - 3), (_Z, _TOP + 3)), keep, "keep"),
             Wire(((_Z + 4, _ROW), (60, _ROW), (60, _MIX), (_N - 3, _MIX)), write, "keep"),
         ]
-    else:  # ... or where the candidate is written
-        nodes.append(Node("not_z", "op", 60, _MIX, "1−z", write, "keep"))
-        wires += [
-            Wire(((_Z, _ROW - 4), (_Z, _TOP + 3)), "z", "keep"),
-            Wire(((_Z, _MIX), (56, _MIX)), "z", "keep"),
-            Wire(((64, _MIX), (_N - 3, _MIX)), write, "keep"),
-        ]
-    return Diagram(tuple(nodes), tuple(wires))
+    return [
+        Node("not_z", "op", 60, _MIX, "1−z", write, "keep"),
+        Wire(((_Z, _ROW - 4), (_Z, _TOP + 3)), "z", "keep"),
+        Wire(((_Z, _MIX), (56, _MIX)), "z", "keep"),
+        Wire(((64, _MIX), (_N - 3, _MIX)), write, "keep"),
+    ]
+
+
+def _resetting(reset: Any) -> list[Node | Wire]:
+    """r, what it lets through to the candidate, and h on its way to the gates."""
+    way = ((_R + 3, _MIX), (33, _MIX), (33, _LOW), (_N - 3, _LOW), (_N - 3, _ROW + 4))
+    return [
+        Node("r", "gate", _R, _ROW, "r", "r", "reset"),
+        Node("reset", "op", _R, _MIX, "×", reset, "reset", "left"),
+        Wire(((_R, _TOP), (_R, _MIX - 3)), "h_prev", "h"),
+        Wire(((12, _TOP), (12, _BUS)), "h_prev", "h", arrow=False),
+        Wire(((_R, _BUS), (_R, _ROW + 4)), None, "x"),
+        Wire(((_R, _ROW - 4), (_R, _MIX + 3)), "r", "reset"),
+        Wire(way, reset, "reset"),
+    ]
 
 
 def _products(expression: Any) -> Iterator[tuple[Any, ...]]:
@@ -146,7 +152,7 @@ _GRU = cell(
     states="h",
     packing="r z n",
     signals=SIGNALS,
-    draw=_draw,
+    draw=draw_gru,
     source="Cho et al. 2014, reset as in cuDNN and PyTorch",
     fast=gru_fast,
     torch_module=torch.nn.GRU,

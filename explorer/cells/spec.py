@@ -314,6 +314,8 @@ class CellSpec:
     """Gates that lecture notation shows as one minus PyTorch's."""
     positive: tuple[str, ...] = ()
     """States that are above 0 in any run: a state drawn at random keeps to that."""
+    idle: tuple[str, ...] = ()
+    """States that no output depends on, but for rounding: their gradient is 0."""
     lead: bool = False
     """Whether a choice of cells shows it at once; all others stand behind `more cells`."""
     hue: str = "candidate"

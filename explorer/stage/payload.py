@@ -161,9 +161,7 @@ def placed(payload: bytes, step: int, unit: int, wish: int) -> bytes:
 def run_of(run: ShownRun, numbers: Numbers, display: Display) -> dict[str, Any]:
     """Returns a run as the stage reads it: arrays, figures, the cell's equations and drawing."""
     lang, layer = display.lang, run.trace.layers[0].in_notation(display.notation)
-    arrays = {"h": layer.h, "x": layer.x}
-    if layer.c is not None:
-        arrays["c"] = layer.c
+    arrays = {**layer.states, "x": layer.x}
     arrays |= {f"gate.{s}": a for s, a in layer.gate.items()}
     arrays |= {f"pre.{s}": a for s, a in layer.pre.items()}
     arrays |= layer.weights.arrays()
@@ -197,7 +195,7 @@ def _bad_step(run: ShownRun) -> int | None:
 
 
 def _signal(signal: Signal, lang: str) -> dict[str, str]:
-    shown = asdict(signal) | {"name": signal_name(signal.symbol, lang)}
+    shown = asdict(signal) | {"name": signal_name(signal, lang)}
     return {name: value for name, value in shown.items() if name != "word"}
 
 

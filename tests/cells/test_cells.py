@@ -95,9 +95,9 @@ def test_gates_lie_between_0_and_1_and_candidates_between_minus_1_and_1(cell):
         gate = random_layer(cell, rng).gate
         assert set(gate) == set(spec.activations)
         for symbol, values in gate.items():
-            low = 0.0 if symbol in spec.gates else -1.0
-            assert values.min() >= low
-            assert values.max() <= 1.0
+            if spec.roles[symbol].activation != "identity":
+                assert values.min() >= (0.0 if symbol in spec.gates else -1.0)
+                assert values.max() <= 1.0
 
 
 def zeros(cell: str, D: int = 1, H: int = 4) -> LayerWeights:
@@ -184,7 +184,7 @@ def test_packing_is_the_way_back_of_splitting():
 def test_a_peephole_sees_the_state_that_its_equation_names(cell):
     seen = {"f": "c_prev", "i": "c_prev", "o": "c"} if cell == "lstm_peephole" else {}
     assert CELLS[cell].peeps == seen
-    assert set(seen) == set(CELLS[cell].peephole_blocks)
+    assert set(CELLS[cell].peephole_blocks) == set(seen or ({"a"} if cell == "linear" else ()))
 
 
 @pytest.mark.parametrize("H", [1, 4])

@@ -138,6 +138,8 @@ def test_a_wrong_derivative_fails_the_gradients_whichever_it_is(key, monkeypatch
     names = [name for name in local_derivatives(layer, layer.weights) if "/" in name]
     assert {name.split("/")[1] for name in names} >= set(spec.blocks)
     for name in names:
+        if name.split("/")[0] in spec.idle:  # multiplied by a gradient of 0
+            continue
 
         def local(values, weights, name=name):
             right = spec.local(values, weights)

@@ -28,7 +28,7 @@ MATHS = re.compile(r"\$([^$]+)\$")
 COMMANDS = {
     "begin", "end", "left", "right", "sigma", "tanh", "mathrm", "odot", "circ", "cdot", "cdots", "tilde",
     "varphi", "max", "rho", "prod", "sum", "frac", "partial", "theta", "approx", "delta", "tau", "ln", "min",
-    "exp", "leftarrow", "nabla", "quad", "sim", "in", "le", "to", "top", "|", "{", "}", ",", "\\",
+    "exp", "log", "leftarrow", "nabla", "quad", "sim", "in", "le", "to", "top", "|", "{", "}", ",", "\\",
 }  # fmt: skip
 """What KaTeX knows and this page uses."""
 

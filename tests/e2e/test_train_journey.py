@@ -71,7 +71,7 @@ def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults
     expect(page.locator(RACE)).to_have_attribute("data-state", "paused")
     page.wait_for_timeout(700)
     held = steps(page)
-    press(page, "One step")
+    press(page, "One training step")
     reach(page, [n + 1 for n in held])
     page.wait_for_timeout(500)
     assert steps(page) == [n + 1 for n in held]
@@ -138,7 +138,7 @@ def test_an_explosion_is_a_mark_and_a_sentence(page: Page, server: str, faults: 
     press(page, "Start")
     expect(page.locator(RACE)).to_have_attribute("data-state", "over", timeout=60_000)
     expect(page.locator(CARD)).to_contain_text("diverged")
-    expect(page.locator("li", has_text=re.compile("diverged at step"))).to_be_visible()
+    expect(page.locator("li", has_text=re.compile("diverged at training step"))).to_be_visible()
 
 
 def test_a_bad_racer_in_a_link_is_said(page: Page, server: str):
@@ -156,7 +156,7 @@ def test_a_network_is_kept_loaded_again_and_opened(page: Page, server: str, faul
     kept = tmp_path / "kept.safetensors"
     waiting.value.save_as(kept)
     with page.expect_download() as waiting:
-        press(page, "Course as CSV")
+        press(page, "Training curves as CSV")
     course = waiting.value.path().read_text().splitlines()
     assert course[0] == "racer,step,loss,gradient_norm,metric" and len(course) == 51
 

@@ -154,7 +154,7 @@ def test_a_band_stands_behind_its_racers_line():
 def test_each_threshold_of_clipping_has_one_line():
     figure = norm_figure(RACERS, [1.0, 0.0, 1.0, 5.0], "en")
     assert [shape.y0 for shape in figure.layout.shapes] == [1.0, 5.0]
-    assert [note.text for note in figure.layout.annotations] == ["cut to 1", "cut to 5"]
+    assert [note.text for note in figure.layout.annotations] == ["clipped to 1", "clipped to 5"]
     assert not norm_figure(RACERS, [0.0], "en").layout.shapes
 
 

@@ -18,7 +18,16 @@ from explorer.gradients.windows import loss_rows, truncation
 from explorer.limits import WINDOW
 from explorer.nn.interventions import Clamp, untouched
 from explorer.nn.tracing import run_layer
-from tests.helpers import EVERY, largest, normal, number_model, random_layer, random_weights, word_model
+from tests.helpers import (
+    EVERY,
+    largest,
+    normal,
+    number_model,
+    random_layer,
+    random_state,
+    random_weights,
+    word_model,
+)
 
 T, D, H = 9, 3, 4
 
@@ -26,8 +35,7 @@ T, D, H = 9, 3, 4
 def layer_of(key: str, seed: int = 0, scale: float = 0.6, steps: int = T) -> LayerTrace:
     rng = np.random.default_rng(seed)
     weights = random_weights(key, D, H, rng).map(lambda a: scale * a)
-    state = tuple(normal(rng, H) for _ in CELLS[key].states)
-    return run_layer(key, weights, normal(rng, steps, D), state)
+    return run_layer(key, weights, normal(rng, steps, D), random_state(key, rng, H))
 
 
 def relu(w_hh: np.ndarray, x: np.ndarray, h_0: np.ndarray) -> LayerTrace:
@@ -151,8 +159,7 @@ def test_the_straight_line_is_the_slope_of_the_true_change(key, step):
         measured = (of.true[-1] - of.true[0]) / 2e-5
         assert measured == pytest.approx(of.slope, rel=1e-5, abs=1e-9), direction
         if direction[1] is None:
-            total = flow.total if direction[0] == "h" else flow.total_c
-            assert of.slope == pytest.approx(np.linalg.norm(total[step]))
+            assert of.slope == pytest.approx(np.linalg.norm(flow.totals[direction[0]][step]))
 
 
 def test_the_true_change_is_that_of_a_run_from_the_pushed_state():
@@ -235,28 +242,33 @@ def test_a_push_refuses_several_losses_later_steps_strange_states_and_changed_ru
 
 
 def torch_gradient(layer: LayerTrace, dL_dh: np.ndarray, starts) -> np.ndarray:
-    """dL/dW_hh where the loss at t (from 1) sees steps from starts(t) on; the state before is a constant."""
+    """dL/dW_hh where the loss at t (from 1) sees steps from starts(t) on; the state before is a constant.
+
+    dL/dW_ih for a cell without W_hh.
+    """
     weights = layer.weights.map(torch.tensor)
-    weights.w_hh.requires_grad_()
-    rows = [layer.h] if layer.c is None else [layer.h, layer.c]
+    of = watched(weights)
     total = torch.zeros(())
     for t in range(1, layer.steps + 1):
         first = starts(t)
-        state = tuple(torch.tensor(a[first - 1]) for a in rows)
+        state = tuple(torch.tensor(a[first - 1]) for a in layer.states.values())
         for k in range(first, t + 1):
             a = weights.project(torch.tensor(layer.x[k - 1]))
             _, _, state = layer.spec.step(TorchOps, a, state, weights, untouched)
         total = total + state[0] @ torch.tensor(dL_dh[t - 1])
     total.backward()
-    return weights.w_hh.grad.numpy()
+    return of.grad.numpy()
+
+
+def watched(weights: LayerWeights) -> torch.Tensor:
+    return (weights.w_ih if weights.w_hh is None else weights.w_hh).requires_grad_()
 
 
 def chunked(layer: LayerTrace, dL_dh: np.ndarray, w: int) -> np.ndarray:
     """dL/dW_hh of one run whose state is detached at the border of every w steps, as people train."""
     weights = layer.weights.map(torch.tensor)
-    weights.w_hh.requires_grad_()
-    rows = [layer.h] if layer.c is None else [layer.h, layer.c]
-    state, total = tuple(torch.tensor(a[0]) for a in rows), torch.zeros(())
+    of = watched(weights)
+    state, total = tuple(map(torch.tensor, layer.initial)), torch.zeros(())
     for k in range(layer.steps):
         if k % w == 0:
             state = tuple(s.detach() for s in state)
@@ -265,7 +277,7 @@ def chunked(layer: LayerTrace, dL_dh: np.ndarray, w: int) -> np.ndarray:
         )
         total = total + state[0] @ torch.tensor(dL_dh[k])
     total.backward()
-    return weights.w_hh.grad.numpy()
+    return of.grad.numpy()
 
 
 def compared(part: np.ndarray, full: np.ndarray) -> tuple[float, float]:
@@ -277,11 +289,15 @@ def compared(part: np.ndarray, full: np.ndarray) -> tuple[float, float]:
 def test_what_each_loss_sends_to_each_step_adds_up_to_the_gradient(key):
     layer, dL_dh = layer_of(key), normal(np.random.default_rng(5), T, H)
     rows, flow = loss_rows(layer, dL_dh), bptt(layer, dL_dh).layers[0]
-    assert rows.shape == (T, T, len(CELLS[key].blocks) * H)
-    summed = recurrent_gradient(rows.sum(0), flow.source, layer.weights)
-    assert largest(summed, flow.weight_gradient()["weight_hh"]) < 1e-12
+    spec, gradient = CELLS[key], flow.weight_gradient()
+    assert rows.shape == (T, T, len(spec.recurrent_blocks or spec.blocks) * H)
+    if spec.recurrent_blocks:
+        summed, whole = recurrent_gradient(rows.sum(0), flow.source, layer.weights), gradient["weight_hh"]
+    else:
+        summed, whole = rows.sum(0).T @ layer.x, gradient["weight_ih"]
+    assert largest(summed, whole) < 1e-12
     alone = bptt(layer, np.where(np.arange(T)[:, None] == 5, dL_dh, 0.0)).layers[0]
-    assert largest(rows[5], alone.rec) < 1e-12
+    assert largest(rows[5], alone.rec if spec.recurrent_blocks else alone.pre) < 1e-12
     assert not rows[np.triu_indices(T, 1)].any()  # k > t
 
 
@@ -289,7 +305,8 @@ def test_what_each_loss_sends_to_each_step_adds_up_to_the_gradient(key):
 def test_truncated_gradients_are_those_of_a_detached_run(key):
     layer, dL_dh, windows = layer_of(key), normal(np.random.default_rng(6), T, H), (1, 2, 4, T)
     of = truncation(layer, dL_dh, windows)
-    full = bptt(layer, dL_dh).layers[0].weight_gradient()["weight_hh"]
+    gradient = bptt(layer, dL_dh).layers[0].weight_gradient()
+    full = gradient.get("weight_hh", gradient["weight_ih"])
     for n, w in enumerate(windows):
         for cut, part in (
             (of.disjoint, chunked(layer, dL_dh, w)),

@@ -111,8 +111,9 @@ def test_vanished_norms_are_right_to_ten_digits(key):
     of, (rows,) = bptt(layer, dL_dh).layers[0], rows_of(Trace((layer,)), dL_dh)[1]
     there = reached(of, 0, 1)
     for state, table in rows.states.items():
-        expected = np.linalg.norm(table, axis=-1)[there]
-        np.testing.assert_allclose(of.norms[state][there], expected, rtol=TOLERANCE)
+        if state not in CELLS[key].idle:
+            expected = np.linalg.norm(table, axis=-1)[there]
+            np.testing.assert_allclose(of.norms[state][there], expected, rtol=TOLERANCE)
 
 
 @pytest.mark.parametrize(("layers", "both_ways"), [(1, False), (2, False), (2, True)])

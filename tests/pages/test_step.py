@@ -134,3 +134,12 @@ def test_the_same_experiment_is_computed_once(monkeypatch):
     opened(seed="4321")
     opened(seed="4321", step="3")
     assert len(built) == 1
+
+
+@pytest.mark.parametrize(
+    "locale, label", [("ko-KR", "강의 자료를 읽은 분께"), ("en-US", "For readers of the notes")]
+)
+def test_what_a_card_says_of_the_notes_is_folded_away(locale, label):
+    app = opened(locale, card="unrolling")
+    (folded,) = [one for one in app.expander if one.label == label]
+    assert not folded.proto.expanded and "재귀" in folded.markdown[0].value

@@ -13,6 +13,11 @@ const UNARY = {
   sigmoid: (a) => 0.5 * (1 + Math.tanh(0.5 * a)),
   tanh: Math.tanh,
   relu: (a) => Math.max(a, 0),
+  exp: Math.exp,
+  log: Math.log,
+  abs: Math.abs,
+  neg: (a) => -a,
+  log_sigmoid: (a) => Math.min(a, 0) - Math.log1p(Math.exp(-Math.abs(a))),
 }
 
 /** @typedef {Pick<WalkRun, "arrays" | "units" | "inputs" | "blocks" | "peepholeBlocks">} Cell */
@@ -41,10 +46,13 @@ export class Evaluator {
     if (head === "in") return this.inputPart(rest[0], j, t) + this.bias("bias_ih", rest[0], j)
     if (head === "rec") return this.statePart(rest[0], rest[1], j, t) + this.bias("bias_hh", rest[0], j)
     if (head === "peep") return this.peephole(rest[0], j) * this.value(rest[1], j, t)
+    if (head === "unit") return this.peephole(rest[0], j)
     const parts = rest.map((part) => this.value(part, j, t))
     if (head in UNARY) return UNARY[head](parts[0])
     if (head === "add") return parts.reduce((a, b) => a + b)
     if (head === "sub") return parts[0] - parts[1]
+    if (head === "div") return parts[0] / parts[1]
+    if (head === "max") return Math.max(...parts)
     return parts.reduce((a, b) => a * b)
   }
 
