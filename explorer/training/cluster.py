@@ -47,10 +47,11 @@ FORGET_BYTES = 8_000_000
 """After how many bytes of weights a scheduler is told to forget the reports it has passed on."""
 
 
-GONE = (OSError, ClosedClientError, RuntimeError)
+GONE = (OSError, ClosedClientError, RuntimeError, AttributeError)
 """What Dask raises where the scheduler does not answer (OSError, its timeouts too), where the client has
-closed, and where the loop under it has. Whoever only passes something on then goes without: the next race
-that begins connects anew, or says that nobody answers."""
+closed, where the loop under it has, and where it is about to (its scheduler is None by then). Whoever only
+passes something on then goes without: the next race that begins connects anew, or says that nobody answers.
+"""
 
 
 class NoScheduler(Exception):  # noqa: N818
