@@ -34,8 +34,9 @@ def t(key: str, lang: str, **values: object) -> str:
 
 
 def choose(locale: str | None) -> str:
-    """Returns the language for a browser's locale: Korean where it asks for it, else English."""
-    return "ko" if (locale or "").lower().startswith("ko") else "en"
+    """Returns the language for a browser's locale: the one it asks for where there is that, else English."""
+    asked = (locale or "").replace("_", "-").partition("-")[0].lower()
+    return asked if asked in LANGUAGES else "en"
 
 
 @cache

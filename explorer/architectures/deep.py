@@ -13,13 +13,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.architectures.timing import Times, measured
 from explorer.cells import LayerWeights
 from explorer.data.exercises import (
     Tagged,
@@ -117,12 +118,16 @@ class TaggedText:
 
 @dataclass(frozen=True)
 class Price:
-    """What a network costs: its weights, and the fewest milliseconds of a training step on this machine."""
+    """What a network costs: its weights, and the time of a training step on this machine."""
 
     depth: int
     both: bool
     parameters: int
-    milliseconds: float
+    time: Times
+
+    @property
+    def milliseconds(self) -> float:
+        return self.time.median
 
 
 # Training.
@@ -380,15 +385,12 @@ def prices(cell: str, lang: str) -> tuple[Price, ...]:
     optimisers = [torch.optim.Adam(model.parameters(), lr=RATE) for model in models]
     words = torch.randint(len(tag_words(lang)), (TIMED_STEPS, ROWS), generator=generator)
     asked = torch.randint(len(tags(lang)), (TIMED_STEPS, ROWS), generator=generator)
-    taken: list[list[float]] = []
-    began = time.perf_counter()
-    while len(taken) < ROUNDS or time.perf_counter() - began < TIMED_SECONDS:
-        taken.append([])  # in turn, so that a busy moment meets all of them
-        for model, optimiser in zip(models, optimisers, strict=True):
-            started = time.perf_counter()
-            _descend(model, optimiser, words, asked)
-            taken[-1].append(1000 * (time.perf_counter() - started))
+    works = [
+        partial(_descend, model, optimiser, words, asked)
+        for model, optimiser in zip(models, optimisers, strict=True)
+    ]
+    taken = measured(works, ROUNDS, TIMED_SECONDS)
     return tuple(
-        Price(depth, both, sum(p.numel() for p in model.parameters()), float(shortest))
-        for (depth, both), model, shortest in zip(kinds, models, np.min(taken, axis=0), strict=True)
+        Price(depth, both, sum(p.numel() for p in model.parameters()), times)
+        for (depth, both), model, times in zip(kinds, models, taken, strict=True)
     )

@@ -22,8 +22,6 @@ CHECKED_STEPS = 32
 COMMENT = 58
 """Column where the shape stands behind a line of code."""
 
-KERAS = {"rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
-
 
 @dataclass(frozen=True)
 class Tensor:
@@ -255,7 +253,7 @@ def keras_code(sizes: Sizes) -> str:
 
 
 def _keras_layer(sizes: Sizes, asked: str) -> str:
-    layer = f"layers.{KERAS[sizes.spec.family]}({sizes.hidden_size}{sizes.keras_options}{asked})"
+    layer = f"layers.{sizes.spec.keras}({sizes.hidden_size}{sizes.keras_options}{asked})"
     return f"layers.Bidirectional({layer})" if sizes.both else layer
 
 

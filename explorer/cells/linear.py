@@ -51,7 +51,7 @@ def _paper(net: Net, x: Tensor, h: Tensor) -> tuple[Tensor]:
 LINEAR = cell(
     "linear",
     EQUATIONS,
-    family="linear",
+    family="rnn",
     states="h",
     packing="u",
     own="a",

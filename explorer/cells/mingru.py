@@ -31,7 +31,7 @@ def _paper(net: Net, x: Tensor, h: Tensor) -> tuple[Tensor]:
 MINGRU = cell(
     "mingru",
     EQUATIONS,
-    family="mingru",
+    family="gru",
     states="h",
     packing="z n",
     signals=(

@@ -112,7 +112,7 @@ def _paper(net: Net, x: Tensor, h: Tensor, c: Tensor, n: Tensor, m: Tensor) -> t
 SLSTM = cell(
     "slstm",
     EQUATIONS,
-    family="slstm",
+    family="lstm",
     states="h c n m",
     packing="i f g o",
     signals=SIGNALS,

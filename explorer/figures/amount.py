@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.architectures.amount import RIVALS, Amount
+from explorer.cells import CELLS
 from explorer.experiment import MATCHES
-from explorer.figures.flow import CELL_HUES
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
 from explorer.i18n import t
@@ -44,7 +44,7 @@ def _band(
     figure: go.Figure, at: list[float], rows: np.ndarray, cell: str, lang: str, theme: str, column: int
 ) -> None:
     """A cell's line and band; rows (counts, seeds)."""
-    colour = HUES[theme][CELL_HUES[cell]]
+    colour = HUES[theme][CELLS[cell].hue]
     dash, symbol = _LOOKS[cell]
     around = [*rows.max(1), *rows.min(1)[::-1]]
     place = {"row": 1, "col": column}

@@ -1,11 +1,13 @@
 """Figures of stacked layers: a heatmap of each layer and direction, held-out accuracy, what depth costs."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from explorer.architectures.deep import HIDDEN_SIZE, Accuracies, Price, Tagger, Tagging
+from explorer.architectures.timing import written
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
 from explorer.figures.signals import signal_heatmap
@@ -88,13 +90,21 @@ def price_figure(found: Sequence[Price], lang: str, theme: str = "light") -> go.
                 textposition="top center" if name == "both" else "bottom center", textfont={"size": 14},
                 line={"color": HUES[theme][HUE[name]], "width": 2.5, "dash": "solid" if k else "dash"},
                 marker={"size": 9, "symbol": "square" if k else "circle"}, row=1, col=column,
+                error_y=_spread(rows) if quantity == "milliseconds" else None,
             )  # fmt: skip
-            top = max(getattr(price, quantity) for price in found)
+            top = max(price.parameters if column == 1 else price.time.spread[1] for price in found)
             figure.update_yaxes(range=[-0.2 * top, 1.2 * top], showticklabels=False, row=1, col=column)
     depths = list(range(1, MAX_LAYERS + 1))
     figure.update_xaxes(tickvals=depths, range=[0.6, MAX_LAYERS + 0.4], title_text=t("deep.layers", lang))
     return figure
 
 
+def _spread(rows: Sequence[Price]) -> dict[str, Any]:
+    """Returns the spread of measured times as lines up and down from their medians."""
+    above = [price.time.spread[1] - price.milliseconds for price in rows]
+    below = [price.milliseconds - price.time.spread[0] for price in rows]
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.5}
+
+
 def _written(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.1f}"
+    return f"{value:,}" if isinstance(value, int) else written(value)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.cells import CELLS
 from explorer.experiment import Display
 from explorer.figures.palette import HUES, magnitude_scale
 from explorer.figures.signals import layout, line, step_axis
@@ -16,8 +17,6 @@ FLOOR = -30.0
 """The smallest power of ten that the triangle's colours tell apart."""
 
 DASHES = {"h": "solid", "c": "dash"}
-CELL_HUES = {"rnn": "x", "lstm": "keep", "gru": "write"}
-"""The compared cells; another chosen cell takes the candidate's hue."""
 
 MARGIN = 3.0
 """How many decades past the measured values the axis follows a law."""
@@ -81,7 +80,7 @@ def total_figure(flow: Flow, display: Display) -> go.Figure:
     lang, theme = display.lang, display.theme
     figure = go.Figure(layout=layout(theme))
     for cell in flow.cells:
-        hue = CELL_HUES.get(cell.cell, "candidate")
+        hue = CELLS[cell.cell].hue
         layer = cell.gradient.layers[0]
         for state, values in (("h", layer.total_norm), ("c", layer.total_norm_c)):
             if values is not None:
@@ -103,7 +102,7 @@ def _laws(figure: go.Figure, flow: Flow, display: Display) -> None:
         symbol = law_symbol(cell, display)
         power = f"({symbol})ᵗ⁻ᵏ" if "−" in symbol else f"{symbol}ᵗ⁻ᵏ"
         name = f"{t(f'cell.{cell.cell}', lang)} {power}"
-        hue = CELL_HUES.get(cell.cell, "candidate")
+        hue = CELLS[cell.cell].hue
         shown = np.where(np.isfinite(expected) & (expected > 0), expected, np.nan)
         figure.add_scatter(
             x=_sources(flow),

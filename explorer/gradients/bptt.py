@@ -6,7 +6,7 @@
 k is the source step, t the loss step. Everything is float64. Sums over losses are sums of vectors.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -225,11 +225,15 @@ class GradientFlow:
 
 
 def bptt(
-    trace: Trace | LayerTrace, dL_dh: np.ndarray | None = None, *, loss: str | None = None
+    trace: Trace | LayerTrace,
+    dL_dh: np.ndarray | Mapping[str, np.ndarray] | None = None,
+    *,
+    loss: str | None = None,
 ) -> GradientFlow:
     """Returns the gradient of losses on the last layer's output with respect to every state before.
 
-    dL_dh (T, H): row t-1 is the direct dL_t/dh_t of the loss at step t, H over both directions. Or
+    dL_dh (T, H): row t-1 is the direct dL_t/dh_t of the loss at step t, H over both directions. Where the
+    last layer has one direction, it may be a table of states: {"h": dL_dh, "c": dL_dc}, each (T, H). Or
     loss: `last_step` or `each_step`, the cross-entropy of the next token, for the trace of a model with
     a vocabulary (`targets` and `readout` are in the trace). The trace must be unbatched. Raises
     ValueError otherwise. Werbos 1990; Pascanu et al. 2013, eq. 3-5.
@@ -239,10 +243,26 @@ def bptt(
     by_step = None
     if dL_dh is None:
         dL_dh, by_step = readout_gradient(whole, loss or "last_step")
-    direct = np.asarray(dL_dh, np.float64)
-    if direct.shape != whole.output.shape:
-        raise ValueError(f"dL_dh has shape {direct.shape}, expected {whole.output.shape}")
+    direct = _packed(whole, dL_dh) if isinstance(dL_dh, Mapping) else _checked(whole, dL_dh)
     return GradientFlow(_through_layers(whole, direct), by_step)
+
+
+def _checked(trace: Trace, dL_dh: Any) -> np.ndarray:
+    direct = np.asarray(dL_dh, np.float64)
+    if direct.shape != trace.output.shape:
+        raise ValueError(f"dL_dh has shape {direct.shape}, expected {trace.output.shape}")
+    return direct
+
+
+def _packed(trace: Trace, by_state: Mapping[str, Any]) -> np.ndarray:
+    """Returns direct gradients of states (T, S) in the last layer's order, 0 where none is given."""
+    last = trace.layers[-1]
+    if trace.output.shape[-1] != last.hidden_size:
+        raise ValueError("gradients by state take a last layer of one direction")
+    if unknown := by_state.keys() - last.states.keys():
+        raise ValueError(f"{last.cell} has the states {tuple(last.states)}, not {sorted(unknown)}")
+    nothing = np.zeros(trace.output.shape)
+    return np.concatenate([_checked(trace, by_state.get(s, nothing)) for s in last.states], -1)
 
 
 def _check(layer: LayerTrace) -> None:
@@ -285,7 +305,7 @@ def _through_layers(trace: Trace, direct: np.ndarray) -> tuple[LayerFlow, ...]:
     entering = direct
     flows: list[LayerFlow] = []
     for level in sorted(levels, reverse=True):
-        H = levels[level][0].hidden_size
+        H = entering.shape[-1] // len(levels[level])
         causal = not both_ways or entering is direct  # else the layer above sees the past and the future
         results = [
             _back_through_time(layer, entering[..., k * H : (k + 1) * H], causal, level > 0)
@@ -301,6 +321,7 @@ def _back_through_time(
     layer: LayerTrace, entering: np.ndarray, causal: bool, needs_x: bool
 ) -> tuple[LayerFlow, np.ndarray | None]:
     """One layer. entering: dL_t/dh_t by t (T, H); or dL_t/dh_k straight from above, by k and t (T, T, H).
+    Of all states, the others after h, it is (T, S).
 
     causal: no loss at t depends on a state after t. Returns the flow, and dL_t/dx_k by k and t (T, T, D)
     or None. A layer against time is walked as one along time, turned round.
@@ -340,8 +361,9 @@ def _walk(
     n, at_state = _steps_at_once(T + 1, states * H), {s: k for k, s in enumerate(spec.states)}
     D = np.zeros((min(n, T) + 1, T + 1, states * H))
     by_state = D.reshape(-1, T + 1, states, H)
+    given = slice(0, summed.shape[-1])
     if above is None:
-        D[:, :T, :H] = entering
+        D[:, :T, given] = entering
     norm, total = np.empty((states, T, T + 1)), np.empty((states, T + 1, H))
     dx = np.zeros((T, T, weights.input_size)) if needs_x else None
     for high in range(T, 0, -n):
@@ -351,7 +373,7 @@ def _walk(
         for k in range(high - 1, low - 1, -1):
             i, live = k - low, slice(k if causal else 0, None)
             after = D[i + 1, live]
-            after[-1, :H] += summed[k]
+            after[-1, given] += summed[k]
             if above is not None:
                 after[:-1, :H] += above[k, live]
             np.matmul(after, J[i], out=D[i, live])

@@ -39,7 +39,7 @@ class Spectra:
 
     @property
     def steps(self) -> int:
-        return self.singular.shape[0]
+        return len(self.singular)
 
     @property
     def sentence(self) -> str:

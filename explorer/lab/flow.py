@@ -19,6 +19,7 @@ from explorer.gradients.bptt import (
 from explorer.gradients.laws import Bound, at_rest
 from explorer.gradients.pushing import Nudge, nudge, number_loss, token_loss
 from explorer.lab.learned import Input, Learned, Token, inputs
+from explorer.lab.walk import softmax
 from explorer.limits import MAX_FLOW, WINDOW
 from explorer.nn.model import RecurrentModel
 from explorer.nn.tracing import Trace, run_layer
@@ -49,7 +50,8 @@ class CellFlow:
 
     direct (T+1,): the norm of what went past all gates alone, or None. each is `bptt` with a loss at
     every step that has one; its norm is the triangle. entering (T, H) is dL_t/dh_t of the chosen losses,
-    target the number to reach, or None for next-token prediction.
+    target the number to reach, or None for next-token prediction. around: the gradients of the embedding,
+    where there is one, and of the readout's weight and bias, of the chosen losses.
     """
 
     cell: str
@@ -59,6 +61,7 @@ class CellFlow:
     direct: np.ndarray | None
     entering: np.ndarray
     target: float | None
+    around: tuple[np.ndarray, ...]
 
     @property
     def loss_step(self) -> int | None:
@@ -170,7 +173,32 @@ def _cell_flow(
     each = replace(bptt(run, dL_dh), loss=loss)
     path = direct_path(gradient.layers[0])
     direct = None if path is None else lengths(path)
-    return CellFlow(cell, run, gradient, each, direct, entering, given.target)
+    ids = None if model.embedding is None else np.array(model.encode(given.x))[first - 1 :][:MAX_FLOW]
+    around = _around(gradient, run, given.target, ids, experiment.input_scale)
+    return CellFlow(cell, run, gradient, each, direct, entering, given.target, around)
+
+
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
+def _around(
+    gradient: GradientFlow, run: Trace, target: float | None, ids: np.ndarray | None, scale: float
+) -> tuple[np.ndarray, ...]:
+    """Returns the gradients of the summed losses for what stands around the layer: see CellFlow."""
+    assert run.logits is not None and gradient.loss is not None
+    chosen = ~np.isnan(gradient.loss)
+    if target is None:
+        d_logits = softmax(run.logits)
+        rows = np.flatnonzero(chosen)
+        if run.targets is not None:
+            d_logits[rows, run.targets[rows]] -= 1.0
+    else:
+        d_logits = 2.0 * (run.logits - target)
+    d_logits = np.where(chosen[:, None], d_logits, 0.0)  # (T, V)
+    found = (d_logits.T @ run.output, d_logits.sum(0))
+    if ids is None:
+        return found
+    by_token = np.zeros((ids.max() + 1, run.x.shape[1]))
+    np.add.at(by_token, ids, scale * gradient.layers[0].x)
+    return (by_token, *found)
 
 
 def nudged(cell: CellFlow, step: int, unit: int = 0) -> Nudge | None:

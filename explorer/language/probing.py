@@ -109,8 +109,9 @@ class Probed:
 class Memory:
     """What the states of a network know of T tokens, by state: `h`, and `c` where there is one.
 
-    tokens and ids (T,): the first test sequence. baseline (T,): the share of test sequences with the
-    token at k that is the most frequent there among those fitted. bad: the first step at which a state
+    tokens and ids (T,): the first test sequence. baseline (T,): how often a guess is right; in a text the
+    share of test sequences with the token at k that is the most frequent there among those fitted.
+    bad: the first step at which a state
     left float32, or None. fitted, tested: sequences.
     """
 
@@ -141,8 +142,8 @@ class Finding:
 
     accuracy, baseline: means at that distance. shrunk: the gradient there over that of the same losses at
     distance 0, the geometric mean.
-    verdict: of the token `known`, `partly` or `lost`, of the gradient `arrives` or `vanished`, joined by
-    `_`; `certain` where a guess is nearly always right; `nonfinite`.
+    verdict: of the token `known`, `partly`, `hardly` or `lost`, of the gradient `arrives` or `vanished`,
+    joined by `_`; `certain` where a guess is nearly always right; `nonfinite`.
     """
 
     distance: int
@@ -152,9 +153,12 @@ class Finding:
     verdict: str
 
 
-KNOWN, LOST = 0.25, 0.1
-"""Of what a guess gets wrong, the share a probe gets right: over the first a token counts as known, up to
-the second as lost, between them as known in part."""
+KNOWN, LITTLE = 0.25, 0.1
+"""Of what a guess gets wrong, the share a probe gets right: over the first a token counts as known, over the
+second as known in part."""
+
+BY_CHANCE = 3.0
+"""Standard deviations of a guess's share, over the tested sequences, up to which a token counts as lost."""
 
 ARRIVES = 0.01
 """A gradient counts as arriving where at least this share of it is left."""
@@ -189,7 +193,7 @@ def memory(model: RecurrentModel, sequences: Sequences) -> Memory:
         kind=sequences.kind,
         tokens=tuple(token_of(model.vocabulary[k], model) for k in targets[0]),
         ids=targets[0],
-        baseline=_fixed(baseline(sequences.fit[:, :T], targets)),
+        baseline=_fixed(_guessed(sequences, T)),
         readings=readings,
         bad=min(bad, default=None),
         fitted=len(sequences.fit),
@@ -217,16 +221,17 @@ def finding(found: Memory, symbol: str) -> Finding:
     reading, d = found.readings[symbol], found.steps // 2
     right, guessed = float(reading.accuracy_by_distance[d]), float(found.baseline_by_distance[d])
     shrunk = reading.shrunk(d)
-    return Finding(d, right, guessed, shrunk, _verdict(right, guessed, shrunk))
+    return Finding(d, right, guessed, shrunk, _verdict(right, guessed, shrunk, found.tested))
 
 
-def _verdict(right: float, guessed: float, shrunk: float) -> str:
+def _verdict(right: float, guessed: float, shrunk: float, tested: int) -> str:
     if not np.isfinite([right, shrunk]).all():
         return "nonfinite"
     if guessed > CERTAIN:
         return "certain"
     share = (right - guessed) / (1.0 - guessed)
-    forward = "known" if share > KNOWN else "partly" if share > LOST else "lost"
+    more = right - guessed > BY_CHANCE * np.sqrt(guessed * (1.0 - guessed) / tested)
+    forward = "known" if share > KNOWN else "partly" if share > LITTLE else "hardly" if more else "lost"
     return f"{forward}_{'arrives' if shrunk > ARRIVES else 'vanished'}"
 
 
@@ -373,6 +378,13 @@ def ridge(x: np.ndarray, y: np.ndarray, penalties: np.ndarray = PENALTIES) -> np
         errors.append(left / (1.0 - freedom / N) ** 2)
     best = penalties[np.argmin(errors, 0)]  # (K,)
     return np.tensordot(axes, along / (spectrum + best)[..., None], 1)
+
+
+def _guessed(sequences: Sequences, steps: int) -> np.ndarray:
+    """Returns how often (T,) a guess is right: of random words at every step alike, of a text as counted."""
+    if sequences.kind == "words":
+        return np.full(steps, 1.0 / sequences.choices)
+    return baseline(sequences.fit[:, :steps], sequences.test[:, :steps])
 
 
 def baseline(fit: np.ndarray, test: np.ndarray) -> np.ndarray:

@@ -39,6 +39,9 @@ OWN_TOKENS = 120
 LEAST = 300
 """Tokens that are read of however large a network."""
 
+FEW = 200
+"""Measured tokens under which no unit is ranked: over five of them the best by chance has an r of .98."""
+
 OPEN, SHUT = 0.9, 0.1
 """A gate over OPEN is saturated open, under SHUT saturated shut (Karpathy et al. 2015)."""
 
@@ -97,6 +100,16 @@ class Units:
         there = np.arange(len(self.tokens)) >= self.own
         there[list(self.starts)] = False
         return there
+
+    @property
+    def measured(self) -> int:
+        """How many tokens all that is measured is measured over."""
+        return len(self.tokens) - self.own
+
+    @property
+    def ranked(self) -> bool:
+        """Whether there are enough of them to say which unit tells most."""
+        return self.measured >= FEW
 
     def track(self, kind: str) -> Track | None:
         """Returns the track of a feature, None where the text has none."""

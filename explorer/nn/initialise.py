@@ -58,7 +58,7 @@ def _recurrent(
         parameter.zero_()
     elif name.startswith("weight_hh"):
         H = parameter.shape[1]
-        for block in parameter.split(H):
+        for block in parameter.chunk(len(parameter) // H):
             if scheme.startswith("identity"):
                 block.copy_(gain * torch.eye(H, dtype=parameter.dtype))
             else:

@@ -68,7 +68,7 @@ def _put(value: np.ndarray, unit: int | None, number: float) -> np.ndarray:
     return changed
 
 
-def transplanted(step: int, states: dict[str, Any], changes: Sequence[Intervention]) -> dict:
+def transplanted(step: int, states: dict[str, Any], changes: Sequence[Intervention]) -> dict[str, Any]:
     """Returns the states (by name) after a step with any transplant at that step carried out."""
     for change in changes:
         if isinstance(change, Transplant) and change.after == step:

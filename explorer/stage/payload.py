@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.cells import CELLS
 from explorer.cells.spec import CellSpec, Signal
 from explorer.experiment import Display
 from explorer.figures.flow import law_symbol, losses_figure, paths_figure, total_figure, triangle_figure
@@ -112,7 +113,9 @@ def _decay(cell: CellFlow, display: Display) -> str:
     symbol = law_symbol(cell, display)
     law = symbol if symbol == least else f"{symbol} = {least if least == most else f'{least} … {most}'}"
     expected = t("flow.expected", lang, law=law).replace(" ", "\N{NO-BREAK SPACE}")
-    return f"{t(f'cell.{cell.cell}', lang)}: {is_so} {expected}"
+    summed = cell.gradient.loss is not None and np.count_nonzero(~np.isnan(cell.gradient.loss)) > 1
+    alone = t("flow.alone", lang, step=row + cell.trace.first_step) + " " if summed else ""
+    return f"{t(f'cell.{cell.cell}', lang)}: {alone}{is_so} {expected}"
 
 
 def _first_bad(flow: Flow) -> int | None:
@@ -174,11 +177,13 @@ def run_of(run: ShownRun, numbers: Numbers, display: Display) -> dict[str, Any]:
     lines = [norms(layer, first, lang)] + ([saturation(layer, first, lang)] if layer.spec.gates else [])
     return {
         "cell": t(f"cell.{layer.cell}", lang),
+        "notation": t(f"stage.z_{layer.notation}", lang) if CELLS[layer.cell].lecture else "",
         "tokens": [asdict(token) for token in run.tokens],
         "steps": layer.steps,
         "units": layer.hidden_size,
         "inputs": layer.weights.input_size,
         "blocks": layer.weights.blocks,
+        "recurrentBlocks": layer.weights.seeing,
         "peepholeBlocks": layer.weights.peephole_blocks,
         "badStep": _bad_step(run),
         **_spec(layer.spec, lang),

@@ -84,7 +84,7 @@ def _part(
             with st.expander(t("ui.for_readers", lang)):
                 st.markdown(words)
         case ("equations", symbols):
-            _equations(CELLS[experiment.cell], symbols)
+            _equations(layer.spec if layer else CELLS[experiment.cell], symbols)
         case ("table", "shapes") if layer is not None:
             _shapes(layer, lang)
         case ("table", "parameters") if layer is not None:

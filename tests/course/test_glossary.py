@@ -241,7 +241,7 @@ def test_the_source_holds_nothing_that_is_not_shown():
     assert set(source) == {"entries", "lecture_equations", "facts"}
     assert {notes["cell"] for notes in source["lecture_equations"]} <= set(CELLS)
     for table in source["entries"].values():
-        assert set(table) - {"shape"} == {"group", "symbol", "pytorch", "lecture", "see", "ko", "en"}
+        assert set(table) - {"shape"} == {"group", "symbol", "pytorch", "lecture", "see", *LANGUAGES}
 
 
 # The search

@@ -369,7 +369,7 @@ def test_what_has_vanished_may_be_known():
 
 def test_what_is_forgotten_may_have_a_gradient():
     found = finding(remembered("memory", 1), "h")
-    assert found.verdict == "lost_arrives" and found.distance == 6 == 12 - shown("memory", 1).step
+    assert found.verdict == "hardly_arrives" and found.distance == 6 == 12 - shown("memory", 1).step
     assert f"{100 * found.shrunk:.0f}" == "8"
     assert (f"{100 * found.accuracy:.0f}", f"{100 * found.baseline:.0f}") == ("14", "9")
     tells("memory", 8, 14, 9)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.architectures.deep import Accuracies, Price, TaggedText, Tagging, read, sentence_of
+from explorer.architectures.timing import Times
 from explorer.figures.deep import NETWORKS, accuracy_figure, layer_figure, price_figure
 from explorer.figures.palette import THEMES
 from explorer.i18n import LANGUAGES
@@ -13,7 +14,10 @@ from explorer.stage.deep import build_deep
 from explorer.stage.payload import header_of
 from tests.architectures.test_deep import SENTENCE, taggers, untrained
 
-PRICES = tuple(Price(d, b, 1000 * d * (1 + b), d * (1.5 + b)) for d in range(1, 5) for b in (False, True))
+ROUNDS = np.array([0.9, 1.0, 1.3])
+PRICES = tuple(
+    Price(d, b, 1000 * d * (1 + b), Times(d * (1.5 + b) * ROUNDS)) for d in range(1, 5) for b in (False, True)
+)
 
 
 @cache

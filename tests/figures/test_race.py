@@ -66,9 +66,12 @@ def test_a_label_says_what_is_a_racers_own():
     assert labels("rnn;lstm bias=fixed keep_bias=1;gru") == [
         "RNN (tanh)",
         "LSTM · forget bias 1",
-        "GRU (PyTorch)",
+        "GRU (reset after product)",
     ]
-    assert labels("gru bias=fixed keep_bias=2;gru") == ["GRU (PyTorch) · keep bias 2", "GRU (PyTorch)"]
+    assert labels("gru bias=fixed keep_bias=2;gru") == [
+        "GRU (reset after product) · keep bias 2",
+        "GRU (reset after product)",
+    ]
     assert labels("rnn;rnn init=orthogonal rate=0.001")[1] == "RNN (tanh) · orthogonal · lr 0.001"
     assert labels("rnn;rnn max_norm=0 optimiser=sgd")[1] == "RNN (tanh) · no clipping · SGD"
     assert labels("lstm;lstm bias=chrono layers=2")[1] == "LSTM · chrono bias · 2 layers"

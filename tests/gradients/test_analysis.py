@@ -373,6 +373,12 @@ def test_clipping_counts_the_peepholes_too():
     assert clipping(flow, 1.0).norm == pytest.approx(np.sqrt(squares))
 
 
+def test_clipping_counts_what_else_the_network_learns():
+    flow = bptt(layer_of("gru"), last_loss()).layers[0]
+    own, rest = clipping(flow, 1.0).norm, [np.full((2, 3), 2.0), np.ones(1)]
+    assert clipping(flow, 1.0, rest).norm == pytest.approx(np.sqrt(own**2 + 25.0))
+
+
 def test_clipping_nothing_and_an_explosion():
     none = clipping(bptt(layer_of("rnn"), np.zeros((T, H))), 1.0)
     assert none.norm == 0.0 and none.factor == 1.0 and none.far_before is None

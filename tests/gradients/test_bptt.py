@@ -8,14 +8,14 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from explorer import CELLS, LayerTrace, RecurrentModel, Trace, bptt, trace
-from explorer.cells import TorchOps
+from explorer.cells import LayerWeights, TorchOps
 from explorer.gradients import bptt as gradients
 from explorer.gradients.bptt import FEWEST, LayerFlow, direct_path, jacobians, readout_gradient
 from explorer.limits import FLOAT32_MAX
 from explorer.nn.interventions import Clamp, untouched
 from explorer.nn.model import LoopLayers
 from explorer.nn.tracing import run_layer
-from tests.autograd import rows_of
+from tests.autograd import graph_of, rows_of
 from tests.helpers import (
     EVERY,
     TORCH_CELLS,
@@ -289,6 +289,36 @@ def test_large_logits_neither_warn_nor_overflow():
         model.readout.weight.mul_(1e5)
     flow = bptt(trace(model, WORDS), loss="each_step")
     assert np.isfinite(flow.loss[:-1]).all() and np.isfinite(flow.total).all()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("key", EVERY)
+def test_a_loss_may_stand_on_any_state(key, reverse):
+    """A loss on each state at its step, in turn, and on all at once, against autograd."""
+    rng = np.random.default_rng(33)
+    layer = next(u for u in (random_layer(key, rng, reverse=reverse) for _ in range(50)) if u.steps >= 3)
+    direct = {s: normal(rng, *layer.output.shape) for s in CELLS[key].states}
+    _, (graph,), _ = graph_of(Trace((layer,)))
+    after = slice(None, -1) if reverse else slice(1, None)
+    for given in (*({s: a} for s, a in direct.items()), direct):
+        parts = [(torch.stack(graph.states[s][after]) * torch.tensor(a)).sum() for s, a in given.items()]
+        leaves = [leaf for column in graph.states.values() for leaf in column]
+        found = torch.autograd.grad(sum(parts), leaves, retain_graph=True, allow_unused=True)
+        expected = iter(0.0 if a is None else a.numpy() for a in found)
+        of = bptt(layer, given).layers[0]
+        for state, column in graph.states.items():
+            rows = np.stack([np.broadcast_to(next(expected), layer.hidden_size) for _ in column])
+            assert largest(of.totals[state], rows) <= TOLERANCE, (state, tuple(given))
+            assert largest(of.total_norms[state], np.linalg.norm(rows, axis=-1)) <= TOLERANCE
+
+
+def test_gradients_by_state_are_refused_where_there_is_no_such_state():
+    layer = trace(torch.nn.GRU(2, 3), torch.zeros(4, 2)).only
+    with pytest.raises(ValueError, match=r"has the states \('h',\), not \['c'\]"):
+        bptt(layer, {"c": np.ones((4, 3))})
+    both = trace(torch.nn.GRU(2, 3, bidirectional=True), torch.zeros(4, 2))
+    with pytest.raises(ValueError, match="one direction"):
+        bptt(both, {"h": np.ones((4, 3))})
 
 
 # The split
@@ -638,6 +668,18 @@ def test_a_default_rnn_has_vanished_after_sixty_steps():
     assert flow.status == "vanished" and flow.first_bad is None and flow.finite.all()
     short = run.window(55, 6)
     assert bptt(short, at_the_end(short)).status == "ok"
+
+
+@pytest.mark.parametrize(("share", "status"), [(3e-6, "ok"), (3e-7, "vanished")])
+def test_a_millionth_of_what_the_loss_gave_is_vanished(share, status):
+    """Of a tanh at rest the gradient over ten steps is w^10 to rounding."""
+    weights = LayerWeights(("h",), np.zeros((1, 1)), np.array([[share**0.1]]), None, None)
+    layer = run_layer("rnn", weights, np.zeros((10, 1)), (np.zeros(1),))
+    dL_dh = np.zeros((10, 1))
+    dL_dh[-1] = 1.0
+    flow = bptt(layer, dL_dh)
+    assert flow.layers[0].total_norm[[0, 10]] == pytest.approx([share, 1.0])
+    assert flow.status == status
 
 
 def test_a_loss_before_the_last_step_can_vanish_too():

@@ -5,7 +5,7 @@ import { test } from "node:test"
 
 import { Matrix } from "../../explorer/stage/js/core/payload.js"
 import { elsewhere, unitsOn } from "../../explorer/stage/js/language/units/ranges.js"
-import { byFeature, leading, lossShare, memoryShare, ranked, shown } from "../../explorer/stage/js/language/units/ranking.js"
+import { byFeature, foremost, leading, lossShare, memoryShare, ranked, shown } from "../../explorer/stage/js/language/units/ranking.js"
 import { about, cause, meaning, short, signed, written } from "../../explorer/stage/js/language/units/words.js"
 
 const matrix = (rows) => new Matrix(Float64Array.from(rows.flat()), { at: 0, shape: [rows.length, ...(Array.isArray(rows[0]) ? [rows[0].length] : [])] })
@@ -39,6 +39,15 @@ test("units are ranked by how closely they follow the feature, on either side, e
   const run = { units: 3, arrays: { "r.c.line": matrix([0.1, -0.9, 0.5]), without: matrix([3, 1, 2]) } }
   assert.deepEqual(byFeature(run, { kind: "line" }, "c"), [1, 2, 0])
   assert.deepEqual(byFeature(run, null, "c"), [0, 2, 1])
+})
+
+test("of the units that follow the feature beyond chance, the one that is missed most comes to the front", () => {
+  const arrays = { "r.c.line": matrix([0.9, -0.8, 0.7, 0.1]), "chance.c.line": matrix([0.2]), "mean.line": matrix([[0.1, 0], [3, 0], [NaN, 0], [9, 0]]) }
+  const run = { units: 4, arrays }
+  assert.equal(foremost(run, { kind: "line" }, "c", [0, 1, 2, 3]), 1)
+  assert.equal(foremost(run, null, "c", [2, 0, 1, 3]), 2)
+  const nobody = { units: 4, arrays: { ...arrays, "chance.c.line": matrix([0.95]) } }
+  assert.equal(foremost(nobody, { kind: "line" }, "c", [0, 1, 2, 3]), 0)
 })
 
 test("bars are shares of the largest loss, in nats; of a thousand steps, by the logarithm", () => {

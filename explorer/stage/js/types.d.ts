@@ -105,7 +105,9 @@ export interface Wire {
 export interface WalkRun<A = Matrix> extends Run<A, "h" | "x" | "weight_ih" | "weight_hh"> {
   cell: string
   inputs: number
+  notation: string
   blocks: string[]
+  recurrentBlocks: string[]
   peepholeBlocks: string[]
   badStep: number | null
   signals: Signal[]
@@ -252,6 +254,7 @@ export interface UnitsPayload<A = Matrix> extends Payload<"units", UnitsRun<A>> 
   starts: number[]
   own: number
   measured: number
+  ranked: boolean
   bad: number | null
   keep: string | null
   features: Feature[]

@@ -16,6 +16,7 @@ from explorer.architectures.deep import (
     Tagger,
     Tagging,
 )
+from explorer.architectures.timing import ratio
 from explorer.data.corpora import lecture_sentences
 from explorer.data.exercises import examples, tagged_split
 from explorer.experiment import MAPPINGS, Experiment
@@ -23,6 +24,7 @@ from explorer.figures.deep import NETWORKS, accuracy_figure, price_figure
 from explorer.i18n import LANGUAGES, t
 from explorer.limits import WINDOW
 from explorer.stage.deep import build_deep
+from explorer.ui.architectures.cost import compared
 from explorer.ui.stage import stage
 from explorer.ui.state import apply, theme
 from explorer.ui.widgets import field
@@ -155,8 +157,8 @@ def _price(experiment: Experiment, lang: str) -> None:
     values = {
         "depth": experiment.depth,
         "weights": f"{chosen[True].parameters / chosen[False].parameters:.1f}",
-        "time": f"{chosen[True].milliseconds / chosen[False].milliseconds:.1f}",
     }
-    st.markdown(t("deep.price_note", lang, **values))
+    longer = compared("deep.price_time", ratio(chosen[True].time, chosen[False].time), lang)
+    st.markdown(f"{t('deep.price_weights', lang, **values)} {longer} {t('deep.price_note', lang)}")
     st.caption(t("deep.price_how", lang, rows=ROWS, steps=TIMED_STEPS, rounds=ROUNDS))
     st.button(t("cost.again", lang), key="deep_again")

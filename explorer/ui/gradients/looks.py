@@ -73,7 +73,7 @@ def _truncation(experiment: Experiment, flow: Flow, lang: str) -> None:
 def _clipping(experiment: Experiment, flow: Flow, lang: str) -> None:
     with st.columns([1, 2])[0]:
         field("clip", experiment, lang)
-    found = clipping(flow.chosen.gradient, experiment.clip)
+    found = clipping(flow.chosen.gradient, experiment.clip, flow.chosen.around)
     _show(figures.clipping_figure(found, lang, theme(), **_context(flow)), "clipping", "clipping", lang)
 
 

@@ -6,12 +6,12 @@ from explorer.experiment import Display, Experiment, NetworkChoices
 from explorer.i18n import t
 from explorer.language.units import Units, units_in, with_pattern
 from explorer.stage.units import build_units
-from explorer.ui import compute
+from explorer.ui import compute, state
 from explorer.ui.language.reader import reader
 from explorer.ui.stage import stage
 
-FEW = 200
-"""Measured tokens under which the page says that they tell little."""
+READS_MUCH = {"weights": "model", "model": "brackets", "cell": "lstm", "units": "char", "text": ""}
+"""A stored network with held-out text."""
 
 
 def draw(experiment: Experiment, lang: str) -> None:
@@ -25,12 +25,21 @@ def draw(experiment: Experiment, lang: str) -> None:
     with st.spinner(t("units.measuring", lang)):
         payload = packed_units(experiment, experiment.display(lang))
     found = units_of(experiment)
-    count = len(found.tokens) - found.own
-    said = [t("units.measured_held" if found.own else "units.measured_own", lang, n=f"{count:,}")]
-    if count < FEW:
-        said.append(t("units.few", lang))
-    st.caption(" ".join(said))
+    said = t("units.measured_held" if found.own else "units.measured_own", lang, n=f"{found.measured:,}")
+    st.caption(said)
+    if not found.ranked:
+        _few(lang)
     stage(payload)
+
+
+def _few(lang: str) -> None:
+    """Says plainly that so few tokens rank nothing, and leads to a network with more."""
+    words, way = st.columns([3, 1], vertical_alignment="center")
+    words.warning(t("units.few", lang))
+    changes = READS_MUCH | {"feature": "bracket", "shade": "c", "step": "1", "unit": "1"}
+    way.button(
+        t("units.much", lang), key="units_much", on_click=state.apply, args=(changes,), width="stretch"
+    )
 
 
 # Cached: one run per decision.

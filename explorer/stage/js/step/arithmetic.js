@@ -24,6 +24,7 @@ export class Arithmetic {
     for (const [symbol, expression] of run.equations) {
       if (!symbol.startsWith("pre_")) this.table.append(this.equation(symbol, expression))
     }
+    if (run.notation) this.table.append(element("p", { class: "rx-notation", text: run.notation }))
     this.node = element("div", { class: "rx-arithmetic" }, this.table, this.pushes())
   }
 

@@ -20,7 +20,7 @@ const UNARY = {
   log_sigmoid: (a) => Math.min(a, 0) - Math.log1p(Math.exp(-Math.abs(a))),
 }
 
-/** @typedef {Pick<WalkRun, "arrays" | "units" | "inputs" | "blocks" | "peepholeBlocks">} Cell */
+/** @typedef {Pick<WalkRun, "arrays" | "units" | "inputs" | "blocks" | "recurrentBlocks" | "peepholeBlocks">} Cell */
 
 export class Evaluator {
   /** @param {Cell} run */
@@ -61,9 +61,14 @@ export class Evaluator {
     return this.run.blocks.indexOf(block) * this.H + j
   }
 
+  /** The row of a block in weight_hh and bias_hh: not every block need see the state. @param {string} block @param {number} j */
+  stateRow(block, j) {
+    return this.run.recurrentBlocks.indexOf(block) * this.H + j
+  }
+
   /** @param {"bias_ih" | "bias_hh"} name @param {string} block @param {number} j */
   bias(name, block, j) {
-    return this.run.arrays[name]?.at(this.row(block, j)) ?? 0
+    return this.run.arrays[name]?.at(name === "bias_hh" ? this.stateRow(block, j) : this.row(block, j)) ?? 0
   }
 
   /** @param {string} block @param {number} j */
@@ -78,7 +83,7 @@ export class Evaluator {
 
   /** U h_prev of a block, or U e for another source e. @param {string} block @param {Expression | undefined} source @param {number} j @param {number} t */
   statePart(block, source, j, t) {
-    return dot(this.run.arrays.weight_hh.row(this.row(block, j)), (k) => this.value(source ?? "h_prev", k, t))
+    return dot(this.run.arrays.weight_hh.row(this.stateRow(block, j)), (k) => this.value(source ?? "h_prev", k, t))
   }
 
   /** What adds up to a pre-activation of unit j at step t. @param {Expression} expression @param {number} j @param {number} t @returns {Contribution[]} */
@@ -96,7 +101,7 @@ export class Evaluator {
       return [...terms, { kind: "b", index: 0, value: factor * this.bias("bias_ih", rest[0], j) }]
     }
     if (head === "rec") {
-      const w = this.run.arrays.weight_hh.row(this.row(rest[0], j))
+      const w = this.run.arrays.weight_hh.row(this.stateRow(rest[0], j))
       const source = rest[1] ?? "h_prev"
       const terms = Array.from(w, (v, k) => ({ kind: /** @type {const} */ ("h"), index: k, value: factor * v * this.value(source, k, t) }))
       return [...terms, { kind: "b", index: 1, value: factor * this.bias("bias_hh", rest[0], j) }]

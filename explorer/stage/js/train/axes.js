@@ -9,6 +9,11 @@ export function roomFor(value, least) {
   return [1, 1.5, 2, 3, 4, 6, 8].map((m) => m * decade).find((end) => end >= wanted - 1e-9) ?? 10 * decade
 }
 
+/** The place in the middle of the steps that the mean up to a place is over: it is drawn there, not behind. @type {(k: number, window: number) => number} */
+export function middle(k, window) {
+  return k - (Math.min(k + 1, window) - 1) / 2
+}
+
 /** The places of some of many values, evenly, and of the last: no more than so many. @type {(values: unknown[], most: number) => number[]} */
 export function thinned(values, most) {
   const every = Math.ceil(values.length / most)

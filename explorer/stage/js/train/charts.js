@@ -8,7 +8,7 @@
 import { rgb } from "../core/colours.js"
 import { element, svg } from "../core/dom.js"
 import { exact, fill, number, tenTo } from "../core/numbers.js"
-import { outlined, roomFor, thinned, ticks } from "./axes.js"
+import { middle, outlined, roomFor, thinned, ticks } from "./axes.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 const MOST_POINTS = 1500
@@ -239,7 +239,8 @@ export class Curves extends RaceChart {
   /** Past MOST_POINTS a thick line takes one of some neighbours, a thin one their lowest and highest. @param {Course} course @param {string} role */
   steps(course, role) {
     const values = this.column(course, role)
-    const place = this.view.bySecond ? (k) => course.seconds[k] : (k) => k + 1
+    const at = role === "mean" ? (k) => middle(k, course.window) : (k) => k
+    const place = this.view.bySecond ? (k) => course.seconds[Math.round(at(k))] : (k) => at(k) + 1
     const shown = role === "mean" ? thinned(values, MOST_POINTS) : outlined(values, MOST_POINTS)
     const y = shown.map((k) => this.shown(values[k]))
     y.forEach((value) => this.span(value))
@@ -301,7 +302,8 @@ export class Curves extends RaceChart {
       const check = course.checks.findLast((one) => one.step <= k + 1)
       return check && said(check.value)
     }
-    const mean = this.column(course, "mean")[k]
+    const means = this.column(course, "mean")
+    const mean = means[Math.min(means.length - 1, k + (course.window >> 1))] // as it is drawn: around the step
     return `${said(this.column(course)[k])}  (${mean === null ? "NaN" : number(mean)})`
   }
 }
@@ -324,13 +326,11 @@ export class PowerMap extends RaceChart {
     return this.view.log.racers[this.racer]
   }
 
-  // While they run all maps end alike, with room to run; then each where its own racer ended.
+  // All maps of a race end alike: with room to run while it does, then where the furthest racer ended.
   get end() {
-    const { course } = this
-    if (!course) return 50
-    const running = !this.view.over && course.status === "running"
-    const room = running ? roomFor(1.03 * this.view.furthest, 50) : course.step
-    return Math.max(1, Math.min(room, course.budget))
+    const { furthest, over, payload } = this.view
+    const room = over ? furthest : roomFor(1.03 * furthest, 50)
+    return Math.max(1, Math.min(room, Math.max(...payload.racers.map((racer) => racer.budget))))
   }
 
   data() {

@@ -55,12 +55,13 @@ class List {
 
 export class Tracked extends List {
   show() {
-    const { payload: { strings, features, measured }, run: { arrays }, tracked: feature, shade, unit, order } = this.stage
+    const { payload: { strings, features, measured, ranked: some }, run: { arrays }, tracked: feature, shade, unit, order } = this.stage
     const chosen = features.find(({ kind }) => kind === this.stage.feature)
     const missing = feature === chosen ? "" : strings[`missing_${chosen.kind}`]
     if (!feature) return this.write(strings.features, missing, [])
     const r = arrays[`r.${shade}.${feature.kind}`]
     const chance = arrays[`chance.${shade}.${feature.kind}`].at(0)
+    if (!some) return this.write(strings.features, [missing, fill(strings.unranked, { value: number(chance, 2), n: measured })].filter(Boolean).join(" "), [])
     const note = fill(strings.chance, { shade, value: number(chance, 2), n: measured })
     this.write(fill(strings.tracked, { feature: feature.name }), [missing, note].filter(Boolean).join(" "), leading(order, BEST, unit).map((j) => {
       const size = Math.abs(r.at(j))

@@ -25,6 +25,15 @@ export function byFeature({ arrays, units }, feature, shade) {
   return ranked(units, feature ? (j) => Math.abs(arrays[`r.${shade}.${feature.kind}`].at(j)) : (j) => arrays.without.at(j))
 }
 
+/** The unit to open with: of those that follow the feature more than chance would, the one that is missed most where the feature decides; else the first of the order. @type {(run: UnitsRun, feature: Feature | null, shade: string, order: number[]) => number} */
+export function foremost({ arrays }, feature, shade, order) {
+  if (!feature) return order[0]
+  const [r, missed] = [arrays[`r.${shade}.${feature.kind}`], arrays[`mean.${feature.kind}`]]
+  const chance = arrays[`chance.${shade}.${feature.kind}`].at(0)
+  const tracking = order.filter((j) => Math.abs(r.at(j)) > chance && Number.isFinite(missed.at(j, 0)))
+  return tracking.reduce((best, j) => (missed.at(j, 0) > missed.at(best, 0) ? j : best), tracking[0] ?? order[0])
+}
+
 /** What is lost without a unit beside the most that is lost without any, -1..1, in nats. @type {(run: UnitsRun, most: number) => (unit: number) => number} */
 export function lossShare({ arrays }, most) {
   const lost = (/** @type {number} */ j) => Math.log(arrays.without.at(j) / arrays.perplexity.at(0))

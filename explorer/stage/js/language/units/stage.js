@@ -11,7 +11,7 @@ import { Colouring, Features } from "./choices.js"
 import { Losses, Memories, Tracked } from "./lists.js"
 import { Marking } from "./marking.js"
 import { Passage } from "./passage.js"
-import { byFeature, shown } from "./ranking.js"
+import { byFeature, foremost, shown } from "./ranking.js"
 import { Scatter } from "./scatter.js"
 import { about, cause } from "./words.js"
 
@@ -82,6 +82,11 @@ export class UnitsStage extends Stage {
     return byFeature(this.run, this.tracked, this.shade)
   }
 
+  /** The unit to open with; where too little is measured to rank any, the first. */
+  get best() {
+    return this.payload.ranked ? foremost(this.run, this.tracked, this.shade, this.order) : 0
+  }
+
   // --- choices
 
   /** @param {number} unit */
@@ -95,7 +100,7 @@ export class UnitsStage extends Stage {
   seek(kind) {
     this.feature = kind
     if (kind === "pattern" && !this.payload.pattern) this.features.pattern.focus()
-    this.unit = this.order[0]
+    this.unit = this.best
     this.update()
     this.tell({ feature: kind })
   }
@@ -149,7 +154,7 @@ export class UnitsStage extends Stage {
       this.asked = null
     }
     this.features.pattern.value = payload.pattern
-    if (payload.pattern !== before.pattern && this.feature === "pattern") this.unit = this.order[0]
+    if (payload.pattern !== before.pattern && this.feature === "pattern") this.unit = this.best
     this.painted = this.listed = undefined
     this.node.dataset.ready = payload.id
     return true
@@ -164,7 +169,7 @@ export class UnitsStage extends Stage {
       return
     }
     super.stand(place)
-    if (this.first && place.step === 1 && place.unit === 1) this.choose(this.order[0])
+    if (this.first && place.step === 1 && place.unit === 1) this.choose(this.best)
     this.first = false
   }
 
