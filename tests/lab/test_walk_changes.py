@@ -127,7 +127,7 @@ def test_a_transplanted_memory_goes_on_with_the_donor_s_sentence(cell, seed):
 
 def test_a_transplant_puts_the_donor_s_own_state_into_the_run():
     learned = learn(TRANSPLANT)
-    found = walk(TRANSPLANT, "pytorch", learned)
+    found = walk(TRANSPLANT, learned)
     donor, after = trace(learned.model, SECOND.split()), found.runs[1].trace
     assert (after.h[2] == donor.h[1]).all()
     assert (after.c[2] == donor.c[1]).all()
@@ -141,11 +141,10 @@ def test_after_the_last_step_nothing_follows_a_transplant():
     assert walked(Experiment(**(vars(TRANSPLANT) | {"into": 5}))).outcomes == ()
 
 
-@pytest.mark.parametrize("notation", ["pytorch", "lecture"])
-def test_the_whole_run_is_the_window_s_run_without_the_window(notation):
+def test_the_whole_run_is_the_window_s_run_without_the_window():
     experiment = Experiment(**(vars(UNTRAINED) | {"cell": "gru", "clamp": "z", "clamp_value": 0.25}))
     learned = learn(experiment)
-    whole, found = run_whole(experiment, notation, learned), walk(experiment, notation, learned)
+    whole, found = run_whole(experiment, learned), walk(experiment, learned)
     ours, theirs = arrays_of(whole.trace.only), arrays_of(found.runs[1].trace.only)
     assert all((ours[name] == theirs[name]).all() for name in theirs)
     assert whole.originals == ("a", "b", "c", "a", "b")
