@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from explorer.commands.terminal import table_lines
 from explorer.i18n import t
-from explorer.terminal import table_lines
 from tests.e2e.server import CHROMIUM, QUIET, running
 from tests.e2e.stage import choose, open_page, ready_id, redrawn
 from tests.pages.app import field, opened

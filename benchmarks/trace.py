@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from benchmarks.timing import medians
 from explorer import CELLS, RecurrentModel, trace
-from explorer.initialise import initialise
-from explorer.terminal import table_lines
+from explorer.commands.terminal import table_lines
+from explorer.nn.initialise import initialise
 
 SIZES = ((32, 64), (128, 256))
 D = 16

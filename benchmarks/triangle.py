@@ -22,8 +22,8 @@ from torch.func import jacrev
 from benchmarks.timing import medians
 from explorer import RecurrentModel, Trace, bptt, trace
 from explorer.cells import TorchOps
-from explorer.initialise import initialise
-from explorer.terminal import table_lines
+from explorer.commands.terminal import table_lines
+from explorer.nn.initialise import initialise
 
 CELLS = ("rnn", "gru", "lstm")
 STEPPERS = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}

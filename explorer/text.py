@@ -1,19 +1,19 @@
-"""Text in and out: cleaning, tokens, labels that are safe to draw.
+"""Text in and out: cleaning, sentences, tokens, and values as JSON can hold them.
 
 Everything is NFC (NFKC would change ㅎ). Nothing a person typed is lost: `"".join` or `" ".join` of
 the tokens gives the cleaned text back.
 """
 
-import html
 import unicodedata
-from functools import lru_cache
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import regex
 
-from explorer.limits import MAX_LABEL, MAX_UPLOAD_TEXT
+from explorer.limits import MAX_UPLOAD_TEXT
 
-UNITS = ("word", "char", "jamo")
-UNKNOWN = "<unk>"
+TOKEN_LEVELS = ("word", "char", "jamo")
 
 _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 _ZERO_WIDTH = {0x200B, 0x200C, 0x2060, 0xFEFF, 0x00AD}
@@ -96,19 +96,19 @@ def without_punctuation(text: str) -> str:
     return " ".join(clean(_PUNCTUATION.sub("", text)).split())
 
 
-def tokenise(text: str, unit: str) -> tuple[str, ...]:
+def tokenise(text: str, token_level: str) -> tuple[str, ...]:
     """Splits cleaned text into words (at white space), characters (grapheme clusters) or Hangul jamo.
 
     Jamo are conjoining ones, first and last consonants apart, so that they compose back to the text.
-    Raises ValueError for a unit not in UNITS.
+    Raises ValueError for a level not in TOKEN_LEVELS.
     """
-    if unit == "word":
+    if token_level == "word":
         return tuple(text.split())
-    if unit == "char":
+    if token_level == "char":
         return tuple(regex.findall(r"\X", text))
-    if unit == "jamo":
+    if token_level == "jamo":
         return tuple(part for cluster in regex.findall(r"\X", text) for part in _jamo(cluster))
-    raise ValueError(f"unknown unit {unit!r}; choose one of {UNITS}")
+    raise ValueError(f"unknown token level {token_level!r}; choose one of {TOKEN_LEVELS}")
 
 
 def _jamo(cluster: str) -> tuple[str, ...]:
@@ -116,35 +116,17 @@ def _jamo(cluster: str) -> tuple[str, ...]:
     return tuple(unicodedata.normalize("NFD", cluster)) if is_syllable else (cluster,)
 
 
-def join(tokens: tuple[str, ...] | list[str], unit: str) -> str:
+def join(tokens: tuple[str, ...] | list[str], token_level: str) -> str:
     """Puts tokens together again: the inverse of `tokenise` up to repeated white space."""
-    return unicodedata.normalize("NFC", (" " if unit == "word" else "").join(tokens))
+    return unicodedata.normalize("NFC", (" " if token_level == "word" else "").join(tokens))
 
 
-def label(token: str) -> str:
-    """Returns a token as people read it: a space as ␣, jamo as letters, at most MAX_LABEL long.
-
-    The label is plain text. Where it goes into Plotly use `plot_label`.
-    """
-    if token == " ":
-        return "␣"
-    shown = token if len(token) <= MAX_LABEL else token[: MAX_LABEL - 1] + "…"
-    return "".join(map(_letter, shown))
-
-
-@lru_cache(maxsize=4096)
-def _letter(char: str) -> str:
-    name = unicodedata.name(char, "")
-    for position in ("CHOSEONG ", "JUNGSEONG ", "JONGSEONG "):
-        if name.startswith("HANGUL " + position):
-            letter = name.replace(position, "LETTER ", 1)
-            try:
-                return unicodedata.lookup(letter)
-            except KeyError:
-                return char
-    return char
-
-
-def plot_label(token: str) -> str:
-    """Returns a label for Plotly, which reads `<a href>` and `<span>`: escaped and truncated."""
-    return html.escape(label(token), quote=False)
+def plain(value: Any) -> Any:
+    """Returns a value as JSON can hold it: arrays as lists; null where a number is not finite."""
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

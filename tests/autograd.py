@@ -8,7 +8,7 @@ from torch import Tensor
 
 from explorer import Trace
 from explorer.cells import CELLS, LayerWeights, TorchOps
-from explorer.interventions import untouched
+from explorer.nn.interventions import untouched
 
 
 @dataclass

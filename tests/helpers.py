@@ -1,5 +1,6 @@
 """Random modules, weights and layers, all from a NumPy generator that the test seeds."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -8,10 +9,11 @@ from torch import nn
 
 from explorer import CELLS, Experiment, LayerTrace, RecurrentModel
 from explorer.cells import LayerWeights
-from explorer.initialise import initialise
-from explorer.learned import learn
-from explorer.tracing import run_layer
-from explorer.walk import Walk, walk
+from explorer.experiment import Display
+from explorer.lab.learned import learn
+from explorer.lab.walk import Walk, walk
+from explorer.nn.initialise import initialise
+from explorer.nn.tracing import run_layer
 
 EVERY = tuple(CELLS)
 TORCH_CELLS = tuple(key for key in EVERY if CELLS[key].torch_module)
@@ -116,4 +118,11 @@ learned_once = cache(learn)
 def walked(experiment: Experiment, notation: str = "pytorch") -> Walk:
     """Carries out an experiment; what it learns is kept for the next test that asks for the same."""
     second = learned_once(Experiment(cell=experiment.second)) if experiment.second else None
-    return walk(experiment, notation, learned_once(experiment.model_part(), notation), second)
+    meant = Display("en", notation).meant(experiment)
+    return as_shown(walk(meant, learned_once(meant.model_part()), second), notation)
+
+
+def as_shown(found: Walk, notation: str) -> Walk:
+    """Returns a walk as a reader sees it: its runs in a notation."""
+    traces = [replace(run.trace, layers=(run.trace.only.in_notation(notation),)) for run in found.runs]
+    return replace(found, runs=tuple(map(lambda run, seen: replace(run, trace=seen), found.runs, traces)))

@@ -4,7 +4,7 @@ import pytest
 
 from explorer.cells import CELLS
 from explorer.experiment import TABLE
-from explorer.i18n import LANGUAGES, choose, strings, t
+from explorer.i18n import ASSETS, LANGUAGES, choose, strings, t
 
 
 def keys(table: dict, stem: str = "") -> set[str]:
@@ -23,13 +23,20 @@ def placeholders(table: dict, key: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(value) if name}
 
 
-def test_both_languages_have_the_same_keys():
-    assert keys(strings("ko")) == keys(strings("en"))
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_language_has_the_same_keys(lang):
+    assert keys(strings(lang)) == keys(strings("en"))
 
 
-def test_both_languages_fill_the_same_placeholders():
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_language_fills_the_same_placeholders(lang):
     for key in keys(strings("en")):
-        assert placeholders(strings("ko"), key) == placeholders(strings("en"), key), key
+        assert placeholders(strings(lang), key) == placeholders(strings("en"), key), key
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_language_is_named_in_every_language(lang):
+    assert set(strings(lang)["language"]) == set(LANGUAGES)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -59,7 +66,24 @@ def test_missing_string_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "locale, lang", [("ko-KR", "ko"), ("ko", "ko"), ("en-GB", "en"), (None, "en"), ("fr", "en")]
+    "locale, lang",
+    [
+        ("ko-KR", "ko"),
+        ("ko", "ko"),
+        ("KO_kr", "ko"),
+        ("en-GB", "en"),
+        (None, "en"),
+        ("fr", "en"),
+        ("kok", "en"),
+    ],
 )
 def test_language_follows_the_browser(locale, lang):
     assert choose(locale) == lang
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_sentence_says_dark_of_a_colour_that_is_bright_in_the_dark_theme(lang):
+    words = {"en": ("dark where", "darker"), "ko": ("진할수록", "어두울수록")}[lang]
+    texts = [path.read_text(encoding="utf-8") for path in (ASSETS / "lessons" / lang).glob("*.md")]
+    texts.append((ASSETS / "locale" / f"{lang}.toml").read_text(encoding="utf-8"))
+    assert not [word for text in texts for word in words if word in text]

@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explorer.labels import label, plot_label
 from explorer.limits import MAX_LABEL
 from explorer.text import (
-    UNITS,
+    TOKEN_LEVELS,
     clean,
     join,
-    label,
     lower_case,
-    plot_label,
     split_sentences,
     tokenise,
     without_punctuation,
@@ -95,7 +94,7 @@ def test_repeated_words_are_tokens_of_their_own():
 
 
 def test_an_unknown_unit_is_refused_by_name():
-    with pytest.raises(ValueError, match="unknown unit 'bpe'; choose one of"):
+    with pytest.raises(ValueError, match="unknown token level 'bpe'; choose one of"):
         tokenise("a", "bpe")
 
 
@@ -118,7 +117,7 @@ def test_cleaning_is_done_in_one_go(text):
 
 
 @settings(max_examples=300, deadline=None)
-@given(TEXTS, st.sampled_from(UNITS))
+@given(TEXTS, st.sampled_from(TOKEN_LEVELS))
 def test_tokens_put_together_are_the_cleaned_text(text, unit):
     cleaned = clean(text)
     expected = " ".join(cleaned.split()) if unit == "word" else cleaned

@@ -7,7 +7,7 @@ from explorer.figures.decades import Decades, powers
 from explorer.figures.palette import HUES, gate_scale, magnitude_scale
 from explorer.figures.signals import layout, line, step_axis
 from explorer.i18n import t
-from explorer.memory import Memory
+from explorer.language.probing import Memory
 
 FLOOR = -30.0
 """The smallest power of ten that the colours of a gradient tell apart."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.amount import RACERS, Amount
+from explorer.architectures.amount import RIVALS, Amount
 from explorer.cells import CELLS
 from explorer.figures.palette import FONTS, GRID, HUES, gate_scale, magnitude_scale, signed_scale
-from explorer.text import plot_label
-from explorer.tracing import LayerTrace
+from explorer.labels import plot_label
+from explorer.nn.tracing import LayerTrace
 
 HEIGHT = 170
 
@@ -89,7 +89,7 @@ def next_miniature(names: Sequence[str], probabilities: Sequence[float], theme: 
 def amount_miniature(found: Amount, theme: str) -> go.Figure:
     """Returns how many words both cells get right by the number of sentences, medians at equal units."""
     figure = _figure(theme)
-    for name in RACERS:
+    for name in RIVALS:
         middle = [np.median(found.values(name, "units", count, "accuracy")) for count in found.counts]
         hue = CELLS[name.split()[0]].hue
         figure.add_scatter(x=found.counts, y=middle, mode="lines+markers", line=_line(hue, theme))

@@ -7,8 +7,8 @@ from plotly.subplots import make_subplots
 
 from explorer.figures.palette import FONTS, HUES
 from explorer.i18n import t
-from explorer.text import plot_label
-from explorer.walk import Outcome
+from explorer.lab.walk import Outcome
+from explorer.labels import plot_label
 
 _HUE = {"": "x", "h": "h", "c": "c", "hc": "candidate"}
 

@@ -13,7 +13,7 @@ from explorer.figures.decades import MAX_MARKERS
 from explorer.figures.palette import HUES
 from explorer.figures.signals import layout, line, step_axis
 from explorer.i18n import t
-from explorer.language import Foresight
+from explorer.language.scoring import Foresight
 
 _ROOM = 1.08
 """How far an axis goes past its largest value."""

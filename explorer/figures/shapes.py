@@ -2,10 +2,10 @@
 
 import plotly.graph_objects as go
 
+from explorer.architectures.shapes import Sizes, written
 from explorer.figures.frame import frame
 from explorer.figures.palette import EMPTY, GRID, HUES
 from explorer.i18n import t
-from explorer.shapes import Sizes, written
 
 MOST = 6
 """Columns that are drawn: with more steps, the first three, dots, and the last two."""
@@ -169,7 +169,7 @@ class _Grid:
         return f"rgba({red}, {green}, {blue}, 0.35)"
 
     def _shape(self, *axes: str) -> str:
-        sizes = {"B": self.sizes.batch, "D": self.sizes.inputs, "H": self.sizes.hidden}
+        sizes = {"B": self.sizes.batch, "D": self.sizes.inputs, "H": self.sizes.hidden_size}
         return f"({', '.join(axes)}) = {written(tuple(sizes[axis] for axis in axes))}"
 
     def _y(self, level: int, way: int) -> float:

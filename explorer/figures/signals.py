@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from explorer.cells import Signal
 from explorer.figures.palette import GRID, HUES, scale
 from explorer.i18n import t
-from explorer.text import plot_label
-from explorer.tracing import LayerTrace
+from explorer.labels import plot_label
+from explorer.nn.tracing import LayerTrace
 
 OPEN, SHUT = 0.9, 0.1
 """A gate over OPEN counts as open, under SHUT as shut."""

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.architectures.states import BATCH_STEPS, PADS, WORDS, Border, Ends, NumpyCell, Padding
 from explorer.figures.decades import Decades, powers
 from explorer.figures.frame import frame
 from explorer.figures.palette import GROUND, HUES, signed_scale
 from explorer.figures.signals import line
 from explorer.i18n import t
-from explorer.states import BATCH_STEPS, PADS, WORDS, Border, Ends, NumpyCell, Padding
 
 DIGITS = 4
 

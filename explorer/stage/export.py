@@ -9,15 +9,16 @@ import json
 import re
 from functools import cache
 from html import escape
+from posixpath import dirname, join, normpath
 
 from explorer.figures.palette import GROUND, HUES, THEMES
 from explorer.i18n import t
-from explorer.learned import text_of
+from explorer.lab.learned import text_of
+from explorer.lab.walk import Walk
 from explorer.limits import MAX_TITLE
-from explorer.stage import MODULES, PLOTLY
+from explorer.stage import MODULES, PLOTLY, files
 from explorer.stage.payload import header_of
 from explorer.text import tokenise
-from explorer.walk import Walk
 
 POLICY = "; ".join(
     (
@@ -34,7 +35,9 @@ POLICY = "; ".join(
 SCOPE = "rx/"
 """Stands before a module's name in the import map: a data: URL has no folder for `./` to mean."""
 
-_RELATIVE = re.compile(r"""(\b(?:from|import)\s*\(?\s*["'])\./(?=[\w-]+\.js["'])""")
+_START_MODULE = "stage.js"
+
+_RELATIVE = re.compile(r"""^(import\b[^"'\n]*["'])(\.{1,2}/[\w./-]+\.js)(?=["'])""", re.MULTILINE)
 
 
 def title_of(walk: Walk, lang: str) -> str:
@@ -78,7 +81,7 @@ def html(payload: bytes, title: str) -> str:
 
 
 _START = f"""
-import {{ mount }} from "{SCOPE}stage.js"
+import {{ mount }} from "{SCOPE}{_START_MODULE}"
 const text = document.getElementById("rx-payload").textContent
 const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
 const draw = () => mount(document.getElementById("rx-root"), bytes, null)
@@ -111,20 +114,33 @@ def _colours(theme: str) -> str:
 
 @cache
 def _import_map() -> str:
-    """Returns the import map: each module's name to its text, imports by name instead of by folder."""
-    there = [path for path in sorted(MODULES.glob("*.js")) if not path.name.startswith("race")]  # no server
-    modules = {f"{SCOPE}{path.name}": _module(path.read_text("utf-8")) for path in there}
-    return json.dumps({"imports": modules})
+    """Returns the import map: the name of each module that the stage needs to its text."""
+    sources = _needed(_START_MODULE, {})
+    return json.dumps({"imports": {SCOPE + name: _module(text) for name, text in sources.items()}})
+
+
+def _needed(name: str, found: dict[str, str]) -> dict[str, str]:
+    """Returns found with the text of a module and of all that it imports, by name, and importing by name."""
+    if name not in found:
+        imports: list[str] = []
+
+        def by_name(match: re.Match[str]) -> str:
+            imports.append(normpath(join(dirname(name), match[2])))
+            return f"{match[1]}{SCOPE}{imports[-1]}"
+
+        found[name] = _RELATIVE.sub(by_name, files()[name].read_text("utf-8"))
+        for other in imports:
+            _needed(other, found)
+    return found
 
 
 def _module(source: str) -> str:
-    named = _RELATIVE.sub(rf"\1{SCOPE}", source)
-    return "data:text/javascript;base64," + base64.b64encode(named.encode()).decode("ascii")
+    return "data:text/javascript;base64," + base64.b64encode(source.encode()).decode("ascii")
 
 
 @cache
 def _style() -> str:
-    return (MODULES / "stage.css").read_text("utf-8").replace("</", r"<\/")
+    return (MODULES / "core/stage.css").read_text("utf-8").replace("</", r"<\/")
 
 
 @cache

@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
+from explorer.data.pairs import Pairs, Vocabulary, Windows
 from explorer.experiment import Experiment
 from explorer.i18n import section, t
-from explorer.learned import Token
+from explorer.lab.learned import Token
+from explorer.labels import label
 from explorer.limits import EMBEDDING
-from explorer.pairs import Pairs, Vocabulary, Windows
 from explorer.stage.payload import header_for, pack
-from explorer.text import label
 
 SHOWN_ROWS = 200
 """Rows of the prefix table on the stage; all of them are counted."""
@@ -57,11 +57,11 @@ def build_pairs(pairs: Pairs, experiment: Experiment, lang: str) -> bytes:
         firstStep=first,
         total=pairs.prefixes.rows,
         cell=t(f"cell.{experiment.cell}", lang),
-        joint=" " if experiment.units == "word" else "",
+        joint=" " if experiment.token_level == "word" else "",
         rows=[[index[sentence], at] for sentence, at in places],
         sentences=sentences,
         vocabulary=_listed(pairs.vocabulary, used),
-        columns=COLUMNS[experiment.units],
+        columns=COLUMNS[experiment.token_level],
         windows=pairs.windows and _windows(pairs.windows, pairs.alphabet, first, last),
         shapes=pairs.shapes(EMBEDDING, experiment.hidden),
     )

@@ -8,10 +8,10 @@ import numpy as np
 
 from explorer.figures.prediction import distance_figure, perplexity_figure, surprise_figure
 from explorer.i18n import section, t
-from explorer.language import Foresight
-from explorer.learned import Token
+from explorer.lab.learned import Token
+from explorer.labels import label
+from explorer.language.scoring import Foresight
 from explorer.stage.payload import Numbers, figure_of, header_for, pack
-from explorer.text import label
 
 
 def build_prediction(found: Foresight, lang: str) -> bytes:

@@ -1,6 +1,6 @@
 """What the live view of a race needs once: racers, figures without numbers, words and colours.
 
-The numbers follow as events over /train/<key>/events; race.js draws them.
+The numbers follow as events over /train/<key>/events; js/train/race.js draws them.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from explorer.cells import CELLS
+from explorer.data.sources import Source
 from explorer.figures.palette import EMPTY, GRID, GROUND, HUES, THEMES, magnitude_scale
 from explorer.figures.race import (
     HIGH,
@@ -26,8 +27,8 @@ from explorer.figures.race import (
     power_figure,
 )
 from explorer.i18n import section
-from explorer.sources import Source
 from explorer.training.race import Race
+from explorer.training.results import left_at
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,10 @@ def build_race(
 
 
 def _known(facts: Facts) -> dict[str, Any]:
-    """The facts as JSON, which knows no NaN."""
+    """The facts as JSON, which knows no NaN; `left` says from which metric on a guess is left behind."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in asdict(facts).items()
+        for name, value in (asdict(facts) | {"left": left_at(facts.chance, facts.metric)}).items()
     }
 
 

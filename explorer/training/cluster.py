@@ -24,10 +24,11 @@ from typing import Any
 import torch
 from distributed import Client, Variable, fire_and_forget, get_worker
 
-from explorer.store import read_tensors, state_bytes, write_bytes
 from explorer.training import folder as files
+from explorer.training.events import Event
 from explorer.training.race import race_from_json
 from explorer.training.run import Carried, Tensors, Wish
+from explorer.training.store import read_tensors, state_bytes, write_bytes
 
 CONNECT_SECONDS = 5.0
 """How long a scheduler may take to answer."""
@@ -77,7 +78,7 @@ class BoardChannel:
         self.attempt = uuid.uuid4().hex
         self.variable = Variable(board)
         self.beat = -1
-        self.beaten = self.looked = time.monotonic()
+        self.beaten, self.looked = time.monotonic(), 0.0
         self.last = Wish()
 
     def let_in(self) -> bool:
@@ -93,7 +94,7 @@ class BoardChannel:
             time.sleep(0.02)
         return False
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send(self, event: Event) -> None:
         self._report(event=event)
 
     def keep(self, name: str, tensors: Tensors) -> None:

@@ -2,7 +2,7 @@
 
 race.json       what is to be carried out
 events.jsonl    what happened, one record a line, only ever appended to
-wish.json       go, pause or stop; its time is a lease, renewed while somebody watches
+wish.json       go, pause or stop; its time is a lease, renewed while the server lives
 <racer>/<step>  weights after a step; <racer>/state: all that going on needs
 """
 
@@ -10,18 +10,21 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from explorer.store import read_tensors, write_tensors
+from explorer.training.events import Event
 from explorer.training.race import Race, race_from_json
 from explorer.training.run import Tensors, Wish
+from explorer.training.store import read_tensors, write_tensors
 
 BUNDLE = "bundle.safetensors"
 
-LEASE_SECONDS = 8.0
-"""A race stops by itself when nobody has renewed its lease for so long: its server is gone."""
+LEASE_SECONDS = 30.0
+"""A race stops by itself when nobody has renewed its lease for so long: its server is gone.
+
+A busy machine may keep a healthy server from renewing it for some seconds.
+"""
 
 LOOK_SECONDS = 0.1
 """How often a worker looks for a wish."""
@@ -48,11 +51,11 @@ def put_wish(folder: Path, wish: Wish) -> None:
 
 
 def renew(folder: Path) -> None:
-    """Renews the lease: somebody still watches."""
+    """Renews the lease: the server is there."""
     os.utime(folder / "wish.json")
 
 
-def add_event(folder: Path, event: dict[str, Any]) -> None:
+def add_event(folder: Path, event: Event) -> None:
     """Appends an event. One writer at a time: the worker, or the server once it has ended."""
     with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(event, separators=(",", ":")) + "\n")
@@ -67,7 +70,7 @@ def events_after(folder: Path, offset: int) -> tuple[list[str], int]:
     return whole.decode().splitlines(), offset + len(whole)
 
 
-def events_in(folder: Path) -> list[dict[str, Any]]:
+def events_in(folder: Path) -> list[Event]:
     """Returns all events so far."""
     return [json.loads(line) for line in events_after(folder, 0)[0]]
 
@@ -89,11 +92,11 @@ class FolderChannel:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.began = time.time()
-        self.looked = 0.0
+        self.renewed = time.monotonic()
+        self.lease = self.looked = 0.0
         self.last = Wish()
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send(self, event: Event) -> None:
         add_event(self.folder, event)
 
     def keep(self, name: str, tensors: Tensors) -> None:
@@ -114,7 +117,10 @@ class FolderChannel:
     def _look(self) -> Wish:
         path = self.folder / "wish.json"
         try:
-            if time.time() - max(path.stat().st_mtime, self.began) > LEASE_SECONDS:
+            lease, now = path.stat().st_mtime, time.monotonic()
+            if lease != self.lease:  # only that it changes counts: clocks are set, machines sleep
+                self.lease, self.renewed = lease, now
+            if now - self.renewed > LEASE_SECONDS:
                 return Wish("stop")
             return Wish(**json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:  # the server removed the folder

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from explorer.data.sources import Batch, Source
 from explorer.experiment import Experiment
-from explorer.gradients import bptt, readout_gradient
-from explorer.initialise import initialise
+from explorer.gradients.bptt import bptt, readout_gradient
 from explorer.limits import EMBEDDING
-from explorer.model import RecurrentModel
-from explorer.sources import Batch, Source
-from explorer.tracing import Trace, trace
+from explorer.nn.initialise import initialise
+from explorer.nn.model import RecurrentModel
+from explorer.nn.tracing import Trace, trace
 
 CHECK_EVERY = 25
 """Steps between two checks on held-out data."""

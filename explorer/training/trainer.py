@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from explorer.model import RecurrentModel
-from explorer.sources import foreseeable
-from explorer.tasks import adding
+from explorer.data.sources import foreseeable
+from explorer.data.tasks import adding
+from explorer.nn.model import RecurrentModel
 
 LM_RATE, LM_STEPS, LM_MARGIN = 0.01, 800, 0.05
 ADDING_RATE, ADDING_STEPS, ADDING_ERROR, ADDING_BATCH = 0.01, 1500, 0.002, 32

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from explorer.cells import CELLS
-from explorer.corpora import examples
+from explorer.data.corpora import examples
 from explorer.experiment import WEIGHTS, Experiment
 from explorer.i18n import LANGUAGES, t
 from explorer.ui import models, state
@@ -21,7 +21,8 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
     places, language = st.columns([8.2, 1.5], gap="small")
     with places, st.container(horizontal=True, gap="small"):
         for page in pages:
-            st.page_link(page, width="content", query_params=state.address(experiment))
+            there = state.elsewhere(experiment, page.url_path)
+            st.page_link(page, width="content", query_params=state.address(there))
     with language, st.container(horizontal_alignment="right"):
         st.segmented_control(
             t("app.language", lang),

@@ -5,19 +5,19 @@ from collections.abc import Callable, Mapping
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.amount import shipped
-from explorer.course import Stop, lecture, stops
-from explorer.experiment import Experiment
+from explorer.architectures.amount import shipped
+from explorer.course.lessons import cards
+from explorer.course.stops import Stop, lecture, stops
+from explorer.experiment import Display, Experiment
 from explorer.figures import miniature
 from explorer.i18n import t
-from explorer.lessons import cards
+from explorer.lab.walk import ShownRun
 from explorer.training.bands import shipped_of
 from explorer.training.race import preset_changes, race_of
 from explorer.ui import compute, state
 from explorer.ui.lesson import opened_cards
 from explorer.ui.stage import progress
 from explorer.ui.ways import way
-from explorer.walk import Run
 
 _WAYS_IN = ("lecture", "study", "look")
 
@@ -76,8 +76,8 @@ def _of(**changes: str) -> Experiment:
     return experiment
 
 
-def _run(**changes: str) -> Run:
-    return compute.walked(_of(**changes), "pytorch").runs[0]
+def _run(**changes: str) -> ShownRun:
+    return compute.walked(_of(**changes), Display("en")).runs[0]
 
 
 def _state(theme: str) -> go.Figure:
@@ -91,12 +91,12 @@ def _gates(theme: str) -> go.Figure:
 
 
 def _triangle(theme: str) -> go.Figure:
-    found = compute.flowed(_of(cell="rnn", weights="untrained", stretch="20"), "pytorch")
+    found = compute.flowed(_of(cell="rnn", weights="untrained", stretch="20"))
     return miniature.triangle_miniature(found.chosen.each.norm, theme)
 
 
 def _totals(theme: str) -> go.Figure:
-    found = compute.flowed(_of(cell="lstm", weights="untrained", stretch="40"), "pytorch")
+    found = compute.flowed(_of(cell="lstm", weights="untrained", stretch="40"))
     totals = {cell.cell: cell.total[: (cell.loss_step or found.steps) + 1] for cell in found.cells}
     return miniature.totals_miniature(totals, theme)
 

@@ -4,9 +4,19 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from explorer.glossary import GROUPS, Block, CellSheet, Entry, Fact, entries, facts, matching, sheets
+from explorer.course.glossary import (
+    GROUPS,
+    Block,
+    CellSheet,
+    Entry,
+    Fact,
+    entries,
+    facts,
+    matching,
+    sheets,
+)
+from explorer.course.places import Place
 from explorer.i18n import t
-from explorer.places import Place
 from explorer.ui.ways import way
 
 WAY = 140

@@ -5,7 +5,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from explorer.stage import MODULES, PLOTLY, version
+from explorer.stage import PLOTLY, files, version
 
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 
@@ -34,7 +34,7 @@ def stage_url() -> str:
 
 def stage_routes() -> list[Route]:
     """Returns the route that serves the stage's modules and the Plotly.js of the installed package."""
-    return [Route("/stage/{version}/{name}", _file)]
+    return [Route("/stage/{version}/{name:path}", _file)]
 
 
 def warm_up() -> None:
@@ -44,19 +44,19 @@ def warm_up() -> None:
     from threadpoolctl import threadpool_limits
 
     from explorer.experiment import Experiment
-    from explorer.learned import learn
+    from explorer.i18n import LANGUAGES
+    from explorer.lab.learned import learn
     from explorer.ui.compute import packed
 
     torch.set_num_threads(1)
     threadpool_limits(1, "blas")
     learn(Experiment())  # the first training also loads the optimiser; the cached one is timed
-    for lang, notation in (("ko", "lecture"), ("en", "pytorch")):
-        packed(Experiment(), notation, lang)
+    for lang in LANGUAGES:
+        packed(Experiment(), Experiment().display(lang))
 
 
 async def _file(request: Request) -> Response:
-    files = {path.name: path for path in MODULES.iterdir()} | {PLOTLY.name: PLOTLY}
-    path = files.get(request.path_params["name"])
+    path = (files() | {PLOTLY.name: PLOTLY}).get(request.path_params["name"])
     if path is None:
         return Response(status_code=404)
     return FileResponse(
@@ -68,7 +68,7 @@ async def _file(request: Request) -> Response:
 
 def _early() -> bytes:
     """A Link header that lets the browser fetch the stage while Streamlit's own page still loads."""
-    modules = [f"<{stage_url()}/{path.name}>; rel=modulepreload" for path in MODULES.glob("*.js")]
+    modules = [f"<{stage_url()}/{name}>; rel=modulepreload" for name in files() if name.endswith(".js")]
     return ", ".join([f"<{stage_url()}/{PLOTLY.name}>; rel=preload; as=script", *modules]).encode()
 
 

@@ -29,7 +29,7 @@ _RACE = """
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
   const root = parentElement.querySelector(".rx-root")
-  const race = import(window.location.origin + "%s/race.js")
+  const race = import(window.location.origin + "%s/train/race.js")
   race.then((module) => module.mountRace(root, data, { onOver: (status) => setTriggerValue("over", status) }))
   return () => race.then((module) => module.unmountRace(root))
 }
@@ -40,7 +40,7 @@ _PROGRESS = """
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
   const root = parentElement.querySelector(".rx-root")
-  const progress = import(window.location.origin + "%s/progress.js")
+  const progress = import(window.location.origin + "%s/course/progress.js")
   progress.then((module) => module.mountProgress(root, data, (card) => setTriggerValue("open", card)))
 }
 """

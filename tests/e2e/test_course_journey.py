@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from explorer.course import lecture
+from explorer.course.stops import lecture
 from explorer.experiment import ARCHITECTURES
 from explorer.i18n import t
 from tests.e2e.stage import READY, chips, step

@@ -8,9 +8,9 @@ from playwright.sync_api import Page, expect
 
 from explorer import Experiment
 from explorer.__main__ import main
-from explorer.learned import learn
-from explorer.text import label
-from explorer.walk import walk
+from explorer.lab.learned import learn
+from explorer.lab.walk import walk
+from explorer.labels import label
 from tests.e2e.stage import READY, chips, step
 
 TEXT = "나는 밥을 먹고 학교에 간다"
@@ -54,7 +54,7 @@ def test_the_file_is_the_stage(page: Page, asked: list[str], tmp_path: Path):
     page.locator(".rx-unit").press("Enter")
     expect(page.locator(READY)).to_have_attribute("data-unit", "4")
     experiment = Experiment(cell="lstm", text=TEXT, weights="untrained", hidden=6)
-    layer = walk(experiment, "pytorch", learn(experiment)).runs[0].trace.layers[0]
+    layer = walk(experiment, learn(experiment)).runs[0].trace.layers[0]
     wanted = {f"{layer.signal(s)[1, 3]:.4f}".replace("-", "−") for s in layer.signals}
     assert {text.strip() for text in page.locator(".rx-result").all_text_contents()} == wanted
     page.wait_for_timeout(1200)  # resting tells nobody, and that is no error

@@ -53,7 +53,7 @@ def test_the_shown_norm_is_autograds(page: Page, server: str, faults: list[str])
     import torch
 
     from explorer import Experiment
-    from explorer.learned import inputs, learn
+    from explorer.lab.learned import inputs, learn
 
     experiment = Experiment(cell="lstm", weights="untrained", hidden=8, seed=5)
     open_page(page, f"{server}/gradients", weights="untrained", hidden="8", seed="5", step="1")
@@ -129,7 +129,7 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
         init="orthogonal",
         cell="rnn",
     )
-    for cell in ("LSTM", "GRU (PyTorch)", "RNN (tanh)"):
+    for cell in ("LSTM", "GRU (reset after product)", "RNN (tanh)"):
         before = ready_id(page)
         choose(page, "Cell", cell)
         redrawn(page, before)

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from explorer.__main__ import main
+from explorer.data.grammar import END
 from explorer.experiment import VIEWS
-from explorer.grammar import END
 from explorer.i18n import t
 from tests.e2e.stage import READY, chips, choose, fill_field, open_page, ready_id, redrawn
 

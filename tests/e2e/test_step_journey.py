@@ -18,7 +18,7 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
     assert chips(page) == ["경마장에", "있는", "말이", "뛰고", "있다"]
 
     before = ready_id(page)
-    choose(page, "Cell", "GRU (PyTorch)")
+    choose(page, "Cell", "GRU (reset after product)")
     redrawn(page, before)
     expect(page.locator(".rx-heat")).to_have_count(4)
 
@@ -95,12 +95,12 @@ def test_arithmetic_is_the_traces_to_the_last_digit(page: Page, server: str, fau
     import numpy as np
 
     from explorer import Experiment
-    from explorer.learned import learn
-    from explorer.walk import walk
+    from explorer.lab.learned import learn
+    from explorer.lab.walk import walk
 
     experiment = Experiment(cell="lstm", hidden=8, seed=3, weights="untrained")
     open_page(page, server, hidden="8", seed="3", weights="untrained", step="4", unit="5")
-    layer = walk(experiment, "pytorch", learn(experiment.model_part())).runs[0].trace.layers[0]
+    layer = walk(experiment, learn(experiment.model_part())).runs[0].trace.layers[0]
     expected = [layer.signal(s)[3, 4] for s in ("f", "i", "g", "c", "o", "h")]
     shown = page.locator(".rx-result").all_text_contents()
     assert [text.strip() for text in shown] == [f"{v:.4f}".replace("-", "−") for v in expected]

@@ -71,7 +71,7 @@ def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults
     expect(page.locator(RACE)).to_have_attribute("data-state", "paused")
     page.wait_for_timeout(700)
     held = steps(page)
-    press(page, "One step")
+    press(page, "One training step")
     reach(page, [n + 1 for n in held])
     page.wait_for_timeout(500)
     assert steps(page) == [n + 1 for n in held]
@@ -93,7 +93,9 @@ def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults
     assert "moment=0" in page.url
 
 
-def test_a_race_goes_on_while_another_page_is_open_and_stops_with_the_tab(page: Page, server: str):
+def test_a_race_goes_on_while_another_page_is_open_and_is_found_by_a_tab_that_comes_back(
+    page: Page, server: str
+):
     open_race(page, f"{server}/train?{LONG}")
     press(page, "Start")
     reach(page, [25])
@@ -102,9 +104,19 @@ def test_a_race_goes_on_while_another_page_is_open_and_stops_with_the_tab(page: 
     assert computing() > 0.2
     page.get_by_role("link", name="Train live").click()
     expect(page.locator(RACE)).to_have_attribute("data-state", "running")
+    before = steps(page)[0]
+    another = page.context.new_page()
     page.close()
-    time.sleep(2.0)
+    assert computing(2.0) > 0.2
+    open_race(another, f"{server}/train?{LONG}")
+    expect(another.locator(RACE)).to_have_attribute("data-state", "running")
+    reach(another, [before])
+    press(another, "Pause")
+    expect(another.locator(RACE)).to_have_attribute("data-state", "paused")
+    another.wait_for_timeout(700)
     assert computing() < 0.1
+    press(another, "Stop")
+    expect(another.locator(RACE)).to_have_attribute("data-state", "over")
 
 
 def test_a_race_is_ended_and_taken_up_again_in_korean(page: Page, server: str, faults: list[str]):
@@ -126,7 +138,7 @@ def test_an_explosion_is_a_mark_and_a_sentence(page: Page, server: str, faults: 
     press(page, "Start")
     expect(page.locator(RACE)).to_have_attribute("data-state", "over", timeout=60_000)
     expect(page.locator(CARD)).to_contain_text("diverged")
-    expect(page.locator("li", has_text=re.compile("diverged at step"))).to_be_visible()
+    expect(page.locator("li", has_text=re.compile("diverged at training step"))).to_be_visible()
 
 
 def test_a_bad_racer_in_a_link_is_said(page: Page, server: str):
@@ -144,7 +156,7 @@ def test_a_network_is_kept_loaded_again_and_opened(page: Page, server: str, faul
     kept = tmp_path / "kept.safetensors"
     waiting.value.save_as(kept)
     with page.expect_download() as waiting:
-        press(page, "Course as CSV")
+        press(page, "Training curves as CSV")
     course = waiting.value.path().read_text().splitlines()
     assert course[0] == "racer,step,loss,gradient_norm,metric" and len(course) == 51
 

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from explorer import Experiment
+from explorer.architectures.listing import execute
 from explorer.limits import MAX_HEADER, MAX_UPLOAD_MODEL, MAX_UPLOAD_TEXT
-from explorer.listing import execute
-from explorer.store import load_bundle, save_model, state_bytes
 from explorer.text import Refused, clean, decode
+from explorer.training.store import load_bundle, save_model, state_bytes
 from tests.helpers import word_model
 from tests.hostile.strings import HOSTILE
 
@@ -564,7 +564,7 @@ def test_any_bytes_are_a_text_that_can_be_cleaned_or_refused(raw):
 FORBIDDEN_MODULES = {"pickle", "cloudpickle", "dill", "shelve", "marshal", "joblib"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 COMPILING = {
-    "explorer/listing.py": ["exec", "compile", "__import__"],
+    "explorer/architectures/listing.py": ["exec", "compile", "__import__"],
     "explorer/cells/compile.py": ["exec", "compile"],
 }
 """The modules that run source: listings that a page shows, and the cells' own equations."""
@@ -599,7 +599,9 @@ def test_no_module_of_the_app_runs_what_a_file_holds(path):
 
 
 def test_only_two_modules_run_listings_and_what_reaches_further_is_refused():
-    using = [p.name for p in SOURCES if "explorer.listing import" in p.read_text(encoding="utf-8")]
+    using = [
+        p.name for p in SOURCES if "explorer.architectures.listing import" in p.read_text(encoding="utf-8")
+    ]
     assert sorted(using) == ["shapes.py", "states.py"]
     for code in (
         "import os",

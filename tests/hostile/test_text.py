@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Experiment
-from explorer.learned import learn
+from explorer.lab.learned import learn
+from explorer.lab.walk import walk
+from explorer.labels import label, plot_label
 from explorer.limits import MAX_LABEL, WINDOW
-from explorer.text import UNITS, clean, join, label, plot_label, tokenise
-from explorer.walk import walk
+from explorer.text import TOKEN_LEVELS, clean, join, tokenise
 from tests.hostile.strings import HOSTILE
 
 MARKUP = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
@@ -27,7 +28,7 @@ def through_every_door(text: str) -> None:
     cleaned.encode("utf-8")  # raises on a lone surrogate
     assert unicodedata.is_normalized("NFC", cleaned)
     assert not DANGEROUS.search(cleaned)
-    for unit in UNITS:
+    for unit in TOKEN_LEVELS:
         tokens = tokenise(cleaned, unit)
         assert bool(tokens) == bool(cleaned)
         assert all(tokens)
@@ -70,7 +71,7 @@ def test_hostile_texts_stuck_together_come_through_too(text):
 def test_a_long_text_is_read_in_well_under_a_second(name):
     started = time.perf_counter()
     cleaned = clean(HOSTILE[name])
-    for unit in UNITS:
+    for unit in TOKEN_LEVELS:
         for token in tokenise(cleaned, unit):
             plot_label(token)
     assert time.perf_counter() - started < 2.0  # a hundredth of that on an idle core
@@ -79,14 +80,14 @@ def test_a_long_text_is_read_in_well_under_a_second(name):
 @pytest.fixture(scope="module")
 def learned():
     """Weights of the lecture's sentences, by unit."""
-    return {unit: learn(Experiment(units=unit)) for unit in UNITS}
+    return {unit: learn(Experiment(units=unit)) for unit in TOKEN_LEVELS}
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", TOKEN_LEVELS)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_text_can_be_walked(name, unit, learned):
     experiment, refused = Experiment(units=unit).with_changes({"text": HOSTILE[name]})
-    found = walk(experiment, "pytorch", learned[unit])
+    found = walk(experiment, learned[unit])
     run = found.runs[0]
     assert refused == ()
     assert run.trace.steps == len(run.tokens) == min(found.total, WINDOW)
@@ -107,7 +108,7 @@ def test_a_hostile_text_can_be_a_vocabulary_and_a_donor_and_a_swap(name, weights
     experiment, refused = Experiment().with_changes(
         texts | {"weights": weights, "cell": "rnn", "carry": "h", "swap": "1"}
     )
-    found = walk(experiment, "pytorch", learn(experiment))
+    found = walk(experiment, learn(experiment))
     assert refused == ()
     assert found.total >= 1
     for run in found.runs:

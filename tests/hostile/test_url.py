@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Experiment
-from explorer.experiment import KINDS, TABLE, Refusal
+from explorer.experiment import TABLE, TYPES, Refusal
 from explorer.limits import MAX_TEXT
 from explorer.text import clean
 from tests.hostile.strings import HOSTILE
 
 NAMES = tuple(TABLE)
-NUMBERS = [name for name in NAMES if KINDS[name] is not str]
+NUMBERS = [name for name in NAMES if TYPES[name] is not str]
 CHOICES = [name for name in NAMES if TABLE[name].options is not None]
 TEXTS = [name for name in NAMES if name not in (*NUMBERS, *CHOICES)]
 RAW = st.one_of(
@@ -30,7 +30,7 @@ def within_its_table(experiment: Experiment) -> bool:
     """Says whether every field holds a value of its type, on its list or in its range."""
     for field in fields(experiment):
         value, entry = getattr(experiment, field.name), TABLE[field.name]
-        if type(value) is not KINDS[field.name]:
+        if type(value) is not TYPES[field.name]:
             return False
         if entry.options is not None:
             ok = value in entry.options

@@ -2,10 +2,10 @@
 
 import pytest
 
-from explorer.exercises import examples
+from explorer.architectures.mappings.common import TRAINING_STEPS
+from explorer.data.exercises import examples
 from explorer.experiment import MAPPINGS
 from explorer.i18n import t
-from explorer.mappings.common import STEPS
 from explorer.ui.architectures import mappings
 from tests.hostile.strings import HOSTILE
 from tests.pages.app import field, opened, texts
@@ -17,7 +17,7 @@ LANGUAGES = {"ko-KR": "ko", "en-US": "en"}
 def short():
     """Encoder and decoder are trained for a few steps; nobody else gets these networks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(STEPS, "encoder_decoder", 30)
+        patch.setitem(TRAINING_STEPS, "encoder_decoder", 30)
         clear()
         yield
     clear()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.course import lecture, stops
+from explorer.course.stops import lecture, stops
 from explorer.i18n import t
 from tests.pages.app import opened, texts
 

@@ -4,8 +4,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from explorer.glossary import entries, facts, sheets
-from explorer.places import HOME
+from explorer.course.glossary import entries, facts, sheets
+from explorer.course.places import HOME
 from tests.hostile.strings import HOSTILE
 from tests.hostile.test_page import TYPED
 from tests.pages.app import opened, texts

@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.corpora import lecture_sentences
+from explorer.data.corpora import lecture_sentences
 from explorer.limits import MAX_PROMPT
 from explorer.stage.payload import header_of
 from tests.pages.app import field, opened

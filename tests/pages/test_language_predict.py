@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.corpora import lecture_sentences
+from explorer.data.corpora import lecture_sentences
 from tests.hostile.strings import HOSTILE
 from tests.pages.app import field, opened, texts
 

@@ -2,19 +2,27 @@
 // mount(element, bytes, onRest, onAct) draws a payload; onRest({step, unit}) reports where the user rests,
 // onAct({field: "value"}) what they chose on the stage that the page has to compute anew.
 
-import { themeOf } from "./colours.js"
-import { DeepStage } from "./deep.js"
-import { FlowStage } from "./flow.js"
-import { GenerateStage } from "./generate.js"
-import { MemoryStage } from "./memory.js"
-import { PairsStage } from "./pairs.js"
-import { decode, placeOf } from "./payload.js"
-import { PredictStage } from "./predict.js"
-import { UnitsStage } from "./units.js"
-import { WalkStage } from "./walk.js"
+/** @import { OnAct, OnRest, Root } from "./browser.js" */
+/** @import { AnyPayload } from "./types.js" */
+/** @import { Stage } from "./core/base.js" */
 
-const KINDS = { walk: WalkStage, flow: FlowStage, pairs: PairsStage, generate: GenerateStage, predict: PredictStage, memory: MemoryStage, units: UnitsStage, deep: DeepStage }
+import { DeepStage } from "./architectures/deep.js"
+import { themeOf } from "./core/colours.js"
+import { decode, placeOf } from "./core/payload.js"
+import { FlowStage } from "./gradients/flow.js"
+import { GenerateStage } from "./language/generate.js"
+import { MemoryStage } from "./language/memory.js"
+import { PairsStage } from "./language/pairs.js"
+import { PredictStage } from "./language/predict.js"
+import { UnitsStage } from "./language/units/stage.js"
+import { WalkStage } from "./step/walk.js"
 
+/** @type {Record<AnyPayload["kind"], new (...given: ConstructorParameters<typeof Stage<any>>) => Stage<any>>} */
+const KINDS = {
+  walk: WalkStage, flow: FlowStage, pairs: PairsStage, generate: GenerateStage, predict: PredictStage, memory: MemoryStage, units: UnitsStage, deep: DeepStage,
+}
+
+/** Draws a payload, into the stage that stands there where it fits. @type {(root: Root, bytes: Uint8Array, onRest: OnRest?, onAct?: OnAct?) => Promise<Stage>} */
 export async function mount(root, bytes, onRest, onAct) {
   const theme = themeOf(root)
   const place = placeOf(bytes)
@@ -46,6 +54,7 @@ export async function mount(root, bytes, onRest, onAct) {
   return stage
 }
 
+/** @type {(root: Root) => void} */
 export function unmount(root) {
   root.rxStage?.close()
   delete root.rxStage

@@ -6,12 +6,8 @@ import plotly.graph_objects as go
 import streamlit as st
 import torch
 
-from explorer.experiment import Experiment
-from explorer.figures.shapes import grid_figure
-from explorer.figures.states import border_figure, ends_figure, numpy_figure, padding_figure, radius_figure
-from explorer.i18n import t
-from explorer.shapes import (
-    Run,
+from explorer.architectures.shapes import (
+    CodeRun,
     Sizes,
     Tensor,
     dense_code,
@@ -21,7 +17,7 @@ from explorer.shapes import (
     torch_code,
     written,
 )
-from explorer.states import (
+from explorer.architectures.states import (
     SEEDS,
     SHIFTS,
     Border,
@@ -33,6 +29,10 @@ from explorer.states import (
     numpy_cell,
     paddings,
 )
+from explorer.experiment import Experiment
+from explorer.figures.shapes import grid_figure
+from explorer.figures.states import border_figure, ends_figure, numpy_figure, padding_figure, radius_figure
+from explorer.i18n import t
 from explorer.ui.state import apply, theme
 from explorer.ui.widgets import field
 
@@ -138,7 +138,7 @@ def _code(sizes: Sizes, lang: str) -> None:
         _weights(sizes, lang)
 
 
-def _ran(sizes: Sizes, run: Run, lang: str) -> str:
+def _ran(sizes: Sizes, run: CodeRun, lang: str) -> str:
     shapes = ", ".join(f"`{name}` {written(shape)}" for name, shape in run.shapes.items())
     sentence = "differs" if not run.agrees else "ran" if run.steps == sizes.steps else "ran_fewer"
     values = {"version": torch.__version__, "steps": run.steps, "asked": sizes.steps, "shapes": shapes}
@@ -224,7 +224,7 @@ ASKED: dict[str, Callable[[Experiment, Sizes, str], None]] = {
 
 
 @st.cache_resource(max_entries=128, show_spinner=False, hash_funcs={Sizes: repr})
-def shapes_run(sizes: Sizes) -> Run:
+def shapes_run(sizes: Sizes) -> CodeRun:
     """Returns what PyTorch says of the code for some sizes, run now."""
     return run(sizes)
 

@@ -4,15 +4,14 @@ import streamlit as st
 
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.learned import notation_for
-from explorer.model import RecurrentModel
+from explorer.nn.model import RecurrentModel
 from explorer.ui import compute
 
 
 def reader(experiment: Experiment, lang: str) -> RecurrentModel | None:
     """Returns the page's network in float64; where it reads numbers, says so and returns None."""
     with st.spinner(t("ui.learning", lang)):
-        model = compute.network(experiment, notation_for(experiment, lang))
+        model = compute.network(experiment)
     if model.vocabulary is None:
         st.warning(t("lm.numbers", lang))
         return None

@@ -1,0 +1,525 @@
+"""Backpropagation through time over a trace, in closed form.
+
+    g = bptt(trace(torch.nn.LSTM(8, 16), x), dL_dh)   # dL_dh (T, H): row t-1 is dL_t/dh_t
+    g.norm[t - 1, k]                                  # ||dL_t/dh_k||: the loss at t, the state at k
+
+k is the source step, t the loss step. Everything is float64. Sums over losses are sums of vectors.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+
+from explorer.cells import CellSpec, LayerWeights
+from explorer.cells.spec import Back, EachUnit
+from explorer.limits import FLOAT32_MAX
+from explorer.nn.tracing import LayerTrace, Trace
+
+LOSSES = ("last_step", "each_step")
+QUIET: Any = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
+"""How NumPy is told that an explosion is a result."""
+
+AT_ONCE = 2**19
+"""Bytes of a walk's rows and Jacobians that are held at once: half of a core's cache."""
+
+FEWEST = 4
+"""Steps that are held at once though they take more bytes."""
+
+VANISHED = 1e-6
+"""A gradient that shrank by this factor from the last to the first state is said to have vanished."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerFlow:
+    """The gradient of one layer and direction. H units, T steps; arrays are read-only float64.
+
+    norms: state -> (T, T+1): row t-1, column k is ||dL_t/ds_k||, k as the rows of LayerTrace.states; NaN
+    where the loss at t does not depend on s_k. totals: state -> (T+1, H), dL/ds_k of the summed loss. What a
+    state does through the others of its step is in both. layer is in PyTorch's notation; local are its
+    local_derivatives. All else is of the summed loss too, and worked out when it is asked for.
+    """
+
+    norms: dict[str, np.ndarray]
+    totals: dict[str, np.ndarray]
+    layer: LayerTrace
+    local: dict[str, np.ndarray]
+
+    @property
+    def norm(self) -> np.ndarray:
+        """||dL_t/dh_k|| (T, T+1)."""
+        return self.norms["h"]
+
+    @property
+    def norm_c(self) -> np.ndarray | None:
+        """||dL_t/dc_k|| (T, T+1), or None."""
+        return self.norms.get("c")
+
+    @property
+    def total(self) -> np.ndarray:
+        """dL/dh_k (T+1, H)."""
+        return self.totals["h"]
+
+    @property
+    def total_c(self) -> np.ndarray | None:
+        """dL/dc_k (T+1, H), or None."""
+        return self.totals.get("c")
+
+    @property
+    @np.errstate(**QUIET)
+    def total_norms(self) -> dict[str, np.ndarray]:
+        """||dL/ds_k|| by state (T+1,): the norm of the sum, not the sum of norms."""
+        return {s: lengths(total) for s, total in self.totals.items()}
+
+    @property
+    @np.errstate(**QUIET)
+    def total_norm(self) -> np.ndarray:
+        """||dL/dh_k|| (T+1,)."""
+        return lengths(self.total)
+
+    @property
+    def total_norm_c(self) -> np.ndarray | None:
+        """||dL/dc_k|| (T+1,), or None."""
+        return self.total_norms.get("c")
+
+    @cached_property
+    @np.errstate(**QUIET)
+    def _back(self) -> Back:
+        after = slice(None, -1) if self.layer.reverse else slice(1, None)
+        totals = {s: total[after] for s, total in self.totals.items()}
+        return self.layer.spec.back(self.local, self._weights, totals)
+
+    @cached_property
+    def _weights(self) -> LayerWeights:
+        return _in_float64(self.layer.weights)
+
+    @cached_property
+    @np.errstate(**QUIET)
+    def through(self) -> dict[str, np.ndarray]:
+        """Gate -> (T, H), the share of dL/dh_{k-1} that came back through it at step k, in row k-1."""
+        return {s: _fixed(share) for s, share in self._back.through(self._weights).items()}
+
+    @cached_property
+    def kept(self) -> np.ndarray | None:
+        """The share (T, H) of dL/dh_{k-1} that came past all gates at step k, in row k-1, or None."""
+        return _fixed(self._back.kept["h"]) if "h" in self._back.kept else None
+
+    @cached_property
+    def pre(self) -> np.ndarray:
+        """dL/d(W x + b) by step (T, G*H)."""
+        return _fixed(self._weights.pack(self._back.pre))
+
+    @cached_property
+    def rec(self) -> np.ndarray:
+        """dL/d(U h + b') by step (T, R*H)."""
+        return _fixed(self._weights.pack_state(self._back.rec) if self._back.rec else self.pre[:, :0])
+
+    @cached_property
+    @np.errstate(**QUIET)
+    def source(self) -> dict[str, np.ndarray]:
+        """Gate -> (T, H), what U was applied to."""
+        applied = self.layer.spec.applied
+        return {s: self.local[applied.get(s, "h_prev")] for s in self._weights.seeing}
+
+    @cached_property
+    @np.errstate(**QUIET)
+    def x(self) -> np.ndarray:
+        """dL/dx (T, D)."""
+        return _fixed(self._weights.to_input(self._back.pre))
+
+    @np.errstate(**QUIET)
+    def weight_gradient(self) -> dict[str, np.ndarray]:
+        """Returns dL/dW_ih (G*H, D), dL/dW_hh (R*H, H) and dL/db (G*H,), (R*H,), as PyTorch packs them.
+
+        And dL/dp (P*H,) as `peephole`; without those that the cell does not have.
+        """
+        found = {"weight_ih": self.pre.T @ self.layer.x, "bias_ih": self.pre.sum(0)}
+        if self._weights.w_hh is not None:
+            found["weight_hh"] = recurrent_gradient(self.rec, self.source, self._weights)
+            found["bias_hh"] = self.rec.sum(0)
+        if self._weights.peepholes is not None:
+            own = [self._back.own[s] for s in self._weights.peephole_blocks]
+            found["peephole"] = np.concatenate(own, -1).sum(0)
+        return found
+
+    @np.errstate(**QUIET)
+    def weight_norms(self) -> dict[str, np.ndarray]:
+        """Returns how much each step adds to dL/dW_ih and dL/dW_hh: Frobenius norms (T,)."""
+        w = self._weights
+        found = {"weight_ih": lengths(self.pre) * lengths(self.layer.x.astype(np.float64, copy=False))}
+        if w.seeing:
+            by_block = [lengths(self.rec[:, w.state_rows(s)]) * lengths(self.source[s]) for s in w.seeing]
+            found["weight_hh"] = lengths(np.stack(by_block, -1))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class GradientFlow:
+    """The gradient of a trace: one LayerFlow per layer and direction, in the trace's order.
+
+    status: `ok`, `vanished` (dL/dh_0 under 1e-6 of that of the last state a loss reaches), `exploded`
+    (past float32's largest number) or `nonfinite`; first_bad is the source step, met going back, at
+    which it left float32. Both speak of the first layer.
+    A flow of one layer can be used directly: g.norm, g.total, ...
+    """
+
+    layers: tuple[LayerFlow, ...]
+    loss: np.ndarray | None = None
+    """Loss by step (T,), NaN where there is none; None where dL_dh was given."""
+
+    def _one(self) -> LayerFlow:
+        if len(self.layers) != 1:
+            raise ValueError(f"this flow has {len(self.layers)} layers and directions; use flow.layers[k]")
+        return self.layers[0]
+
+    @property
+    def norms(self) -> dict[str, np.ndarray]:
+        return self._one().norms
+
+    @property
+    def totals(self) -> dict[str, np.ndarray]:
+        return self._one().totals
+
+    @property
+    def norm(self) -> np.ndarray:
+        return self._one().norm
+
+    @property
+    def norm_c(self) -> np.ndarray | None:
+        return self._one().norm_c
+
+    @property
+    def total(self) -> np.ndarray:
+        return self._one().total
+
+    @property
+    def total_c(self) -> np.ndarray | None:
+        return self._one().total_c
+
+    @property
+    def total_norm(self) -> np.ndarray:
+        return self._one().total_norm
+
+    @property
+    def finite(self) -> np.ndarray:
+        """Whether ||dL/dh_k|| is finite (T+1,), in the first layer."""
+        return np.isfinite(self.layers[0].total_norm)
+
+    @property
+    def first_bad(self) -> int | None:
+        """The source step, going back, whose gradient first left float32; None if none did."""
+        bad = np.flatnonzero(~(self.layers[0].total_norm <= FLOAT32_MAX))
+        return int(bad.max()) if bad.size else None
+
+    @property
+    def status(self) -> str:
+        norms = self.layers[0].total_norm
+        if not self.finite.all():
+            return "nonfinite"
+        if norms.max() > FLOAT32_MAX:
+            return "exploded"
+        reached = norms[norms > 0.0]  # a text's last word has no loss: no gradient there
+        return "vanished" if reached.size and norms[0] < VANISHED * reached[-1] else "ok"
+
+
+def bptt(
+    trace: Trace | LayerTrace,
+    dL_dh: np.ndarray | Mapping[str, np.ndarray] | None = None,
+    *,
+    loss: str | None = None,
+) -> GradientFlow:
+    """Returns the gradient of losses on the last layer's output with respect to every state before.
+
+    dL_dh (T, H): row t-1 is the direct dL_t/dh_t of the loss at step t, H over both directions. Where the
+    last layer has one direction, it may be a table of states: {"h": dL_dh, "c": dL_dc}, each (T, H). Or
+    loss: `last_step` or `each_step`, the cross-entropy of the next token, for the trace of a model with
+    a vocabulary (`targets` and `readout` are in the trace). The trace must be unbatched. Raises
+    ValueError otherwise. Werbos 1990; Pascanu et al. 2013, eq. 3-5.
+    """
+    whole = Trace((trace,)) if isinstance(trace, LayerTrace) else trace
+    _check(whole.layers[0])
+    by_step = None
+    if dL_dh is None:
+        dL_dh, by_step = readout_gradient(whole, loss or "last_step")
+    direct = _packed(whole, dL_dh) if isinstance(dL_dh, Mapping) else _checked(whole, dL_dh)
+    return GradientFlow(_through_layers(whole, direct), by_step)
+
+
+def _checked(trace: Trace, dL_dh: Any) -> np.ndarray:
+    direct = np.asarray(dL_dh, np.float64)
+    if direct.shape != trace.output.shape:
+        raise ValueError(f"dL_dh has shape {direct.shape}, expected {trace.output.shape}")
+    return direct
+
+
+def _packed(trace: Trace, by_state: Mapping[str, Any]) -> np.ndarray:
+    """Returns direct gradients of states (T, S) in the last layer's order, 0 where none is given."""
+    last = trace.layers[-1]
+    if trace.output.shape[-1] != last.hidden_size:
+        raise ValueError("gradients by state take a last layer of one direction")
+    if unknown := by_state.keys() - last.states.keys():
+        raise ValueError(f"{last.cell} has the states {tuple(last.states)}, not {sorted(unknown)}")
+    nothing = np.zeros(trace.output.shape)
+    return np.concatenate([_checked(trace, by_state.get(s, nothing)) for s in last.states], -1)
+
+
+def _check(layer: LayerTrace) -> None:
+    if layer.x.ndim != 2:
+        raise ValueError("a gradient takes the trace of one sequence (T, D), not of a batch")
+    if layer.changed:
+        raise ValueError("a gradient takes a run as its equations made it, not one with interventions")
+
+
+@np.errstate(**QUIET)
+def readout_gradient(trace: Trace, loss: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (dL_t/dh_t (T, H), L_t (T,)) of the cross-entropy of the next token.
+
+    `last_step` keeps the last loss only. Raises ValueError for a trace without readout or targets.
+    """
+    if loss not in LOSSES:
+        raise ValueError(f"unknown loss {loss!r}; choose one of {LOSSES}")
+    if trace.logits is None or trace.readout is None or trace.targets is None:
+        raise ValueError("this trace has no readout with targets; give dL_dh")
+    logits, targets = trace.logits.astype(np.float64), trace.targets
+    known = np.flatnonzero(targets >= 0)
+    if loss == "last_step":
+        known = known[-1:]
+    raised = logits - logits.max(-1, keepdims=True)
+    log_p = raised - np.log(np.exp(raised).sum(-1, keepdims=True))
+    by_step = np.full(len(logits), np.nan)
+    by_step[known] = -log_p[known, targets[known]]
+    d_logits = np.zeros_like(logits)
+    d_logits[known] = np.exp(log_p[known])
+    d_logits[known, targets[known]] -= 1.0
+    return d_logits @ trace.readout.astype(np.float64), by_step
+
+
+def _through_layers(trace: Trace, direct: np.ndarray) -> tuple[LayerFlow, ...]:
+    """Walks the layers from the last to the first; a lower one takes dL/dx of those above."""
+    levels: dict[int, list[LayerTrace]] = {}
+    for layer in trace.layers:
+        levels.setdefault(layer.layer, []).append(layer)
+    both_ways = any(layer.reverse for layer in trace.layers)
+    entering = direct
+    flows: list[LayerFlow] = []
+    for level in sorted(levels, reverse=True):
+        H = entering.shape[-1] // len(levels[level])
+        causal = not both_ways or entering is direct  # else the layer above sees the past and the future
+        results = [
+            _back_through_time(layer, entering[..., k * H : (k + 1) * H], causal, level > 0)
+            for k, layer in enumerate(levels[level])
+        ]
+        flows = [flow for flow, _ in results] + flows
+        if level > 0:
+            entering = np.sum([dx for _, dx in results if dx is not None], axis=0)
+    return tuple(flows)
+
+
+def _back_through_time(
+    layer: LayerTrace, entering: np.ndarray, causal: bool, needs_x: bool
+) -> tuple[LayerFlow, np.ndarray | None]:
+    """One layer. entering: dL_t/dh_t by t (T, H); or dL_t/dh_k straight from above, by k and t (T, T, H).
+    Of all states, the others after h, it is (T, S).
+
+    causal: no loss at t depends on a state after t. Returns the flow, and dL_t/dx_k by k and t (T, T, D)
+    or None. A layer against time is walked as one along time, turned round.
+    """
+    layer = layer.in_notation("pytorch")
+    weights = _in_float64(layer.weights)
+    local = local_derivatives(layer, weights)
+    turn = slice(None, None, -1) if layer.reverse else slice(None)
+    steps = {name: value[turn] for name, value in local.items()}
+    entering = entering[(turn,) * (entering.ndim - 1)]
+    with np.errstate(**QUIET):
+        norms, totals, dx = _walk(layer.spec, weights, steps, entering, causal, needs_x)
+    by_loss = {s: _fixed(table[turn, turn]) for s, table in zip(layer.states, norms, strict=True)}
+    total = {s: _fixed(rows[turn]) for s, rows in zip(layer.states, totals, strict=True)}
+    flow = LayerFlow(by_loss, total, layer, local)
+    return flow, None if dx is None else dx[turn, turn]
+
+
+def _walk(
+    spec: CellSpec,
+    weights: LayerWeights,
+    local: dict[str, np.ndarray],
+    entering: np.ndarray,
+    causal: bool,
+    needs_x: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Walks a row for each loss, and one for their sum, from the last step back: D <- D J.
+
+    Returns the norms (states, T, T+1), the sums (states, T+1, H), and dL_t/dx_k (T, T, D) or None.
+    D[i, t] is loss t's dL/d(states) after step i of a block, as `jacobians` orders them, each past the others
+    of its step; D[i, T] that of the sum. A row waits with its loss's own gradient until the walk comes to its
+    step.
+    """
+    T, H, states = len(entering), weights.hidden_size, len(spec.states)
+    above = entering if entering.ndim == 3 else None
+    summed = entering if above is None else above.sum(1)
+    n, at_state = _steps_at_once(T + 1, states * H), {s: k for k, s in enumerate(spec.states)}
+    D = np.zeros((min(n, T) + 1, T + 1, states * H))
+    by_state = D.reshape(-1, T + 1, states, H)
+    given = slice(0, summed.shape[-1])
+    if above is None:
+        D[:, :T, given] = entering
+    norm, total = np.empty((states, T, T + 1)), np.empty((states, T + 1, H))
+    dx = np.zeros((T, T, weights.input_size)) if needs_x else None
+    for high in range(T, 0, -n):
+        low = max(high - n, 0)
+        J, X = _jacobians(spec, weights, {name: a[low:high] for name, a in local.items()}, needs_x)
+        D[high - low] = D[0]
+        for k in range(high - 1, low - 1, -1):
+            i, live = k - low, slice(k if causal else 0, None)
+            after = D[i + 1, live]
+            after[-1, given] += summed[k]
+            if above is not None:
+                after[:-1, :H] += above[k, live]
+            np.matmul(after, J[i], out=D[i, live])
+            if dx is not None and X is not None:
+                np.matmul(after[:-1], X[i], out=dx[k, live])
+        first, at = low if causal else 0, slice(low + 1, high + 1)
+        rows = by_state[1 : high - low + 1, first:]
+        for later, earlier in spec.within:
+            shown = rows[:, :, at_state[later]] * local[f"{later}/{earlier}"][low:high, None]
+            rows[:, :, at_state[earlier]] += shown
+        norm[:, first:, at] = lengths(rows[:, :-1]).T
+        total[:, at] = rows[:, -1].swapaxes(0, 1)
+    norm[..., 0], total[:, 0] = lengths(by_state[0, :-1]).T, by_state[0, -1]
+    if causal:
+        np.copyto(norm, np.nan, where=~np.tri(T, T + 1, 1, dtype=bool))
+    return norm, total, dx
+
+
+def _steps_at_once(rows: int, S: int) -> int:
+    """Returns the steps whose Jacobians, and rows after each of them, are held at once."""
+    return max(FEWEST, AT_ONCE // (8 * S * (rows + S)))
+
+
+def _jacobians(
+    spec: CellSpec, weights: LayerWeights, local: dict[str, np.ndarray], needs_x: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns n steps' d state_t / d state_{t-1} (n, S, S) and d state_t / dx_t (n, S, D) or None.
+
+    They are what `back` makes of all units at once, the gradient 1 in the unit's own place and 0 elsewhere.
+    """
+    units = EachUnit(**vars(weights))
+    d = {name: value[:, None, None] for name, value in local.items()}  # (n, state, 1, H)
+    n, H, states = len(local["h_prev"]), weights.hidden_size, len(spec.states)
+    S = states * H
+    back = spec.back(d, units, in_full(spec, d, _each_state(spec.states, H)))
+    alone = states == 1 and "h" in back.mixed
+    J = back.mixed["h"] if alone else np.zeros((n, states, H, S))
+    for k, s in enumerate(spec.states):
+        part = J[..., k * H : (k + 1) * H]
+        if not alone and s in back.mixed:
+            part[...] = back.mixed[s]
+        if s in back.kept:
+            np.einsum("...ii->...i", part)[...] += back.kept[s][..., 0, :]
+    X = units.to_input(back.pre).reshape(n, S, -1) if needs_x else None
+    return J.reshape(n, S, S), X
+
+
+@cache
+def _each_state(states: tuple[str, ...], H: int) -> dict[str, np.ndarray]:
+    """Returns each state's gradient (1, state, 1, H): 1 where its own turn is, 0 at that of the others."""
+    each = _fixed(np.eye(len(states))[:, None, :, None, None] * np.ones(H))
+    return dict(zip(states, each, strict=True))
+
+
+def in_full(spec: CellSpec, local: dict[str, np.ndarray], direct: dict[str, Any]) -> dict[str, Any]:
+    """Returns dL/d(state) with what each state does through the others of its step, from those without."""
+    found = dict(direct)
+    for later, earlier in spec.within:
+        found[earlier] = found[earlier] + found[later] * local[f"{later}/{earlier}"]
+    return found
+
+
+def _in_float64(weights: LayerWeights) -> LayerWeights:
+    return weights.map(lambda a: a.astype(np.float64, copy=False))
+
+
+def _fixed(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+def local_derivatives(layer: LayerTrace, weights: LayerWeights) -> dict[str, np.ndarray]:
+    """Returns every step's local derivatives by name, as CellSpec.local has them, and h_prev: (T, H) each.
+
+    They are pure numbers, row t-1 for step t; layer in PyTorch's notation.
+    """
+    values = _values(layer)
+    with np.errstate(**QUIET):
+        local = {**layer.spec.local(values, weights), "h_prev": values["h_prev"]}
+    return {name: _fixed(value) for name, value in local.items()}
+
+
+def _values(layer: LayerTrace) -> dict[str, np.ndarray]:
+    """Returns the signals, the pre-activations `pre_s` and the states before (T, H) that `local` reads."""
+    values = {s: layer.signal(s) for s in layer.signals} | {"x": layer.x}
+    values |= {f"pre_{s}": a for s, a in layer.pre.items()}
+    values |= {f"{s}_prev": a for s, a in layer.before.items()}
+    return {name: value.astype(np.float64, copy=False) for name, value in values.items()}
+
+
+def lengths(rows: np.ndarray) -> np.ndarray:
+    """Returns Euclidean norms (...) of rows (..., H); squares that leave float64 are scaled first."""
+    norms = np.sqrt(np.einsum("...j,...j->...", rows, rows))
+    off = ~((norms > 1e-150) & (norms < 1e150))
+    if off.any():
+        off[off] = rows[off].any(axis=1)  # nothing is off where all is 0
+        largest = np.abs(rows[off]).max(axis=1, keepdims=True, initial=0.0)
+        scale = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+        scaled = rows[off] / scale
+        norms[off] = scale[:, 0] * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+    return norms
+
+
+def recurrent_gradient(rec: np.ndarray, source: dict[str, np.ndarray], weights: LayerWeights) -> np.ndarray:
+    """Returns dL/dW_hh (R*H, H) from dL/d(U e + b') (T, R*H) and what U was applied to: gate -> (T, H)."""
+    return np.concatenate([rec[:, weights.state_rows(s)].T @ source[s] for s in weights.seeing])
+
+
+def jacobians(layer: LayerTrace, first: int = 1, last: int | None = None) -> Iterator[np.ndarray]:
+    """Yields J_t = d state_t / d state_{t-1} for t = first..last, (S, S), S = H for each state, h first.
+
+    Column j is the change of the state at t by unit j of the state before.
+    """
+    _check(layer)
+    layer = layer.in_notation("pytorch")
+    if layer.reverse:
+        raise ValueError("jacobians are defined along time; this layer runs against it")
+    weights = _in_float64(layer.weights)
+    local = local_derivatives(layer, weights)
+    end, n = last or layer.steps, _steps_at_once(0, weights.hidden_size * len(layer.spec.states))
+    for low in range(first - 1, end, n):
+        some = {name: a[low : min(low + n, end)] for name, a in local.items()}
+        with np.errstate(**QUIET):
+            J, _ = _jacobians(layer.spec, weights, some)
+        yield from J
+
+
+@np.errstate(**QUIET)
+def direct_path(flow: LayerFlow) -> np.ndarray | None:
+    """Returns the part of the gradient that goes past all gates on its way back (T+1, H).
+
+    It enters where a loss meets its state and is then only multiplied by the keeping gate: dL/dc by
+    products of forget gates, or a GRU's dL/dh by products of z. None for a plain RNN, which has no such
+    path, and for a layer that runs against time.
+    """
+    layer, memory = flow.layer, flow.layer.spec.memory
+    if layer.reverse or layer.spec.plain:
+        return None
+    entering = np.array(flow.total)
+    entering[:-1] -= sum(flow.through.values()) + (0.0 if flow.kept is None else flow.kept)
+    if memory != "h":
+        entering[1:] *= flow.local[f"h/{memory}"]
+        entering[0] = 0.0
+    keep = layer.spec.keep
+    gate = layer.gate[keep].astype(np.float64) if keep else np.ones((layer.steps, layer.hidden_size))
+    path = entering
+    for k in range(layer.steps - 1, -1, -1):
+        path[k] += path[k + 1] * gate[k]
+    return path

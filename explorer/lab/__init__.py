@@ -1,0 +1,1 @@
+"""An experiment carried out: learned weights, a walk over a sequence, a gradient back through it."""

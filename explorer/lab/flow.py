@@ -1,0 +1,291 @@
+"""A flow: an experiment carried out and its gradient walked back through time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from explorer.experiment import Experiment
+from explorer.gradients.bptt import (
+    GradientFlow,
+    bptt,
+    direct_path,
+    jacobians,
+    lengths,
+    readout_gradient,
+)
+from explorer.gradients.laws import Bound, at_rest
+from explorer.gradients.pushing import Nudge, nudge, number_loss, token_loss
+from explorer.lab.learned import Input, Learned, Token, inputs
+from explorer.lab.walk import softmax
+from explorer.limits import MAX_FLOW, WINDOW
+from explorer.nn.model import RecurrentModel
+from explorer.nn.tracing import Trace, run_layer
+
+COMPARED = ("rnn", "lstm", "gru")
+"""The cells whose gradients are drawn together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """What a cell's weights alone let expect of the gradient of one loss at t: factor^(t-k) at step k.
+
+    factor (1,) of a plain RNN: sigma_max(W_hh). No |phi'| passes 1, so it is a bound. Of any other cell
+    (H,), by unit: sigma(b) of the gate that keeps, in PyTorch's sense, or 1 without one. That is the path
+    past all gates at x = h = 0; what comes through the gates is added to it.
+    expected (T+1,): the norm at each k, from the cell's own dL/dh_t, or dL/dc_t where there is a c; NaN
+    past the loss. None where not exactly one loss is summed.
+    """
+
+    bound: bool
+    factor: np.ndarray
+    expected: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class CellFlow:
+    """One cell's run and its gradient: of the chosen loss, and of every loss on its own.
+
+    direct (T+1,): the norm of what went past all gates alone, or None. each is `bptt` with a loss at
+    every step that has one; its norm is the triangle. entering (T, H) is dL_t/dh_t of the chosen losses,
+    target the number to reach, or None for next-token prediction. around: the gradients of the embedding,
+    where there is one, and of the readout's weight and bias, of the chosen losses.
+    """
+
+    cell: str
+    trace: Trace
+    gradient: GradientFlow
+    each: GradientFlow
+    direct: np.ndarray | None
+    entering: np.ndarray
+    target: float | None
+    around: tuple[np.ndarray, ...]
+
+    @property
+    def loss_step(self) -> int | None:
+        """The last step, from 1, whose loss is in the chosen sum; None where there is no loss."""
+        if self.gradient.loss is None or np.isnan(self.gradient.loss).all():
+            return None
+        return int(np.flatnonzero(~np.isnan(self.gradient.loss))[-1]) + 1
+
+    @property
+    def total(self) -> np.ndarray:
+        """||dL/dh_k|| of the chosen loss (T+1,)."""
+        return self.gradient.total_norm
+
+    @cached_property
+    def law(self) -> Law:
+        """What was to be expected of this cell's gradient."""
+        layer = self.trace.layers[0]
+        law = at_rest(layer.spec, layer.weights)
+        factor = np.array([law.factor]) if isinstance(law, Bound) else law.by_unit
+        return Law(isinstance(law, Bound), factor, self._expected(factor))
+
+    @np.errstate(over="ignore", under="ignore", invalid="ignore")
+    def _expected(self, factor: np.ndarray) -> np.ndarray | None:
+        at, loss, layer = self.loss_step, self.gradient.loss, self.gradient.layers[0]
+        if at is None or loss is None or np.count_nonzero(~np.isnan(loss)) != 1:
+            return None
+        start = (layer.total if layer.total_c is None else layer.total_c)[at]  # (H,)
+        expected = np.full(self.trace.steps + 1, np.nan)
+        distance = np.arange(at, -1.0, -1.0)  # t - k
+        expected[: at + 1] = lengths(start * factor ** distance[:, None])
+        return expected
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """An experiment's gradients. cells holds the chosen cell first, then those it is compared with.
+
+    chain (T, T+1): row t-1, column k is ||ds_t/ds_k||_F / sqrt(H), s the main state: c where there is
+    one, else h; NaN where k > t or, in long runs, not computed (then the last row alone is).
+    """
+
+    experiment: Experiment
+    tokens: tuple[Token, ...]
+    first_step: int
+    total: int
+    cells: tuple[CellFlow, ...]
+    chain: np.ndarray
+    problems: tuple[tuple[str, dict[str, Any]], ...]
+
+    @property
+    def chosen(self) -> CellFlow:
+        return self.cells[0]
+
+    @property
+    def steps(self) -> int:
+        return len(self.tokens)
+
+
+def compared(cell: str) -> tuple[str, ...]:
+    """Returns the cells of a flow: the chosen one, then the others it is compared with."""
+    return (cell, *(other for other in COMPARED if other != cell))
+
+
+def flow(experiment: Experiment, learned: Mapping[str, Learned]) -> Flow:
+    """Carries out an experiment forward and back on the learned weights of each compared cell."""
+    problems: list[tuple[str, dict[str, Any]]] = []
+    model = learned[experiment.cell].at(experiment.moment)
+    given = inputs(experiment, model, learned[experiment.cell].sample, experiment.stretch)
+    first = 1
+    if len(given.tokens) > MAX_FLOW:
+        first = min(experiment.start, len(given.tokens) - MAX_FLOW + 1)
+        last = first + MAX_FLOW - 1
+        problems.append(("window", {"first": first, "last": last, "total": len(given.tokens)}))
+    cells = []
+    for cell in (cell for cell in compared(experiment.cell) if cell in learned):
+        by = learned[cell].at(experiment.moment)
+        own = inputs(experiment, by, learned[cell].sample, experiment.stretch)
+        cells.append(_cell_flow(cell, experiment, by, own, first))
+    if cells[0].gradient.loss is not None and not np.isfinite(cells[0].gradient.loss).any():
+        problems.append(("no_loss", {}))
+    return Flow(
+        experiment=experiment,
+        tokens=given.tokens[first - 1 : first - 1 + MAX_FLOW],
+        first_step=first,
+        total=len(given.tokens),
+        cells=tuple(cells),
+        chain=_chain(cells[0].trace),
+        problems=tuple(problems),
+    )
+
+
+def left_out(experiment: Experiment) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Returns what to say of an experiment's changes to its run, which a flow does not carry out."""
+    changed = experiment.clamp or experiment.zero or (experiment.swap and experiment.swap_with)
+    return (("unchanged", {}),) if changed or experiment.carry else ()
+
+
+def _cell_flow(
+    cell: str, experiment: Experiment, model: RecurrentModel, given: Input, first: int
+) -> CellFlow:
+    run = forward(model, given.x, experiment.input_scale)
+    if given.classes is not None:
+        run = replace(run, targets=given.classes)
+    run = run.window(first, MAX_FLOW)
+    dL_dh, loss = direct_gradients(run, given.target)
+    chosen = chosen_rows(experiment, loss)
+    entering = np.where(chosen[:, None], dL_dh, 0.0)
+    gradient = replace(bptt(run, entering), loss=np.where(chosen, loss, np.nan))
+    each = replace(bptt(run, dL_dh), loss=loss)
+    path = direct_path(gradient.layers[0])
+    direct = None if path is None else lengths(path)
+    ids = None if model.embedding is None else np.array(model.encode(given.x))[first - 1 :][:MAX_FLOW]
+    around = _around(gradient, run, given.target, ids, experiment.input_scale)
+    return CellFlow(cell, run, gradient, each, direct, entering, given.target, around)
+
+
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
+def _around(
+    gradient: GradientFlow, run: Trace, target: float | None, ids: np.ndarray | None, scale: float
+) -> tuple[np.ndarray, ...]:
+    """Returns the gradients of the summed losses for what stands around the layer: see CellFlow."""
+    assert run.logits is not None and gradient.loss is not None
+    chosen = ~np.isnan(gradient.loss)
+    if target is None:
+        d_logits = softmax(run.logits)
+        rows = np.flatnonzero(chosen)
+        if run.targets is not None:
+            d_logits[rows, run.targets[rows]] -= 1.0
+    else:
+        d_logits = 2.0 * (run.logits - target)
+    d_logits = np.where(chosen[:, None], d_logits, 0.0)  # (T, V)
+    found = (d_logits.T @ run.output, d_logits.sum(0))
+    if ids is None:
+        return found
+    by_token = np.zeros((ids.max() + 1, run.x.shape[1]))
+    np.add.at(by_token, ids, scale * gradient.layers[0].x)
+    return (by_token, *found)
+
+
+def nudged(cell: CellFlow, step: int, unit: int = 0) -> Nudge | None:
+    """Returns what a push of the state after a step does to the last chosen loss; None without a loss.
+
+    The state is c where there is one, else h; steps past the loss count as the one before it. The push
+    is along the gradient, or along one unit, from 1.
+    """
+    at = cell.loss_step
+    if at is None:
+        return None
+    alone = np.zeros_like(cell.entering)
+    alone[at - 1] = cell.entering[at - 1]
+    layer = cell.trace.layers[0]
+    loss = token_loss(cell.trace, at) if cell.target is None else number_loss(cell.trace, at, cell.target)
+    state = "h" if layer.c is None else "c"
+    along = unit - 1 if 0 < unit <= layer.hidden_size else None
+    return nudge(layer, loss, bptt(cell.trace, alone), max(0, min(step, at - 1)), (state, along))
+
+
+def forward(model: RecurrentModel, x: Any, scale: float = 1.0) -> Trace:
+    """Returns the trace of a one-layer model over tokens or numbers, its inputs scaled."""
+    (weights,), *_ = model.layer_weights()
+    embedded = model.embed(x) * scale
+    zero = np.zeros(weights.hidden_size, embedded.dtype)
+    states = (zero, zero) if model.has_cell_state else (zero,)
+    layer = run_layer(model.cell, weights, embedded, states)
+    return Trace(
+        (layer,),
+        tokens=model.display(x),
+        logits=model.read_out(layer.output),
+        readout=model.readout_weight(),
+        targets=model.targets(x),
+    )
+
+
+def direct_gradients(run: Trace, target: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (dL_t/dh_t (T, H), L_t (T,)), a loss of its own at each step that has one, else 0 and NaN.
+
+    Cross-entropy of the next token; or, for a number, the squared error of the last output.
+    """
+    if target is None:
+        return readout_losses(run)
+    assert run.logits is not None and run.readout is not None
+    loss = np.full(run.steps, np.nan)
+    dL_dh = np.zeros(run.output.shape)
+    error = float(run.logits[-1, 0]) - target
+    loss[-1] = error**2
+    dL_dh[-1] = 2.0 * error * run.readout[0]
+    return dL_dh, loss
+
+
+def readout_losses(run: Trace) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the same for next-token prediction; all zero where no token follows."""
+    if run.targets is None or not (run.targets >= 0).any():
+        return np.zeros(run.output.shape), np.full(run.steps, np.nan)
+    return readout_gradient(run, "each_step")
+
+
+def chosen_rows(experiment: Experiment, loss: np.ndarray) -> np.ndarray:
+    """Returns which losses (T,) the experiment sums: all, the one at loss_at, or the last."""
+    there = np.isfinite(loss) | np.isinf(loss)
+    if experiment.loss == "each_step" or not there.any():
+        return there
+    at = experiment.loss_at - 1
+    row = at if 0 <= at < len(loss) and there[at] else int(np.flatnonzero(there)[-1])
+    return np.arange(len(loss)) == row
+
+
+def _chain(run: Trace) -> np.ndarray:
+    layer, T = run.layers[0], run.steps
+    H = layer.hidden_size
+    factors = list(jacobians(layer))
+    size = factors[0].shape[0]
+    main = slice(size - H, size)  # c stands below h
+    chain = np.full((T, T + 1), np.nan)
+    rows = range(T) if T * size <= WINDOW * WINDOW else range(T - 1, T)
+    products = np.broadcast_to(np.eye(size)[main], (T, H, size)).copy()
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for k in range(T, 0, -1):
+            live = slice(max(rows.start, k - 1), T)
+            chain[live, k] = _size(products[live][..., main])
+            products[live] = products[live] @ factors[k - 1]
+        chain[rows.start :, 0] = _size(products[rows.start :][..., main])
+    return chain
+
+
+def _size(matrices: np.ndarray) -> np.ndarray:
+    """Frobenius norm over sqrt(H): 1 for an orthogonal matrix."""
+    return lengths(matrices.reshape(len(matrices), -1)) / np.sqrt(matrices.shape[-1])

@@ -1,0 +1,1 @@
+"""A language model at work: scored, sampled, its units measured, its memory probed."""

@@ -1,0 +1,151 @@
+// What every stage has: the strip, the transport, charts with a cursor, and where the user is.
+// A stage for a kind of payload says what else it shows: content(), charts(), update(), mostUnits(), styles().
+
+/** @import { Drawn, OnAct, OnRest, Root } from "../browser.js" */
+/** @import { AnyPayload, Standing, ThemeName } from "../types.js" */
+
+import { element } from "./dom.js"
+import { loadPlotly, loadStyle } from "./load.js"
+import { Strip } from "./strip.js"
+import { Transport } from "./transport.js"
+
+const REST_MS = 900
+
+/** @template {AnyPayload} [P=AnyPayload] */
+export class Stage {
+  /** @param {Root} root @param {P} payload @param {ThemeName} themeName @param {OnRest?} [onRest] @param {OnAct?} [onAct] */
+  constructor(root, payload, themeName, onRest, onAct) {
+    this.root = root
+    this.payload = payload
+    this.themeName = themeName
+    this.onRest = onRest
+    this.onAct = onAct
+    this.step = 0
+    this.unit = 0
+    this.theme = payload.themes[themeName]
+    this.node = element("section", { class: `rx-stage rx-${payload.mode} rx-${themeName}`, "aria-label": payload.strings.stage })
+    for (const [hue, colour] of Object.entries(this.theme.hues)) this.node.style.setProperty(`--rx-${hue}`, colour)
+    for (const name of ["ground", "empty", "grid"]) this.node.style.setProperty(`--rx-${name}`, this.theme[name])
+    this.tooltip = element("div", { class: "rx-tip", hidden: "" })
+  }
+
+  async build() {
+    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), ...this.styles().map((name) => loadStyle(name))])
+    this.transport = new Transport(this.payload, (k) => this.go(k))
+    this.transport.onrest = () => this.rest()
+    this.strip = this.makeStrip()
+    this.node.append(...[this.strip?.node, this.transport.node, ...this.content(), this.tooltip].filter(Boolean))
+    this.root.replaceChildren(this.node)
+    this.fontSize = Math.round(Math.max(12, Math.min(20, this.node.clientWidth / 72)))
+    await Promise.all(this.charts().map((chart) => chart.draw(Plotly)))
+    this.strip?.measure()
+    this.drawn()
+    this.watch = new ResizeObserver(() => this.resize(Plotly))
+    this.watch.observe(this.node)
+    this.node.dataset.ready = this.payload.id
+  }
+
+  /** What stands below the transport. @returns {(Node | null)[]} */
+  content() {
+    return []
+  }
+
+  /** @returns {Drawn[]} */
+  charts() {
+    return []
+  }
+
+  // Shows all that depends on the step or the unit.
+  update() {}
+
+  // The unit is one of so many; of any number where it belongs to other pages, and is kept.
+  mostUnits() {
+    return Infinity
+  }
+
+  // The sentence as a strip of tokens; null where the stage shows the text in a way of its own.
+  makeStrip() {
+    return new Strip(this.payload, (k) => this.transport.jump(k))
+  }
+
+  /** Style sheets beside stage.css. @returns {string[]} */
+  styles() {
+    return []
+  }
+
+  /** Asks the page to set fields of the experiment; the user stays where they are. @param {Record<string, string>} changes */
+  act(changes) {
+    this.onAct?.({ step: String(this.step + this.payload.firstStep), unit: String(this.unit + 1), ...changes })
+  }
+
+  /** Takes another payload into the charts that stand, where it can; says whether it could. @param {P} _payload */
+  async take(_payload) {
+    return false
+  }
+
+  // Called once all charts are drawn.
+  drawn() {}
+
+  /** @param {number} step @param {number} [unit] */
+  go(step, unit) {
+    this.step = Math.max(0, Math.min(this.payload.runs[0].steps - 1, step))
+    if (unit !== undefined) this.unit = unit
+    this.update()
+    this.rest()
+  }
+
+  /** @param {Standing} place */
+  stand({ step, unit, wish }) {
+    this.wish = wish
+    this.transport.stop()
+    this.step = Math.max(0, Math.min(this.payload.runs[0].steps - 1, step - this.payload.firstStep))
+    this.unit = Math.max(0, Math.min(this.mostUnits() - 1, unit - 1))
+    this.update()
+    clearTimeout(this.resting)
+  }
+
+  // Tells the page where the user is once they rest there, and never while playing.
+  rest() {
+    clearTimeout(this.resting)
+    if (this.transport.playing) return
+    this.resting = setTimeout(() => {
+      const place = { step: this.step + this.payload.firstStep, unit: this.unit + 1 }
+      const said = `${place.step} ${place.unit}`
+      if (said !== this.told) this.onRest?.(place)
+      this.told = said
+    }, REST_MS)
+  }
+
+  /** Shows lines beside the pointer, or nothing. @param {string[] | null} lines @param {PointerEvent} [event] */
+  tip(lines, event) {
+    this.tooltip.hidden = !lines
+    if (!lines) return
+    this.tooltip.replaceChildren(...lines.map((text) => element("div", { text })))
+    const box = this.node.getBoundingClientRect()
+    const x = Math.min(event.clientX - box.left + 14, box.width - this.tooltip.offsetWidth - 4)
+    this.tooltip.style.transform = `translate(${x}px, ${event.clientY - box.top + 16}px)`
+  }
+
+  resize(Plotly) {
+    const width = this.node.clientWidth
+    if (!width || width === this.drawnWidth) return
+    const first = this.drawnWidth === undefined
+    this.drawnWidth = width
+    if (first) return
+    clearTimeout(this.resizing)
+    this.resizing = setTimeout(() => {
+      this.strip?.measure()
+      for (const chart of this.charts()) {
+        const { width: w, height: h } = chart.plot.getBoundingClientRect()
+        if (w) Plotly.relayout(chart.plot, { width: Math.floor(w), height: Math.floor(h) })
+      }
+    }, 120)
+  }
+
+  close() {
+    this.transport?.close()
+    this.watch?.disconnect()
+    clearTimeout(this.resting)
+    for (const chart of this.transport ? this.charts() : []) chart.close()
+  }
+}

@@ -1,0 +1,208 @@
+// Plotly charts drawn once, with a cursor laid over them: moving it costs one transform a chart.
+
+/** @import { PlotlyModule, PlotNode } from "../browser.js" */
+/** @import { Figure, Run, Strings, Trace } from "../types.js" */
+/** @import { Stage } from "./base.js" */
+
+import { element } from "./dom.js"
+import { ends, exact, fill } from "./numbers.js"
+
+const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
+
+// One chart in a card with a title, a cursor over the current step and, on heatmaps, one over the unit.
+/** @template {Run & { signals?: { symbol: string; name: string }[] }} [R=Run] @template {Stage<any>} [S=Stage<any>] */
+export class Chart {
+  /** @param {Figure} figure @param {R} run @param {S} stage */
+  constructor(figure, run, stage) {
+    this.figure = figure
+    this.run = run
+    this.stage = stage
+    this.columns = figure.layout.meta.columns ?? run.steps
+    this.offset = this.columns - run.steps // columns before the first step, e.g. for the initial state
+    this.heat = figure.data.find((trace) => trace.type === "heatmap")
+    this.cursor = element("div", { class: "rx-cursor" })
+    this.rowCursor = this.heat ? element("div", { class: "rx-row-cursor" }) : null
+    this.plot = /** @type {PlotNode} */ (element("div", { class: "rx-plot" }))
+    this.title = element("figcaption", { class: "rx-title" })
+    this.node = element(
+      "figure", { class: this.heat ? "rx-chart rx-heat" : "rx-chart rx-line" },
+      this.title, this.canvas(),
+    )
+  }
+
+  canvas() {
+    return element("div", {
+      class: "rx-canvas",
+      onpointermove: (event) => this.hover(event),
+      onpointerleave: () => this.stage.tip(null),
+      onclick: (event) => this.click(event),
+    }, this.plot, this.cursor, this.rowCursor)
+  }
+
+  /** @param {PlotlyModule} Plotly */
+  async draw(Plotly) {
+    this.Plotly = Plotly
+    this.dress()
+    await Plotly.newPlot(this.plot, this.data(), this.layout(), CONFIG)
+    this.plot.on("plotly_afterplot", () => this.measure())
+    this.measure()
+  }
+
+  /** The same axes with other numbers: cheaper than a new plot. @param {Figure} figure @param {R} run */
+  async take(figure, run) {
+    Object.assign(this, { figure, run })
+    this.heat = figure.data.find((trace) => trace.type === "heatmap")
+    this.dress()
+    await this.Plotly.react(this.plot, this.data(), this.layout(), CONFIG)
+    this.measure()
+  }
+
+  dress() {
+    const { hues } = this.stage.theme
+    const { meta } = this.figure.layout
+    this.title.replaceChildren()
+    if (this.heat) {
+      const { signal, hue } = this.heat.meta
+      const name = this.run.signals.find((s) => s.symbol === signal).name
+      this.title.append(
+        element("span", { class: "rx-letter", text: signal, style: `background:${hues[hue]};color:${this.stage.theme.ground}` }),
+        element("span", { class: "rx-name", text: name }),
+        element("span", { class: "rx-range", text: ends(meta.range) }),
+      )
+      return
+    }
+    this.title.append(element("span", { class: "rx-name", text: meta.title }))
+    for (const trace of this.figure.data) {
+      if (!trace.meta?.hue || trace.opacity) continue
+      const mark = element("span", { class: `rx-key${trace.line.dash === "dot" ? " rx-dot" : ""}`, style: `color:${hues[trace.meta.hue]}`, text: trace.name })
+      this.title.append(mark)
+    }
+    if (this.figure.data.some((trace) => trace.opacity)) this.title.append(element("span", { class: "rx-range", text: this.stage.payload.strings.pale }))
+  }
+
+  /** @returns {Trace[]} */
+  data() {
+    const { theme } = this.stage
+    return this.figure.data.map((trace) => {
+      if (trace.type === "heatmap") {
+        const colorscale = trace.meta.role === "gate" ? theme.gates[trace.meta.hue] : theme.signed
+        return { ...trace, z: this.rows(this.run), colorscale }
+      }
+      const colour = theme.hues[trace.meta?.hue ?? "ink"]
+      return { ...trace, line: { ...trace.line, color: colour }, marker: { ...trace.marker, color: colour } }
+    })
+  }
+
+  layout() {
+    const { theme, fontSize } = this.stage
+    const { width, height } = this.plot.getBoundingClientRect()
+    const axis = { gridcolor: theme.grid, linecolor: theme.grid }
+    const { layout } = this.figure
+    return {
+      ...layout, width: Math.floor(width), height: Math.floor(height),
+      margin: { ...layout.margin, b: Math.round(1.55 * fontSize) },
+      font: { color: theme.hues.ink, size: fontSize, family: getComputedStyle(this.stage.node).fontFamily },
+      xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis },
+    }
+  }
+
+  /** The heatmap's rows (units) of a run; of the difference to another run where one is given. @param {R} run @param {R?} [other] */
+  rows(run, other = null) {
+    const take = (/** @type {R} */ of) => ofSignal(of, this.heat.meta.signal)
+    const [a, b] = [take(run), other && take(other)]
+    return Array.from({ length: run.units }, (_, j) =>
+      Float64Array.from({ length: run.steps }, (__, t) => a(t, j) - (b ? b(t, j) : 0)))
+  }
+
+  /** Shows another run's values, or the difference to one on a signed scale. @param {R} run @param {R?} [other] */
+  paint(run, other = null) {
+    const z = this.rows(run, other)
+    const { theme } = this.stage
+    let [low, high] = this.figure.layout.meta.range
+    let scale = this.heat.meta.role === "gate" ? theme.gates[this.heat.meta.hue] : theme.signed
+    if (other) {
+      high = Math.max(...z.map((row) => row.reduce((m, v) => Math.max(m, Math.abs(v)), 0))) || 1
+      low = -high
+      scale = theme.signed
+    }
+    this.title.querySelector(".rx-range").textContent = ends([low, high])
+    this.shown = { run, other }
+    return this.Plotly.restyle(this.plot, { z: [z], zmin: low, zmax: high, colorscale: [scale] }, [0])
+  }
+
+  measure() {
+    const layout = this.plot._fullLayout
+    if (!layout) return
+    const { xaxis, yaxis } = layout
+    this.left = xaxis._offset
+    this.width = xaxis._length / this.columns
+    this.cursor.style.width = `${this.width}px`
+    this.cursor.style.top = `${yaxis._offset}px`
+    this.cursor.style.height = `${yaxis._length}px`
+    if (this.rowCursor) {
+      this.rowHeight = yaxis._length / this.run.units
+      this.top = yaxis._offset
+      this.rowCursor.style.left = `${xaxis._offset}px`
+      this.rowCursor.style.width = `${xaxis._length}px`
+      this.rowCursor.style.height = `${this.rowHeight}px`
+    }
+    this.place(this.stage.step, this.stage.unit)
+  }
+
+  /** @param {number} step @param {number} [unit] */
+  place(step, unit) {
+    if (this.width === undefined) return
+    this.cursor.style.transform = `translateX(${this.left + (step + this.offset) * this.width}px)`
+    if (this.rowCursor && unit < this.run.units) {
+      this.rowCursor.style.transform = `translateY(${this.top + unit * this.rowHeight}px)`
+    }
+  }
+
+  /** The step and unit under the pointer, or null beside the plot. @param {PointerEvent | MouseEvent} event @returns {{ step: number, unit?: number } | null} */
+  under(event) {
+    const box = this.plot.getBoundingClientRect()
+    const step = Math.floor((event.clientX - box.left - this.left) / this.width) - this.offset
+    if (!(step >= -this.offset && step < this.run.steps)) return null
+    if (!this.heat) return { step }
+    const unit = Math.floor((event.clientY - box.top - this.top) / this.rowHeight)
+    return unit >= 0 && unit < this.run.units ? { step, unit } : null
+  }
+
+  /** @param {PointerEvent} event */
+  hover(event) {
+    const at = this.under(event)
+    if (!at) return this.stage.tip(null)
+    const { strings, firstStep } = this.stage.payload
+    const head = `t = ${at.step + firstStep}  ${this.run.tokens[at.step]?.label ?? ""}`
+    this.stage.tip([head, ...this.lines(at, strings)], event)
+  }
+
+  /** What is said of a place. @param {{ step: number, unit?: number }} at @param {Strings} strings @returns {string[]} */
+  lines({ step, unit }, strings) {
+    if (!this.heat) {
+      const own = this.figure.data.filter((trace) => trace.name && !trace.opacity)
+      return own.map((trace) => `${trace.name} = ${exact(trace.y[step + this.offset])}`)
+    }
+    const { signal } = this.heat.meta
+    const { run, other } = this.shown ?? { run: this.run, other: null }
+    const value = ofSignal(run, signal)(step, unit) - (other ? ofSignal(other, signal)(step, unit) : 0)
+    return [`${fill(strings.unit_n, { n: unit + 1 })}  ${other ? "Δ" : ""}${signal} = ${exact(value)}`]
+  }
+
+  /** @param {MouseEvent} event */
+  click(event) {
+    const at = this.under(event)
+    if (at) this.stage.go(at.step, at.unit)
+  }
+
+  close() {
+    this.Plotly?.purge(this.plot)
+  }
+}
+
+/** A signal of a run by step and unit. @type {(run: Run, symbol: string) => (step: number, unit: number) => number} */
+export function ofSignal(run, symbol) {
+  const gate = run.arrays[`gate.${symbol}`]
+  if (gate) return (t, j) => gate.at(t, j)
+  return (t, j) => run.arrays[symbol].at(t + 1, j)
+}

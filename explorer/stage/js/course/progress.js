@@ -1,0 +1,46 @@
+// Which cards of a lesson were opened, as a row of dots. It is kept in this browser and nowhere else.
+
+/** @import { Progress } from "../types.js" */
+
+import { element } from "../core/dom.js"
+import { loadStyle } from "../core/load.js"
+import { fill } from "../core/numbers.js"
+
+const KEPT = "rx-progress"
+
+/** @returns {Record<string, string[]>} by lesson */
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT)) ?? {}
+  } catch {
+    return {} // no storage allowed, or not ours
+  }
+}
+
+function keep(lesson, card) {
+  const all = kept()
+  const before = Array.isArray(all[lesson]) ? all[lesson] : []
+  if (before.includes(card)) return
+  try {
+    localStorage.setItem(KEPT, JSON.stringify({ ...all, [lesson]: [...before, card] }))
+  } catch {
+    // without storage nothing is kept
+  }
+}
+
+/** Draws the dots; open(key) turns to a card. @type {(root: HTMLElement, data: Progress, open?: (key: string) => void) => void} */
+export function mountProgress(root, data, open) {
+  loadStyle("course/progress.css")
+  if (data.card) keep(data.lesson, data.card)
+  const seen = new Set(kept()[data.lesson] ?? [])
+  const count = data.cards.filter(([key]) => seen.has(key)).length
+  const dots = data.cards.map(([key, title], k) => element(data.card ? "button" : "span", {
+    class: `rx-dot-card${seen.has(key) ? " rx-seen" : ""}${key === data.card ? " rx-here" : ""}`,
+    title: `${k + 1}. ${title}`,
+    ...(data.card ? { type: "button", "aria-label": `${k + 1}. ${title}`, onclick: () => open?.(key) } : {}),
+    ...(key === data.card ? { "aria-current": "step" } : {}),
+  }))
+  const said = fill(data.strings.opened, { n: count, total: data.cards.length })
+  root.replaceChildren(element("div", { class: "rx-progress-row", role: "group", "aria-label": said }, ...dots,
+    data.card ? null : element("span", { class: "rx-progress-said", text: said })))
+}

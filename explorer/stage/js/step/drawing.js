@@ -1,0 +1,107 @@
+// The cell as textbooks draw it, its wires and nodes carrying the values of the current step and unit.
+
+/** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
+/** @import { Stage } from "../core/base.js" */
+
+import { ofSignal } from "../core/chart.js"
+import { along, ramp } from "../core/colours.js"
+import { svg } from "../core/dom.js"
+import { number } from "../core/numbers.js"
+import { Evaluator } from "./expression.js"
+
+const SCALE = 6
+const SUBSCRIPT = { h_prev: ["h", "t−1"], c_prev: ["c", "t−1"], x: ["x", "t"], h: ["h", "t"], c: ["c", "t"] }
+
+export class Drawing {
+  /** @param {WalkRun} run @param {Stage<WalkPayload | GeneratePayload>} stage */
+  constructor(run, stage) {
+    this.run = run
+    this.stage = stage
+    this.evaluator = new Evaluator(run)
+    this.node = svg("svg", { class: "rx-drawing", viewBox: `${-SCALE} 0 ${103 * SCALE} ${64 * SCALE}`, role: "img",
+      "aria-label": stage.payload.strings.drawing })
+    const { hues, ground } = stage.theme
+    this.ramps = Object.fromEntries(run.signals.map((s) =>
+      [s.symbol, ramp(s.role === "gate" ? stage.theme.gates[s.hue] : stage.theme.signed)]))
+    this.ranges = Object.fromEntries(run.heatmaps.map((f) => [f.data[0].meta.signal, f.layout.meta.range]))
+    this.moving = []
+    this.strips = []
+    this.node.append(svg("rect", { class: "rx-cell-ground", x: 9.5 * SCALE, y: 4 * SCALE, width: 82 * SCALE, height: 51 * SCALE, rx: 14 }))
+    for (const wire of run.diagram.wires) this.wire(wire, hues)
+    for (const node of run.diagram.nodes) this.place(node, hues, ground)
+  }
+
+  wire({ points, value, hue, arrow }, hues) {
+    const path = `M${points.map(([x, y]) => `${x * SCALE} ${y * SCALE}`).join("L")}`
+    const line = svg("path", { d: path, fill: "none", stroke: hues[hue], "stroke-width": 2, "stroke-linejoin": "round" })
+    this.node.append(line)
+    if (arrow) this.node.append(head(points, hues[hue]))
+    if (value !== null) this.moving.push({ line, value })
+  }
+
+  place({ key, kind, x, y, text, value, hue, label: side }, hues, ground) {
+    const group = svg("g", { transform: `translate(${x * SCALE} ${y * SCALE})`, class: `rx-node rx-${kind}` })
+    const [w, h] = kind === "gate" ? [11, 9.5] : kind === "end" ? [9, 7.5] : [text.length > 1 ? 9 : 6.6, 6.4]
+    const box = svg("rect", { x: (-w / 2) * SCALE, y: (-h / 2) * SCALE, width: w * SCALE, height: h * SCALE,
+      rx: kind === "op" ? (h / 2) * SCALE : 6, fill: ground, stroke: hues[hue], "stroke-width": kind === "gate" ? 2.5 : 1.5 })
+    group.append(box)
+    const letter = svg("text", { class: "rx-symbol", "text-anchor": "middle", y: kind === "gate" ? -4 : kind === "end" ? 6 : 6, fill: hues[hue] })
+    if (SUBSCRIPT[text]) {
+      letter.append(SUBSCRIPT[text][0], svg("tspan", { class: "rx-sub", dy: 4, text: SUBSCRIPT[text][1] }))
+    } else letter.textContent = text
+    group.append(letter)
+    if (value !== null) {
+      const [anchor, dx, dy] = spot(kind, side, w * SCALE * 0.5, h * SCALE * 0.5)
+      const label = svg("text", { class: "rx-value", "text-anchor": anchor, x: dx, y: dy, fill: hues[hue] })
+      group.append(label)
+      this.moving.push({ label, value })
+    }
+    this.node.append(group)
+    if (kind === "gate") this.strip(key, x, y + h / 2 + 0.6)
+    else if (key === "c" || key === "h") this.strip(key, 94.3, y - h / 2 - 1.9)
+  }
+
+  // All units of a signal at this step as a row of cells: one unit is not the vector.
+  strip(symbol, x, y) {
+    const name = symbol === "phi" ? "h" : symbol
+    if (!this.ramps[name]) return
+    const width = (11 * SCALE) / this.run.units
+    const cells = Array.from({ length: this.run.units }, (_, j) =>
+      svg("rect", { x: (x - 5.5) * SCALE + j * width, y: y * SCALE, width: width + 0.3, height: 9 }))
+    const mark = svg("rect", { class: "rx-strip-mark", y: y * SCALE - 1.5, width: Math.max(width, 2), height: 12, fill: "none", stroke: this.stage.theme.hues.ink, "stroke-width": 1.5 })
+    this.node.append(...cells, mark)
+    this.strips.push({ cells, mark, left: (x - 5.5) * SCALE, width, of: ofSignal(this.run, name), table: this.ramps[name], range: this.ranges[name] })
+  }
+
+  show(t, j) {
+    for (const { line, label, value } of this.moving) {
+      const now = this.evaluator.value(value, j, t)
+      if (label) label.textContent = number(now, 2)
+      else {
+        const size = Math.min(1, Math.abs(now)) || 0
+        line.style.strokeWidth = `${1.2 + 5 * size}px`
+        line.style.opacity = 0.3 + 0.7 * size
+      }
+    }
+    for (const { cells, mark, left, width, of, table, range } of this.strips) {
+      cells.forEach((cell, k) => {
+        const fill = along(table, of(t, k), range[0], range[1])
+        if (cell.shown !== fill) cell.setAttribute("fill", (cell.shown = fill))
+      })
+      mark.style.transform = `translateX(${left + j * width}px)`
+    }
+  }
+}
+
+// Where a node's value stands, given half its width and height.
+function spot(kind, side, w, h) {
+  if (kind === "gate") return ["middle", 0, 19]
+  if (kind === "end") return ["middle", 0, h + 17]
+  return { above: ["middle", 0, -h - 7], left: ["end", -w - 6, 7], right: ["start", w + 6, 7] }[side]
+}
+
+function head(points, fill) {
+  const [[x0, y0], [x1, y1]] = points.slice(-2)
+  const angle = (Math.atan2(y1 - y0, x1 - x0) * 180) / Math.PI
+  return svg("path", { d: "M0 0L-8 -4.5L-8 4.5Z", fill, transform: `translate(${x1 * SCALE} ${y1 * SCALE}) rotate(${angle})` })
+}

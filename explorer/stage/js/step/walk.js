@@ -1,0 +1,169 @@
+// Step through time: heatmaps, the cell's drawing, the readout and the arithmetic of a run.
+
+/** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
+
+import { Stage } from "../core/base.js"
+import { Chart } from "../core/chart.js"
+import { element } from "../core/dom.js"
+import { fill } from "../core/numbers.js"
+import { Arithmetic } from "./arithmetic.js"
+import { Drawing } from "./drawing.js"
+import { Readout } from "./readout.js"
+
+/** @template {WalkPayload | GeneratePayload} [P=WalkPayload] @extends {Stage<P>} */
+export class WalkStage extends Stage {
+  content() {
+    const { payload } = this
+    const two = payload.mode === "two"
+    const shown = two ? payload.runs : [payload.runs[payload.runs.length - 1]]
+    this.panels = shown.map((run) => this.panel(run, two))
+    return [
+      this.notice(), this.views(),
+      element("div", { class: "rx-panels" }, ...this.panels.map((panel) => panel.node)),
+      this.details(shown),
+    ]
+  }
+
+  drawn() {
+    if (this.payload.mode === "changed") this.show("after")
+  }
+
+  mostUnits() {
+    return Math.max(...this.panels.map((panel) => panel.run.units))
+  }
+
+  close() {
+    this.seen?.disconnect()
+    super.close()
+  }
+
+  notice() {
+    const { runs, strings } = this.payload
+    const bad = runs.find((run) => run.badStep !== null)
+    return bad ? element("p", { class: "rx-notice", role: "status", text: fill(strings.overflow, { step: bad.badStep }) }) : null
+  }
+
+  /** @param {WalkRun} run @param {boolean} two */
+  panel(run, two) {
+    const { payload } = this
+    const heatmaps = run.heatmaps.map((figure) => new Chart(figure, run, this))
+    const lines = run.lines.map((figure, k) => new Chart(this.overlaid(figure, k), run, this))
+    const drawing = new Drawing(run, this)
+    const readouts = this.readouts(run)
+    const maps = element("div", { class: `rx-maps rx-maps-${heatmaps.length}` }, ...heatmaps.map((chart) => chart.node))
+    const side = element("div", { class: "rx-side" }, drawing.node,
+      readouts.length ? element("div", { class: "rx-readouts" }, ...readouts.map((r) => r.node)) : null)
+    const node = element("div", { class: "rx-panel" },
+      two ? element("h3", { class: "rx-panel-title", text: run.cell }) : null,
+      element("div", { class: "rx-scene" }, maps, side),
+      element("div", { class: "rx-lines" }, ...lines.map((chart) => chart.node)))
+    return { run, heatmaps, lines, drawing, readouts, side, node, payload }
+  }
+
+  // In a changed run the lines of the run before stand behind, pale.
+  overlaid(figure, k) {
+    if (this.payload.mode !== "changed") return figure
+    const before = this.payload.runs[0].lines[k].data.map((trace) => ({ ...trace, opacity: 0.35 }))
+    return { ...figure, data: [...figure.data, ...before] }
+  }
+
+  /** What stands beside the drawing. @param {WalkRun} run @returns {{ node: HTMLElement, show(step: number): void }[]} */
+  readouts(run) {
+    if (!run.readout && !run.arrays.value) return []
+    const { mode, runs, strings } = this.payload
+    if (mode !== "changed") return [new Readout(run, this)]
+    return [new Readout(runs[0], this, strings.before), new Readout(runs[1], this, strings.after)]
+  }
+
+  // Before, after, difference: which run the heatmaps, the drawing and the arithmetic show.
+  views() {
+    if (this.payload.mode !== "changed") return null
+    const { strings } = this.payload
+    this.viewButtons = ["before", "after", "difference"].map((view) => element("button", {
+      type: "button", class: "rx-tab", text: strings[view], "aria-pressed": "false", onclick: () => this.show(view),
+    }))
+    return element("div", { class: "rx-views", role: "group", "aria-label": strings.view }, ...this.viewButtons)
+  }
+
+  /** @param {string} view */
+  show(view) {
+    this.view = view
+    const { runs } = this.payload
+    const [panel] = this.panels
+    const run = runs[view === "before" ? 0 : 1]
+    ;["before", "after", "difference"].forEach((name, k) => this.viewButtons[k].setAttribute("aria-pressed", String(name === view)))
+    for (const chart of panel.heatmaps) chart.paint(run, view === "difference" ? runs[0] : null)
+    if (panel.drawing.run !== run) {
+      const drawing = new Drawing(run, this)
+      panel.drawing.node.replaceWith(drawing.node)
+      panel.drawing = drawing
+      this.setArithmetic([run])
+    }
+    this.update()
+  }
+
+  /** @param {WalkRun[]} shown */
+  details(shown) {
+    const { strings } = this.payload
+    const most = Math.max(...shown.map((run) => run.units))
+    this.unitInput = element("input", {
+      class: "rx-unit", type: "number", min: 1, max: most, step: 1, value: 1, "aria-label": strings.unit,
+      onchange: () => this.choose(Number(this.unitInput.value) - 1),
+    })
+    this.arithmeticPlace = element("div", { class: "rx-arithmetics" })
+    this.setArithmetic(shown)
+    this.detailsTitle = element("span", { class: "rx-details-title" })
+    const node = element("section", { class: "rx-details", "aria-label": strings.arithmetic },
+      element("div", { class: "rx-details-head" }, this.detailsTitle, element("label", { class: "rx-unit-label" }, `${strings.unit} `, this.unitInput)),
+      this.arithmeticPlace)
+    this.detailsVisible = true
+    this.seen = new IntersectionObserver(([entry]) => {
+      this.detailsVisible = entry.isIntersecting
+      if (this.detailsVisible) this.updateDetails()
+    })
+    this.seen.observe(node)
+    return node
+  }
+
+  /** @param {WalkRun[]} runs */
+  setArithmetic(runs) {
+    this.arithmetics = runs.map((run) => new Arithmetic(run, this))
+    this.arithmeticPlace.replaceChildren(...this.arithmetics.map((a) => a.node))
+  }
+
+  charts() {
+    return this.panels.flatMap((panel) => [...panel.heatmaps, ...panel.lines])
+  }
+
+  /** @param {number} unit */
+  choose(unit) {
+    if (!Number.isInteger(unit)) return this.update()
+    this.unit = Math.max(0, Math.min(this.mostUnits() - 1, unit))
+    this.update()
+    this.rest()
+  }
+
+  // Everything that depends on the step or the unit, in one pass.
+  update() {
+    const { step, unit } = this
+    this.strip?.show(step)
+    this.transport.show(step)
+    for (const panel of this.panels) {
+      for (const chart of panel.heatmaps) chart.place(step, unit)
+      for (const chart of panel.lines) chart.place(step, unit)
+      panel.drawing.show(step, Math.min(unit, panel.run.units - 1))
+      for (const readout of panel.readouts) readout.show(step)
+    }
+    if (this.detailsVisible) this.updateDetails()
+    this.node.dataset.step = String(step + this.payload.firstStep)
+    this.node.dataset.unit = String(unit + 1)
+  }
+
+  updateDetails() {
+    const { strings, firstStep, runs } = this.payload
+    this.unitInput.value = String(this.unit + 1)
+    this.detailsTitle.textContent = fill(strings.arithmetic_of, {
+      unit: this.unit + 1, step: this.step + firstStep, token: runs[0].tokens[this.step].label })
+    for (const arithmetic of this.arithmetics) arithmetic.show(this.step, this.unit)
+  }
+}

@@ -1,0 +1,369 @@
+"""Jobs: one run for equal races, a queue, a lease held by watching, killed workers, going on after it."""
+
+import os
+import signal
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explorer.experiment import Experiment
+from explorer.limits import LEFT_SECONDS, MAX_QUEUE, UNWATCHED_SECONDS
+from explorer.training import folder as files
+from explorer.training import jobs as module
+from explorer.training.engines import Local
+from explorer.training.jobs import Jobs, QueueFullError
+from explorer.training.race import race_of
+from explorer.training.results import over, results
+from explorer.training.run import Carried, InMemory, Wish
+
+SHORT = Experiment(length=8, size=4, batch=4, budget=50, racers="rnn;gru")
+LONG = replace(SHORT, length=100, budget=20_000)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    local = Local(slots=1)
+    local.warm()
+    yield local
+    local.close()
+
+
+@pytest.fixture
+def board(engine, tmp_path):
+    board = Jobs(tmp_path / "runs", engine)
+    yield board
+    for key, job in board.jobs.items():
+        if job.active:
+            board.command(key, "stop")
+    wait(board, lambda: not any(job.active for job in board.jobs.values()))
+
+
+def wait(board: Jobs, condition, seconds: float = 60.0) -> float:
+    """Waits until a condition holds; returns how long it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, "it took too long"
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def ended(board: Jobs, key: str) -> str:
+    return over(files.events_in(board.folder(key)))
+
+
+def test_a_worker_gives_the_bits_of_this_process(board):
+    key = board.submit(race_of(SHORT))
+    with board.watching(key):
+        wait(board, lambda: board.state(key).state == "over")
+    memory = InMemory()
+    Carried(race_of(SHORT), memory).run()
+    there, here = results(files.events_in(board.folder(key))), results(memory.events)
+    for a, b in zip(there, here, strict=True):
+        np.testing.assert_array_equal(a.loss, b.loss)
+        np.testing.assert_array_equal(a.metric, b.metric)
+    assert ended(board, key) == "done"
+    assert files.kept_in(board.folder(key), 0)[-1] == there[0].step
+
+
+def test_equal_races_are_one_job_and_a_stored_result_is_not_run_again(board):
+    key = board.submit(race_of(SHORT))
+    assert board.submit(race_of(SHORT)) == key
+    with board.watching(key):
+        wait(board, lambda: board.state(key).state == "over")
+    before = files.events_in(board.folder(key))
+    assert board.submit(race_of(SHORT)) == key and board.state(key).state == "over"
+    assert files.events_in(board.folder(key)) == before
+
+
+def test_run_again_begins_anew(board):
+    key = board.submit(race_of(SHORT))
+    with board.watching(key):
+        wait(board, lambda: board.state(key).state == "over")
+        board.submit(race_of(SHORT), again=True)
+        assert board.state(key).state == "over"  # somebody is looking at it
+    board.submit(race_of(SHORT), again=True)
+    assert board.state(key).state == "running"
+    with board.watching(key):
+        wait(board, lambda: board.state(key).state == "over")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Moves the board's clock on without waiting."""
+    moved = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda of=time.monotonic: of() + moved[0])
+    yield lambda seconds: moved.__setitem__(0, moved[0] + seconds)
+
+
+def here(experiment: Experiment):
+    """The same race in this process, as if nobody had ever paused it."""
+    memory = InMemory()
+    Carried(race_of(experiment), memory).run()
+    return results(memory.events)
+
+
+def same(board: Jobs, key: str, experiment: Experiment) -> None:
+    """The race of the board has the bits of one that was never paused."""
+    for a, b in zip(results(files.events_in(board.folder(key))), here(experiment), strict=True):
+        assert (a.name, a.status, a.step) == (b.name, b.status, b.step)
+        for name in ("loss", "norm", "checks", "metric"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+def reached(board: Jobs, key: str) -> list[int]:
+    return [course.step for course in results(files.events_in(board.folder(key)))]
+
+
+def rest(board: Jobs, key: str) -> None:
+    """Waits until a paused race has left its worker."""
+    wait(board, lambda: board.jobs[key].paused and board.jobs[key].future is None)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_job_that_nobody_watches_pauses_after_a_minute_and_goes_on_when_somebody_comes_back(
+    board, clock, watched
+):
+    experiment = replace(SHORT, budget=1500, length=60)
+    key = board.submit(race_of(experiment))
+    if watched:
+        clock(10 * UNWATCHED_SECONDS)  # while it is watched, no time counts
+        with board.watching(key):
+            clock(10 * UNWATCHED_SECONDS)
+            board.sweep()
+    clock(UNWATCHED_SECONDS - 5.0)
+    board.sweep()
+    assert board.jobs[key].wish == Wish()
+    wait(board, lambda: reached(board, key) != [])
+    clock(10.0)
+    board.sweep()
+    rest(board, key)
+    assert board.state(key).state == "paused" and ended(board, key) == ""
+    with board.watching(key):
+        assert board.state(key).state == "running"
+        wait(board, lambda: board.state(key).state == "over")
+    assert ended(board, key) == "done"
+    same(board, key, experiment)
+
+
+def test_a_job_that_waits_unwatched_leaves_the_queue_and_comes_back_to_it(board, clock):
+    first, second, third = (board.submit(race_of(replace(LONG, race_seed=seed))) for seed in range(3))
+    with board.watching(first), board.watching(third):
+        clock(2 * UNWATCHED_SECONDS)
+        board.sweep()
+        assert board.state(second).state == "paused" and board.state(third).place == 0
+        with board.watching(second):
+            assert (board.state(second).state, board.state(second).place) == ("queued", 1)
+
+
+def test_a_paused_job_that_is_left_for_hours_is_stopped_and_its_state_stays(board, clock):
+    experiment = replace(SHORT, budget=600)
+    key = board.submit(race_of(experiment))
+    with board.watching(key):
+        wait(board, lambda: reached(board, key) != [])
+        board.command(key, "pause")
+        rest(board, key)
+        clock(10 * LEFT_SECONDS)
+        board.sweep()
+        assert board.state(key).state == "paused"  # somebody is looking at it
+    clock(LEFT_SECONDS - 5.0)
+    board.sweep()
+    assert board.state(key).state == "paused"
+    clock(10.0)
+    board.sweep()
+    assert board.state(key).state == "over" and ended(board, key) == "stopped"
+    assert {course.status for course in results(files.events_in(board.folder(key)))} == {"stopped"}
+    with board.watching(key):
+        board.submit(race_of(experiment))
+        wait(board, lambda: board.state(key).state == "over")
+    same(board, key, experiment)
+
+
+def test_paused_races_hold_no_core(board):
+    paused = [replace(SHORT, budget=600, race_seed=seed) for seed in range(2)]
+    keys = [board.submit(race_of(experiment)) for experiment in paused]
+    with board.watching(keys[0]), board.watching(keys[1]):
+        for key in keys:
+            wait(board, lambda key=key: reached(board, key) != [])
+            board.command(key, "pause")
+            rest(board, key)
+        other = board.submit(race_of(SHORT))
+        with board.watching(other):
+            wait(board, lambda: board.state(other).state == "over")
+        assert [board.state(key).state for key in keys] == ["paused", "paused"]
+        for key in keys:
+            board.command(key, "go")
+        wait(board, lambda: all(board.state(key).state == "over" for key in keys))
+    for key, experiment in zip(keys, paused, strict=True):
+        same(board, key, experiment)
+
+
+def test_a_racer_that_diverged_before_a_pause_makes_no_step_after_it(board):
+    wild = "rnn_relu init=identity_u gain=10 rate=10 max_norm=0 optimiser=sgd;rnn"
+    experiment = replace(SHORT, length=100, budget=400, racers=wild)
+    key = board.submit(race_of(experiment))
+    with board.watching(key):
+        wait(board, lambda: len(reached(board, key)) == 2 and reached(board, key)[1] > 30)
+        board.command(key, "pause")
+        rest(board, key)
+        assert results(files.events_in(board.folder(key)))[0].status == "diverged"
+        before = reached(board, key)[0]
+        board.command(key, "go")
+        wait(board, lambda: board.state(key).state == "over")
+    again = [event for event in files.events_in(board.folder(key)) if event["kind"] == "racer"]
+    assert [event["step"] for event in again if event["racer"] == 0] == [0, before]
+    same(board, key, experiment)
+
+
+def test_the_board_renews_the_leases_of_all_that_run_whoever_watches(board):
+    key = board.submit(race_of(LONG))
+    wish = board.folder(key) / "wish.json"
+    os.utime(wish, (0, 0))
+    board.sweep()
+    assert wish.stat().st_mtime > 0
+    board.command(key, "stop")
+    wait(board, lambda: board.state(key).state == "over")
+
+
+def test_a_clock_that_is_set_ends_no_race(tmp_path):
+    folder = tmp_path / "race"
+    files.create(folder, race_of(LONG))
+    os.utime(folder / "wish.json", (0, 0))
+    assert files.FolderChannel(folder).wish() == Wish()
+
+
+def test_a_stopped_race_goes_on_where_it_was(board):
+    key = board.submit(race_of(replace(SHORT, budget=400)))
+    with board.watching(key):
+        wait(board, lambda: len(files.events_in(board.folder(key))) > 5)
+        board.command(key, "stop")
+        wait(board, lambda: board.state(key).state == "over")
+        reached = results(files.events_in(board.folder(key)))[0].step
+        assert 0 < reached < 400
+        board.submit(race_of(replace(SHORT, budget=400)))
+        wait(board, lambda: board.state(key).state == "over")
+    memory = InMemory()
+    Carried(race_of(replace(SHORT, budget=400)), memory).run()
+    for a, b in zip(results(files.events_in(board.folder(key))), results(memory.events), strict=True):
+        np.testing.assert_array_equal(a.loss, b.loss)
+
+
+def test_single_steps_are_single_and_what_was_asked_meanwhile_is_not_forgotten(board):
+    experiment = replace(SHORT, budget=600)
+    key = board.submit(race_of(experiment))
+    with board.watching(key):
+        wait(board, lambda: reached(board, key) != [])
+        board.command(key, "pause")
+        assert board.state(key).state == "paused"
+        rest(board, key)
+        held = reached(board, key)
+        board.command(key, "step")
+        rest(board, key)
+        assert reached(board, key) == [n + 1 for n in held]
+        for _ in range(3):
+            board.command(key, "step")
+        wait(board, lambda: reached(board, key) == [n + 4 for n in held])
+        rest(board, key)
+        board.command(key, "step")
+        board.command(key, "go")
+        wait(board, lambda: board.state(key).state == "over")
+    same(board, key, experiment)
+
+
+def test_with_others_watching_nobody_pauses_or_stops_the_race(board):
+    key = board.submit(race_of(LONG))
+    with board.watching(key), board.watching(key):
+        assert not board.command(key, "pause") and not board.command(key, "stop")
+        assert board.state(key).watchers == 2 and board.state(key).state == "running"
+
+
+def test_a_queue_stands_before_the_cores_and_says_the_place(board):
+    races = [race_of(replace(LONG, race_seed=seed)) for seed in range(3)]
+    keys = [board.submit(race) for race in races]
+    assert [board.state(key).state for key in keys] == ["running", "queued", "queued"]
+    assert [board.state(key).place for key in keys] == [0, 0, 1]
+    with board.watching(keys[1]), board.watching(keys[2]):
+        board.command(keys[2], "stop")
+        assert board.state(keys[2]).state == "over"
+        with board.watching(keys[0]):
+            board.command(keys[0], "stop")
+            wait(board, lambda: board.state(keys[1]).state == "running")
+        board.command(keys[1], "stop")
+        wait(board, lambda: board.state(keys[1]).state == "over")
+
+
+def test_a_killed_worker_is_said_and_the_race_can_go_on(board, engine):
+    experiment = replace(SHORT, budget=600)
+    key = board.submit(race_of(experiment))
+    with board.watching(key):
+        wait(board, lambda: len(files.kept_in(board.folder(key), 0)) > 5)
+        for pid in engine.processes():
+            os.kill(pid, signal.SIGKILL)
+        wait(board, lambda: board.state(key).state == "over")
+        assert ended(board, key) == "killed"
+        board.submit(race_of(experiment))
+        wait(board, lambda: board.state(key).state == "over")
+    assert ended(board, key) == "done"
+    memory = InMemory()
+    Carried(race_of(experiment), memory).run()
+    for a, b in zip(results(files.events_in(board.folder(key))), results(memory.events), strict=True):
+        np.testing.assert_array_equal(a.loss, b.loss)
+
+
+class Never:
+    """An engine whose races never end."""
+
+    slots = 1
+
+    def start(self, folder: Path) -> "Future[None]":
+        return Future()
+
+    def warm(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_full_queue_refuses(tmp_path):
+    board = Jobs(tmp_path / "runs", Never())
+    for seed in range(MAX_QUEUE + 1):
+        board.submit(race_of(replace(SHORT, race_seed=seed)))
+    with pytest.raises(QueueFullError):
+        board.submit(race_of(replace(SHORT, race_seed=9999)))
+
+
+def test_only_so_many_results_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_RUNS", 2)
+    board = Jobs(tmp_path / "runs", Never())
+    for seed in range(4):
+        key = board.submit(race_of(replace(SHORT, race_seed=seed)))
+        job = board.jobs[key]
+        job.future, job.waiting = None, False
+        board.queue.clear()
+    board.submit(race_of(replace(SHORT, race_seed=9)))
+    assert len(board.jobs) <= 3 and len(list(board.root.iterdir())) == len(board.jobs)
+
+
+def test_a_worker_whose_server_is_gone_stops(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(files, "LOOK_SECONDS", 0.0)
+    folder = tmp_path / "race"
+    files.create(folder, race_of(LONG))
+    channel = files.FolderChannel(folder)
+    assert channel.wish() == Wish()
+    time.sleep(0.6)
+    assert channel.wish() == Wish("stop")
+    files.renew(folder)
+    assert channel.wish() == Wish()
+
+
+def test_half_a_line_is_not_read_yet(tmp_path):
+    folder = tmp_path / "race"
+    files.create(folder, race_of(SHORT))
+    files.add_event(folder, {"kind": "done"})
+    with (folder / "events.jsonl").open("a") as file:
+        file.write('{"kind":')
+    lines, offset = files.events_after(folder, 0)
+    assert lines == ['{"kind":"done"}'] and files.events_after(folder, offset) == ([], offset)
