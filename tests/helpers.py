@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from explorer import CELLS, Experiment, LayerTrace, RecurrentModel
+from explorer.architectures import deep, feedforward, mappings
 from explorer.cells import LayerWeights
 from explorer.experiment import Display
 from explorer.lab.learned import learn
@@ -113,6 +114,10 @@ def arrays_of(layer: LayerTrace) -> dict[str, np.ndarray]:
 
 
 learned_once = cache(learn)
+mapped_once = cache(mappings.fit)
+compared_once = cache(feedforward.compare)
+tagged_once = cache(deep.fit)
+"""What is learned is a function of its choices, to the bit: no two tests of a process learn the same."""
 
 
 def walked(experiment: Experiment, notation: str = "pytorch") -> Walk:

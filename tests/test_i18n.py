@@ -50,6 +50,26 @@ def test_every_field_option_cell_and_signal_has_a_name(lang):
             assert {option or "none" for option in entry.options} <= set(table["option"][name]), name
 
 
+GATES = {
+    "en": {"f": "forget gate", "i": "input gate", "o": "output gate", "r": "reset gate", "z": "update gate"},
+    "ko": {
+        "f": "망각 게이트",
+        "i": "입력 게이트",
+        "o": "출력 게이트",
+        "r": "리셋 게이트",
+        "z": "업데이트 게이트",
+    },
+}
+"""The lecture's names. A name under another letter would be wrong in every figure."""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_gate_bears_its_own_name(lang):
+    assert {symbol: t(f"signal.{symbol}", lang) for symbol in GATES[lang]} == GATES[lang]
+    for part in "fio":
+        assert t(f"option.without.{part}", lang) == GATES[lang][part]
+
+
 def test_no_hangul_stands_in_the_code():
     from pathlib import Path
 

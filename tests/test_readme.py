@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from explorer import CELLS, Experiment, train
-from explorer.__main__ import _parser, main
+from explorer.__main__ import main
+from explorer.commands.verbs import _parser
 from explorer.training.store import save_model
 
 ROOT = Path(__file__).parents[1]

@@ -7,9 +7,9 @@ them one by one.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -129,21 +129,16 @@ def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
 
 def compare(cell: str, seed: int = 0) -> Compared:
     """Trains all of them for STEPS steps on the same sequences and measures them; a few seconds."""
-
-    def generator() -> torch.Generator:
-        return torch.Generator().manual_seed(seed)
-
-    windows: list[nn.Module] = [_trained(Window(w, generator()), seed) for w in WINDOWS]
-    unordered = _trained(Unordered(generator()), seed)
+    window, unordered, parameters = _without_a_state(seed, STEPS)
     recurrent = fitted(cell, seed)
     return Compared(
         cell,
-        np.array([_right(network, LENGTH) for network in windows]),
+        window,
         np.array([best_of_window(w) for w in WINDOWS]),
-        _right(unordered, LENGTH),
+        unordered,
         _right(recurrent, LENGTH),
         np.array([_right(recurrent, length) for length in LENGTHS]),
-        tuple(map(_size, windows)),
+        parameters,
         _size(recurrent),
     )
 
@@ -151,18 +146,31 @@ def compare(cell: str, seed: int = 0) -> Compared:
 def fitted(cell: str, seed: int = 0) -> Recurrent:
     """Returns the recurrent network of a cell, trained on sequences of LENGTH."""
     network = Recurrent(cell, torch.Generator().manual_seed(seed))
-    _trained(network, seed)
+    _trained(network, seed, STEPS)
     return network
+
+
+@lru_cache(maxsize=8)
+def _without_a_state(seed: int, steps: int) -> tuple[np.ndarray, float, tuple[int, ...]]:
+    """What the feed-forward networks reach, the same beside every cell: by window, unordered; their sizes."""
+
+    def trained(kind: Callable[[torch.Generator], nn.Module]) -> nn.Module:
+        return _trained(kind(torch.Generator().manual_seed(seed)), seed, steps)
+
+    windows = [trained(partial(Window, w)) for w in WINDOWS]
+    reached = np.array([_right(network, LENGTH) for network in windows])
+    reached.flags.writeable = False
+    return reached, _right(trained(Unordered), LENGTH), tuple(map(_size, windows))
 
 
 def _size(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _trained(network: nn.Module, seed: int) -> nn.Module:
+def _trained(network: nn.Module, seed: int, steps: int) -> nn.Module:
     stream = torch.Generator().manual_seed(100_000 + seed)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
-    for _ in range(STEPS):
+    for _ in range(steps):
         x, first = sequences(LENGTH, ROWS, stream)
         optimiser.zero_grad()
         F.cross_entropy(network(x), first).backward()

@@ -25,6 +25,19 @@ def columns(layer):
         yield lambda s, at=at: layer.signal(s)[at][order], layer.x[at][order], [a[b] for a in layer.initial]
 
 
+ROLES = {"f": "keep", "i": "write", "g": "candidate", "o": "show", "c": "c", "h": "h"}
+
+
+def test_one_hue_for_a_role_on_every_page():
+    """What keeps, writes, shows, resets and what is written have a hue each, whatever the letter."""
+    assert {signal.symbol: signal.hue for signal in CELLS["lstm"].signals} == ROLES
+    of_gru = {"r": "reset", "z": "keep", "n": "candidate", "h": "h"}
+    assert {signal.symbol: signal.hue for signal in CELLS["gru"].signals} == of_gru
+    for key in VARIANTS:
+        same = {signal.symbol: (ROLES | of_gru)[signal.symbol] for signal in CELLS[key].signals}
+        assert {signal.symbol: signal.hue for signal in CELLS[key].signals} == same, key
+
+
 @pytest.mark.parametrize("cell", EVERY)
 def test_every_signal_is_what_the_paper_says(cell):
     rng = np.random.default_rng(17)

@@ -61,6 +61,7 @@ def test_json_file_and_printed_json_hold_what_the_npz_holds(tmp_path, capsys):
     assert said["shapes"]["norm"] == [T, T + 1] and said["shapes"]["total"] == [T + 1, 5]
 
 
+@pytest.mark.usefixtures("few_steps")
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_marked_sequence_has_the_squared_error_of_its_last_output(cell, capsys):
     options = ("gradients", "--cell", cell, "--weights", "marked", "--hidden", "2", "--json")

@@ -212,6 +212,7 @@ def test_words_that_the_model_does_not_know_are_marked_and_said(capsys):
     assert status == 0 and "knows none" in err
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_a_marked_sequence_shows_its_two_marks(capsys):
     options = ("trace", "--weights", "marked", "--hidden", "2", "--cell", "rnn")
     record = json.loads(printed(capsys, *options, "--json"))

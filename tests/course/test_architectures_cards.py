@@ -23,6 +23,7 @@ from explorer.training.bands import Shipped, shipped_of
 from explorer.training.race import preset_changes, race_of
 from explorer.ui.architectures.variants import CELL_WITHOUT, PRESET
 from tests.course.lesson_files import card, cards, pressed, presses
+from tests.helpers import compared_once, mapped_once, tagged_once
 
 SHAPES = {
     "rows", "steps", "inputs", "outputs", "depth", "directions", "returns", "state", "first", "ask", "cell",
@@ -59,20 +60,15 @@ def percent(share: float) -> int:
     return round(100 * share)
 
 
-@cache
-def _compared(cell: str, seed: int) -> feedforward.Compared:
-    return feedforward.compare(cell, seed)
-
-
 def compared(key: str, at: int = 0) -> feedforward.Compared:
     experiment = shown(key, at)
     assert experiment.arch == "feedforward"
-    return _compared(experiment.cell, experiment.seed)
+    return compared_once(experiment.cell, experiment.seed)
 
 
 @cache
 def _mapped(mapping: str, cell: str, lang: str, seed: int, text: str) -> mappings.Reading:
-    return mappings.read(mappings.fit(mapping, cell, lang, seed), text)
+    return mappings.read(mapped_once(mapping, cell, lang, seed), text)
 
 
 def mapped(key: str, at: int, lang: str) -> mappings.Reading:
@@ -82,17 +78,12 @@ def mapped(key: str, at: int, lang: str) -> mappings.Reading:
     return _mapped(experiment.mapping, experiment.cell, lang, experiment.seed, experiment.text)
 
 
-@cache
-def _tagger(cell: str, lang: str, depth: int, both: bool, seed: int) -> deep.Tagger:
-    return deep.fit(cell, lang, depth, both, seed)
-
-
 def tagger(key: str, at: int, lang: str, seed: int = 0) -> deep.Tagger:
     """Returns the network of a button; seed is added to the button's, as the figure does."""
     experiment = shown(key, at)
     assert experiment.arch == "deep"
     both = experiment.directions == "both"
-    return _tagger(experiment.cell, lang, experiment.depth, both, experiment.seed + seed)
+    return tagged_once(experiment.cell, lang, experiment.depth, both, experiment.seed + seed)
 
 
 def tagged(key: str, at: int, lang: str) -> tuple[deep.TaggedText, deep.Tagging]:
@@ -193,7 +184,7 @@ def test_any_length_is_read_and_not_any_known():
     assert gru.by_length[short] == pytest.approx(0.7, abs=0.05)
     assert percent(lstm.by_length[short]) == 100 and percent(lstm.by_length[long]) == 32
     for seed in (1, 2):
-        assert _compared("lstm", seed).by_length[long] == pytest.approx(0.5, abs=0.08)
+        assert compared_once("lstm", seed).by_length[long] == pytest.approx(0.5, abs=0.08)
     tells("length", 12, 48, 4, 60, 70, 100, 32, 5)
 
 

@@ -37,7 +37,7 @@ def running(
 
 
 def _wait(url: str, process: subprocess.Popen) -> None:
-    for _ in range(240):
+    for _ in range(1200):
         if process.poll() is not None:
             raise RuntimeError((process.stdout.read() if process.stdout else b"").decode())
         try:
@@ -45,4 +45,4 @@ def _wait(url: str, process: subprocess.Popen) -> None:
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.25)
-    raise RuntimeError("the server did not start within a minute")
+    raise RuntimeError("the server did not start within five minutes")

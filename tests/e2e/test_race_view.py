@@ -158,7 +158,7 @@ def address(board: Board, page: Page) -> Iterator[str]:
     assert not [fault for fault in faults if "409" not in fault]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict) -> dict:
     return {**browser_context_args, "viewport": {"width": 1280, "height": 1100}}
 

@@ -12,7 +12,7 @@ from explorer.data.grammar import Sentence
 from explorer.experiment import FEATURES, Display, Experiment
 from explorer.figures.palette import HUES, THEMES
 from explorer.figures.units import saturation_figure
-from explorer.i18n import LANGUAGES, section
+from explorer.i18n import LANGUAGES, section, t
 from explorer.labels import UNKNOWN
 from explorer.language.units import Units, units, with_pattern
 from explorer.stage import MODULES
@@ -51,6 +51,14 @@ def test_every_gate_has_a_point_for_each_unit(cell, lang):
     for trace in figure.data:
         assert largest(trace.x, found.shut[trace.name]) == largest(trace.y, found.open[trace.name]) == 0.0
     assert all(0 <= v <= 1 for trace in figure.data for v in (*trace.x, *trace.y))
+
+
+@pytest.mark.parametrize(("lang", "across", "up"), [("en", "under .1", "over .9"), ("ko", ".1", ".9")])
+def test_across_is_how_often_a_gate_is_shut_and_up_how_often_it_is_open(lang, across, up):
+    figure = saturation_figure(made(), lang)
+    assert across in figure.layout.xaxis.title.text and up in figure.layout.yaxis.title.text
+    assert figure.layout.xaxis.title.text == t("units.shut", lang)
+    assert figure.layout.yaxis.title.text == t("units.open", lang)
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from explorer import CELLS, LayerTrace, RecurrentModel, Trace, bptt, trace
-from explorer.cells import TorchOps
+from explorer.cells import LayerWeights, TorchOps
 from explorer.gradients import bptt as gradients
 from explorer.gradients.bptt import FEWEST, LayerFlow, direct_path, jacobians, readout_gradient
 from explorer.limits import FLOAT32_MAX
@@ -668,6 +668,18 @@ def test_a_default_rnn_has_vanished_after_sixty_steps():
     assert flow.status == "vanished" and flow.first_bad is None and flow.finite.all()
     short = run.window(55, 6)
     assert bptt(short, at_the_end(short)).status == "ok"
+
+
+@pytest.mark.parametrize(("share", "status"), [(3e-6, "ok"), (3e-7, "vanished")])
+def test_a_millionth_of_what_the_loss_gave_is_vanished(share, status):
+    """Of a tanh at rest the gradient over ten steps is w^10 to rounding."""
+    weights = LayerWeights(("h",), np.zeros((1, 1)), np.array([[share**0.1]]), None, None)
+    layer = run_layer("rnn", weights, np.zeros((10, 1)), (np.zeros(1),))
+    dL_dh = np.zeros((10, 1))
+    dL_dh[-1] = 1.0
+    flow = bptt(layer, dL_dh)
+    assert flow.layers[0].total_norm[[0, 10]] == pytest.approx([share, 1.0])
+    assert flow.status == status
 
 
 def test_a_loss_before_the_last_step_can_vanish_too():

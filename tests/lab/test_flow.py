@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import asdict, replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -13,9 +12,10 @@ from explorer.figures.flow import MARGIN, losses_figure, paths_figure, total_fig
 from explorer.gradients.bptt import jacobians
 from explorer.gradients.sizes import clipping
 from explorer.i18n import t
-from explorer.lab.flow import Flow, compared, flow, left_out, nudged
-from explorer.lab.learned import inputs, learn
+from explorer.lab.flow import Flow, compared, direct_gradients, flow, forward, left_out, nudged
+from explorer.lab.learned import inputs
 from explorer.stage.payload import build_flow, header_of
+from tests.helpers import learned_once, number_model
 
 
 def flow_of(**fields) -> Flow:
@@ -24,9 +24,6 @@ def flow_of(**fields) -> Flow:
         cell: learned_once(replace(experiment, cell=cell).model_part()) for cell in compared(experiment.cell)
     }
     return flow(experiment, learned)
-
-
-learned_once = cache(learn)
 
 
 def test_the_chosen_cell_comes_first_and_the_three_are_there_once():
@@ -69,7 +66,9 @@ def test_inputs_are_scaled():
 
 
 def test_training_brings_the_gradient_of_marked_numbers_to_life():
-    start, end = (flow_of(weights="marked", hidden=32, moment=moment).chosen for moment in (0, LAST_MOMENT))
+    experiment = Experiment(weights="marked", hidden=16)
+    learned = {"lstm": learned_once(experiment.model_part())}
+    start, end = (flow(replace(experiment, moment=moment), learned).chosen for moment in (0, LAST_MOMENT))
     assert end.gradient.layers[0].total_norm_c[0] > 100 * start.gradient.layers[0].total_norm_c[0]
 
 
@@ -116,6 +115,33 @@ def test_at_x_and_h_0_the_law_of_the_keeping_gate_is_what_passes_all_gates(cell,
     np.testing.assert_allclose(found.law.expected[1:30], found.direct[1:30], rtol=1e-6)
     if bias == "fixed":
         np.testing.assert_allclose(found.law.factor, 1 / (1 + np.exp(-2.0)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_the_law_adds_both_biases_of_the_keeping_gate(cell):
+    found = flow_of(cell=cell, weights="untrained", seed=2).chosen
+    weights, rows = found.trace.layers[0].weights, slice(16, 32)  # f of i f g o, z of r z n
+    assert abs(weights.b_ih[rows]).max() > 0.01 and abs(weights.b_hh[rows]).max() > 0.01
+    expected = 1 / (1 + np.exp(-(weights.b_ih[rows] + weights.b_hh[rows])))
+    np.testing.assert_allclose(found.law.factor, expected, rtol=1e-12)
+
+
+def test_the_bound_of_a_plain_rnn_is_its_largest_singular_value():
+    found = flow_of(cell="rnn", weights="untrained").chosen
+    singular = np.linalg.svd(found.trace.layers[0].weights.w_hh, compute_uv=False)
+    assert np.ptp(singular) > 0.5
+    assert found.law.factor == pytest.approx([singular.max()])
+
+
+def test_a_number_sends_back_the_slope_of_its_squared_error():
+    model = number_model("gru", H=3)
+    run = forward(model, np.ones((4, 2)))
+    dL_dh, loss = direct_gradients(run, 0.3)
+    h = torch.tensor(run.output[-1].copy(), requires_grad=True)
+    (model.readout(h)[0] - 0.3).square().backward()
+    assert loss[-1] == pytest.approx((run.logits[-1, 0] - 0.3) ** 2)
+    np.testing.assert_allclose(dL_dh[-1], h.grad, rtol=1e-12)
+    assert not dL_dh[:-1].any() and np.isnan(loss[:-1]).all()
 
 
 def test_the_law_starts_at_the_cells_own_gradient_at_the_loss():

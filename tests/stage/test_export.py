@@ -63,6 +63,11 @@ class Parsed(HTMLParser):
 
 
 @cache
+def small() -> bytes:
+    return build(walked(), "en")
+
+
+@cache
 def plain() -> Parsed:
     return Parsed(page())
 
@@ -137,7 +142,7 @@ def test_the_file_speaks_the_payloads_language(lang: str):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_title_is_text(name: str):
     title = f"<b>{HOSTILE[name]}</b></title>"
-    parsed = Parsed(page(title))
+    parsed = Parsed(html(small(), title))
     assert parsed.tags() == plain().tags()
     if not re.search(r"[\x00\r\ud800-\udfff]", title):
         assert parsed.text("h1") == title
@@ -154,6 +159,7 @@ def test_what_was_typed_is_nowhere_in_the_markup(name: str, units: str):
     assert text.count("zq·xjk") == 2  # the title, twice
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_a_title_names_cells_and_sentence():
     assert title_of(walked("말이 뛴다", cell="gru"), "ko").endswith(": 말이 뛴다")
     both = walked("a", second="rnn")
