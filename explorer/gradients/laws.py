@@ -73,11 +73,7 @@ def at_rest(spec: CellSpec, weights: LayerWeights) -> Bound | Keep:
         return _bound(weights, np.ones((1, weights.hidden_size)))
     if spec.keep is None:
         return Keep(frozen(np.ones(weights.hidden_size)))
-    rows = weights.rows(spec.keep)
-    bias = np.zeros(weights.hidden_size)
-    for part in (weights.b_ih, weights.b_hh):
-        bias += 0.0 if part is None else part[rows]
-    return Keep(frozen(np.asarray(NumpyOps.sigmoid(bias))))
+    return Keep(frozen(np.asarray(NumpyOps.sigmoid(weights.at_rest(spec.keep)))))
 
 
 def _bound(weights: LayerWeights, slope: np.ndarray) -> Bound:
