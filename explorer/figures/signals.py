@@ -74,7 +74,7 @@ def norms(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -
         with np.errstate(over="ignore", invalid="ignore"):
             length = np.linalg.norm(layer.signal(symbol), axis=-1)
         lengths.append(length)
-        figure.add_scatter(x=steps, y=length, name=f"‖{symbol}‖", **line(symbol, theme))
+        figure.add_scatter(x=steps, y=length, name=f"‖{symbol}‖", **line(layer.spec.roles[symbol].hue, theme))
     figure.update_xaxes(**step_axis(steps, ()))
     wide = _spans_decades(np.concatenate(lengths))
     figure.update_yaxes(type="log" if wide else "linear", rangemode="normal" if wide else "tozero", nticks=4)
