@@ -83,7 +83,7 @@ def test_a_clamp_on_z_is_meant_as_the_notation_writes_z(cell, notation, holds):
 @pytest.mark.usefixtures("few_steps")
 def test_what_cannot_be_done_is_a_listed_problem_and_the_walk_goes_on(change, problems):
     experiment = Experiment(hidden=4, **change)
-    found = walk(experiment, "pytorch", learn(experiment)) if "weights" in change else walked(experiment)
+    found = walk(experiment, learn(experiment)) if "weights" in change else walked(experiment)
     assert keys(found) == problems
     assert found.mode == "one"
 
@@ -100,7 +100,7 @@ def test_a_swapped_word_changes_that_step_and_those_after():
 @pytest.mark.usefixtures("few_steps")
 def test_a_swapped_number_changes_the_value_and_keeps_the_mark():
     experiment = Experiment(weights="marked", hidden=4, swap=3, swap_with="0.25")
-    found = walk(experiment, "pytorch", learn(experiment))
+    found = walk(experiment, learn(experiment))
     before, after = (run.trace.x for run in found.runs)
     assert after[2, 0] == 0.25
     assert (after[:, 1] == before[:, 1]).all()
@@ -127,7 +127,7 @@ def test_a_transplanted_memory_goes_on_with_the_donor_s_sentence(cell, seed):
 
 def test_a_transplant_puts_the_donor_s_own_state_into_the_run():
     learned = learn(TRANSPLANT)
-    found = walk(TRANSPLANT, "pytorch", learned)
+    found = walk(TRANSPLANT, learned)
     donor, after = trace(learned.model, SECOND.split()), found.runs[1].trace
     assert (after.h[2] == donor.h[1]).all()
     assert (after.c[2] == donor.c[1]).all()
@@ -141,11 +141,10 @@ def test_after_the_last_step_nothing_follows_a_transplant():
     assert walked(Experiment(**(vars(TRANSPLANT) | {"into": 5}))).outcomes == ()
 
 
-@pytest.mark.parametrize("notation", ["pytorch", "lecture"])
-def test_the_whole_run_is_the_window_s_run_without_the_window(notation):
+def test_the_whole_run_is_the_window_s_run_without_the_window():
     experiment = Experiment(**(vars(UNTRAINED) | {"cell": "gru", "clamp": "z", "clamp_value": 0.25}))
     learned = learn(experiment)
-    whole, found = run_whole(experiment, notation, learned), walk(experiment, notation, learned)
+    whole, found = run_whole(experiment, learned), walk(experiment, learned)
     ours, theirs = arrays_of(whole.trace.only), arrays_of(found.runs[1].trace.only)
     assert all((ours[name] == theirs[name]).all() for name in theirs)
     assert whole.originals == ("a", "b", "c", "a", "b")
