@@ -1,6 +1,7 @@
 """The experiment's one table: it goes into a link and comes back, and says what it will not take."""
 
 from dataclasses import FrozenInstanceError, fields, replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 from explorer import CELLS, Experiment
 from explorer.experiment import TABLE, TYPES, NetworkChoices, Refusal, choice, parse
 from explorer.limits import MAX_HIDDEN, MAX_TEXT, MAX_URL_TEXT
-from explorer.text import clean
 
 NAMES = tuple(TABLE)
 
@@ -23,7 +23,7 @@ def values_of(name: str) -> st.SearchStrategy:
         return st.integers(int(entry.low), int(entry.high))
     if kind is float:
         return st.floats(entry.low, entry.high).map(lambda v: round(v, 9))
-    return st.text(max_size=80).map(clean)
+    return st.text(max_size=80).map(partial(parse, name))
 
 
 EXPERIMENTS = st.fixed_dictionaries({name: values_of(name) for name in NAMES}).map(lambda d: Experiment(**d))

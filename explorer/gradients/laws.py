@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.cells import CellSpec, LayerWeights, NumpyOps
+from explorer.cells import CellSpec, LayerWeights
 from explorer.gradients.bptt import local_derivatives
 from explorer.gradients.common import frozen, half_life
-from explorer.nn.tracing import LayerTrace
+from explorer.nn.tracing import LayerTrace, run_layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +73,9 @@ def at_rest(spec: CellSpec, weights: LayerWeights) -> Bound | Keep:
         return _bound(weights, np.ones((1, weights.hidden_size)))
     if spec.keep is None:
         return Keep(frozen(np.ones(weights.hidden_size)))
-    rows = weights.rows(spec.keep)
-    bias = np.zeros(weights.hidden_size)
-    for part in (weights.b_ih, weights.b_hh):
-        bias += 0.0 if part is None else part[rows]
-    return Keep(frozen(np.asarray(NumpyOps.sigmoid(bias))))
+    zero = np.zeros(weights.hidden_size)
+    layer = run_layer(spec.key, weights, np.zeros((1, weights.input_size)), (zero,) * len(spec.states))
+    return Keep(frozen(layer.gate[spec.keep][0].astype(np.float64)))
 
 
 def _bound(weights: LayerWeights, slope: np.ndarray) -> Bound:

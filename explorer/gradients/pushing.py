@@ -129,12 +129,11 @@ def _loss_step(flow: LayerFlow) -> int:
 def _unit_vector(gradient: np.ndarray, unit: int | None) -> np.ndarray:
     """The gradient's direction, or one unit's; all units alike where there is no gradient to follow."""
     if unit is not None:
-        return np.eye(1, len(gradient), unit).ravel()
+        return np.eye(len(gradient))[unit]
     size = np.abs(gradient).max()
     there = np.isfinite(size) and size > 0.0
     scaled = gradient / size if there else np.ones_like(gradient)  # squares of 1e-170 underflow
-    direction: np.ndarray = scaled / np.linalg.norm(scaled)
-    return direction
+    return scaled / np.linalg.norm(scaled)
 
 
 def _rerun(layer: LayerTrace, step: int, last: int, state: str, push: np.ndarray) -> np.ndarray:

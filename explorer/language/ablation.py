@@ -20,13 +20,11 @@ _NUMBERS = 2_000_000  # logits in memory at once
 class Ablation:
     """Stretches of N tokens in all, each read from the zero state, by the H units of the last layer.
 
-    h, c (N, H): the states after each token; c None without one. gates: symbol -> (N, H). nats (N,): the
-    cross-entropy of foreseeing each token, NaN for the first of a stretch; zeroed (N, H): the same with
-    each unit held at 0.
+    states: after each token, symbol -> (N, H), h first; gates likewise. nats (N,): the cross-entropy of
+    foreseeing each token, NaN for the first of a stretch; zeroed (N, H): the same with each unit held at 0.
     """
 
-    h: np.ndarray
-    c: np.ndarray | None
+    states: dict[str, np.ndarray]
     gates: dict[str, np.ndarray]
     nats: np.ndarray
     zeroed: np.ndarray
@@ -34,7 +32,7 @@ class Ablation:
     @property
     def means(self) -> dict[str, np.ndarray]:
         """The mean of each unit's states: state -> (H,)."""
-        return {"h": self.h.mean(0)} | ({} if self.c is None else {"c": self.c.mean(0)})
+        return {symbol: array.mean(0) for symbol, array in self.states.items()}
 
 
 def ablated(network: Reader, stretches: Sequence[Sentence]) -> Ablation:
@@ -43,8 +41,7 @@ def ablated(network: Reader, stretches: Sequence[Sentence]) -> Ablation:
     layer = _layer(network, network.layers[-1], x, len(network.layers) - 1)
     zero = {symbol: np.zeros(layer.hidden_size) for symbol in network.spec.states}
     return Ablation(
-        _flat(layer.signal("h"), there),
-        None if layer.c is None else _flat(layer.signal("c"), there),
+        {symbol: _flat(layer.signal(symbol), there) for symbol in network.spec.states},
         {symbol: _flat(layer.gate[symbol], there) for symbol in network.spec.gates},
         _flat(_foreseen(network, layer.output, ids), there),
         _flat(_without_each(network, x, ids, zero), there),

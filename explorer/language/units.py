@@ -178,15 +178,15 @@ def units(
     read = [ablated(network, block) for block in blocks if block]
     if not read:
         raise ValueError("there is no text to read")
-    h, nats, zeroed = (np.concatenate([getattr(r, name) for r in read]) for name in ("h", "nats", "zeroed"))
-    c = np.concatenate([r.c for r in read]) if read[0].c is not None else None
+    nats, zeroed = (np.concatenate([getattr(r, name) for r in read]) for name in ("nats", "zeroed"))
+    found = {s: np.concatenate([r.states[s] for r in read]) for s in network.spec.states}
+    states = {symbol: array for symbol, array in found.items() if symbol in ("h", "c")}
     averaged = np.full_like(zeroed, np.nan)
     averaged[shown:] = held_at(network, blocks[-1], read[-1].means)
     gates = {s: np.concatenate([r.gates[s] for r in read])[shown:] for s in network.spec.gates}
     keep = network.spec.keep
     stretches = [stretch for block in blocks for stretch in block]
     ends = np.cumsum([len(s.tokens) for s in stretches])
-    states = {"h": h} if c is None else {"h": h, "c": c}
     tokens = tuple(token for s in stretches for token in s.tokens)
     return Units(
         cell=model.cell,
@@ -195,9 +195,9 @@ def units(
         known=tuple(token in model.ids for token in tokens),
         starts=(0, *ends[:-1].tolist()),
         own=shown,
-        h=h,
-        c=c,
-        first_bad=_first_bad(states.values()),
+        h=states["h"],
+        c=states.get("c"),
+        first_bad=_first_bad(found.values()),
         open={s: saturation(a)[0] for s, a in gates.items()},
         shut={s: saturation(a)[1] for s, a in gates.items()},
         half_life=half_life(gates[keep]) if keep else None,

@@ -126,8 +126,7 @@ class RecurrentModel(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Returns logits (T, B, V) for ids (T, B), or outputs (T, B, K) for numbers (T, B, D)."""
         embedded = x if self.embedding is None else self.embedding(x)
-        answers: torch.Tensor = self.readout(self.rnn(embedded)[0])
-        return answers
+        return self.readout(self.rnn(embedded)[0])
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """Returns token ids; a token outside the vocabulary becomes <unk>."""
@@ -143,7 +142,7 @@ class RecurrentModel(nn.Module):
         dtype = self.readout.weight.dtype
         if self.embedding is None:
             return np.asarray(x, dtype=str(dtype).removeprefix("torch."))
-        return np.array(self.embedding.weight.detach().numpy()[self._ids(x)])
+        return self.embedding.weight.detach().numpy()[self._ids(x)].copy()
 
     def _ids(self, x: Any) -> list[int]:
         return self.encode(x) if len(x) and isinstance(x[0], str) else list(map(int, x))
@@ -159,14 +158,13 @@ class RecurrentModel(nn.Module):
 
     def readout_weight(self) -> np.ndarray:
         """Returns the readout's weight (V, H)."""
-        return np.array(self.readout.weight.detach().numpy())
+        return self.readout.weight.detach().numpy().copy()
 
     @np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
     def read_out(self, h: np.ndarray) -> np.ndarray:
         """Returns logits (T, V) for outputs h (T, H)."""
         weight, bias = (p.detach().numpy() for p in (self.readout.weight, self.readout.bias))
-        logits: np.ndarray = h @ weight.T + bias
-        return logits
+        return h @ weight.T + bias
 
     def display(self, x: Any) -> tuple[str, ...] | None:
         """Returns the tokens to show for x, or None where x holds numbers."""

@@ -57,7 +57,8 @@ def test_a_unit_held_at_its_mean_is_that_of_the_trace(cell):
     model = word_model(cell, WORDS, H=5).double()
     found = units(model, TEXT, tuple("ab"), token_level="char")
     assert np.isnan(found.averaged[:2]).all()  # one's own text is shown only
-    states = {"h": found.h[2:]} | ({} if found.c is None else {"c": found.c[2:]})
+    states = ablated(Reader(model), TEXT).states
+    assert tuple(states) == CELLS[cell].states and largest(states["h"], found.h[2:]) == 0.0
     for unit in range(5):
         clamps = [Clamp(symbol, array[:, unit].mean(), unit) for symbol, array in states.items()]
         held = np.concatenate([nats_of(model, s.tokens, clamps) for s in TEXT])

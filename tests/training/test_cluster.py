@@ -234,6 +234,34 @@ def test_an_error_on_a_worker_is_a_race_that_failed(engine, board, tmp_path):
     assert jobs._mishap(future.exception()) == {"kind": "failed", "error": "ValueError"}
 
 
+def test_a_scheduler_that_dies_takes_its_races_and_not_the_engine(tmp_path):
+    contact = tmp_path / "scheduler.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard", "--port", "0"]
+    command += ["--host", "127.0.0.1", "--scheduler-file", str(contact)]
+    scheduler = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        wait(lambda: contact.exists() and contact.read_text().endswith("}"))
+        engine = Cluster(json.loads(contact.read_text())["address"])
+    finally:
+        scheduler.kill()
+        scheduler.wait()
+    wait(lambda: engine.client.status != "running")
+    folder = tmp_path / "run"
+    files.create(folder, SHORT)
+    for passed_on in (engine._warm, engine._forget, engine._publish, lambda: engine._hear_of_worker(JOINED)):
+        engine.changed = True
+        passed_on()
+    assert engine.changed  # nobody heard of it
+    with pytest.raises(NoScheduler):
+        engine.start(folder).result(60)
+    assert engine.thread.is_alive()
+    engine.close()
+    assert not engine.thread.is_alive()
+
+
+JOINED = {"action": "add-worker", "worker": "tcp://127.0.0.1:1"}
+
+
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "fax://127.0.0.1:8786"])
 def test_an_address_without_a_scheduler_is_refused(address, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.3)
