@@ -42,6 +42,7 @@ def test_every_line_of_an_example_is_of_a_kind_that_is_checked():
         "python -m benchmarks.",
         ".venv/bin/",
         "EXPLORER_SCHEDULER=",
+        "pip install ",
     )
     assert len(commands()) > 20 and len(blocks("python")) == 2
     assert all(line.startswith(known) for line in commands())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from explorer import CELLS, Experiment
+from explorer.experiment import Display
 from explorer.i18n import LANGUAGES, t
 from explorer.stage.payload import build, header_of
 from tests.helpers import EVERY, walked
@@ -13,7 +14,9 @@ from tests.helpers import EVERY, walked
 @pytest.mark.parametrize("cell", EVERY)
 @pytest.mark.parametrize("notation", ["pytorch", "lecture"])
 def test_a_run_says_its_notation_where_there_are_two(cell, notation, lang):
-    (run,) = header_of(build(walked(Experiment(cell=cell, weights="untrained"), notation), lang))["runs"]
+    (run,) = header_of(
+        build(walked(Experiment(cell=cell, weights="untrained"), notation), Display(lang, notation))
+    )["runs"]
     assert run["notation"] == (t(f"stage.z_{notation}", lang) if CELLS[cell].lecture else "")
 
 
