@@ -1,5 +1,6 @@
 """What a layer costs: weights, multiplications, and time on this machine."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -52,7 +53,8 @@ def costs(input_size: int, hidden_size: int, cells: Sequence[str] = COMPARED) ->
 
 def multiplications(cell: str, input_size: int, hidden_size: int) -> int:
     """Returns the multiplications of the matrices in one step: one for each of their weights."""
-    return len(CELLS[cell].blocks) * hidden_size * (input_size + hidden_size)
+    shapes = CELLS[cell].shapes(input_size, hidden_size)
+    return sum(math.prod(shape) for shape in shapes.values() if len(shape) == 2)
 
 
 def _layer(cell: str, input_size: int, hidden_size: int) -> nn.Module:

@@ -88,7 +88,7 @@ class CellFlow:
         at, loss, layer = self.loss_step, self.gradient.loss, self.gradient.layers[0]
         if at is None or loss is None or np.count_nonzero(~np.isnan(loss)) != 1:
             return None
-        start = (layer.total if layer.total_c is None else layer.total_c)[at]  # (H,)
+        start = layer.totals[layer.layer.spec.memory][at]  # (H,)
         expected = np.full(self.trace.steps + 1, np.nan)
         distance = np.arange(at, -1.0, -1.0)  # t - k
         expected[: at + 1] = lengths(start * factor ** distance[:, None])

@@ -402,9 +402,8 @@ def _norms(model: RecurrentModel, ids: np.ndarray) -> dict[str, np.ndarray]:
     for sequence in ids:
         run = trace(model, sequence.tolist()).window(1, len(sequence) - 1)
         top = bptt(run, loss="each_step").layers[-1]
-        found["h"].append(top.norm[:, 1:])
-        if top.norm_c is not None:
-            found["c"].append(top.norm_c[:, 1:])
+        for symbol, norm in top.norms.items():
+            found[symbol].append(norm[:, 1:])
     return {symbol: np.sort(norms, 0)[len(norms) // 2] for symbol, norms in found.items()}
 
 
