@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ def test_every_line_of_an_example_is_of_a_kind_that_is_checked():
         "python -m benchmarks.",
         ".venv/bin/",
         "EXPLORER_SCHEDULER=",
+        "pip install ",
     )
     assert len(commands()) > 20 and len(blocks("python")) == 2
     assert all(line.startswith(known) for line in commands())
@@ -113,8 +115,14 @@ def test_the_two_commands_can_be_run(line):
     assert any(command.startswith(line) for command in commands()) and os.access(ROOT / line, os.X_OK)
 
 
+def test_what_is_installed_has_the_extra_that_is_named():
+    extras = [extra for line in of("pip install") for extra in re.findall(r"\.\[(\w+)\]", line)]
+    there = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert extras and set(extras) <= there["optional-dependencies"].keys()
+
+
 def test_the_cluster_example_names_what_is_pinned():
-    (pip,) = [line for line in commands() if "pip install" in line]
+    (pip,) = [line for line in commands() if line.startswith(".venv/bin/pip install")]
     (package,) = [word for word in pip.split() if word.startswith("distributed")]
     assert package in (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").split()
 

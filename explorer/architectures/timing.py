@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MARGIN = 1.05
+"""Nearer to 1 than this a ratio of times tells nobody anything."""
+
 LOW, HIGH = 10.0, 90.0
 """Percentiles between which a time, or a ratio of times, lies here."""
 
@@ -37,7 +40,7 @@ class Ratio:
     @property
     def clear(self) -> bool:
         """Whether nearly all rounds say that the same one is quicker."""
-        return self.low > 1.0 or self.high < 1.0
+        return self.low > MARGIN or self.high < 1.0 / MARGIN
 
 
 def ratio(one: Times, other: Times) -> Ratio:

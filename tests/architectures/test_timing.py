@@ -15,6 +15,7 @@ STEADY, NOISY = Times(np.full(9, 2.0)), Times(np.linspace(1.0, 3.0, 9))
 def test_an_order_is_clear_only_where_the_rounds_agree():
     assert ratio(Times(np.linspace(3.0, 4.0, 9)), STEADY).clear
     assert ratio(STEADY, Times(np.linspace(3.0, 4.0, 9))).clear
+    assert not ratio(Times(np.linspace(2.02, 2.08, 9)), STEADY).clear  # 1.01 to 1.04 is no order
     assert not ratio(NOISY, STEADY).clear and not ratio(STEADY, STEADY).clear
 
 

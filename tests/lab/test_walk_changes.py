@@ -83,7 +83,7 @@ def test_a_clamp_on_z_is_meant_as_the_notation_writes_z(cell, notation, holds):
 @pytest.mark.usefixtures("few_steps")
 def test_what_cannot_be_done_is_a_listed_problem_and_the_walk_goes_on(change, problems):
     experiment = Experiment(hidden=4, **change)
-    found = walk(experiment, "pytorch", learn(experiment)) if "weights" in change else walked(experiment)
+    found = walk(experiment, learn(experiment)) if "weights" in change else walked(experiment)
     assert keys(found) == problems
     assert found.mode == "one"
 
@@ -100,7 +100,7 @@ def test_a_swapped_word_changes_that_step_and_those_after():
 @pytest.mark.usefixtures("few_steps")
 def test_a_swapped_number_changes_the_value_and_keeps_the_mark():
     experiment = Experiment(weights="marked", hidden=4, swap=3, swap_with="0.25")
-    found = walk(experiment, "pytorch", learn(experiment))
+    found = walk(experiment, learn(experiment))
     before, after = (run.trace.x for run in found.runs)
     assert after[2, 0] == 0.25
     assert (after[:, 1] == before[:, 1]).all()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from explorer import CELLS, Experiment
+from explorer.experiment import Display
 from explorer.i18n import LANGUAGES, t
 from explorer.stage.payload import build, header_of
 from tests.helpers import EVERY, walked
@@ -13,14 +14,16 @@ from tests.helpers import EVERY, walked
 @pytest.mark.parametrize("cell", EVERY)
 @pytest.mark.parametrize("notation", ["pytorch", "lecture"])
 def test_a_run_says_its_notation_where_there_are_two(cell, notation, lang):
-    experiment = Experiment(cell=cell, weights="untrained", notation=notation)
-    (run,) = header_of(build(walked(experiment), experiment.display(lang)))["runs"]
+    (run,) = header_of(
+        build(walked(Experiment(cell=cell, weights="untrained"), notation), Display(lang, notation))
+    )["runs"]
     assert run["notation"] == (t(f"stage.z_{notation}", lang) if CELLS[cell].lecture else "")
 
 
 def test_in_lecture_notation_the_weights_of_z_have_the_opposite_sign():
-    layer = walked(Experiment(cell="gru")).runs[0].trace.layers[0]
-    pytorch, lecture = (layer.in_notation(notation).weights for notation in ("pytorch", "lecture"))
+    pytorch, lecture = (
+        walked(Experiment(cell="gru"), notation).runs[0].trace.weights for notation in ("pytorch", "lecture")
+    )
     assert np.array_equal(pytorch.w_ih[pytorch.rows("z")], -lecture.w_ih[lecture.rows("z")])
     assert "opposite sign" in t("stage.z_lecture", "en") and "반대" in t("stage.z_lecture", "ko")
 
