@@ -194,7 +194,7 @@ def timed(cell: str, lengths: Sequence[int] = TIMED_LENGTHS) -> Timed:
     recurrent = recurrent_layers(cell, TIMED_HIDDEN, TIMED_HIDDEN)
     for parameter in recurrent.parameters():
         nn.init.uniform_(parameter, -0.1, 0.1, generator=torch.Generator().manual_seed(0))
-    blocks = recurrent.get_parameter("weight_hh_l0").shape[0] // TIMED_HIDDEN
+    blocks = recurrent.get_parameter("weight_ih_l0").shape[0] // TIMED_HIDDEN
     dense = _linear(2 * TIMED_HIDDEN, blocks * TIMED_HIDDEN, torch.Generator().manual_seed(0))
     pairs = []
     for length in lengths:
