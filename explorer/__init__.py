@@ -6,6 +6,8 @@ t.gate["f"], t.c, t.h
 """
 
 from explorer.cells import CELLS
+from explorer.dynamics.exponents import Lyapunov, lyapunov
+from explorer.dynamics.points import FixedPoints, fixed_points
 from explorer.experiment import Experiment
 from explorer.gradients.bptt import GradientFlow, bptt
 from explorer.nn.model import RecurrentModel
@@ -16,13 +18,17 @@ from explorer.training.store import load_model
 __all__ = [
     "CELLS",
     "Experiment",
+    "FixedPoints",
     "GradientFlow",
     "LayerTrace",
+    "Lyapunov",
     "RecurrentModel",
     "Run",
     "Trace",
     "bptt",
+    "fixed_points",
     "load_model",
+    "lyapunov",
     "trace",
     "train",
 ]

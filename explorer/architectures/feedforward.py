@@ -134,7 +134,7 @@ def compare(cell: str, seed: int = 0) -> Compared:
 
     windows: list[nn.Module] = [_trained(Window(w, generator()), seed) for w in WINDOWS]
     unordered = _trained(Unordered(generator()), seed)
-    recurrent = _trained(Recurrent(cell, generator()), seed)
+    recurrent = fitted(cell, seed)
     return Compared(
         cell,
         np.array([_right(network, LENGTH) for network in windows]),
@@ -145,6 +145,13 @@ def compare(cell: str, seed: int = 0) -> Compared:
         tuple(map(_size, windows)),
         _size(recurrent),
     )
+
+
+def fitted(cell: str, seed: int = 0) -> Recurrent:
+    """Returns the recurrent network of a cell, trained on sequences of LENGTH."""
+    network = Recurrent(cell, torch.Generator().manual_seed(seed))
+    _trained(network, seed)
+    return network
 
 
 def _size(network: nn.Module) -> int:

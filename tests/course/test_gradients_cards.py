@@ -229,6 +229,18 @@ def test_an_lstm_can_explode_through_its_gates():
     assert dL_dh(shown)[1] > 100 * dL_dh(shown)[149] and shown.chosen.direct[1] < 0.001
 
 
+def test_the_direct_path_of_a_sum_is_level_where_f_is_1():
+    level, half = button("sum", 0), button("sum", 1)
+    assert level.steps == half.steps == 60 and level.experiment.cell == "lstm_no_forget"
+    direct = level.chosen.direct[1:60]
+    assert direct == pytest.approx(np.full(59, 0.084), abs=0.0005)
+    assert dL_dc(level)[1] == pytest.approx(0.10, abs=0.005) and dL_dc(level)[59] == direct[58]
+    for shown in (level, half):
+        assert dL_dh(shown, "rnn")[1] == roughly(3e-19)
+    assert half.chosen.direct[1] == roughly(2e-14)
+    assert half.chosen.trace.layers[0].gate["f"].mean() == pytest.approx(0.5, abs=0.1)
+
+
 def test_the_product_of_forget_gates_is_one_path():
     one, chrono, five = (button("paths", at) for at in range(3))
     assert {shown.steps for shown in (one, chrono, five)} == {60}

@@ -344,10 +344,13 @@ def test_of_two_correlated_units_one_is_needed():
     _, _, idle = of_units("cause", 1)
     r, lost = np.abs(track.r["c"]), found.lost(track)
     assert needed != idle and abs(r[needed] - r[idle]) < 0.05 and r[idle] > 0.6
-    closing, elsewhere = lost[needed]
-    assert closing > 1 and abs(elsewhere) < 0.3
-    assert (np.abs(lost[idle]) < 0.1).all()
-    tells("cause", needed + 1, idle + 1, 1, 0.3, 0.1)
+    averaged = found.lost(track, "mean")
+    assert (f"{lost[needed, 0]:.1f}", f"{averaged[needed, 0]:.1f}") == ("2.1", "1.6")
+    assert abs(lost[needed, 1]) < 0.3 and abs(averaged[needed, 1]) < 0.3
+    assert (np.abs(lost[idle]) < 0.1).all() and (np.abs(averaged[idle]) < 0.1).all()
+    seven = 6
+    assert (f"{lost[seven, 0]:.1f}", f"{averaged[seven, 0]:.1f}") == ("2.6", "0.6")
+    tells("cause", needed + 1, idle + 1, 2.1, 1.6, 0.3, 0.1, seven + 1, 2.6, 0.6)
 
 
 def test_what_has_vanished_may_be_known():

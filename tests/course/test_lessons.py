@@ -29,16 +29,16 @@ ORDERS = {
         "gru_update", "gru_reset", "map", "parameters", "variants", "transplant", "rnn",
     ],
     "gradients": [
-        "bptt", "triangle", "vanishing", "hiding", "why", "exploding", "lstm", "paths", "gru", "training",
-        "relu", "truncation", "forgetting",
+        "bptt", "triangle", "vanishing", "hiding", "why", "exploding", "lstm", "sum", "paths", "gru",
+        "training", "relu", "truncation", "forgetting",
     ],
     "train": [
         "race", "adding", "plateau", "first", "heatmap", "start", "bias", "length", "clipping", "seeds",
         "sentences",
     ],
     "architectures": [
-        "order", "window", "length", "parallel", "mappings", "decoder", "layers", "backward", "output",
-        "returns", "numpy", "stateful", "padding", "parts", "cost", "amount",
+        "order", "window", "length", "parallel", "mappings", "decoder", "attention", "layers", "backward",
+        "output", "returns", "numpy", "stateful", "padding", "parts", "cost", "amount",
     ],
     "language": [
         "language_model", "pairs", "padding", "every_step", "perplexity", "ambiguity", "teacher", "sampling",
@@ -46,6 +46,7 @@ ORDERS = {
     ],
 }  # fmt: skip
 WORDS = 70
+NOTES = {"en": r"\b(the|of|our|lecture) notes\b|\bsets? of notes\b", "ko": "강의 자료|노트"}
 NAMED = {  # what a button must set, so that it shows the same whatever was set before
     "text", "units", "weights", "hidden", "seed", "init", "gain", "bias", "notation", "step", "unit",
     "clamp", "zero", "swap", "second", "carry",
@@ -158,6 +159,16 @@ def test_a_question_stands_before_the_buttons_that_answer_it(name, at):
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name, at", CARDS)
+def test_a_card_speaks_of_the_notes_only_where_it_is_folded_away(name, at, lang):
+    c = cards(name, lang)[at]
+    kinds = [kind for kind, _, _ in c.directives]
+    assert "notes" not in kinds[:-1]
+    rest = [part for kind, *parts in c.directives if kind != "notes" for part in parts]
+    assert not re.search(NOTES[lang], " ".join([c.title, c.text, *rest]))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("name", ORDERS)
 def test_the_app_reads_the_same_cards(name, lang):
     for ours, theirs in zip(cards(name, lang), read(name, lang), strict=True):
@@ -165,6 +176,8 @@ def test_the_app_reads_the_same_cards(name, lang):
         assert ours.cells == ",".join(theirs.cells)
         shows = [part.changes for part in theirs.parts if isinstance(part, Show)]
         assert shows == [tuple(parse_qsl(q, keep_blank_values=True)) for q in ours.queries]
+        folded = [part[1] for part in theirs.parts if isinstance(part, tuple) and part[0] == "notes"]
+        assert folded == [left for kind, left, _ in ours.directives if kind == "notes"]
 
 
 @pytest.mark.parametrize("name", ORDERS)
