@@ -16,10 +16,12 @@ from explorer.limits import (
     MAX_HIDDEN,
     MAX_LAYERS,
     MAX_LENGTH,
+    MAX_POINTS,
     MAX_PROMPT,
     MAX_SAID,
     MAX_SENTENCES,
     MAX_TEXT,
+    MAX_TOKEN,
     MAX_URL_TEXT,
     MAX_VOCABULARY,
 )
@@ -63,6 +65,12 @@ ARCHITECTURES = ("feedforward", "mappings", "deep", "shapes", "variants", "cost"
 ASKS = ("", "output", "cell", "stateful", "padding", "dense")
 """Further questions about shapes and states."""
 
+SCENES = ("cube", "portrait", "network")
+"""What the page of dynamics shows."""
+
+SMALL = ("one", "two", "many")
+"""The units of a phase portrait."""
+
 MAPPINGS = ("one_one", "one_many", "many_one", "many_many", "encoder_decoder")
 PARTS = ("", "i", "f", "o", "tanh")
 
@@ -76,7 +84,7 @@ class Choice:
 
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
     `second`, `transplant`, `train` (all cells of a race alike), `race` (the race as a whole),
-    `language` (the page of language models), `architecture` (the page of architectures).
+    `language` (the page of language models), `architecture` (the page of architectures), `dynamics`.
     models says whether the trained weights depend on it.
     """
 
@@ -193,6 +201,14 @@ class Experiment:
     state: str = _pick("no", "architecture", ("no", "yes"))
     first: str = _pick("batch", "architecture", ("batch", "time"))
     ask: str = _pick("", "architecture", ASKS)
+
+    scene: str = _pick("cube", "dynamics", SCENES)
+    point: int = _number(0, "dynamics", 0, MAX_POINTS)
+    held: str = _text("dynamics", MAX_TOKEN)
+    small: str = _pick("one", "dynamics", SMALL)
+    pull: float = _number(1.5, "dynamics", 0.0, 10.0)
+    turn: int = _number(0, "dynamics", 0, 180)
+    lean: float = _number(0.0, "dynamics", -5.0, 5.0)
 
     def model_part(self) -> "Experiment":
         """Returns the experiment with all set to default that the weights do not depend on."""

@@ -92,3 +92,9 @@ MAX_SAID = 400
 
 CUBE_HIDDEN = 24
 """Units of a network that learns to hold three bits: learned in a few seconds, all points found in one."""
+
+MAX_POINTS = 400
+"""Fixed and slow points of one network that are drawn: more of them are a line, and look like one."""
+
+PORTRAIT_HIDDEN = 64
+"""Units of the random network that shows chaos: enough for a sharp edge at gain 1 (Sompolinsky et al. 1988)."""

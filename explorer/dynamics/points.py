@@ -17,6 +17,7 @@ import numpy as np
 
 from explorer.dynamics.recurrence import Recurrence, held, states_of
 from explorer.gradients.common import frozen
+from explorer.limits import MAX_POINTS
 from explorer.nn.tracing import Trace
 
 EXACT = 1e-18
@@ -34,11 +35,14 @@ SAME, NEAR = 1e-4, 0.05
 ROUNDS = 2
 """How often the midpoints of all pairs found are tried as further starts."""
 
-MOST_PAIRS = 2_000
-"""Midpoints of one round; of more pairs than this, so many are drawn."""
+PAIRED = 40
+"""Points whose midpoints are tried: 780 pairs. Of a row of slow points that is a line, none are."""
 
 ITERATIONS = 100
 """Newton steps; what has not come to rest by then is lost: mostly states that run off along a valley."""
+
+LED, LONG, BEYOND = 8, 1_000, 1e4
+"""Some starts are led by the map itself for so many steps; past BEYOND a state has left all bounds."""
 
 CALMING = 100
 """Small steps of a start that was lost before it tries again."""
@@ -49,8 +53,8 @@ LEAP = 2.0
 STARTS = 128
 """Starts of the first round: more find nothing new in networks of this size."""
 
-FASTEST = 1e-2
-"""A point where the state still moves further than this, |F(s) - s|^2, is not called slow."""
+FASTEST, CRAWL = 1e-2, 1e-6
+"""A least speed, |F(s) - s|^2, over the one is not called slow; under the other any state is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +62,7 @@ class FixedPoints:
     """What a search found, the calmest kind first: by the number of unstable directions, exact before slow.
 
     states (n, S); speed (n,): |F(s) - s|^2 there; exact (n,): whether that is zero to nine digits, else the
-    point is slow: nothing near it is slower, but the state moves. jacobians (n, S, S); eigenvalues (n, S)
+    point is slow: the state moves, but nothing near it is slower, or by less than a thousandth a step. jacobians (n, S, S); eigenvalues (n, S)
     complex, largest first. starts: how many states the search began at; lost: from how many of them it came
     to no rest within its steps, or at a state that still moves fast.
     """
@@ -157,11 +161,12 @@ def fixed_points(
     F = model if isinstance(model, Recurrence) else held(model, x)
     generator = generator or np.random.default_rng(0)
     begin = _starts(F, starts, generator)
+    begin = np.concatenate([begin, _ends(F, begin)])
     box = _box(begin)
     found = _search(F, begin, box)
     tried: set[bytes] = set()
     for _ in range(rounds):
-        middle = _midpoints(found.states, tried, generator)
+        middle = _midpoints(found, tried)
         if not len(middle):
             break
         found = _joined(found, _search(F, middle, box))
@@ -190,6 +195,17 @@ def _starts(F: Recurrence, starts: np.ndarray | Trace | None, generator: np.rand
     return rows
 
 
+def _ends(F: Recurrence, starts: np.ndarray) -> np.ndarray:
+    """Returns where some of the starts are led to in the long run (n, S), if they do not leave all bounds.
+
+    Under a constant input an LSTM may fill its c far beyond what any text has put there.
+    """
+    s = starts[:: max(1, len(starts) // LED)]
+    for _ in range(LONG):
+        s = F.step(s)
+    return s[(np.abs(s) < BEYOND).all(-1)]
+
+
 def _wandered(F: Recurrence, generator: np.random.Generator) -> np.ndarray:
     """States (STARTS, S) that random inputs around the constant one lead to."""
     s, seen = np.zeros((8, F.size)), []
@@ -199,13 +215,10 @@ def _wandered(F: Recurrence, generator: np.random.Generator) -> np.ndarray:
     return np.concatenate(seen)
 
 
-def _midpoints(states: np.ndarray, tried: set[bytes], generator: np.random.Generator) -> np.ndarray:
+def _midpoints(found: _Found, tried: set[bytes]) -> np.ndarray:
     """Returns the midpoints of all pairs that were not tried before, (n, S)."""
-    pairs = list(combinations(range(len(states)), 2))
-    if len(pairs) > MOST_PAIRS:
-        pairs = [pairs[k] for k in generator.choice(len(pairs), MOST_PAIRS, replace=False)]
-    fresh = []
-    for a, b in pairs:
+    fresh, states = [], found.states[(found.speed < EXACT) | (found.speed > CRAWL)]
+    for a, b in combinations(range(min(len(states), PAIRED)), 2):
         middle = (states[a] + states[b]) / 2.0
         name = np.round(middle, 6).tobytes()
         if name not in tried:
@@ -291,7 +304,7 @@ def _newton(F: Recurrence, starts: np.ndarray, box: Box) -> tuple[np.ndarray, np
         helped = take(rows, -np.linalg.solve(normal, slope[..., None])[..., 0])
         damping[rows] = np.clip(damping[rows] * np.where(helped, 0.1, 10.0), 1e-12, None)
         live[rows[damping[rows] > 1e8]] = False  # rounding, not the damping, ends it
-    return s, speed, (rested & (speed < FASTEST)) | (speed < EXACT)
+    return s, speed, (rested & (speed < FASTEST)) | (speed < CRAWL)
 
 
 def _newton_steps(M: np.ndarray, r: np.ndarray) -> np.ndarray:
@@ -317,9 +330,11 @@ def _residual(F: Recurrence, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _distinct(states: np.ndarray, speed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns each point once, the slowest of those that are the same."""
+    """Returns each point once, the slowest of those that are the same, MAX_POINTS of them; slowest first."""
     kept: list[int] = []
     for k in np.argsort(speed, kind="stable"):
+        if len(kept) == MAX_POINTS:
+            break
         reach = SAME if speed[k] < EXACT else NEAR
         if not kept or np.sqrt(((states[kept] - states[k]) ** 2).sum(-1)).min() >= reach:
             kept.append(int(k))

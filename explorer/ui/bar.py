@@ -95,5 +95,5 @@ def _more(experiment: Experiment, lang: str) -> None:
     st.button(
         t("ui.reset", lang),
         on_click=state.reset_group,
-        args=("bar", "more", "change", "flow", "look", "second", "transplant", "language", "architecture"),
+        args=("bar", "more", "change", "flow", "look", "second", "transplant", "language", "architecture", "dynamics"),
     )

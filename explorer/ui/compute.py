@@ -112,8 +112,8 @@ def packed_flow(experiment: Experiment, lang: str) -> bytes:
     return _packed_flow(without(experiment, *FIRST_PAGE), lang, kept_so_far(experiment))
 
 
-FIRST_PAGE = ("place", "change", "look", "second", "transplant", "language", "architecture")
-_ELSEWHERE = ("place", "flow", "look", "train", "race", "language", "architecture")
+FIRST_PAGE = ("place", "change", "look", "second", "transplant", "language", "architecture", "dynamics")
+_ELSEWHERE = ("place", "flow", "look", "train", "race", "language", "architecture", "dynamics")
 
 
 def without(experiment: Experiment, *groups: str) -> Experiment:
