@@ -97,4 +97,4 @@ MAX_POINTS = 400
 """Fixed and slow points of one network that are drawn: more of them are a line, and look like one."""
 
 PORTRAIT_HIDDEN = 64
-"""Units of the random network that shows chaos: enough for a sharp edge at gain 1 (Sompolinsky et al. 1988)."""
+"""Units of the random network that shows chaos: enough for an edge near a gain of 1."""

@@ -62,9 +62,9 @@ class FixedPoints:
     """What a search found, the calmest kind first: by the number of unstable directions, exact before slow.
 
     states (n, S); speed (n,): |F(s) - s|^2 there; exact (n,): whether that is zero to nine digits, else the
-    point is slow: the state moves, but nothing near it is slower, or by less than a thousandth a step. jacobians (n, S, S); eigenvalues (n, S)
-    complex, largest first. starts: how many states the search began at; lost: from how many of them it came
-    to no rest within its steps, or at a state that still moves fast.
+    point is slow: the state moves, but nothing near it is slower, or by less than a thousandth a step.
+    jacobians (n, S, S); eigenvalues (n, S) complex, largest first. starts: how many states the search began
+    at; lost: from how many of them it came to no rest within its steps, or at a state that still moves fast.
     """
 
     recurrence: Recurrence

@@ -1,7 +1,7 @@
 """Networks so small that all of their dynamics can be drawn: a unit, two units; and a random one of many.
 
-The weights are set by hand: `pull` how strongly the state pulls on itself, `turn` by how many degrees it turns
-on the way (two units), `lean` a constant push to one side. Gates stand where their biases put them.
+The weights are set by hand: `pull` how strongly the state pulls on itself, `turn` by how many degrees it
+turns on the way (two units), `lean` a constant push to one side. Gates stand where their biases put them.
 """
 
 from dataclasses import dataclass

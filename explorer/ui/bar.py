@@ -12,6 +12,12 @@ from explorer.i18n import LANGUAGES, t
 from explorer.ui import models, state
 from explorer.ui.widgets import field
 
+_RESET = (
+    *("bar", "more", "change", "flow", "look", "second", "transplant"),
+    *("language", "architecture", "dynamics"),
+)
+"""The groups of fields that the reset sets back."""
+
 _STORED = "stored "
 """Stands before the name of a stored network in the list."""
 
@@ -95,5 +101,5 @@ def _more(experiment: Experiment, lang: str) -> None:
     st.button(
         t("ui.reset", lang),
         on_click=state.reset_group,
-        args=("bar", "more", "change", "flow", "look", "second", "transplant", "language", "architecture", "dynamics"),
+        args=_RESET,
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.experiment import END, Experiment
+from explorer.experiment import Experiment
 from explorer.figures import analysis as figures
 from explorer.gradients.jacobian import spectra
 from explorer.gradients.sizes import clipping
@@ -13,7 +13,8 @@ from explorer.gradients.windows import truncation
 from explorer.i18n import t
 from explorer.lab.flow import Flow, nudged
 from explorer.lab.learned import Learned
-from explorer.ui.state import apply, key, seed_widget, theme
+from explorer.ui.moments import moments
+from explorer.ui.state import apply, theme
 from explorer.ui.widgets import field
 
 
@@ -29,7 +30,7 @@ def knobs(experiment: Experiment, learned: Learned, lang: str) -> None:
     with scale:
         field("input_scale", experiment, lang)
     with moment:
-        _moments(experiment, learned, lang)
+        moments(experiment, learned, lang)
 
 
 def try_line(lang: str) -> None:
@@ -37,23 +38,6 @@ def try_line(lang: str) -> None:
     words, way = st.columns([4.2, 1], vertical_alignment="center")
     words.markdown(t("ui.try_gradients", lang))
     way.button(t("ui.longer", lang), on_click=apply, args=({"stretch": "40"},), width="stretch")
-
-
-def _moments(experiment: Experiment, learned: Learned, lang: str) -> None:
-    """A slider over the kept steps of training; the last stands for its end."""
-    if learned.fit is None:
-        return
-    steps = [*sorted(step for step in learned.moments if step < learned.fit.steps), END]
-    widget = seed_widget("moment", experiment)
-    if st.session_state[widget] not in steps:
-        st.session_state[widget] = max(step for step in steps if step <= st.session_state[widget])
-    end = learned.fit.steps
-    st.select_slider(
-        t("field.moment", lang),
-        steps,
-        key=key("moment"),
-        format_func=lambda step: str(end if step == END else step),
-    )
 
 
 def more(experiment: Experiment, flow: Flow, lang: str) -> None:

@@ -5,6 +5,7 @@
 import { DeepStage } from "./architectures/deep.js"
 import { themeOf } from "./core/colours.js"
 import { decode, placeOf } from "./core/payload.js"
+import { SpaceStage } from "./dynamics/space.js"
 import { FlowStage } from "./gradients/flow.js"
 import { GenerateStage } from "./language/generate.js"
 import { MemoryStage } from "./language/memory.js"
@@ -13,7 +14,7 @@ import { PredictStage } from "./language/predict.js"
 import { UnitsStage } from "./language/units.js"
 import { WalkStage } from "./step/walk.js"
 
-const KINDS = { walk: WalkStage, flow: FlowStage, pairs: PairsStage, generate: GenerateStage, predict: PredictStage, memory: MemoryStage, units: UnitsStage, deep: DeepStage }
+const KINDS = { walk: WalkStage, flow: FlowStage, pairs: PairsStage, generate: GenerateStage, predict: PredictStage, memory: MemoryStage, units: UnitsStage, deep: DeepStage, space: SpaceStage }
 
 export async function mount(root, bytes, onRest, onAct) {
   const theme = themeOf(root)
