@@ -61,21 +61,22 @@ def cube(model: RecurrentModel, seed: int = 0, steps: int = WINDOW // 2) -> Land
     x, y = flip_flop(steps, RUNS, torch.Generator().manual_seed(_UNSEEN + seed))
     run = trace(model, x.double().numpy())
     visited = states_of(run.layers)  # (T+1, RUNS, S)
-    states, pulses = visited[:, 0], x[:, 0].double().numpy()
+    shown = max(range(RUNS), key=lambda k: len(torch.unique(y[:, k], dim=0)))  # the one with most corners
+    states, pulses = visited[:, shown], x[:, shown].double().numpy()
     assert run.logits is not None
     return Landscape(
         model=model,
         tokens=tuple(map(token_of_pulses, pulses)),
         inputs=pulses,
         states=states,
-        outputs=run.logits[:, 0],
+        outputs=run.logits[:, shown],
         points=fixed_points(model, starts=visited),
         space=space_of(visited[1:].reshape(-1, states.shape[-1])),
-        wanted=y[:, 0].double().numpy(),
+        wanted=y[:, shown].double().numpy(),
     )
 
 
 def token_of_pulses(pulses: Sequence[float] | np.ndarray) -> Token:
-    """Returns a step's pulses as a token, `+ · −`; marked where there is one."""
-    shown = " ".join(_SIGNS[float(p)] for p in pulses)
+    """Returns a step's pulses as a token, `+·−`; marked where there is one."""
+    shown = "".join(_SIGNS[float(p)] for p in pulses)
     return Token(shown, shown, marked=any(p != 0 for p in pulses))

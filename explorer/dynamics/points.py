@@ -29,7 +29,7 @@ NOTHING = 1e-26
 FLAT = 1e-6
 """The search stands still where the slope of the speed is this much smaller than the speed."""
 
-SAME, NEAR = 1e-4, 0.05
+SAME, NEAR = 0.005, 0.05
 """Exact points closer than the one, slow points closer than the other, are one."""
 
 ROUNDS = 2

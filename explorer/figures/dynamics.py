@@ -1,4 +1,4 @@
-"""Figures of dynamics: states and fixed points in space, eigenvalues, phase portraits, two sides of a number."""
+"""Figures of dynamics: states and fixed points in space, eigenvalues, phase portraits, exponents."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from explorer.figures.signals import layout, line, step_axis
 from explorer.i18n import t
 from explorer.labels import plot_label
 
-KINDS = (("keep", "circle"), ("candidate", "diamond"), ("write", "square"), ("show", "x"))
+KINDS = (("keep", "circle"), ("candidate", "diamond"), ("write", "square"), ("show", "cross"))
 """Hue and mark of a point by its number of unstable directions, none to three; more look like three."""
 
 PATH = ("keep", "write", "candidate", "show", "reset", "c")
@@ -32,7 +32,7 @@ def kind_of(unstable: int) -> tuple[str, str]:
 def space_figure(landscape: Landscape, lang: str, theme: str = "light", named: bool = True) -> go.Figure:
     """Returns the run's path and every point in three principal directions.
 
-    meta.role of a trace: `path`, `points` (meta.unstable how many directions leave, meta.rows which points).
+    meta.role of a trace: `frame` (from each memory to those it borders on), `path`, `points` (meta.unstable how many directions leave, meta.rows which points).
     Slow points have open marks. named: whether tokens stand at the states.
     """
     figure = go.Figure(layout=_space_layout(landscape, lang, theme))
@@ -54,11 +54,12 @@ def space_figure(landscape: Landscape, lang: str, theme: str = "light", named: b
     )
     points = landscape.points
     placed = landscape.space.place(points.states)
+    _frame(figure, landscape, placed, theme)
     for exact in (True, False):
         for unstable in sorted(set(points.unstable[points.exact == exact].tolist())):
             rows = np.flatnonzero((points.unstable == unstable) & (points.exact == exact))
             hue, mark = kind_of(unstable)
-            symbol = mark if exact or mark == "x" else f"{mark}-open"
+            symbol = mark if exact or mark == "cross" else f"{mark}-open"
             figure.add_scatter3d(
                 x=placed[rows, 0].tolist(),
                 y=placed[rows, 1].tolist(),
@@ -78,6 +79,33 @@ def space_figure(landscape: Landscape, lang: str, theme: str = "light", named: b
     return figure
 
 
+def _frame(figure: go.Figure, landscape: Landscape, placed: np.ndarray, theme: str) -> None:
+    """Lines from each saddle with one way out to the memories that it parts: the edges of a cube."""
+    rows = [
+        placed[[one, row, other]]
+        for row, ends in enumerate(landscape.decides)
+        if len(ends) == 1 and landscape.points.exact[row]
+        for one, other in ends
+        if min(one, other) >= 0
+    ]
+    if not rows:
+        return
+    gap = np.full((1, placed.shape[1]), np.nan)
+    x, y, z = (
+        [None if np.isnan(v) else v for v in line]
+        for line in np.concatenate([part for row in rows for part in (row, gap)]).T.tolist()
+    )
+    figure.add_scatter3d(
+        x=x,
+        y=y,
+        z=z,
+        mode="lines",
+        line={"color": HUES[theme]["c"], "width": 2},
+        hoverinfo="skip",
+        meta={"role": "frame", "hue": "c"},
+    )
+
+
 def token_hues(labels: Sequence[str]) -> list[str]:
     """Returns a hue for each label, the same for the same one; those that come late share."""
     seen: dict[str, str] = {}
@@ -85,8 +113,13 @@ def token_hues(labels: Sequence[str]) -> list[str]:
 
 
 def _space_layout(landscape: Landscape, lang: str, theme: str) -> go.Layout:
+    ends = landscape.space.place(np.concatenate([landscape.states, landscape.points.states]))
+    low, high = ends.min(0), ends.max(0)
+    room = np.maximum(0.12 * (high - low), 1e-3)
+
     def axis(k: int) -> dict:
         return {
+            "range": [float(low[k] - room[k]), float(high[k] + room[k])],
             "title": {"text": t("dynamics.axis", lang, n=k + 1, share=f"{landscape.space.share[k]:.0%}")},
             "showticklabels": False,
             "showbackground": False,
@@ -106,7 +139,7 @@ def _space_layout(landscape: Landscape, lang: str, theme: str) -> go.Layout:
             "yaxis": axis(1),
             "zaxis": axis(2),
             "aspectmode": "cube",
-            "camera": {"eye": {"x": 1.35, "y": 1.25, "z": 0.8}, "projection": {"type": "perspective"}},
+            "camera": {"eye": {"x": 1.2, "y": 1.05, "z": 0.62}, "center": {"x": 0.0, "y": 0.0, "z": -0.12}},
             "dragmode": "orbit",
         },
         meta={"title": t("dynamics.space", lang), "share": landscape.space.share.tolist()},

@@ -16,7 +16,7 @@ from explorer.labels import label
 from explorer.stage.payload import Numbers, figure_of, header_for, pack
 
 SHOWN = 4
-"""Half-lives that are named beside a point, the longest."""
+"""Directions that lead away whose steps to double are named."""
 
 
 def build_space(landscapes: Sequence[Landscape], lang: str, point: int = 0) -> bytes:
@@ -92,13 +92,13 @@ def _run(landscape: Landscape, lang: str, numbers: Numbers) -> dict[str, Any]:
 
 
 def _point(landscape: Landscape, row: int, bits: bool, lang: str) -> dict[str, Any]:
-    """What is said of a point: its name, what the network answers there, how fast it forgets, what it parts."""
+    """What is said of a point: its name, what the network answers there, what fades, what it parts."""
     points = landscape.points
     unstable, exact = int(points.unstable[row]), bool(points.exact[row])
     said = [_is(unstable, exact, lang)]
     if not exact:
         said.append(t("space.speed", lang, speed=f"{np.sqrt(points.speed[row]):.2g}"))
-    said.append(t("space.half_lives", lang, steps=_half_lives(points, row)))
+    said.append(t("space.half_life", lang, steps=_half_life(points, row)))
     if unstable:
         said.append(t("space.leaving", lang, steps=_doublings(points, row)))
     ends = [
@@ -113,6 +113,7 @@ def _point(landscape: Landscape, row: int, bits: bool, lang: str) -> dict[str, A
     ]
     return {
         "name": _name(landscape, row, bits, lang),
+        "title": t("space.answers", lang, name=_name(landscape, row, bits, lang)),
         "unstable": unstable,
         "exact": exact,
         "said": said,
@@ -136,13 +137,14 @@ def _name(landscape: Landscape, row: int, bits: bool, lang: str) -> str:
     return f"{row + 1}: {answers[0]:.2f}" if len(answers) == 1 else f"{row + 1}"
 
 
-def _half_lives(points: FixedPoints, row: int) -> str:
+def _half_life(points: FixedPoints, row: int) -> str:
+    """Steps to one half of what fades slowest."""
     inside = np.abs(points.eigenvalues[row]) <= 1.0
-    steps = np.sort(points.half_lives[row][inside])[::-1][:SHOWN]
-    return ", ".join(f"{value:.3g}" for value in steps) or "–"
+    return f"{points.half_lives[row][inside].max(initial=0.0):.3g}"
 
 
 def _doublings(points: FixedPoints, row: int) -> str:
+    """Steps to the double of what grows, the fastest first, a few."""
     outside = np.abs(points.eigenvalues[row]) > 1.0
     return ", ".join(f"{value:.3g}" for value in np.sort(points.half_lives[row][outside])[:SHOWN])
 

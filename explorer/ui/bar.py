@@ -24,7 +24,7 @@ _STORED = "stored "
 
 def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str) -> None:
     """Draws the way to every page, the experiment in each link, and the language."""
-    places, language = st.columns([8.2, 1.5], gap="small")
+    places, language = st.columns([8.6, 1.4], gap="small")
     with places, st.container(horizontal=True, gap="small"):
         for page in pages:
             st.page_link(page, width="content", query_params=state.address(experiment))

@@ -12,8 +12,8 @@ from explorer.lab.learned import inputs
 from explorer.limits import WINDOW
 from explorer.stage.dynamics import build_space
 from explorer.ui import compute
-from explorer.ui.moments import moments
 from explorer.ui.models import is_there
+from explorer.ui.moments import moments
 from explorer.ui.stage import stage
 from explorer.ui.widgets import field
 

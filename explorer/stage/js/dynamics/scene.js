@@ -5,7 +5,7 @@ import { Chart } from "../core/chart.js"
 import { element } from "../core/dom.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, scrollZoom: false }
-const MARGIN = { size: 6, symbol: "circle" }
+const MARKS = ["now", "ring", "leaving", "pushed"] // drawn over the figure, in this order
 
 export class Scene extends Chart {
   constructor(figure, panel) {
@@ -65,6 +65,7 @@ export class Scene extends Chart {
         const { hues: names } = trace.meta
         return { ...trace, line: { ...trace.line, color: hues.x }, marker: { ...trace.marker, color: names.map((name) => hues[name]) }, textfont: { color: hues.ink, size: 12 } }
       }
+      if (trace.meta.role === "frame") return { ...trace, opacity: 0.55, line: { ...trace.line, color: hues[trace.meta.hue] } }
       return { ...trace, marker: { ...trace.marker, color: hues[trace.meta.hue] } }
     })
     const line = (role, color, width, marker = null) => ({
@@ -77,7 +78,7 @@ export class Scene extends Chart {
       line("now", hues.ink, 7, { size: [0, 8], color: hues.ink, symbol: "circle" }),
       line("ring", hues.ink, 1, { size: 13, color: "rgba(0,0,0,0)", symbol: "circle-open", line: { color: hues.ink, width: 3 } }),
       line("leaving", hues.write, 6),
-      line("pushed", hues.reset, 5, { ...MARGIN, size: 4, color: hues.reset }),
+      line("pushed", hues.reset, 5, { size: 4, symbol: "circle", color: hues.reset }),
     ]
   }
 
@@ -105,9 +106,15 @@ export class Scene extends Chart {
     }))
   }
 
+  // Puts states into one of the marks; what is put in one frame is drawn at once.
   show(role, states) {
-    const at = this.extra + ["now", "ring", "leaving", "pushed"].indexOf(role)
-    const [x, y, z] = this.placed(states)
-    return this.Plotly.restyle(this.plot, { x: [x], y: [y], z: [z] }, [at])
+    this.waiting ??= new Map()
+    this.waiting.set(this.extra + MARKS.indexOf(role), this.placed(states))
+    this.drawing ??= requestAnimationFrame(() => {
+      const at = [...this.waiting.keys()]
+      const [x, y, z] = [0, 1, 2].map((k) => [...this.waiting.values()].map((place) => place[k]))
+      this.waiting = this.drawing = undefined
+      if (this.plot.isConnected) this.Plotly.restyle(this.plot, { x, y, z }, at)
+    })
   }
 }

@@ -119,7 +119,7 @@ class Panel {
     const { strings } = stage.payload
     const point = run.points[row]
     this.plane.node.hidden = !point
-    this.heading.textContent = point ? point.name : run.points.length ? strings.choose : strings.none
+    this.heading.textContent = point ? point.title : run.points.length ? strings.choose : strings.none
     this.said.replaceChildren(...(point ? [...point.said, ...point.parts] : []).map((text) => element("p", { text })))
     const leaves = point ? run.leaves[row] : 0
     const names = [
