@@ -5,6 +5,7 @@
     python -m explorer gradients --cell gru --text "the fat cat sat" --out g.npz
     python -m explorer train --data adding --length 100 --cells rnn,lstm,gru --seeds 0:10 --out run.json
     python -m explorer generate --model tales_en --cell gru --prompt "The fox" --temperature 0.8 --tokens 60
+    python -m explorer dynamics --cell lstm --scene cube
     python -m explorer ship --only tales_en
     python -m explorer verify
 
@@ -20,7 +21,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from explorer.commands import amount, generate, gradients, ship, trace, train, verify
+from explorer.commands import amount, dynamics, generate, gradients, ship, trace, train, verify
 from explorer.commands.options import UsageError, Verb
 
 VERBS: dict[str, Verb] = {
@@ -28,6 +29,7 @@ VERBS: dict[str, Verb] = {
     "gradients": gradients.VERB,
     "train": train.VERB,
     "generate": generate.VERB,
+    "dynamics": dynamics.VERB,
     "amount": amount.VERB,
     "ship": ship.VERB,
     "verify": verify.VERB,

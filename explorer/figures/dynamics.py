@@ -33,12 +33,16 @@ def space_figure(landscape: Landscape, lang: str, theme: str = "light", named: b
     """Returns the run's path and every point in three principal directions.
 
     meta.role of a trace: `frame` (from each memory to those it borders on), `path`, `points` (meta.unstable how many directions leave, meta.rows which points).
-    Slow points have open marks. named: whether tokens stand at the states.
+    Slow points have open marks. named: whether tokens stand at the states,
+    each in a hue of its own; else what is marked is coloured.
     """
     figure = go.Figure(layout=_space_layout(landscape, lang, theme))
     x, y, z = landscape.space.place(landscape.states).T.tolist()
     labels = ["", *(plot_label(token.label) for token in landscape.tokens)]
-    hues = token_hues([token.label for token in landscape.tokens])
+    if named:
+        hues = token_hues([token.label for token in landscape.tokens])
+    else:
+        hues = ["write" if token.marked else "x" for token in landscape.tokens]
     shown = named and landscape.steps <= FEW
     figure.add_scatter3d(
         x=x,
