@@ -101,7 +101,7 @@ def _table(landscape: Landscape) -> tuple[tuple[str, ...], list[tuple[str, ...]]
     """Returns the head and a row per point."""
     points = landscape.points
     names = [_answer(landscape, row) for row in range(len(points))]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row, name in enumerate(names):
         ends = [(a, b) for a, b in landscape.decides[row] if min(a, b) >= 0]
         rows.append(

@@ -32,9 +32,9 @@ def kind_of(unstable: int) -> tuple[str, str]:
 def space_figure(landscape: Landscape, lang: str, theme: str = "light", named: bool = True) -> go.Figure:
     """Returns the run's path and every point in three principal directions.
 
-    meta.role of a trace: `frame` (from each memory to those it borders on), `path`, `points` (meta.unstable how many directions leave, meta.rows which points).
-    Slow points have open marks. named: whether tokens stand at the states,
-    each in a hue of its own; else what is marked is coloured.
+    meta.role of a trace: `frame` (from each memory to those it borders on), `path`, `points` (meta.unstable
+    how many directions leave, meta.rows which points). Slow points have open marks. named: whether tokens
+    stand at the states, each in a hue of its own; else what is marked is coloured.
     """
     figure = go.Figure(layout=_space_layout(landscape, lang, theme))
     x, y, z = landscape.space.place(landscape.states).T.tolist()
