@@ -20,6 +20,7 @@ ICONS = {
     "train": ":material/timer:",
     "language": ":material/notes:",
     "architectures": ":material/account_tree:",
+    "dynamics": ":material/deployed_code:",
     "glossary": ":material/function:",
 }
 lang = state.language()

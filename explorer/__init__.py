@@ -15,6 +15,8 @@ from explorer.extras import needed
 
 if TYPE_CHECKING:
     from explorer.cells import CELLS
+    from explorer.dynamics.exponents import Lyapunov, lyapunov
+    from explorer.dynamics.points import FixedPoints, fixed_points
     from explorer.experiment import Experiment
     from explorer.gradients.bptt import GradientFlow, bptt
     from explorer.nn.model import RecurrentModel
@@ -25,13 +27,17 @@ if TYPE_CHECKING:
 _HOMES = {
     "CELLS": "explorer.cells",
     "Experiment": "explorer.experiment",
+    "FixedPoints": "explorer.dynamics.points",
     "GradientFlow": "explorer.gradients.bptt",
     "LayerTrace": "explorer.nn.tracing",
+    "Lyapunov": "explorer.dynamics.exponents",
     "RecurrentModel": "explorer.nn.model",
     "Run": "explorer.training.run",
     "Trace": "explorer.nn.tracing",
     "bptt": "explorer.gradients.bptt",
+    "fixed_points": "explorer.dynamics.points",
     "load_model": "explorer.training.store",
+    "lyapunov": "explorer.dynamics.exponents",
     "trace": "explorer.nn.tracing",
     "train": "explorer.training.run",
 }
@@ -40,13 +46,17 @@ _HOMES = {
 __all__ = [
     "CELLS",
     "Experiment",
+    "FixedPoints",
     "GradientFlow",
     "LayerTrace",
+    "Lyapunov",
     "RecurrentModel",
     "Run",
     "Trace",
     "bptt",
+    "fixed_points",
     "load_model",
+    "lyapunov",
     "trace",
     "train",
 ]

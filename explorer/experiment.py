@@ -16,10 +16,12 @@ from explorer.limits import (
     MAX_HIDDEN,
     MAX_LAYERS,
     MAX_LENGTH,
+    MAX_POINTS,
     MAX_PROMPT,
     MAX_SAID,
     MAX_SENTENCES,
     MAX_TEXT,
+    MAX_TOKEN,
     MAX_URL_TEXT,
     MAX_VOCABULARY,
 )
@@ -63,6 +65,12 @@ ARCHITECTURES = ("feedforward", "mappings", "deep", "shapes", "variants", "cost"
 ASKS = ("", "output", "cell", "stateful", "padding", "dense")
 """Further questions about shapes and states."""
 
+SCENES = ("cube", "portrait", "network")
+"""What the page of dynamics shows."""
+
+SMALL = ("one", "two", "many")
+"""The units of a phase portrait."""
+
 MAPPINGS = ("one_one", "one_many", "many_one", "many_many", "encoder_decoder")
 PARTS = ("", "i", "f", "o", "tanh")
 
@@ -77,7 +85,7 @@ class Choice:
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
     `second`, `transplant`, `lesson` (the card that is open), `train` (all cells of a race alike),
     `race` (the race as a whole), `language` (the page of language models), `architecture` (the page of
-    architectures).
+    architectures), `dynamics`.
     models says whether the trained weights depend on it. step is how far a click moves a number.
     """
 
@@ -242,6 +250,19 @@ class ArchitectureChoices:
 
 
 @dataclass(frozen=True)
+class DynamicsChoices:
+    """What the page of dynamics shows: a scene, a point in it, and how a small network is set by hand."""
+
+    scene: str = _pick("cube", "dynamics", SCENES)
+    point: int = _number(0, "dynamics", 0, MAX_POINTS)
+    held: str = _text("dynamics", MAX_TOKEN)
+    small: str = _pick("one", "dynamics", SMALL)
+    pull: float = _number(1.5, "dynamics", 0.0, 10.0)
+    turn: int = _number(0, "dynamics", 0, 180)
+    lean: float = _number(0.0, "dynamics", -5.0, 5.0)
+
+
+@dataclass(frozen=True)
 class PlaceChoices:
     """Where the reader stands, and at which card of the lesson. Nothing is computed from it."""
 
@@ -264,6 +285,7 @@ Part = TypeVar("Part")
 class Experiment(
     DisplayChoices,
     PlaceChoices,
+    DynamicsChoices,
     ArchitectureChoices,
     LanguageChoices,
     RaceChoices,
@@ -300,6 +322,10 @@ class Experiment(
     @property
     def architecture(self) -> ArchitectureChoices:
         return self.part(ArchitectureChoices)
+
+    @property
+    def dynamics(self) -> DynamicsChoices:
+        return self.part(DynamicsChoices)
 
     def part(self, kind: type[Part]) -> Part:
         """Returns the choices of one concern."""

@@ -92,3 +92,12 @@ MAX_PROMPT = 2_000
 
 MAX_SAID = 400
 """Tokens said at once on the page: each has a column of its own to step through."""
+
+CUBE_HIDDEN = 24
+"""Units of a network that learns to hold three bits: learned in a few seconds, all points found in one."""
+
+MAX_POINTS = 400
+"""Fixed and slow points of one network that are drawn: more of them are a line, and look like one."""
+
+PORTRAIT_HIDDEN = 64
+"""Units of the random network that shows chaos: enough for an edge near a gain of 1."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from explorer.commands import amount, app, generate, gradients, ship, trace, train, verify
+from explorer.commands import amount, app, dynamics, generate, gradients, ship, trace, train, verify
 from explorer.commands.options import UsageError, Verb
 
 VERBS: dict[str, Verb] = {
@@ -19,6 +19,7 @@ VERBS: dict[str, Verb] = {
     "gradients": gradients.VERB,
     "train": train.VERB,
     "generate": generate.VERB,
+    "dynamics": dynamics.VERB,
     "amount": amount.VERB,
     "ship": ship.VERB,
     "verify": verify.VERB,

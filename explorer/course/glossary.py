@@ -16,7 +16,7 @@ from explorer.course.places import HOME, Place, place_of
 from explorer.i18n import ASSETS, LANGUAGES, t
 from explorer.text import clean
 
-GROUPS = ("sizes", "cell", "gradients", "language", "architecture", "training")
+GROUPS = ("sizes", "cell", "gradients", "language", "architecture", "training", "dynamics")
 """The parts of the glossary in the order of the page."""
 
 SHORT = 2

@@ -10,6 +10,9 @@ from torch.nn import functional
 ADDING_BASELINE = 1.0 / 6.0
 """Mean squared error of always answering 1: the variance of the sum of two U[0, 1] numbers."""
 
+PULSE = 0.2
+"""How often a bit of `flip_flop` is set anew, at every step."""
+
 ORDER_LEAST = 5
 """Steps of the shortest sequence that has one in each of the two places of `temporal_order`."""
 
@@ -61,6 +64,22 @@ class SymbolTask:
     def chance(self) -> float:
         """Accuracy of any guess without memory: the answers are equally frequent."""
         return 1.0 / len(self.answers)
+
+
+def flip_flop(
+    length: int, batch: int, generator: torch.Generator, bits: int = 3
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns x (T, B, bits) of pulses +1, -1 or 0, and target (T, B, bits): each bit's last pulse.
+
+    A pulse comes with probability PULSE at every step and bit; at the first step all three come. Sussillo &
+    Barak 2013.
+    """
+    signs = torch.randint(0, 2, (length, batch, bits), generator=generator) * 2.0 - 1.0
+    comes = torch.rand(length, batch, bits, generator=generator) < PULSE
+    comes[0] = True
+    steps = torch.arange(length)[:, None, None].expand_as(comes)
+    last = torch.where(comes, steps, 0).cummax(0).values
+    return torch.where(comes, signs, 0.0), signs.gather(0, last)
 
 
 def temporal_order(length: int, batch: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:

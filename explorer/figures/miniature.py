@@ -86,6 +86,15 @@ def next_miniature(names: Sequence[str], probabilities: Sequence[float], theme: 
     return figure
 
 
+def memory_miniature(line: np.ndarray, after: np.ndarray, points: np.ndarray, theme: str) -> go.Figure:
+    """Returns one unit's next state over this one, the diagonal, and where both are the same."""
+    figure = _figure(theme)
+    figure.add_scatter(x=line, y=line, mode="lines", line={"color": HUES[theme]["x"], "width": 1.5})
+    figure.add_scatter(x=line, y=after, mode="lines", line=_line("c", theme))
+    figure.add_scatter(x=points, y=points, mode="markers", marker={"size": 10, "color": HUES[theme]["keep"]})
+    return figure
+
+
 def amount_miniature(found: Amount, theme: str) -> go.Figure:
     """Returns how many words both cells get right by the number of sentences, medians at equal units."""
     figure = _figure(theme)

@@ -282,12 +282,8 @@ def trace(
         cell, stack, batch_first = _from_torch(module)
         x_array = _as_input(x, stack[0][0], batch_first)
         return Trace(_run_stack(cell, stack, x_array, state, changes))
-    if not hasattr(module, "layer_weights"):
-        raise TypeError(
-            f"cannot trace {type(module).__name__}; give nn.RNN, nn.LSTM, nn.GRU or RecurrentModel"
-        )
+    _, stack = weights_of(module)
     model = cast(Traceable, module)
-    stack = model.layer_weights()
     x_array = _as_input(model.embed(x), stack[0][0], batch_first=False)
     layers = _run_stack(model.cell, stack, x_array, state, changes)
     bare = Trace(layers, tokens=model.display(x))
@@ -297,6 +293,22 @@ def trace(
         readout=model.readout_weight(),
         targets=model.targets(x),
     )
+
+
+def weights_of(module: nn.Module | Traceable) -> tuple[str, list[list[LayerWeights]]]:
+    """Returns the cell and the weights [layer][direction] of a module that `trace` takes.
+
+    Raises TypeError and ValueError as `trace` does.
+    """
+    if isinstance(module, nn.RNNBase):
+        cell, stack, _ = _from_torch(module)
+        return cell, stack
+    if not hasattr(module, "layer_weights"):
+        raise TypeError(
+            f"cannot trace {type(module).__name__}; give nn.RNN, nn.LSTM, nn.GRU or RecurrentModel"
+        )
+    model = cast(Traceable, module)
+    return model.cell, model.layer_weights()
 
 
 def _from_torch(module: nn.RNNBase) -> tuple[str, list[list[LayerWeights]], bool]:

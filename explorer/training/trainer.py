@@ -9,11 +9,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from explorer.data.sources import foreseeable
-from explorer.data.tasks import adding
+from explorer.data.tasks import adding, flip_flop
 from explorer.nn.model import RecurrentModel
 
 LM_RATE, LM_STEPS, LM_MARGIN = 0.01, 800, 0.05
 ADDING_RATE, ADDING_STEPS, ADDING_ERROR, ADDING_BATCH = 0.01, 1500, 0.002, 32
+FLIP_FLOP_RATE, FLIP_FLOP_STEPS, FLIP_FLOP_ERROR, FLIP_FLOP_BATCH = 0.01, 1000, 0.0005, 64
+FLIP_FLOP_LENGTH, FLIP_FLOP_HELD = 32, 64
+"""Steps of a sequence in training, and of one that is held out."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,12 @@ Moments = dict[int, dict[str, torch.Tensor]]
 def keep_moment(moments: Moments, step: int, model: RecurrentModel) -> None:
     """Keeps a copy of the weights at step 0 and at powers of two."""
     if step & (step - 1) == 0:
-        moments[step] = {name: value.clone() for name, value in model.state_dict().items()}
+        moments[step] = copied(model)
+
+
+def copied(model: RecurrentModel) -> dict[str, torch.Tensor]:
+    """Returns a copy of the weights."""
+    return {name: value.clone() for name, value in model.state_dict().items()}
 
 
 def fit_language_model(
@@ -106,3 +114,31 @@ def fit_adding(
             if error < ADDING_ERROR or error != error:
                 break
     return Fit("adding", steps, time.perf_counter() - started, error, error < ADDING_ERROR)
+
+
+def fit_flip_flop(model: RecurrentModel, generator: torch.Generator, moments: Moments | None = None) -> Fit:
+    """Trains three bits of memory, a new batch every step, until held-out error is small.
+
+    Mean squared error of every output; Adam, gradient norm clipped at 1. Checked every 25 steps on 256
+    held-out sequences, where the weights are kept too; stops under FLIP_FLOP_ERROR or after FLIP_FLOP_STEPS
+    steps.
+    """
+    held_x, held_y = flip_flop(FLIP_FLOP_HELD, 256, generator)
+    optimiser = torch.optim.Adam(model.parameters(), lr=FLIP_FLOP_RATE, fused=True)
+    started, steps, error = time.perf_counter(), 0, float("inf")
+    moments = {} if moments is None else moments
+    for steps in range(1, FLIP_FLOP_STEPS + 1):
+        keep_moment(moments, steps - 1, model)
+        x, y = flip_flop(FLIP_FLOP_LENGTH, FLIP_FLOP_BATCH, generator)
+        loss = F.mse_loss(model(x), y)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        if steps % 25 == 0:
+            moments[steps] = copied(model)
+            with torch.no_grad():
+                error = F.mse_loss(model(held_x), held_y).item()
+            if error < FLIP_FLOP_ERROR or error != error:
+                break
+    return Fit("flip_flop", steps, time.perf_counter() - started, error, error < FLIP_FLOP_ERROR)

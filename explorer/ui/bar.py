@@ -12,13 +12,19 @@ from explorer.i18n import LANGUAGES, t
 from explorer.ui import models, state
 from explorer.ui.widgets import field
 
+_RESET = (
+    *("bar", "more", "change", "flow", "look", "second", "transplant"),
+    *("language", "architecture", "dynamics"),
+)
+"""The groups of fields that the reset sets back."""
+
 _STORED = "stored "
 """Stands before the name of a stored network in the list."""
 
 
 def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str) -> None:
     """Draws the way to every page, the experiment in each link, and the language."""
-    places, language = st.columns([8.2, 1.5], gap="small")
+    places, language = st.columns([8.6, 1.4], gap="small")
     with places, st.container(horizontal=True, gap="small"):
         for page in pages:
             there = state.elsewhere(experiment, page.url_path)
@@ -96,5 +102,5 @@ def _more(experiment: Experiment, lang: str) -> None:
     st.button(
         t("ui.reset", lang),
         on_click=state.reset_group,
-        args=("bar", "more", "change", "flow", "look", "second", "transplant", "language", "architecture"),
+        args=_RESET,
     )

@@ -8,6 +8,7 @@ import streamlit as st
 from explorer.architectures.amount import shipped
 from explorer.course.lessons import cards
 from explorer.course.stops import Stop, lecture, stops
+from explorer.dynamics.portrait import by_hand, portrait
 from explorer.experiment import Display, Experiment
 from explorer.figures import miniature
 from explorer.i18n import t
@@ -119,6 +120,11 @@ def _amount(theme: str) -> go.Figure:
     return miniature.amount_miniature(shipped(), theme)
 
 
+def _memory(theme: str) -> go.Figure:
+    found = portrait(by_hand("rnn", 1, 1.5))
+    return miniature.memory_miniature(found.line, found.after[:, 0], found.points.states[:, 0], theme)
+
+
 _MINIATURES: Mapping[str, Callable[[str], go.Figure]] = {
     "recurrence": _state,
     "cells": _gates,
@@ -127,4 +133,5 @@ _MINIATURES: Mapping[str, Callable[[str], go.Figure]] = {
     "training": _race,
     "language_models": _next,
     "architectures": _amount,
+    "dynamics": _memory,
 }

@@ -68,7 +68,7 @@ def stage(payload: bytes) -> None:
     )
 
 
-_SETTABLE = ("language", "architecture", "more", "place")
+_SETTABLE = ("language", "architecture", "dynamics", "more", "place")
 
 
 def _act() -> None:

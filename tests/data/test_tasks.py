@@ -8,11 +8,13 @@ import torch
 
 from explorer.data.tasks import (
     ADDING_BASELINE,
+    PULSE,
     SYMBOL_TASKS,
     adding,
     copy,
     copy_identity,
     first_symbol,
+    flip_flop,
     temporal_order,
 )
 from explorer.limits import MAX_LENGTH
@@ -225,3 +227,15 @@ def test_a_length_too_short_is_refused_in_a_sentence(name):
     assert len(x) == len(target)
     with pytest.raises(ValueError, match=r"at least .* step"):
         task.make(task.least - 1, 3, seeded())
+
+
+def test_each_bit_is_its_last_pulse():
+    x, target = flip_flop(40, 30, seeded())
+    assert x.shape == target.shape == (40, 30, 3)
+    assert set(x.unique().tolist()) == {-1.0, 0.0, 1.0} and (x[0] != 0).all()
+    for b in range(30):
+        held = x[0, b]
+        for t in range(40):
+            held = torch.where(x[t, b] != 0, x[t, b], held)
+            assert torch.equal(held, target[t, b])
+    assert abs((flip_flop(200, 200, seeded())[0][1:] != 0).float().mean() - PULSE) < 0.01

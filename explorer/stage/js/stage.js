@@ -9,6 +9,7 @@
 import { DeepStage } from "./architectures/deep.js"
 import { themeOf } from "./core/colours.js"
 import { decode, placeOf } from "./core/payload.js"
+import { SpaceStage } from "./dynamics/space.js"
 import { FlowStage } from "./gradients/flow.js"
 import { GenerateStage } from "./language/generate.js"
 import { MemoryStage } from "./language/memory.js"
@@ -20,6 +21,7 @@ import { WalkStage } from "./step/walk.js"
 /** @type {Record<AnyPayload["kind"], new (...given: ConstructorParameters<typeof Stage<any>>) => Stage<any>>} */
 const KINDS = {
   walk: WalkStage, flow: FlowStage, pairs: PairsStage, generate: GenerateStage, predict: PredictStage, memory: MemoryStage, units: UnitsStage, deep: DeepStage,
+  space: SpaceStage,
 }
 
 /** Draws a payload, into the stage that stands there where it fits. @type {(root: Root, bytes: Uint8Array, onRest: OnRest?, onAct?: OnAct?) => Promise<Stage>} */

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from explorer.experiment import LAST_MOMENT, Experiment
+from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.lab.learned import Learned
-from explorer.ui.state import apply, key, seed_widget
+from explorer.ui.moments import moments
+from explorer.ui.state import apply
 from explorer.ui.widgets import field
 
 
@@ -21,7 +22,7 @@ def knobs(experiment: Experiment, learned: Learned, lang: str) -> None:
     with scale:
         field("input_scale", experiment, lang)
     with moment:
-        _moments(experiment, learned, lang)
+        moments(experiment, learned, lang)
 
 
 def try_line(lang: str) -> None:
@@ -29,20 +30,3 @@ def try_line(lang: str) -> None:
     words, way = st.columns([4.2, 1], vertical_alignment="center")
     words.markdown(t("ui.try_gradients", lang))
     way.button(t("ui.longer", lang), on_click=apply, args=({"stretch": "40"},), width="stretch")
-
-
-def _moments(experiment: Experiment, learned: Learned, lang: str) -> None:
-    """A slider over the kept steps of training; the last stands for its end."""
-    if learned.fit is None:
-        return
-    steps = [*sorted(step for step in learned.moments if step < learned.fit.steps), LAST_MOMENT]
-    widget = seed_widget("moment", experiment)
-    if st.session_state[widget] not in steps:
-        st.session_state[widget] = max(step for step in steps if step <= st.session_state[widget])
-    end = learned.fit.steps
-    st.select_slider(
-        t("field.moment", lang),
-        steps,
-        key=key("moment"),
-        format_func=lambda step: str(end if step == LAST_MOMENT else step),
-    )

@@ -1,0 +1,120 @@
+// The space of states in three principal directions: the run's path, the points, the chosen one's unstable
+// directions, and a state that was pushed by hand.
+
+import { Chart } from "../core/chart.js"
+import { element } from "../core/dom.js"
+
+const CONFIG = { displayModeBar: false, responsive: false, scrollZoom: false }
+const MARKS = ["now", "ring", "leaving", "pushed"] // drawn over the figure, in this order
+
+export class Scene extends Chart {
+  constructor(figure, panel) {
+    super(figure, panel.run, panel.stage)
+    this.panel = panel
+    this.node.classList.add("rx-space-scene")
+    this.cursor.hidden = true
+  }
+
+  canvas() {
+    return element("div", { class: "rx-canvas" }, this.plot)
+  }
+
+  dress() {
+    this.title.replaceChildren(element("span", { class: "rx-name", text: this.figure.layout.meta.title }))
+  }
+
+  async draw(Plotly) {
+    this.Plotly = Plotly
+    this.dress()
+    await Plotly.newPlot(this.plot, this.data(), this.layout(), CONFIG)
+    this.listen()
+  }
+
+  // Other numbers under the same camera.
+  async take(figure, run) {
+    const camera = this.plot.layout?.scene?.camera
+    Object.assign(this, { figure, run })
+    this.dress()
+    const layout = this.layout()
+    if (camera) layout.scene.camera = camera
+    await this.Plotly.react(this.plot, this.data(), layout, CONFIG)
+    this.listen()
+  }
+
+  listen() {
+    this.plot.removeAllListeners?.("plotly_click")
+    this.plot.removeAllListeners?.("plotly_hover")
+    this.plot.removeAllListeners?.("plotly_unhover")
+    this.plot.on("plotly_click", ({ points: [point] }) => this.rowOf(point) !== null && this.panel.choose(this.rowOf(point)))
+    this.plot.on("plotly_hover", ({ points: [point], event }) => {
+      const row = this.rowOf(point)
+      if (row !== null && event) this.stage.tip([this.run.points[row].name, this.run.points[row].said[0]], event)
+    })
+    this.plot.on("plotly_unhover", () => this.stage.tip(null))
+  }
+
+  rowOf(point) {
+    const rows = point?.data.meta?.rows
+    return rows ? rows[point.pointNumber] : null
+  }
+
+  data() {
+    const { hues } = this.stage.theme
+    const drawn = this.figure.data.map((trace) => {
+      if (trace.meta.role === "path") {
+        const { hues: names } = trace.meta
+        return { ...trace, line: { ...trace.line, color: hues.x }, marker: { ...trace.marker, color: names.map((name) => hues[name]) }, textfont: { color: hues.ink, size: 12 } }
+      }
+      if (trace.meta.role === "frame") return { ...trace, opacity: 0.55, line: { ...trace.line, color: hues[trace.meta.hue] } }
+      return { ...trace, marker: { ...trace.marker, color: hues[trace.meta.hue] } }
+    })
+    const line = (role, color, width, marker = null) => ({
+      type: "scatter3d", mode: marker ? "lines+markers" : "lines", x: [], y: [], z: [], hoverinfo: "skip",
+      line: { color, width }, marker: marker ?? { size: 0 }, meta: { role },
+    })
+    this.extra = drawn.length
+    return [
+      ...drawn,
+      line("now", hues.ink, 7, { size: [0, 8], color: hues.ink, symbol: "circle" }),
+      line("ring", hues.ink, 1, { size: 13, color: "rgba(0,0,0,0)", symbol: "circle-open", line: { color: hues.ink, width: 3 } }),
+      line("leaving", hues.write, 6),
+      line("pushed", hues.reset, 5, { size: 4, symbol: "circle", color: hues.reset }),
+    ]
+  }
+
+  layout() {
+    const { theme, fontSize } = this.stage
+    const { width, height } = this.plot.getBoundingClientRect()
+    const { layout } = this.figure
+    const axis = (name) => ({ ...layout.scene[name], gridcolor: theme.grid, zerolinecolor: theme.grid, color: theme.hues.ink })
+    return {
+      ...layout, width: Math.floor(width), height: Math.floor(height),
+      font: { color: theme.hues.ink, size: fontSize - 1, family: getComputedStyle(this.stage.node).fontFamily },
+      scene: { ...layout.scene, xaxis: axis("xaxis"), yaxis: axis("yaxis"), zaxis: axis("zaxis") },
+    }
+  }
+
+  measure() {}
+
+  // Where rows of states stand in the drawing.
+  placed(states) {
+    const { mean, axes } = this.run.arrays
+    return [0, 1, 2].map((k) => states.map((state) => {
+      let sum = 0
+      for (let j = 0; j < state.length; j++) sum += axes.at(k, j) * (state[j] - mean.at(0, j))
+      return sum
+    }))
+  }
+
+  // Puts states into one of the marks; what is put in one frame is drawn at once.
+  show(role, states) {
+    this.waiting ??= new Map()
+    this.waiting.set(this.extra + MARKS.indexOf(role), this.placed(states))
+    this.drawing ??= requestAnimationFrame(() => {
+      const at = [...this.waiting.keys()]
+      const [x, y, z] = [0, 1, 2].map((k) => [...this.waiting.values()].map((place) => place[k]))
+      this.waiting = this.drawing = undefined
+      if (this.plot.isConnected) this.Plotly.restyle(this.plot, { x, y, z }, at)
+    })
+  }
+}

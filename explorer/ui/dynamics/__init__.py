@@ -1,0 +1,1 @@
+"""The page of dynamics: one file per view."""

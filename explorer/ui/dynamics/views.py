@@ -1,0 +1,21 @@
+"""Which view of the page is shown."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from explorer.experiment import Experiment
+from explorer.i18n import t
+from explorer.ui.dynamics import cube, network, portrait
+
+DRAW: dict[str, Callable[[Experiment, str], None]] = {
+    "cube": cube.draw,
+    "portrait": portrait.draw,
+    "network": network.draw,
+}
+
+
+def draw(experiment: Experiment, lang: str) -> None:
+    """Draws the chosen view, what to try in it first."""
+    st.markdown(t(f"dynamics.try_{experiment.scene}", lang))
+    DRAW[experiment.scene](experiment, lang)

@@ -1,0 +1,108 @@
+"""The cards of dynamics: every button leads to a view, every number is the network's own."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from explorer import Experiment
+from explorer.dynamics.cube import cube, learn_cube
+from explorer.dynamics.landscape import Landscape, signs
+from explorer.dynamics.network import network
+from explorer.dynamics.portrait import by_hand, many, portrait, units_of
+from explorer.experiment import TABLE
+from explorer.lab.learned import Learned, from_bundle, inputs
+from explorer.training.shipped import load
+from tests.course import lesson_files
+from tests.course.lesson_files import pressed, presses
+
+PRESSES = [pytest.param(query, cell, id=label) for label, query, cell in presses("dynamics")]
+
+
+def button(key: str, at: int) -> Experiment:
+    return pressed(lesson_files.card("dynamics", key).queries[at], "rnn")
+
+
+@cache
+def learned(cell: str) -> Learned:
+    return learn_cube(Experiment(cell=cell))
+
+
+def landscape(key: str, at: int) -> Landscape:
+    experiment = button(key, at)
+    return cube(learned(experiment.cell).at(experiment.moment), experiment.seed)
+
+
+def drawn(key: str, at: int):
+    of = button(key, at)
+    units = units_of(of.cell, of.small)
+    return portrait(by_hand(of.cell, units, of.pull, of.turn if units == 2 else 0, of.lean))
+
+
+@pytest.mark.parametrize("query, cell", PRESSES)
+def test_a_button_names_its_scene_and_what_the_scene_depends_on(query, cell):
+    named = dict(part.split("=", 1) for part in query.split("&"))
+    assert set(named) <= set(TABLE)
+    wanted = {
+        "cube": {"moment", "point", "second", "seed"},
+        "portrait": {"cell", "small"},
+        "network": {"held", "point"},
+    }
+    assert wanted[named["scene"]] <= set(named)
+
+
+def test_27_points_and_an_edge_that_parts_two_corners():
+    found = landscape("cube", 0)
+    assert found.points.counts == {0: 8, 1: 12, 2: 6, 3: 1}
+    for at, unstable in ((0, 1), (1, 3)):
+        row = button("saddle", at).point - 1
+        assert found.points.unstable[row] == unstable
+    ((one, other),) = found.decides[button("saddle", 0).point - 1]
+    differ = [a != b for a, b in zip(signs(found.said[one]), signs(found.said[other]), strict=True)]
+    assert sum(differ) == 1
+
+
+def test_half_lives_of_a_corner_and_an_edge():
+    found = landscape("halflife", 0).points
+    assert abs(found.eigenvalues[0, 0]) == pytest.approx(0.57, abs=0.005)
+    assert found.half_lives[0, 0] == pytest.approx(1.2, abs=0.05)
+    assert abs(found.eigenvalues[8, 0]) == pytest.approx(1.29, abs=0.005)
+    assert found.half_lives[8, 0] == pytest.approx(2.7, abs=0.05)
+    assert 0.5e-5 < abs(found.eigenvalues[0, 0]) ** 20 < 2e-5
+
+
+def test_memories_come_in_pairs_while_it_learns():
+    assert landscape("moments", 0).points.counts == {0: 1}
+    half, whole = (landscape("moments", at).points.counts for at in (1, 2))
+    assert 2 <= half[0] < 8 and whole == {0: 8, 1: 12, 2: 6, 3: 1}
+    assert cube(learned("rnn").at(64)).points.counts == {0: 2, 1: 1}
+
+
+def test_one_crossing_three_and_a_bias_that_ends_one():
+    assert [drawn("fixed", at).points.counts for at in (0, 1)] == [{0: 1}, {0: 2, 1: 1}]
+    assert [drawn("born", at).points.counts for at in (0, 1)] == [{0: 1}, {0: 2, 1: 1}]
+    ghost = drawn("slow", 0).points
+    assert ghost.counts == {0: 1} and (~ghost.exact).sum() == 1
+    assert np.sqrt(ghost.speed[~ghost.exact][0]) < 0.01
+
+
+def test_a_relu_line_meets_the_diagonal_at_one():
+    found = drawn("linear", 0).points
+    assert found.counts == {0: 1} and found.states[0, 0] == pytest.approx(1.0)
+
+
+def test_four_memories_at_rest_and_none_that_turns():
+    rest, turning = (drawn("turning", at).points for at in (0, 1))
+    assert rest.counts == {0: 4, 1: 4, 2: 1} and turning.counts == {2: 1}
+    assert abs(turning.eigenvalues[0, 0].imag) > 0.5
+
+
+def test_dying_out_and_chaos():
+    assert many(button("chaos", 0).pull).found.largest < 0 < many(button("chaos", 1).pull).found.largest
+
+
+def test_brackets_under_one_held_bracket_come_to_rest():
+    experiment = button("network", 1)
+    known = from_bundle(load(experiment.model, experiment.cell))
+    found = network(known.model, inputs(experiment, known.model, known.sample), experiment.held)
+    assert found.points.counts == {0: 1} and found.points.index == 1

@@ -1,0 +1,92 @@
+"""Fixed points against SciPy's roots, hand-made cases, and what Brouwer's degree demands."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import brentq, root
+
+from explorer import CELLS, fixed_points
+from explorer.cells import LayerWeights
+from explorer.dynamics.points import EXACT
+from explorer.dynamics.recurrence import Recurrence
+from tests.helpers import normal, random_weights
+
+
+def one_unit(weight: float, bias: float = 0.0) -> Recurrence:
+    """h = tanh(weight h + bias)."""
+    weights = LayerWeights(("h",), np.zeros((1, 1)), np.array([[weight]]), np.array([bias]), np.zeros(1))
+    return Recurrence(CELLS["rnn"], (weights,), np.zeros(1))
+
+
+def test_a_memory_is_born_at_weight_one():
+    line = np.linspace(-1, 1, 9)[:, None]
+    alone = fixed_points(one_unit(0.9), starts=line)
+    assert alone.counts == {0: 1} and np.abs(alone.states).max() < 1e-9
+    found = fixed_points(one_unit(2.0), starts=line)
+    high = brentq(lambda h: np.tanh(2 * h) - h, 0.5, 1.0, xtol=1e-15)
+    assert found.counts == {0: 2, 1: 1}
+    assert np.allclose(found.states[:, 0], [-high, high, 0.0], atol=1e-9)
+    assert np.allclose(found.eigenvalues[:, 0].real, [2 * (1 - high**2)] * 2 + [2.0])
+    assert np.allclose(found.half_lives[2], 1.0)  # doubles in one step
+    assert np.allclose(np.abs(found.directions[2]), 1.0) and not found.directions[0].size
+    assert found.index == 1 and found.bounded
+
+
+def test_a_ghost_is_a_slow_point_not_a_fixed_one():
+    """Just past the end of a memory the state still lingers where the memory was."""
+    edge = np.sqrt(0.5)  # where the slope of tanh(2 h + b) on the diagonal is 1
+    last = 2.0 * edge - np.arctanh(edge)  # the bias at which the upper memory ends is minus this
+    found = fixed_points(one_unit(2.0, -last - 1e-4), starts=np.linspace(-1, 1, 9)[:, None])
+    slow = found.states[~found.exact]
+    assert found.counts == {0: 1} and len(slow) == 1
+    assert EXACT < found.speed[~found.exact][0] < 1e-7
+    assert abs(slow[0, 0] - edge) < 1e-2
+    assert found.index == 1  # the memory and the saddle met, and both are gone
+
+
+@pytest.mark.parametrize("key", ["rnn", "lstm", "gru", "gru_reset_before"])
+def test_every_root_that_scipy_finds_is_found(key: str):
+    rng = np.random.default_rng(3)
+    weights = random_weights(key, 2, 4, rng).map(lambda a: 0.7 * a)
+    F = Recurrence(CELLS[key], (weights,), normal(rng, 2))
+    found = fixed_points(F, starts=2.0 * normal(rng, 64, F.size), rounds=3)
+    assert found.exact.any() and (found.speed[found.exact] < EXACT).all()
+    searches = [root(lambda s: F.step(s[None])[0] - s, start) for start in normal(rng, 40, F.size)]
+    roots = [of.x for of in searches if np.abs(F.step(of.x[None])[0] - of.x).max() < 1e-10]
+    near = [point for point in roots if np.abs(point).max() < 4.0]  # further out all gates are shut
+    assert near
+    for point in near:
+        assert np.abs(found.states[found.exact] - point).max(-1).min() < 1e-6
+    assert found.index == 1
+
+
+def test_eigenvalues_and_directions_are_those_of_the_jacobian():
+    turn = np.array([[0.0, -1.5], [1.5, 0.0]])
+    weights = LayerWeights(("h",), np.zeros((2, 1)), turn, np.zeros(2), np.zeros(2))
+    found = fixed_points(Recurrence(CELLS["rnn"], (weights,), np.zeros(1)), starts=np.full((1, 2), 0.1))
+    assert len(found) == 1 and found.unstable.tolist() == [2]
+    assert np.allclose(np.abs(found.eigenvalues[0]), 1.5)
+    assert np.allclose(found.directions[0] @ found.directions[0].T, np.eye(2))
+    assert found.index == 1  # a pair that turns changes no sign
+
+
+def test_no_rest_is_said_and_no_state_gives_no_point():
+    """h = relu(h + 1) goes on for ever: nothing is fixed, nothing is slow."""
+    weights = LayerWeights(("h",), np.zeros((1, 1)), np.eye(1), np.ones(1), np.zeros(1))
+    F = Recurrence(CELLS["rnn_relu"], (weights,), np.zeros(1))
+    found = fixed_points(F, starts=np.array([[0.5], [np.inf]]))
+    assert len(found) == 0 and found.starts == found.lost > 0
+    assert found.counts == {} and found.directions == () and not found.bounded
+
+
+def test_a_module_is_searched_from_where_random_inputs_lead_it():
+    torch.manual_seed(0)
+    found = fixed_points(torch.nn.LSTM(3, 5))
+    assert found.starts >= 128 and found.counts == {0: 1}  # a fresh network remembers nothing
+
+
+def test_the_same_search_finds_the_same_bits():
+    torch.manual_seed(1)
+    module = torch.nn.GRU(2, 6)
+    a, b = fixed_points(module), fixed_points(module)
+    assert np.array_equal(a.states, b.states)

@@ -1,0 +1,78 @@
+"""Figures of dynamics draw the records' own numbers."""
+
+import numpy as np
+import pytest
+
+from explorer import Experiment
+from explorer.dynamics.landscape import Landscape
+from explorer.dynamics.network import network
+from explorer.dynamics.portrait import branches, by_hand, many, portrait
+from explorer.figures import dynamics as figures
+from explorer.figures.palette import THEMES
+from explorer.lab.learned import inputs, learn
+
+
+@pytest.fixture(scope="module")
+def landscape() -> Landscape:
+    experiment = Experiment(cell="rnn")
+    learned = learn(experiment)
+    return network(learned.model, inputs(experiment, learned.model))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_space_holds_the_path_and_every_point(landscape, theme):
+    figure = figures.space_figure(landscape, "en", theme)
+    path = next(trace for trace in figure.data if trace.meta["role"] == "path")
+    assert np.allclose([path.x, path.y, path.z], landscape.space.place(landscape.states).T)
+    assert list(path.text[1:]) == [token.label for token in landscape.tokens]
+    rows = [row for trace in figure.data if trace.meta["role"] == "points" for row in trace.meta["rows"]]
+    assert sorted(rows) == list(range(len(landscape.points)))
+    low, high = figure.layout.scene.xaxis.range
+    assert low < min(path.x) and max(path.x) < high
+
+
+def test_the_same_token_has_the_same_hue():
+    hues = figures.token_hues(["a", "b", "a"])
+    assert hues[0] == hues[2] != hues[1]
+
+
+def test_eigenvalues_outside_the_circle_stand_out():
+    figure = figures.eigen_figure(np.array([1.5 + 0j, 0.2 + 0.3j]), "en")
+    values = figure.data[1]
+    assert values.marker.color[0] != values.marker.color[1]
+    assert list(values.x) == [1.5, 0.2] and figure.layout.xaxis.range[1] > 1.5
+
+
+def test_the_cobweb_steps_between_the_curve_and_the_diagonal():
+    found = portrait(by_hand("rnn", 1, 1.5))
+    web = figures.line_figure(found, "en").data[2]
+    x, y = np.array(web.x), np.array(web.y)
+    assert np.allclose(y[1::2], np.tanh(1.5 * x[1::2])) and np.allclose(x[::2], y[::2])
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_plane_has_basins_arrows_nullclines_a_run_and_points(lang):
+    found = portrait(by_hand("rnn", 2, 1.5))
+    figure = figures.plane_figure(found, lang, "dark")
+    kinds = [trace.type for trace in figure.data]
+    assert kinds.count("heatmap") == 1 and kinds.count("contour") == 2
+    marks = [trace.meta["unstable"] for trace in figure.data if trace.meta and "unstable" in trace.meta]
+    assert sorted(marks) == [0] * 4 + [1] * 4 + [2]
+    turning = figures.plane_figure(portrait(by_hand("rnn", 2, 1.5, 30)), lang)
+    assert "heatmap" not in [trace.type for trace in turning.data]  # no memory, no basin
+
+
+def test_a_ghost_is_drawn_open():
+    figure = figures.line_figure(portrait(by_hand("rnn", 1, 1.5, 0, 0.22)), "en")
+    symbols = [trace.marker.symbol for trace in figure.data if trace.meta and trace.meta["role"] == "point"]
+    assert any(symbol.endswith("-open") for symbol in symbols)
+
+
+def test_branches_and_both_sides_of_the_exponent_are_the_records():
+    found = branches("rnn", 0.0)
+    drawn = figures.branches_figure(found, 1.5, "en")
+    assert sum(len(trace.x) for trace in drawn.data) == len(found.pull)
+    chaos = many(2.0)
+    apart, back = figures.chaos_figure(chaos, "en").data
+    assert np.array_equal(apart.y, chaos.apart)
+    assert back.y[-1] == chaos.back[-1] == 0.0 and back.x[-1] == 0
