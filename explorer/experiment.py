@@ -54,8 +54,12 @@ HEADLINE = "rnn;lstm bias=fixed keep_bias=1;gru"
 
 NOTATIONS = ("auto", "lecture", "pytorch")
 LOOKS = ("", "why", "eigenvalues", "nudge", "weights", "truncation", "clipping")
-CARRY = ("", "h", "c", "hc")
-CLAMPS = ("", "f", "i", "g", "o", "z", "r", "n")
+STATES = tuple(dict.fromkeys(state for spec in CELLS.values() for state in spec.states))
+"""The states of all cells, h first."""
+
+CLAMPS = tuple(dict.fromkeys(("", *(gate for spec in CELLS.values() for gate in spec.activations))))
+"""The gates and candidates of all cells."""
+
 VIEWS = ("pairs", "predict", "generate", "units", "memory")
 """What the page of language models shows."""
 
@@ -76,6 +80,14 @@ PARTS = ("", "i", "f", "o", "tanh")
 
 FEATURES = ("quote", "bracket", "position", "word", "cue", "pattern")
 """What a unit may track in a text."""
+
+
+def carries(spec: CellSpec) -> tuple[str, ...]:
+    """Returns what a transplant may carry over: nothing, one of a cell's states, or all of them."""
+    return tuple(dict.fromkeys(("", *spec.states, "".join(spec.states))))
+
+
+CARRIES = tuple(dict.fromkeys(carry for spec in CELLS.values() for carry in carries(spec)))
 
 
 @dataclass(frozen=True)
@@ -151,7 +163,7 @@ class WalkChoices:
     zero_from: int = _number(1, "change", 1, MAX_TEXT)
     swap: int = _number(0, "change", 0, MAX_TEXT)
     swap_with: str = _text("change", 200)
-    carry: str = _pick("", "transplant", CARRY)
+    carry: str = _pick("", "transplant", CARRIES)
     donor: str = _text("transplant")
     donor_step: int = _number(1, "transplant", 1, MAX_TEXT)
     into: int = _number(1, "transplant", 1, MAX_TEXT)
@@ -227,7 +239,7 @@ class LanguageChoices(SamplingChoices):
     free: int = _number(1, "language", 1, MAX_TEXT)
     feature: str = _pick("quote", "language", FEATURES)
     pattern: str = _text("language", 100)
-    shade: str = _pick("h", "language", ("h", "c"))
+    shade: str = _pick("h", "language", STATES)
 
 
 @dataclass(frozen=True)

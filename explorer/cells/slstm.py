@@ -46,7 +46,7 @@ HUES = {signal.symbol: signal.hue for signal in SIGNALS}
 
 # The drawing: three belts m, c, n along the top, the gates in a row, h and x on a bus below.
 
-_M, _C, _N, _MIX, _ROW, _BUS = 5.0, 14.0, 23.0, 31.0, 41.0, 52.0
+_M, _C, _N, _MIX, _ROW, _BUS = 9.0, 23.0, 37.0, 48.0, 59.0, 71.0
 _AT = {"f": 22.0, "i": 40.0, "g": 56.0, "o": 71.0}
 _OUT = 86.0
 
@@ -58,7 +58,7 @@ def _draw(equations: Mapping[str, Any]) -> Diagram:
     nodes = (
         *(Node(f"{s}_prev", "end", 5, y, f"{s}_prev", f"{s}_prev", HUES[s]) for s, y in belts),
         *(Node(s, "end", 96, y, s, s, HUES[s]) for s, y in belts),
-        Node("x", "end", 14, 59, "x", None, "x"),
+        Node("x", "end", 14, 78, "x", None, "x"),
         *(Node(s, "gate", x, _ROW, s, s, HUES[s]) for s, x in _AT.items()),
         Node("max", "op", 31, _M, "max", "m", "stabiliser"),
         Node("kept", "op", f, _C, "×", kept, "keep"),
@@ -93,7 +93,7 @@ def _draw(equations: Mapping[str, Any]) -> Diagram:
         Wire(((o + 4, _ROW), (_OUT - 3, _ROW)), "o", "show"),
         Wire(((_OUT, _ROW + 3), (_OUT, _BUS), (92, _BUS)), "h", "h"),
         Wire(((9, _BUS), (o, _BUS)), "h_prev", "h", arrow=False),
-        Wire(((14, 55), (14, _BUS)), None, "x", arrow=False),
+        Wire(((14, 74), (14, _BUS)), None, "x", arrow=False),
         *(Wire(((x, _BUS), (x, _ROW + 4)), None, "h") for x in _AT.values()),
     )
     return Diagram(nodes, wires)

@@ -62,17 +62,16 @@ def trace_arrays(run: WholeRun, layer: LayerTrace) -> dict[str, np.ndarray]:
     """Returns a one-layer run as flat arrays by name; layer is the run's in the notation to write.
 
     cell and notation (); tokens (T,) as the model got them; known (T,) whether it knows them;
-    x (T, D); h and c (T+1, H) with the initial state in row 0; pre_* and gate_* (T, H); the weights
+    x (T, D); h, c, ... (T+1, H) with the initial state in row 0; pre_* and gate_* (T, H); the weights
     by their state_dict names.
     """
-    states = {"h": layer.h} | ({} if layer.c is None else {"c": layer.c})
     return {
         "cell": np.array(layer.cell),
         "notation": np.array(layer.notation),
         "tokens": np.array(run.originals),
         "known": np.array([token.known for token in run.tokens]),
         "x": layer.x,
-        **states,
+        **layer.states,
         **{f"pre_{symbol}": array for symbol, array in layer.pre.items()},
         **{f"gate_{symbol}": array for symbol, array in layer.gate.items()},
         **{f"{name}_l0": array for name, array in layer.weights.arrays().items()},

@@ -109,7 +109,7 @@ class FixedPoints:
         """Whether no state can grow without end, so that the index of all fixed points is 1."""
         spec = self.recurrence.spec
         endless = any(signal.activation == "relu" for signal in spec.signals)
-        return not endless and ("c" not in spec.states or spec.keep is not None)
+        return not endless and (len(spec.states) == 1 or spec.keep is not None)
 
     @property
     def half_lives(self) -> np.ndarray:

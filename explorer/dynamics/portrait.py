@@ -40,27 +40,26 @@ def units_of(cell: str, small: str) -> int:
     return 2 if small == "two" and len(CELLS[cell].states) == 1 else 1
 
 
+def fits(cell: str) -> bool:
+    """Whether one unit of a cell is a line or a plane, so that all of it can be drawn."""
+    return len(CELLS[cell].states) <= 2
+
+
 def by_hand(cell: str, units: int, pull: float, turn: float = 0.0, lean: float = 0.0) -> Recurrence:
     """Returns a cell of one or two units with weights set by hand, without input."""
     spec, H = CELLS[cell], units
-    w_hh, b = np.zeros((len(spec.blocks) * H, H)), np.zeros(len(spec.blocks) * H)
-    weights = LayerWeights(
-        spec.blocks, np.zeros((len(b), 1)), w_hh, b, np.zeros(len(b)), *_no_peepholes(spec, H)
-    )
+    zero = {name: np.zeros(shape) for name, shape in spec.shapes(1, H).items()}
+    weights, angle = spec.weights(zero), np.radians(turn)
+    spin = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     for block in spec.blocks:
+        b = zero["bias_ih"][weights.rows(block)]
         if spec.roles[block].role == "gate":
-            b[weights.rows(block)] = 0.0 if block == spec.keep else OPEN
+            b[:] = 0.0 if block == spec.keep else OPEN
         else:
-            angle = np.radians(turn)
-            spin = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            w_hh[weights.rows(block)] = pull * spin[:H, :H]
-            b[weights.rows(block)] = lean
+            b[:] = lean
+            if block in spec.recurrent_blocks:
+                zero["weight_hh"][weights.state_rows(block)] = pull * spin[:H, :H]
     return Recurrence(spec, (weights,), np.zeros(1))
-
-
-def _no_peepholes(spec, H: int):  # type: ignore[no-untyped-def]  # the last two fields of LayerWeights
-    blocks = spec.peephole_blocks
-    return (np.zeros(len(blocks) * H), blocks) if blocks else (None, ())
 
 
 @dataclass(frozen=True, eq=False)

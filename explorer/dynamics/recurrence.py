@@ -92,5 +92,5 @@ def held(model: Any, x: Any = None) -> Recurrence:
 
 def states_of(layers: Sequence[LayerTrace]) -> np.ndarray:
     """Returns the states of a run as rows (T+1, ..., S), as a Recurrence orders them."""
-    parts = [a for layer in layers for a in (layer.h, layer.c) if a is not None]
+    parts = [a for layer in layers for a in layer.states.values()]
     return np.concatenate(parts, -1).astype(np.float64, copy=False)

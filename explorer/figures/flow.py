@@ -16,7 +16,8 @@ from explorer.lab.flow import CellFlow, Flow
 FLOOR = -30.0
 """The smallest power of ten that the triangle's colours tell apart."""
 
-DASHES = {"h": "solid", "c": "dash"}
+DASHES = ("solid", "dash", "dashdot", "longdash")
+"""The line of each state of a cell, in their order: h, c, ..."""
 
 MARGIN = 3.0
 """How many decades past the measured values the axis follows a law."""
@@ -72,7 +73,7 @@ def _crosses(figure: go.Figure, norm: np.ndarray, sources: list, losses: list, t
 
 
 def total_figure(flow: Flow, display: Display) -> go.Figure:
-    """Returns ||dL/dh_k|| of the chosen loss for each compared cell, ||dL/dc_k|| dashed, on a log axis.
+    """Returns ||dL/dh_k|| of the chosen loss for each compared cell, its other states dashed, on a log axis.
 
     Dotted in each cell's hue: its law, where one loss alone is summed. The axis keeps to the measured
     values and follows a law no further than MARGIN.
@@ -82,10 +83,11 @@ def total_figure(flow: Flow, display: Display) -> go.Figure:
     for cell in flow.cells:
         hue = CELLS[cell.cell].hue
         layer = cell.gradient.layers[0]
-        for state, values in (("h", layer.total_norm), ("c", layer.total_norm_c)):
-            if values is not None:
-                name = f"{t(f'cell.{cell.cell}', lang)} {state}"
-                _log_line(figure, flow, values, name, hue, theme, DASHES[state])
+        idle = layer.layer.spec.idle
+        shown = [(s, values) for s, values in layer.total_norms.items() if s not in idle]
+        for k, (state, values) in enumerate(shown):
+            name = f"{t(f'cell.{cell.cell}', lang)} {state}"
+            _log_line(figure, flow, values, name, hue, theme, DASHES[k % len(DASHES)])
     _finished(figure, flow, lang, "flow.total")
     _laws(figure, flow, display)
     return figure
@@ -134,7 +136,7 @@ def paths_figure(flow: Flow, display: Display) -> go.Figure:
     lang, theme = display.lang, display.theme
     figure = go.Figure(layout=layout(theme))
     layer = flow.chosen.gradient.layers[0]
-    whole = layer.total_norm if layer.total_norm_c is None else layer.total_norm_c
+    whole = layer.total_norms[layer.layer.spec.memory]
     _log_line(figure, flow, whole, t("flow.sum", lang), "ink", theme, "solid")
     if flow.chosen.direct is not None:
         straight = t("flow.direct", lang, gate=_keeping(flow, display))

@@ -161,9 +161,8 @@ class _Drawing:
             return
         first, second = self.groups
         self._arrow(first[-1][1] + HALF, STATE, second[0][1] - HALF, STATE, width=4, hue="c")
-        states = self.reading.parts[1].model.has_cell_state
-        step = self.reading.handed
-        name = f"h<sub>{step}</sub>, c<sub>{step}</sub>" if states else f"h<sub>{step}</sub>"
+        states, step = self.reading.parts[1].model.states, self.reading.handed
+        name = ", ".join(f"{state}<sub>{step}</sub>" for state in states)
         self._text((first[-1][1] + second[0][1]) / 2, STATE + 0.5, name, self.hues["c"], 14)
         for (column, x), (after, there) in pairwise(second):
             if column is not None and after is not None:

@@ -5,17 +5,27 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from explorer.cells import CELLS
 from explorer.figures.palette import FONTS, HUES
 from explorer.i18n import t
 from explorer.lab.walk import Outcome
 from explorer.labels import plot_label
 
-_HUE = {"": "x", "h": "h", "c": "c", "hc": "candidate"}
+
+def carry_name(carry: str, lang: str) -> str:
+    """Returns what a transplant carries over, in words: one state alone, or several."""
+    return t("ui.carry_one", lang, state=carry) if len(carry) == 1 else ", ".join(carry)
+
+
+def _hue(carry: str) -> str:
+    """Nothing carried stands in the hue of the input, a state in its own, all of them in another."""
+    states = {signal.symbol: signal.hue for spec in CELLS.values() for signal in spec.signals}
+    return states[carry] if len(carry) == 1 else "candidate" if carry else "x"
 
 
 def outcomes_figure(outcomes: Sequence[Outcome], lang: str, theme: str = "light") -> go.Figure:
     """Returns horizontal bars of the most probable next tokens, a panel per choice of what is carried."""
-    titles = [t("ui.transplant_own", lang), *(t(f"option.carry.{o.carry}", lang) for o in outcomes[1:])]
+    titles = [t("ui.transplant_own", lang), *(carry_name(o.carry, lang) for o in outcomes[1:])]
     figure = make_subplots(1, len(outcomes), subplot_titles=titles, horizontal_spacing=0.08)
     for column, outcome in enumerate(outcomes, 1):
         rows = list(range(len(outcome.labels)))
@@ -23,7 +33,7 @@ def outcomes_figure(outcomes: Sequence[Outcome], lang: str, theme: str = "light"
             x=outcome.probabilities,
             y=rows,
             orientation="h",
-            marker_color=HUES[theme][_HUE[outcome.carry]],
+            marker_color=HUES[theme][_hue(outcome.carry)],
             text=[f"{p:.0%}" for p in outcome.probabilities],
             textposition="outside",
             cliponaxis=False,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.cells import CELLS
 from explorer.experiment import Experiment
 from explorer.gradients.bptt import (
     GradientFlow,
@@ -24,7 +25,7 @@ from explorer.limits import MAX_FLOW, WINDOW
 from explorer.nn.model import RecurrentModel
 from explorer.nn.tracing import Trace, run_layer
 
-COMPARED = ("rnn", "lstm", "gru")
+COMPARED = tuple(key for key, spec in CELLS.items() if spec.lead)
 """The cells whose gradients are drawn together."""
 
 
@@ -99,8 +100,8 @@ class CellFlow:
 class Flow:
     """An experiment's gradients. cells holds the chosen cell first, then those it is compared with.
 
-    chain (T, T+1): row t-1, column k is ||ds_t/ds_k||_F / sqrt(H), s the main state: c where there is
-    one, else h; NaN where k > t or, in long runs, not computed (then the last row alone is).
+    chain (T, T+1): row t-1, column k is ||ds_t/ds_k||_F / sqrt(H), s the cell's memory: c where there
+    is one, else h; NaN where k > t or, in long runs, not computed (then the last row alone is).
     """
 
     experiment: Experiment
@@ -214,7 +215,7 @@ def nudged(cell: CellFlow, step: int, unit: int = 0) -> Nudge | None:
     alone[at - 1] = cell.entering[at - 1]
     layer = cell.trace.layers[0]
     loss = token_loss(cell.trace, at) if cell.target is None else number_loss(cell.trace, at, cell.target)
-    state = "h" if layer.c is None else "c"
+    state = layer.spec.memory
     along = unit - 1 if 0 < unit <= layer.hidden_size else None
     return nudge(layer, loss, bptt(cell.trace, alone), max(0, min(step, at - 1)), (state, along))
 
@@ -224,8 +225,7 @@ def forward(model: RecurrentModel, x: Any, scale: float = 1.0) -> Trace:
     (weights,), *_ = model.layer_weights()
     embedded = model.embed(x) * scale
     zero = np.zeros(weights.hidden_size, embedded.dtype)
-    states = (zero, zero) if model.has_cell_state else (zero,)
-    layer = run_layer(model.cell, weights, embedded, states)
+    layer = run_layer(model.cell, weights, embedded, (zero,) * len(CELLS[model.cell].states))
     return Trace(
         (layer,),
         tokens=model.display(x),
@@ -273,7 +273,8 @@ def _chain(run: Trace) -> np.ndarray:
     H = layer.hidden_size
     factors = list(jacobians(layer))
     size = factors[0].shape[0]
-    main = slice(size - H, size)  # c stands below h
+    at = H * layer.spec.states.index(layer.spec.memory)
+    main = slice(at, at + H)
     chain = np.full((T, T + 1), np.nan)
     rows = range(T) if T * size <= WINDOW * WINDOW else range(T - 1, T)
     products = np.broadcast_to(np.eye(size)[main], (T, H, size)).copy()

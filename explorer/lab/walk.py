@@ -9,7 +9,7 @@ import torch
 
 from explorer.cells import CELLS
 from explorer.data.corpora import lecture_sentences
-from explorer.experiment import Experiment
+from explorer.experiment import Experiment, carries
 from explorer.lab.learned import Input, Learned, Token, inputs, marked_token, token_of
 from explorer.labels import label
 from explorer.limits import TOP, WINDOW
@@ -47,7 +47,7 @@ class ShownRun:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What follows after a transplant of h, c, both or nothing: labels and probabilities, best first."""
+    """What follows after a transplant of one state, all or nothing: labels and probabilities, best first."""
 
     carry: str
     labels: tuple[str, ...]
@@ -299,9 +299,8 @@ def _outcomes(
     donor = _donor_trace(experiment, model)
     if experiment.donor_step > donor.steps:
         return ()
-    carries = ("", "h", "c", "hc") if plain.c is not None else ("", "h")
     outcomes = []
-    for carry in carries:
+    for carry in carries(CELLS[plain.cell]):
         run = trace(model, given.x, changes=[_carried(carry, donor, experiment)]) if carry else plain
         probabilities = softmax(_logits(run)[at])
         best = probabilities.argsort()[::-1][:TOP]

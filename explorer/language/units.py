@@ -53,7 +53,7 @@ class Units:
     """What the H units of a network's last layer do over N tokens, read in stretches from the zero state.
 
     starts: the first token of each stretch, 0-based. own: how many tokens are shown only; all that is
-    measured is measured over the others. h, c (N, H): the states after each token; c None without one.
+    measured is measured over the others. states: symbol -> (N, H), after each token.
     first_bad: the first token after which a state is past float32's largest number, else None. open, shut:
     gate -> (H,) share of tokens at which it is over OPEN, under SHUT. half_life (H,): see `half_life`; None
     without a gate that keeps. nats (N,): the cross-entropy of foreseeing each token, NaN for the first of a
@@ -69,8 +69,7 @@ class Units:
     known: tuple[bool, ...]
     starts: tuple[int, ...]
     own: int
-    h: np.ndarray
-    c: np.ndarray | None
+    states: dict[str, np.ndarray]
     first_bad: int | None
     open: dict[str, np.ndarray]
     shut: dict[str, np.ndarray]
@@ -79,6 +78,14 @@ class Units:
     zeroed: np.ndarray
     averaged: np.ndarray
     tracks: tuple[Track, ...]
+
+    @property
+    def h(self) -> np.ndarray:
+        return self.states["h"]
+
+    @property
+    def c(self) -> np.ndarray | None:
+        return self.states.get("c")
 
     @property
     def hidden_size(self) -> int:
@@ -128,7 +135,7 @@ class Units:
 
 @dataclass(frozen=True)
 class BestUnit:
-    """The unit (from 1) and its state, h or c, that tell most about a feature of held-out text.
+    """The unit (from 1) and its state that tell most about a feature of held-out text.
 
     r, chance: see Track. perplexity: of the network, and with this unit held at 0 (without).
     """
@@ -179,8 +186,7 @@ def units(
     if not read:
         raise ValueError("there is no text to read")
     nats, zeroed = (np.concatenate([getattr(r, name) for r in read]) for name in ("nats", "zeroed"))
-    found = {s: np.concatenate([r.states[s] for r in read]) for s in network.spec.states}
-    states = {symbol: array for symbol, array in found.items() if symbol in ("h", "c")}
+    states = {s: np.concatenate([r.states[s] for r in read]) for s in network.spec.states}
     averaged = np.full_like(zeroed, np.nan)
     averaged[shown:] = held_at(network, blocks[-1], read[-1].means)
     gates = {s: np.concatenate([r.gates[s] for r in read])[shown:] for s in network.spec.gates}
@@ -195,9 +201,8 @@ def units(
         known=tuple(token in model.ids for token in tokens),
         starts=(0, *ends[:-1].tolist()),
         own=shown,
-        h=states["h"],
-        c=states.get("c"),
-        first_bad=_first_bad(found.values()),
+        states=states,
+        first_bad=_first_bad(states.values()),
         open={s: saturation(a)[0] for s, a in gates.items()},
         shut={s: saturation(a)[1] for s, a in gates.items()},
         half_life=half_life(gates[keep]) if keep else None,
@@ -232,9 +237,8 @@ def with_pattern(found: Units, pattern: str) -> Units:
     """Returns the same with a track of a string to look for, where it occurs."""
     ends = [*found.starts[1:], len(found.tokens)]
     stretches = [found.tokens[at:end] for at, end in zip(found.starts, ends, strict=True)]
-    states = {"h": found.h} if found.c is None else {"h": found.h, "c": found.c}
     track = track_of(
-        "pattern", *marked(stretches, found.token_level, "pattern", pattern), (), states, found.own
+        "pattern", *marked(stretches, found.token_level, "pattern", pattern), (), found.states, found.own
     )
     others = tuple(one for one in found.tracks if one.kind != "pattern")
     return replace(found, tracks=(*others, track) if track else others)

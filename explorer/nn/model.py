@@ -148,9 +148,9 @@ class RecurrentModel(nn.Module):
         return self.encode(x) if len(x) and isinstance(x[0], str) else list(map(int, x))
 
     @property
-    def has_cell_state(self) -> bool:
-        """Whether the layers carry c beside h."""
-        return "c" in CELLS[self.cell].states
+    def states(self) -> tuple[str, ...]:
+        """What each layer carries from step to step: h, and c or more beside it."""
+        return CELLS[self.cell].states
 
     def targets(self, x: Any) -> np.ndarray | None:
         """Returns the id of the next token after each step (T,), -1 after the last; None for numbers."""

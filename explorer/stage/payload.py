@@ -91,7 +91,7 @@ def build_flow(flow: Flow, display: Display) -> bytes:
         firstStep=flow.first_step,
         total=flow.total,
         lossRow=_loss_row(flow),
-        state="c" if chosen.trace.c is not None else "h",
+        state=chosen.trace.spec.memory,
         bad=_first_bad(flow),
         decays=[_decay(cell, display) for cell in flow.cells],
     )

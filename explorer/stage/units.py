@@ -24,14 +24,12 @@ def build_units(units: Units, experiment: Experiment, display: Display) -> bytes
     numbers, lang = Numbers(), display.lang
     shown = min(len(units.tokens), SHOWN)
     arrays = {
-        "h": units.h[:shown],
+        **{state: array[:shown] for state, array in units.states.items()},
         "lost": (units.zeroed - units.nats[:, None])[:shown],
         "nats": units.nats[:shown],
         "perplexity": np.array([units.perplexity]),
         "without": units.without,
     }
-    if units.c is not None:
-        arrays["c"] = units.c[:shown]
     if units.half_life is not None:
         arrays["half_life"] = units.half_life
     places = {name: numbers.add(array) for name, array in arrays.items()}
@@ -63,6 +61,7 @@ def build_units(units: Units, experiment: Experiment, display: Display) -> bytes
         keep=_keep(units, display),
         features=[_feature(kind, units, lang) for kind in FEATURES],
         feature=experiment.feature,
+        states=list(units.states),
         shade=experiment.shade if experiment.shade in CELLS[units.cell].states else "h",
         pattern=experiment.pattern,
         same=same.hexdigest(),

@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from explorer.cells import CELLS
 from explorer.experiment import TYPES, Experiment, choice
+from explorer.figures.outcomes import carry_name
+from explorer.figures.signals import signal_name
 from explorer.i18n import strings, t
 from explorer.ui.state import seed_widget
 
@@ -12,15 +15,26 @@ DIGITS = "%.9g"
 """A decimal number as it is held: nine digits, as an address has them, and no zeros behind them."""
 
 
+CELL_FIELDS = ("cell", "second")
+MORE = "more"
+"""The entry of a list of cells that shows the rest of them."""
+
+
 def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] | None = None) -> None:
     """Draws the widget of a field; options narrow those of the table."""
     entry = choice(name)
     label, hint = t(f"field.{name}", lang), strings(lang)["help"].get(name)
     if entry.options is not None:
-        offered = list(options or entry.options)
+        offered = _cells(name, experiment) if name in CELL_FIELDS else list(options or entry.options)
         _repair(name, experiment, offered)
         st.selectbox(
-            label, offered, key=seed_widget(name, experiment), format_func=_names(name, lang), help=hint
+            label,
+            offered,
+            key=seed_widget(name, experiment),
+            format_func=_names(name, experiment, lang),
+            on_change=_show_all_cells if name in CELL_FIELDS else None,
+            args=(name,) if name in CELL_FIELDS else None,
+            help=hint,
         )
     elif TYPES[name] is str:
         st.text_input(label, key=seed_widget(name, experiment), help=hint)  # the cap is said, not silent
@@ -43,11 +57,31 @@ def views(name: str, experiment: Experiment, lang: str) -> None:
         t(f"field.{name}", lang),
         choice(name).options or (),
         key=seed_widget(name, experiment),
-        format_func=_names(name, lang),
+        format_func=_names(name, experiment, lang),
         label_visibility="collapsed",
         required=True,
         width="stretch",
     )
+
+
+def _cells(name: str, experiment: Experiment) -> list[str]:
+    """The cells that lead, the chosen one and the way to all others; once that was gone, all."""
+    none = [option for option in choice(name).options or () if not option]
+    chosen = getattr(experiment, name)
+    shown = [key for key, spec in CELLS.items() if spec.lead or key == chosen or _all_cells()]
+    return [*none, *sorted(shown, key=lambda key: not CELLS[key].lead), *([] if _all_cells() else [MORE])]
+
+
+def _all_cells() -> bool:
+    return bool(st.session_state.get("all_cells"))
+
+
+def _show_all_cells(name: str) -> None:
+    """Where the way to more cells was chosen, keeps the cell and shows the whole list."""
+    widget = seed_widget(name, st.session_state["experiment"])
+    if st.session_state[widget] == MORE:
+        st.session_state["all_cells"] = True
+        st.session_state[widget] = getattr(st.session_state["experiment"], name)
 
 
 def _repair(name: str, experiment: Experiment, offered: list[str]) -> None:
@@ -57,16 +91,20 @@ def _repair(name: str, experiment: Experiment, offered: list[str]) -> None:
         st.session_state[widget] = offered[0]
 
 
-def _names(name: str, lang: str) -> Callable[[str], str]:
+def _names(name: str, experiment: Experiment, lang: str) -> Callable[[str], str]:
     table = strings(lang)
-    names = table["cell"] if name in ("cell", "second") else table["option"].get(name, {})
+    names = table["option"].get(name, {})
+    if name in CELL_FIELDS:
+        names = table["cell"] | {MORE: t("ui.more_cells", lang)}
     extra = table["option"].get(name, {})
 
     def shown(value: str) -> str:
         if value in ("", None):
             return extra.get("none", "")
         if name == "clamp":
-            return f"{value} · {table['signal'][value]}"
+            return f"{value} · {signal_name(CELLS[experiment.cell].roles[value], lang)}"
+        if name == "carry":
+            return carry_name(value, lang)
         return names.get(value, value)
 
     return shown

@@ -172,7 +172,8 @@ def _decoded(
     """The decoder's run over its own words, from the encoder's last state on."""
     layer = encoder.run.only
     assert layer is not None
-    state = layer.h[-1:] if layer.c is None else (layer.h[-1:], layer.c[-1:])
+    last = tuple(array[-1:] for array in layer.states.values())
+    state = last if last[1:] else last[0]
     run = replace(trace(decoder, decoder.encode(words), state), first_step=encoder.last + 1)
     classes = np.array([answers.index(a) if a in answers else -1 for a in asked])
     shown = tuple(token_of(word, decoder) for word in words)

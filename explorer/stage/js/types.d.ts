@@ -259,6 +259,7 @@ export interface UnitsPayload<A = Matrix> extends Payload<"units", UnitsRun<A>> 
   keep: string | null
   features: Feature[]
   feature: string
+  states: string[]
   shade: string
   pattern: string
   same: string

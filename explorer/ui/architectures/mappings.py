@@ -104,7 +104,7 @@ def _say(reading: Reading, lang: str) -> None:
 def _note(reading: Reading, lang: str) -> None:
     """What the drawing shows, in the numbers of this run."""
     mapping, columns, model = reading.network.mapping, reading.columns, reading.network.models[0]
-    numbers = model.hidden_size * (2 if model.has_cell_state else 1)
+    numbers = model.hidden_size * len(model.states)
     if mapping == "one_one":
         count = reading.parts[0].run.weights.w_hh.size
         st.markdown(t("mappings.note_one_one", lang, count=count))

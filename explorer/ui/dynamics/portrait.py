@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
+from explorer.cells import CELLS
 from explorer.dynamics.points import FixedPoints
 from explorer.dynamics.portrait import (
     Branches,
@@ -12,6 +13,7 @@ from explorer.dynamics.portrait import (
     Portrait,
     branches,
     by_hand,
+    fits,
     many,
     portrait,
     units_of,
@@ -32,6 +34,9 @@ def draw(experiment: Experiment, lang: str) -> None:
     small, *places = st.columns([1.2, 1, 1, 1], vertical_alignment="bottom")
     with small:
         field("small", experiment, lang)
+    if experiment.small != "many" and not fits(experiment.cell):
+        _too_many(experiment, lang)
+        return
     units = units_of(experiment.cell, experiment.small)
     for place, name in zip(places, _knobs(experiment, units), strict=False):
         with place:
@@ -53,6 +58,13 @@ def draw(experiment: Experiment, lang: str) -> None:
             _show(figures.branches_figure(row, experiment.pull, lang, theme()), "branches")
     st.markdown(" ".join(_said(found, lang)))
     st.caption(t("dynamics.line_how" if found.size == 1 else "dynamics.plane_how", lang))
+
+
+def _too_many(experiment: Experiment, lang: str) -> None:
+    """A unit of this cell has more numbers than a plane: says so."""
+    states = CELLS[experiment.cell].states
+    values = {"cell": t(f"cell.{experiment.cell}", lang), "n": len(states), "states": ", ".join(states)}
+    st.info(t("dynamics.no_plane", lang, **values))
 
 
 def _knobs(experiment: Experiment, units: int) -> Sequence[str]:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.cells import CELLS
-from explorer.experiment import Experiment
+from explorer.experiment import Experiment, carries
 from explorer.figures.outcomes import outcomes_figure
 from explorer.i18n import t
 from explorer.lab.walk import Walk
@@ -37,8 +37,8 @@ def _what_if(experiment: Experiment, lang: str) -> None:
 
 def _transplant(experiment: Experiment, walk: Walk, lang: str) -> None:
     st.caption(t("ui.transplant_help", lang))
-    carries = ("", "h", "c", "hc") if "c" in CELLS[experiment.cell].states else ("", "h")
-    _row(("carry", "donor", "donor_step", "into"), experiment, lang, carries)
+    offered = carries(CELLS[experiment.cell])
+    _row(("carry", "donor", "donor_step", "into"), experiment, lang, offered)
     if walk.outcomes:
         st.plotly_chart(outcomes_figure(walk.outcomes, lang, state.theme()), key="outcomes", theme=None)
     _undo("transplant", lang)

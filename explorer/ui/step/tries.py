@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.cells import CELLS
+from explorer.cells import CELLS, CellSpec
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.lab.walk import clearest_unit
@@ -16,11 +16,19 @@ def try_line(experiment: Experiment, lang: str) -> None:
     """Draws the one line that says what to try, and the way to the gate that visibly works."""
     marked = experiment.weights == "marked"
     words, way = st.columns([4.2, 1], vertical_alignment="center")
-    words.markdown(t("ui.try_marked" if marked else f"ui.try_{CELLS[experiment.cell].family}", lang))
+    words.markdown(t("ui.try_marked", lang) if marked else _watch(CELLS[experiment.cell], lang))
     if marked:
         way.button(t("ui.try_back", lang), on_click=state.apply, args=(_SENTENCE,), width="stretch")
         return
     way.button(t("ui.try_gate", lang), on_click=_show_gate, args=(experiment, lang), width="stretch")
+
+
+def _watch(spec: CellSpec, lang: str) -> str:
+    """What to watch in a cell: its gates and states in the order of the page."""
+    if not spec.gates:
+        return t("ui.try_plain", lang)
+    symbols = ", ".join(signal.symbol for signal in spec.signals if signal.role != "candidate")
+    return t("ui.try_gates", lang, symbols=symbols)
 
 
 def _show_gate(experiment: Experiment, lang: str) -> None:

@@ -3,6 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from explorer.cells import CELLS
 from explorer.data.sources import Source, Unusable
 from explorer.experiment import Experiment
 from explorer.figures.race import looks
@@ -19,13 +20,9 @@ OFFERED = (
     "lstm bias=fixed keep_bias=1",
     "lstm bias=fixed keep_bias=3",
     "lstm bias=chrono",
-    "lstm_peephole",
-    "lstm_coupled",
-    "lstm_no_forget",
     "gru",
-    "gru_reset_before",
 )
-"""Racers on offer; others can be typed."""
+"""Racers on offer before every other cell as it is; others can be typed."""
 
 
 def racer_label(name: str, lang: str) -> str:
@@ -77,7 +74,7 @@ def _racers(experiment: Experiment, lang: str) -> None:
     st.session_state["racers"] = chosen
     st.multiselect(
         t("field.racers", lang),
-        list(dict.fromkeys([*OFFERED, *chosen])),
+        list(dict.fromkeys([*OFFERED, *CELLS, *chosen])),
         key="racers",
         format_func=lambda name: racer_label(name, lang),
         accept_new_options=True,

@@ -10,7 +10,6 @@ import { number } from "../core/numbers.js"
 import { Evaluator } from "./expression.js"
 
 const SCALE = 6
-const SUBSCRIPT = { h_prev: ["h", "t−1"], c_prev: ["c", "t−1"], x: ["x", "t"], h: ["h", "t"], c: ["c", "t"] }
 
 export class Drawing {
   /** @param {WalkRun} run @param {Stage<WalkPayload | GeneratePayload>} stage */
@@ -18,7 +17,8 @@ export class Drawing {
     this.run = run
     this.stage = stage
     this.evaluator = new Evaluator(run)
-    this.node = svg("svg", { class: "rx-drawing", viewBox: `${-SCALE} 0 ${103 * SCALE} ${64 * SCALE}`, role: "img",
+    const height = Math.max(...run.diagram.nodes.map(({ y }) => y)) + 5
+    this.node = svg("svg", { class: "rx-drawing", viewBox: `${-SCALE} 0 ${103 * SCALE} ${height * SCALE}`, role: "img",
       "aria-label": stage.payload.strings.drawing })
     const { hues, ground } = stage.theme
     this.ramps = Object.fromEntries(run.signals.map((s) =>
@@ -26,7 +26,7 @@ export class Drawing {
     this.ranges = Object.fromEntries(run.heatmaps.map((f) => [f.data[0].meta.signal, f.layout.meta.range]))
     this.moving = []
     this.strips = []
-    this.node.append(svg("rect", { class: "rx-cell-ground", x: 9.5 * SCALE, y: 4 * SCALE, width: 82 * SCALE, height: 51 * SCALE, rx: 14 }))
+    this.node.append(svg("rect", { class: "rx-cell-ground", x: 9.5 * SCALE, y: 4 * SCALE, width: 82 * SCALE, height: (height - 13) * SCALE, rx: 14 }))
     for (const wire of run.diagram.wires) this.wire(wire, hues)
     for (const node of run.diagram.nodes) this.place(node, hues, ground)
   }
@@ -46,8 +46,9 @@ export class Drawing {
       rx: kind === "op" ? (h / 2) * SCALE : 6, fill: ground, stroke: hues[hue], "stroke-width": kind === "gate" ? 2.5 : 1.5 })
     group.append(box)
     const letter = svg("text", { class: "rx-symbol", "text-anchor": "middle", y: kind === "gate" ? -4 : kind === "end" ? 6 : 6, fill: hues[hue] })
-    if (SUBSCRIPT[text]) {
-      letter.append(SUBSCRIPT[text][0], svg("tspan", { class: "rx-sub", dy: 4, text: SUBSCRIPT[text][1] }))
+    if (kind === "end") {
+      const [name, before] = text.split("_")
+      letter.append(name, svg("tspan", { class: "rx-sub", dy: 4, text: before ? "t−1" : "t" }))
     } else letter.textContent = text
     group.append(letter)
     if (value !== null) {
@@ -58,7 +59,7 @@ export class Drawing {
     }
     this.node.append(group)
     if (kind === "gate") this.strip(key, x, y + h / 2 + 0.6)
-    else if (key === "c" || key === "h") this.strip(key, 94.3, y - h / 2 - 1.9)
+    else if (kind === "end" && x > 50) this.strip(key, 94.3, y - h / 2 - 1.9)
   }
 
   // All units of a signal at this step as a row of cells: one unit is not the vector.

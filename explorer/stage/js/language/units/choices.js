@@ -40,9 +40,9 @@ export class Colouring {
   constructor(stage) {
     this.stage = stage
     const { strings } = stage.payload
-    this.shades = stage.run.arrays.c ? ["h", "c"] : ["h"]
+    this.shades = stage.payload.states
     this.tabs = this.shades.map((shade) => element("button", {
-      type: "button", class: "rx-tab", text: strings[`shade_${shade}`], onclick: () => stage.colourBy(shade),
+      type: "button", class: "rx-tab", text: shade, onclick: () => stage.colourBy(shade),
     }))
     this.zero = element("button", { type: "button", class: "rx-tab rx-zero", onclick: () => stage.turnZeroing() })
     this.low = element("span", { class: "rx-scale-low" })
