@@ -271,6 +271,6 @@ def test_the_clipping_factor_of_a_number_to_reach_is_that_of_clip_grad_norm_(cel
 def test_beside_curves_of_all_losses_the_rate_says_that_it_is_of_one(lang):
     for loss, alone in (("each_step", True), ("last_step", False)):
         found = flow_of(cell="rnn", weights="untrained", stretch=20, loss=loss)
-        lines = header_of(build_flow(found, lang))["decays"]
+        lines = header_of(build_flow(found, Display(lang)))["decays"]
         says = t("flow.alone", lang, step=19)
         assert all((says in line) == alone for line in lines)
