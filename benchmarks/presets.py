@@ -20,13 +20,13 @@ from explorer.experiment import Experiment
 from explorer.training.bands import SHIPPED, band
 from explorer.training.race import preset_changes, presets, race_of
 from explorer.training.results import Result, results
-from explorer.training.run import Carried, Memory
+from explorer.training.run import Carried, InMemory
 
 
 def raced(name: str, seed: int) -> tuple[Result, ...]:
     """Carries out a preset with a seed and returns every racer's course."""
     experiment, _ = Experiment().with_changes(preset_changes(name) | {"race_seed": str(seed)})
-    memory = Memory()
+    memory = InMemory()
     Carried(race_of(experiment), memory).run()
     return results(memory.events)
 

@@ -20,7 +20,7 @@ from explorer.data.sources import source
 from explorer.experiment import Experiment
 from explorer.training.learner import CHECK_EVERY, Learner
 from explorer.training.race import Race
-from explorer.training.run import Carried, Memory
+from explorer.training.run import Carried, InMemory
 
 STEPS, ROUNDS = 400, 3
 RUN = Experiment(data="adding", length=100, hidden=32, batch=32, budget=STEPS)
@@ -30,7 +30,7 @@ MODULES = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 def recorded(cell: str) -> float:
     """CPU seconds of a race of one, checks and looks included."""
     race = Race((cell,), (replace(RUN, cell=cell),))
-    carried = Carried(race, Memory())
+    carried = Carried(race, InMemory())
     started = time.thread_time()
     carried.run()
     return time.thread_time() - started

@@ -3,17 +3,45 @@
 from explorer import CELLS, RecurrentModel, Experiment, trace, bptt, train, load_model
 t = trace(torch.nn.LSTM(8, 16), x)      # x (T, 8)
 t.gate["f"], t.c, t.h
+
+A name is imported when it is asked for: cells, traces and gradients need NumPy and PyTorch alone, and
+what needs more says which extra brings it.
 """
 
-from explorer.cells import CELLS
-from explorer.dynamics.exponents import Lyapunov, lyapunov
-from explorer.dynamics.points import FixedPoints, fixed_points
-from explorer.experiment import Experiment
-from explorer.gradients.bptt import GradientFlow, bptt
-from explorer.nn.model import RecurrentModel
-from explorer.nn.tracing import LayerTrace, Trace, trace
-from explorer.training.run import Run, train
-from explorer.training.store import load_model
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from explorer.extras import needed
+
+if TYPE_CHECKING:
+    from explorer.cells import CELLS
+    from explorer.dynamics.exponents import Lyapunov, lyapunov
+    from explorer.dynamics.points import FixedPoints, fixed_points
+    from explorer.experiment import Experiment
+    from explorer.gradients.bptt import GradientFlow, bptt
+    from explorer.nn.model import RecurrentModel
+    from explorer.nn.tracing import LayerTrace, Trace, trace
+    from explorer.training.run import Run, train
+    from explorer.training.store import load_model
+
+_HOMES = {
+    "CELLS": "explorer.cells",
+    "Experiment": "explorer.experiment",
+    "FixedPoints": "explorer.dynamics.points",
+    "GradientFlow": "explorer.gradients.bptt",
+    "LayerTrace": "explorer.nn.tracing",
+    "Lyapunov": "explorer.dynamics.exponents",
+    "RecurrentModel": "explorer.nn.model",
+    "Run": "explorer.training.run",
+    "Trace": "explorer.nn.tracing",
+    "bptt": "explorer.gradients.bptt",
+    "fixed_points": "explorer.dynamics.points",
+    "load_model": "explorer.training.store",
+    "lyapunov": "explorer.dynamics.exponents",
+    "trace": "explorer.nn.tracing",
+    "train": "explorer.training.run",
+}
+"""Public name, and the module that holds it."""
 
 __all__ = [
     "CELLS",
@@ -32,3 +60,15 @@ __all__ = [
     "trace",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with needed():
+        found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

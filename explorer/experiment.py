@@ -6,9 +6,9 @@ Labels and help texts of the fields are in the locale files under `field.<name>`
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from explorer.cells import CELLS
+from explorer.cells import CELLS, CellSpec
 from explorer.limits import (
     MAX_BATCH,
     MAX_BUDGET,
@@ -26,9 +26,9 @@ from explorer.limits import (
     MAX_VOCABULARY,
 )
 from explorer.nn.initialise import BIASES, SCHEMES
-from explorer.text import UNITS, clean
+from explorer.text import TOKEN_LEVELS, clean
 
-END = 99_999
+LAST_MOMENT = 99_999
 """The moment of training that stands for its end."""
 
 WEIGHTS = ("lecture", "yours", "untrained", "marked", "model")
@@ -49,7 +49,7 @@ DATA = (
 OPTIMISERS = ("adam", "rmsprop", "sgd")
 MATCHES = ("units", "parameters")
 GRAMMARS = ("auto", "ko", "en")
-RACERS = "rnn;lstm bias=fixed keep_bias=1;gru"
+HEADLINE = "rnn;lstm bias=fixed keep_bias=1;gru"
 """The cells of the headline race: each racer a cell and what differs from the race's choices."""
 
 NOTATIONS = ("auto", "lecture", "pytorch")
@@ -83,9 +83,10 @@ class Choice:
     """What a field may hold: one of options, or a number from low to high, or text up to high long.
 
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
-    `second`, `transplant`, `train` (all cells of a race alike), `race` (the race as a whole),
-    `language` (the page of language models), `architecture` (the page of architectures), `dynamics`.
-    models says whether the trained weights depend on it.
+    `second`, `transplant`, `lesson` (the card that is open), `train` (all cells of a race alike),
+    `race` (the race as a whole), `language` (the page of language models), `architecture` (the page of
+    architectures), `dynamics`.
+    models says whether the trained weights depend on it. step is how far a click moves a number.
     """
 
     group: str
@@ -93,14 +94,18 @@ class Choice:
     low: float = 0
     high: float = 0
     models: bool = False
+    step: float = 1
 
 
 def _pick(default: str, group: str, options: tuple[str, ...], models: bool = False) -> Any:
     return field(default=default, metadata={"choice": Choice(group, options, models=models)})
 
 
-def _number(default: float, group: str, low: float, high: float, models: bool = False) -> Any:
-    choice = Choice(group, None, low, high, models)
+def _number(
+    default: float, group: str, low: float, high: float, models: bool = False, step: float | None = None
+) -> Any:
+    by = step or (0.1 if isinstance(default, float) else 1)
+    choice = Choice(group, None, low, high, models, by)
     return field(default=default, metadata={"choice": choice})
 
 
@@ -109,26 +114,35 @@ def _text(group: str, longest: int = MAX_TEXT) -> Any:
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """One set of choices. Steps count from 1; unit 0 means all units, step 0 means not at all."""
+class NetworkChoices:
+    """Which network: learned here from what, or stored; moment is the step of its training that is shown."""
 
     cell: str = _pick("lstm", "bar", tuple(CELLS), models=True)
     text: str = _text("bar")
-    units: str = _pick("word", "bar", UNITS, models=True)
+    units: str = _pick("word", "bar", TOKEN_LEVELS, models=True)
     weights: str = _pick("lecture", "bar", WEIGHTS, models=True)
-
     hidden: int = _number(16, "more", 1, MAX_HIDDEN, models=True)
     seed: int = _number(0, "more", 0, 9999, models=True)
     init: str = _pick("default", "more", SCHEMES, models=True)
     gain: float = _number(1.0, "more", 0.0, 10.0, models=True)
     bias: str = _pick("default", "more", BIASES, models=True)
     keep_bias: float = _number(1.0, "more", -10.0, 10.0, models=True)
-    notation: str = _pick("auto", "more", NOTATIONS)
+    ending: str = _pick("off", "language", ("off", "on"), models=True)
+    model: str = field(default="", metadata={"choice": Choice("race", None, 0, 40)})
+    moment: int = _number(LAST_MOMENT, "flow", 0, LAST_MOMENT)
+
+    @property
+    def token_level(self) -> str:
+        """What a token is: a word, a character or a jamo. `units` is its name in addresses and files."""
+        return self.units
+
+
+@dataclass(frozen=True)
+class WalkChoices:
+    """What is run over the text and what is changed in it; start is the first step of the window."""
+
     start: int = _number(1, "more", 1, MAX_TEXT)
-
-    step: int = _number(1, "place", 1, MAX_TEXT)
-    unit: int = _number(1, "place", 1, MAX_HIDDEN)
-
+    second: str = _pick("", "second", ("", *CELLS))
     clamp: str = _pick("", "change", CLAMPS)
     clamp_value: float = _number(0.0, "change", -1.0, 1.0)
     clamp_unit: int = _number(0, "change", 0, MAX_HIDDEN)
@@ -137,16 +151,35 @@ class Experiment:
     zero_from: int = _number(1, "change", 1, MAX_TEXT)
     swap: int = _number(0, "change", 0, MAX_TEXT)
     swap_with: str = _text("change", 200)
+    carry: str = _pick("", "transplant", CARRY)
+    donor: str = _text("transplant")
+    donor_step: int = _number(1, "transplant", 1, MAX_TEXT)
+    into: int = _number(1, "transplant", 1, MAX_TEXT)
+
+
+@dataclass(frozen=True)
+class LossChoices:
+    """Which losses a gradient is that of, and over how long a text."""
 
     loss: str = _pick("last_step", "flow", ("last_step", "each_step"))
     loss_at: int = _number(0, "flow", 0, MAX_TEXT)
     stretch: int = _number(0, "flow", 0, MAX_FLOW)
     input_scale: float = _number(1.0, "flow", 0.0, 10.0)
-    moment: int = _number(END, "flow", 0, END)
+
+
+@dataclass(frozen=True)
+class GradientChoices(LossChoices):
+    """What is looked at on the page of gradients."""
+
     look: str = _pick("", "look", LOOKS)
     nudge_unit: int = _number(0, "look", 0, MAX_HIDDEN)
     window: int = _number(4, "look", 1, MAX_FLOW)
     clip: float = _number(1.0, "look", 0.001, 1000.0)
+
+
+@dataclass(frozen=True)
+class TrainingChoices:
+    """How all networks of a race are trained."""
 
     data: str = _pick("adding", "train", DATA)
     grammar: str = _pick("auto", "train", GRAMMARS)
@@ -154,39 +187,52 @@ class Experiment:
     layers: int = _number(1, "train", 1, MAX_LAYERS)
     batch: int = _number(32, "train", 1, MAX_BATCH)
     optimiser: str = _pick("adam", "train", OPTIMISERS)
-    rate: float = _number(0.01, "train", 0.00001, 10.0)
+    rate: float = _number(0.01, "train", 0.00001, 10.0, step=0.001)
     max_norm: float = _number(1.0, "train", 0.0, 1000.0)
     truncate: int = _number(0, "train", 0, MAX_LENGTH)
     budget: int = _number(2500, "train", 1, MAX_BUDGET)
     sentences: int = _number(0, "train", 0, MAX_SENTENCES)
-    racers: str = field(default=RACERS, metadata={"choice": Choice("race", None, 0, 600)})
+
+
+@dataclass(frozen=True)
+class RaceChoices(TrainingChoices):
+    """Who races; size is the hidden size."""
+
+    racers: str = field(default=HEADLINE, metadata={"choice": Choice("race", None, 0, 600)})
     size: int = _number(32, "race", 1, MAX_HIDDEN)
     match: str = _pick("units", "race", MATCHES)
     race_seed: int = _number(0, "race", 0, 9999)
-    model: str = field(default="", metadata={"choice": Choice("race", None, 0, 40)})
 
-    second: str = _pick("", "second", ("", *CELLS))
 
-    carry: str = _pick("", "transplant", CARRY)
-    donor: str = _text("transplant")
-    donor_step: int = _number(1, "transplant", 1, MAX_TEXT)
-    into: int = _number(1, "transplant", 1, MAX_TEXT)
+@dataclass(frozen=True)
+class SamplingChoices:
+    """How a language model goes on after a prompt."""
 
-    view: str = _pick("pairs", "language", VIEWS)
-    ending: str = _pick("off", "language", ("off", "on"), models=True)
-    case: str = _pick("keep", "language", ("keep", "lower"))
-    punctuation: str = _pick("keep", "language", ("keep", "strip"))
-    free: int = _number(1, "language", 1, MAX_TEXT)
     prompt: str = _text("language", MAX_PROMPT)
     tokens: int = _number(40, "language", 1, MAX_SAID)
     temperature: float = _number(0.8, "language", 0.0, 100.0)
     top_k: int = _number(0, "language", 0, MAX_VOCABULARY)
-    top_p: float = _number(1.0, "language", 0.01, 1.0)
+    top_p: float = _number(1.0, "language", 0.01, 1.0, step=0.05)
     draw: int = _number(0, "language", 0, 9999)
     forced: str = _text("language", 400)
+
+
+@dataclass(frozen=True)
+class LanguageChoices(SamplingChoices):
+    """What is looked at on the page of language models."""
+
+    view: str = _pick("pairs", "language", VIEWS)
+    case: str = _pick("keep", "language", ("keep", "lower"))
+    punctuation: str = _pick("keep", "language", ("keep", "strip"))
+    free: int = _number(1, "language", 1, MAX_TEXT)
     feature: str = _pick("quote", "language", FEATURES)
     pattern: str = _text("language", 100)
     shade: str = _pick("h", "language", ("h", "c"))
+
+
+@dataclass(frozen=True)
+class ArchitectureChoices:
+    """What is looked at on the page of architectures; outputs is the hidden size."""
 
     arch: str = _pick("feedforward", "architecture", ARCHITECTURES)
     mapping: str = _pick("many_one", "architecture", MAPPINGS)
@@ -202,6 +248,11 @@ class Experiment:
     first: str = _pick("batch", "architecture", ("batch", "time"))
     ask: str = _pick("", "architecture", ASKS)
 
+
+@dataclass(frozen=True)
+class DynamicsChoices:
+    """What is looked at on the page of dynamics; point counts from 1, 0 is none; held is a token or none."""
+
     scene: str = _pick("cube", "dynamics", SCENES)
     point: int = _number(0, "dynamics", 0, MAX_POINTS)
     held: str = _text("dynamics", MAX_TOKEN)
@@ -209,6 +260,85 @@ class Experiment:
     pull: float = _number(1.5, "dynamics", 0.0, 10.0)
     turn: int = _number(0, "dynamics", 0, 180)
     lean: float = _number(0.0, "dynamics", -5.0, 5.0)
+
+
+@dataclass(frozen=True)
+class PlaceChoices:
+    """Where the reader stands, and at which card of the lesson. Nothing is computed from it."""
+
+    card: str = _text("lesson", 40)
+    step: int = _number(1, "place", 1, MAX_TEXT)
+    unit: int = _number(1, "place", 1, MAX_HIDDEN)
+
+
+@dataclass(frozen=True)
+class DisplayChoices:
+    """How the reader wants things written; `Experiment.display` says what follows."""
+
+    notation: str = _pick("auto", "more", NOTATIONS)
+
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True)
+class Experiment(
+    DisplayChoices,
+    PlaceChoices,
+    DynamicsChoices,
+    ArchitectureChoices,
+    LanguageChoices,
+    RaceChoices,
+    GradientChoices,
+    WalkChoices,
+    NetworkChoices,
+):
+    """One set of choices, flat as in the address and in files; its parts by concern are views.
+
+    Steps count from 1; unit 0 means all units, step 0 means not at all. (A dataclass takes the fields of
+    its last base first.)
+    """
+
+    @property
+    def network(self) -> NetworkChoices:
+        return self.part(NetworkChoices)
+
+    @property
+    def walk(self) -> WalkChoices:
+        return self.part(WalkChoices)
+
+    @property
+    def gradient(self) -> GradientChoices:
+        return self.part(GradientChoices)
+
+    @property
+    def race(self) -> RaceChoices:
+        return self.part(RaceChoices)
+
+    @property
+    def language(self) -> LanguageChoices:
+        return self.part(LanguageChoices)
+
+    @property
+    def architecture(self) -> ArchitectureChoices:
+        return self.part(ArchitectureChoices)
+
+    @property
+    def dynamics(self) -> DynamicsChoices:
+        return self.part(DynamicsChoices)
+
+    def part(self, kind: type[Part]) -> Part:
+        """Returns the choices of one concern."""
+        return kind(**{name: getattr(self, name) for name in names_of(kind)})
+
+    def only(self, *needed: type | str) -> "Experiment":
+        """Returns the experiment with all at its default but some concerns and fields: what a result needs.
+
+        As the key of a cache it makes no two entries of what is the same; how a result is displayed is
+        never part of it.
+        """
+        names = [name for one in needed for name in ([one] if isinstance(one, str) else names_of(one))]
+        return Experiment(**{name: getattr(self, name) for name in names})
 
     def model_part(self) -> "Experiment":
         """Returns the experiment with all set to default that the weights do not depend on."""
@@ -220,6 +350,13 @@ class Experiment:
         if self.weights == "model":
             kept = {"weights": "model", "model": self.model, "cell": self.cell}
         return Experiment(**kept)
+
+    def display(self, lang: str, theme: str = "light") -> "Display":
+        """Returns how the experiment is to be shown: in the notation chosen, else the lecture's in Korean."""
+        notation = self.notation
+        if notation == "auto":
+            notation = "lecture" if lang == "ko" else "pytorch"
+        return Display(lang, notation, theme)
 
     def to_query(self) -> dict[str, str]:
         """Returns what differs from the default as URL parameters; a long text stays out."""
@@ -243,6 +380,31 @@ class Experiment:
         return replace(self, **good), tuple(refused)
 
 
+def names_of(kind: type) -> tuple[str, ...]:
+    """Returns the names of a concern's fields, those of what it builds on first."""
+    return tuple(f.name for f in fields(kind))
+
+
+@dataclass(frozen=True)
+class Display:
+    """How a record is shown, never what is computed: language, notation (`pytorch` or `lecture`), theme."""
+
+    lang: str
+    notation: str = "pytorch"
+    theme: str = "light"
+
+    def meant(self, experiment: Experiment) -> Experiment:
+        """Returns the experiment with what this notation turns round, a clamped z, as PyTorch's has it."""
+        cells = [CELLS[cell] for cell in (experiment.cell, experiment.second) if cell]
+        if self.notation == "lecture" and any(experiment.clamp in spec.flips for spec in cells):
+            return replace(experiment, clamp_value=1.0 - experiment.clamp_value)
+        return experiment
+
+    def flips(self, spec: CellSpec) -> tuple[str, ...]:
+        """Returns the gates of a cell that this notation shows as one minus PyTorch's."""
+        return spec.flips if self.notation == "lecture" else ()
+
+
 @dataclass(frozen=True)
 class Refusal:
     """A value that was not taken: the field's name as given and the raw text."""
@@ -257,7 +419,7 @@ def choice(name: str) -> Choice:
 
 
 TABLE: dict[str, Choice] = {f.name: f.metadata["choice"] for f in fields(Experiment)}
-KINDS: dict[str, type] = {f.name: type(f.default) for f in fields(Experiment)}
+TYPES: dict[str, type] = {f.name: type(f.default) for f in fields(Experiment)}
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
@@ -273,7 +435,7 @@ def parse(name: str, raw: str) -> Any:
 
     Raises KeyError for an unknown field, ValueError for a value of the wrong form or out of range.
     """
-    entry, kind = choice(name), KINDS[name]
+    entry, kind = choice(name), TYPES[name]
     if entry.options is not None:
         if raw not in entry.options:
             raise ValueError(raw)

@@ -5,7 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_PACKAGE = Path(__file__).resolve().parent
+ROOT = _PACKAGE / "files" if (_PACKAGE / "files").is_dir() else _PACKAGE.parent
+"""Where app.py, pages/ and assets/ stand: beside the package, and in a wheel inside it."""
+
+ASSETS = ROOT / "assets"
 LANGUAGES = ("ko", "en")
 
 
@@ -30,8 +34,9 @@ def t(key: str, lang: str, **values: object) -> str:
 
 
 def choose(locale: str | None) -> str:
-    """Returns the language for a browser's locale: Korean where it asks for it, else English."""
-    return "ko" if (locale or "").lower().startswith("ko") else "en"
+    """Returns the language for a browser's locale: the one it asks for where there is that, else English."""
+    asked = (locale or "").replace("_", "-").partition("-")[0].lower()
+    return asked if asked in LANGUAGES else "en"
 
 
 @cache

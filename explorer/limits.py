@@ -61,7 +61,10 @@ MAX_QUEUE = 32
 """Races that wait for a core. A class of thirty who each start their own find room; more would never run."""
 
 UNWATCHED_SECONDS = 60.0
-"""How long a race goes on while nobody watches: a reload, another page, a dropped network take less."""
+"""How long a race goes on while nobody watches, before it pauses: a reload, a dropped network take less."""
+
+LEFT_SECONDS = 2 * 3600.0
+"""How long a paused race waits for somebody to come back: a lecture and its break. It holds no core."""
 
 MAX_RUNS = 60
 """Races kept on the server, running and done: some 3 MB each."""

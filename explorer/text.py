@@ -13,7 +13,7 @@ import regex
 
 from explorer.limits import MAX_UPLOAD_TEXT
 
-UNITS = ("word", "char", "jamo")
+TOKEN_LEVELS = ("word", "char", "jamo")
 
 _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 _ZERO_WIDTH = {0x200B, 0x200C, 0x2060, 0xFEFF, 0x00AD}
@@ -96,19 +96,19 @@ def without_punctuation(text: str) -> str:
     return " ".join(clean(_PUNCTUATION.sub("", text)).split())
 
 
-def tokenise(text: str, unit: str) -> tuple[str, ...]:
+def tokenise(text: str, token_level: str) -> tuple[str, ...]:
     """Splits cleaned text into words (at white space), characters (grapheme clusters) or Hangul jamo.
 
     Jamo are conjoining ones, first and last consonants apart, so that they compose back to the text.
-    Raises ValueError for a unit not in UNITS.
+    Raises ValueError for a level not in TOKEN_LEVELS.
     """
-    if unit == "word":
+    if token_level == "word":
         return tuple(text.split())
-    if unit == "char":
+    if token_level == "char":
         return tuple(regex.findall(r"\X", text))
-    if unit == "jamo":
+    if token_level == "jamo":
         return tuple(part for cluster in regex.findall(r"\X", text) for part in _jamo(cluster))
-    raise ValueError(f"unknown unit {unit!r}; choose one of {UNITS}")
+    raise ValueError(f"unknown token level {token_level!r}; choose one of {TOKEN_LEVELS}")
 
 
 def _jamo(cluster: str) -> tuple[str, ...]:
@@ -116,9 +116,9 @@ def _jamo(cluster: str) -> tuple[str, ...]:
     return tuple(unicodedata.normalize("NFD", cluster)) if is_syllable else (cluster,)
 
 
-def join(tokens: tuple[str, ...] | list[str], unit: str) -> str:
+def join(tokens: tuple[str, ...] | list[str], token_level: str) -> str:
     """Puts tokens together again: the inverse of `tokenise` up to repeated white space."""
-    return unicodedata.normalize("NFC", (" " if unit == "word" else "").join(tokens))
+    return unicodedata.normalize("NFC", (" " if token_level == "word" else "").join(tokens))
 
 
 def plain(value: Any) -> Any:

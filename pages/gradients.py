@@ -4,14 +4,14 @@ import streamlit as st
 
 from explorer.i18n import t
 from explorer.lab.flow import left_out
-from explorer.lab.learned import notation_for
 from explorer.ui import compute, report, state
-from explorer.ui.flow import knobs, more, try_line
+from explorer.ui.gradients.knobs import knobs, try_line
+from explorer.ui.gradients.looks import more
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import stage
 
 experiment, lang = st.session_state["experiment"], state.language()
-notation = notation_for(experiment, lang)
+display = experiment.display(lang)
 
 with st.spinner(t("ui.learning", lang)):
     flow = compute.flowed(experiment)
@@ -22,7 +22,7 @@ try_line(lang)
 figure, beside = st.columns([3.3, 1], gap="medium")
 with figure:
     knobs(experiment, learned, lang)
-    stage(compute.packed_flow(experiment, lang))
+    stage(compute.packed_flow(experiment, display))
     more(experiment, flow, lang)
 with beside:
-    lesson("gradients", experiment, flow.chosen.trace.layers[0].in_notation(notation), lang)
+    lesson("gradients", experiment, flow.chosen.trace.layers[0].in_notation(display.notation), lang)

@@ -3,24 +3,24 @@
 import streamlit as st
 
 from explorer.i18n import t
-from explorer.lab.learned import notation_for
 from explorer.ui import compute, report, state
-from explorer.ui.changes import changes
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import stage
+from explorer.ui.step.changes import changes
+from explorer.ui.step.tries import try_line
 
 experiment, lang = st.session_state["experiment"], state.language()
-notation = notation_for(experiment, lang)
+display = experiment.display(lang)
 
 with st.spinner(t("ui.learning", lang)):
-    walk = compute.walked(experiment, notation)
+    walk = compute.walked(experiment, display)
 
 report.notices(walk, lang)
-report.try_line(experiment, lang)
+try_line(experiment, lang)
 figure, beside = st.columns([3.3, 1], gap="medium")
 with figure:
-    stage(compute.packed(experiment, notation, lang))
+    stage(compute.packed(experiment, display))
     report.truth(walk, lang)
     changes(experiment, walk, lang)
 with beside:
-    lesson("step", experiment, walk.runs[0].trace.layers[0], lang)
+    lesson("step", experiment, walk.runs[0].trace.layers[0].in_notation(display.notation), lang)

@@ -3,26 +3,29 @@
 import streamlit as st
 
 from explorer.i18n import t
-from explorer.ui import race, report, state
+from explorer.ui import report, state
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import race_view
+from explorer.ui.train.choices import asked, choices, readable_race
+from explorer.ui.train.running import after, say_full, start, view
+from explorer.ui.train.uploads import uploads
 
 experiment, lang = st.session_state["experiment"], state.language()
 
 report.say_all((), lang)
 figure, beside = st.columns([3.3, 1], gap="medium")
 with figure:
-    place = race.choices(experiment, lang)
-    found = race.readable_race(experiment, lang)
+    place = choices(experiment, lang)
+    found = readable_race(experiment, lang)
     if found:
         runners, data = found
-        race.asked(experiment, data, lang)
-        race.say_full(lang)
+        asked(experiment, data, lang)
+        say_full(lang)
         with place:
-            key = race.start(runners, lang)
-        race_view(race.view(experiment, runners, data, key, lang))
-        race.after(runners, data, lang)
-    race.uploads(experiment, lang)
+            key = start(runners, lang)
+        race_view(view(experiment, runners, data, key, lang))
+        after(runners, data, lang)
+    uploads(experiment, lang)
     st.caption(t("train.kept", lang))
 with beside:
     lesson("train", experiment, None, lang)

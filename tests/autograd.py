@@ -13,19 +13,17 @@ from explorer.nn.interventions import untouched
 
 @dataclass
 class Graph:
-    """One layer and direction of a recurrent net as autograd sees it: states in the rows of LayerTrace.h."""
+    """One layer and direction of a recurrent net as autograd sees it: states in the rows of LayerTrace's."""
 
-    h: list[Tensor]
-    c: list[Tensor]
+    states: dict[str, list[Tensor]]
     weights: LayerWeights
 
 
 @dataclass
 class Rows:
-    """What autograd gives for a layer: h and c (T, T+1, H), row t-1 of the loss at t; weights of the sum."""
+    """What autograd gives for a layer: states (T, T+1, H), row t-1 of the loss at t; weights of the sum."""
 
-    h: np.ndarray
-    c: np.ndarray | None
+    states: dict[str, np.ndarray]
     weights: dict[str, np.ndarray]
 
 
@@ -38,16 +36,16 @@ def graph_of(trace: Trace) -> tuple[Tensor, list[Graph], Tensor]:
         for layer in (u for u in trace.layers if u.layer == level):
             spec = CELLS[layer.cell]
             weights = layer.in_notation("pytorch").weights.map(_leaf)
-            first = -1 if layer.reverse else 0
-            state = tuple(_leaf(s[first]) for s in (layer.h, layer.c) if s is not None)
+            state = tuple(map(_leaf, layer.initial))
             projected, rows = weights.project(below), [state]
             for t in reversed(range(trace.steps)) if layer.reverse else range(trace.steps):
                 a = {s: p[t] for s, p in projected.items()}
                 _, _, state = spec.step(TorchOps, a, state, weights, untouched)
                 rows.append(state)
             rows = rows[::-1] if layer.reverse else rows
-            h, c = [row[0] for row in rows], [row[1] for row in rows if len(row) > 1]
-            graphs.append(Graph(h, c, weights))
+            states = dict(zip(spec.states, map(list, zip(*rows, strict=True)), strict=True))
+            graphs.append(Graph(states, weights))
+            h = states["h"]
             outputs.append(torch.stack(h[:-1] if layer.reverse else h[1:]))
         below = torch.cat(outputs, -1)
     return x, graphs, below
@@ -60,31 +58,30 @@ def _leaf(array: np.ndarray) -> Tensor:
 def rows_of(trace: Trace, dL_dh: np.ndarray) -> tuple[np.ndarray, list[Rows]]:
     """Returns dL/dx (T, D) of the summed loss and every layer's rows; the loss at t is dL_dh[t-1] . output.
 
-    c_k is a leaf that h_k depends on: its row is the total derivative.
+    Every state is a leaf that others of its step depend on: its row is the total derivative.
     """
     x, graphs, output = graph_of(trace)
     np.testing.assert_allclose(output.detach().numpy(), trace.output, atol=1e-12)
     direct = torch.tensor(dL_dh)
     summed = (output * direct).sum()
     dx = torch.autograd.grad(summed, x, retain_graph=True)[0].numpy()
-    leaves = [s for graph in graphs for s in (*graph.h, *graph.c)]
+    leaves = [s for graph in graphs for column in graph.states.values() for s in column]
     table = [
         torch.autograd.grad((output[t] * direct[t]).sum(), leaves, retain_graph=True, allow_unused=True)
         for t in range(trace.steps)
     ]
     found, at = [], 0
     for graph in graphs:
-        h, at = _stacked(table, graph.h, at)
-        c, at = _stacked(table, graph.c, at)
+        states = {}
+        for name, column in graph.states.items():
+            states[name], at = _stacked(table, column, at)
         named = graph.weights.arrays()
         of = torch.autograd.grad(summed, list(named.values()), retain_graph=True)
-        found.append(Rows(h, c, {name: g.numpy() for name, g in zip(named, of, strict=True)}))
+        found.append(Rows(states, {name: g.numpy() for name, g in zip(named, of, strict=True)}))
     return dx, found
 
 
 def _stacked(table, leaves: list[Tensor], at: int):
-    if not leaves:
-        return None, at
     rows = [
         torch.stack([torch.zeros_like(s) if g is None else g for s, g in zip(leaves, row[at:], strict=False)])
         for row in table

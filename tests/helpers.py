@@ -1,5 +1,6 @@
 """Random modules, weights and layers, all from a NumPy generator that the test seeds."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -7,16 +8,17 @@ import torch
 from torch import nn
 
 from explorer import CELLS, Experiment, LayerTrace, RecurrentModel
+from explorer.architectures import deep, feedforward, mappings
 from explorer.cells import LayerWeights
+from explorer.experiment import Display
 from explorer.lab.learned import learn
 from explorer.lab.walk import Walk, walk
 from explorer.nn.initialise import initialise
 from explorer.nn.tracing import run_layer
 
-TORCH_CELLS = ("rnn", "rnn_relu", "lstm", "gru")
-PARTS_OFF = ("lstm_no_forget", "lstm_no_input", "lstm_no_output", "lstm_no_squash")
-VARIANTS = ("lstm_peephole", "lstm_coupled", *PARTS_OFF, "gru_reset_before")
-EVERY = (*TORCH_CELLS, *VARIANTS)
+EVERY = tuple(CELLS)
+TORCH_CELLS = tuple(key for key in EVERY if CELLS[key].torch_module)
+VARIANTS = tuple(key for key in EVERY if not CELLS[key].torch_module)
 
 
 def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -59,17 +61,13 @@ def random_run(module: nn.RNNBase, rng: np.random.Generator):
 
 
 def random_weights(key: str, D: int, H: int, rng: np.random.Generator, bias: bool = True) -> LayerWeights:
-    spec = CELLS[key]
-    rows = len(spec.blocks) * H
-    return LayerWeights(
-        spec.blocks,
-        normal(rng, rows, D),
-        normal(rng, rows, H),
-        normal(rng, rows) if bias else None,
-        normal(rng, rows) if bias else None,
-        normal(rng, len(spec.peephole_blocks) * H) if spec.peephole_blocks else None,
-        spec.peephole_blocks,
-    )
+    shapes = CELLS[key].shapes(D, H).items()
+    return CELLS[key].weights({s: normal(rng, *shape) for s, shape in shapes if bias or "bias" not in s})
+
+
+def random_state(key: str, rng: np.random.Generator, *shape: int) -> tuple[np.ndarray, ...]:
+    """Returns an initial state of a cell, each part of a shape."""
+    return CELLS[key].state(lambda: normal(rng, *shape))
 
 
 def random_layer(
@@ -79,15 +77,13 @@ def random_layer(
     T, D, H = (int(n) for n in rng.integers((1, 1, 1), (7, 5, 5)))
     rest = (int(rng.integers(1, 4)),) if batched else ()
     weights = random_weights(key, D, H, rng, bias=bool(rng.integers(2)))
-    state = tuple(normal(rng, *rest, H) for _ in CELLS[key].states)
+    state = random_state(key, rng, *rest, H)
     return run_layer(key, weights, normal(rng, T, *rest, D), state, reverse=reverse)
 
 
 def rerun(layer: LayerTrace, **options) -> LayerTrace:
     """Runs a layer's weights over its inputs from its initial state again."""
-    first = -1 if layer.reverse else 0
-    state = (layer.h[first],) if layer.c is None else (layer.h[first], layer.c[first])
-    return run_layer(layer.cell, layer.weights, layer.x, state, reverse=layer.reverse, **options)
+    return run_layer(layer.cell, layer.weights, layer.x, layer.initial, reverse=layer.reverse, **options)
 
 
 def number_model(key: str, D: int = 2, H: int = 5, seed: int = 0, **options) -> RecurrentModel:
@@ -112,16 +108,26 @@ def largest(a, b) -> float:
 
 def arrays_of(layer: LayerTrace) -> dict[str, np.ndarray]:
     """Returns every array of a layer trace by a name."""
-    named = {"x": layer.x, "h": layer.h}
-    named |= {} if layer.c is None else {"c": layer.c}
+    named = {"x": layer.x, **layer.states}
     named |= {f"pre {s}": a for s, a in layer.pre.items()}
     return named | {f"gate {s}": a for s, a in layer.gate.items()}
 
 
 learned_once = cache(learn)
+mapped_once = cache(mappings.fit)
+compared_once = cache(feedforward.compare)
+tagged_once = cache(deep.fit)
+"""What is learned is a function of its choices, to the bit: no two tests of a process learn the same."""
 
 
 def walked(experiment: Experiment, notation: str = "pytorch") -> Walk:
     """Carries out an experiment; what it learns is kept for the next test that asks for the same."""
     second = learned_once(Experiment(cell=experiment.second)) if experiment.second else None
-    return walk(experiment, notation, learned_once(experiment.model_part()), second)
+    meant = Display("en", notation).meant(experiment)
+    return as_shown(walk(meant, learned_once(meant.model_part()), second), notation)
+
+
+def as_shown(found: Walk, notation: str) -> Walk:
+    """Returns a walk as a reader sees it: its runs in a notation."""
+    traces = [replace(run.trace, layers=(run.trace.only.in_notation(notation),)) for run in found.runs]
+    return replace(found, runs=tuple(map(lambda run, seen: replace(run, trace=seen), found.runs, traces)))

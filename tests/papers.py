@@ -2,11 +2,12 @@
 
 Elman 1990; Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000; Gers & Schmidhuber 2000
 (peepholes); Olah 2015 (coupled gates); Cho et al. 2014 with the reset before the product, and as
-PyTorch's documentation writes the GRU, with the reset after it.
+PyTorch's documentation writes the GRU, with the reset after it; Feng et al. 2024 (minGRU); Beck et al. 2024
+(sLSTM); a diagonal linear recurrence.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,8 +22,8 @@ class Net:
     """Weighted sums of one cell: block k, unit j, straight from the packed rows."""
 
     def __init__(self, weights) -> None:
-        self.H = weights.w_hh.shape[1]
-        self.W, self.U = weights.w_ih.tolist(), weights.w_hh.tolist()
+        self.H = weights.w_ih.shape[0] // len(weights.blocks)
+        self.W, self.U = (None if w is None else w.tolist() for w in (weights.w_ih, weights.w_hh))
         none = [0.0] * len(self.W)
         self.b = none if weights.b_ih is None else weights.b_ih.tolist()
         self.b_state = none if weights.b_hh is None else weights.b_hh.tolist()
@@ -105,6 +106,28 @@ def reset_before(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str,
     return {"r": sigma(net(0, j, x, h)), "z": z, "n": n, "h": (1.0 - z) * n + z * h[j]}
 
 
+def mingru(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    written = 1.0 - sigma(net.of_x(0, j, x))  # the paper's z_t
+    candidate = net.of_x(1, j, x)
+    return {"z": 1.0 - written, "n": candidate, "h": (1.0 - written) * h[j] + written * candidate}
+
+
+def slstm(net: Net, j: int, x: Vector, h: Vector, c: Vector, n: Vector, m: Vector) -> dict[str, float]:
+    """Without the stabiliser: the gates as they are, c and n divided by exp(m) in the end."""
+    i, f = math.exp(net(0, j, x, h)), sigma(net(1, j, x, h))
+    g, o = math.tanh(net(2, j, x, h)), sigma(net(3, j, x, h))
+    scale = math.exp(m[j])
+    cell, count = f * scale * c[j] + i * g, f * scale * n[j] + i
+    top = max(math.log(f) + m[j], math.log(i))
+    values = {"m": top, "f": f * scale / math.exp(top), "i": i / math.exp(top), "g": g, "o": o}
+    return values | {"c": cell / math.exp(top), "n": count / math.exp(top), "h": o * cell / count}
+
+
+def linear(net: Net, j: int, x: Vector, h: Vector, c: Vector) -> dict[str, float]:
+    a, u = sigma(net.p[j]), net.of_x(0, j, x)
+    return {"a": a, "u": u, "h": a * h[j] + u}
+
+
 UNIT = {
     "rnn": elman(math.tanh),
     "rnn_relu": elman(lambda a: max(a, 0.0)),
@@ -117,17 +140,24 @@ UNIT = {
     "lstm_no_squash": no_squash,
     "gru": gru,
     "gru_reset_before": reset_before,
+    "mingru": mingru,
+    "slstm": slstm,
+    "linear": linear,
 }
 
 
-def run(cell: str, weights, x: np.ndarray, h: np.ndarray, c: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Returns every gate, candidate and state by symbol, each (T, H), for x (T, D)."""
+STATES = {"slstm": "hcnm"}
+
+
+def run(cell: str, weights, x: np.ndarray, states: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns every gate, candidate and state by symbol, each (T, H), for x (T, D); states: those before."""
     net, unit = Net(weights), UNIT[cell]
-    h_now: Vector = h.tolist()
-    c_now: Vector = [] if c is None else c.tolist()
+    symbols = STATES.get(cell, "hc")[: len(states)]
+    now: list[Vector] = [state.tolist() for state in states]
     steps = []
     for x_t in x.tolist():
-        units = [unit(net, j, x_t, h_now, c_now) for j in range(net.H)]
+        before = (*now, []) if len(now) == 1 else now
+        units = [unit(net, j, x_t, *before) for j in range(net.H)]
         steps.append({symbol: [u[symbol] for u in units] for symbol in units[0]})
-        h_now, c_now = steps[-1]["h"], steps[-1].get("c", [])
+        now = [steps[-1][symbol] for symbol in symbols]
     return {symbol: np.array([step[symbol] for step in steps]) for symbol in steps[0]}

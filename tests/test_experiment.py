@@ -1,29 +1,29 @@
 """The experiment's one table: it goes into a link and comes back, and says what it will not take."""
 
 from dataclasses import FrozenInstanceError, fields, replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import CELLS, Experiment
-from explorer.experiment import KINDS, TABLE, Refusal, choice, parse
+from explorer.experiment import TABLE, TYPES, NetworkChoices, Refusal, choice, parse
 from explorer.limits import MAX_HIDDEN, MAX_TEXT, MAX_URL_TEXT
-from explorer.text import clean
 
 NAMES = tuple(TABLE)
 
 
 def values_of(name: str) -> st.SearchStrategy:
     """Returns values that a field may hold, as its widget would give them."""
-    entry, kind = TABLE[name], KINDS[name]
+    entry, kind = TABLE[name], TYPES[name]
     if entry.options is not None:
         return st.sampled_from(entry.options)
     if kind is int:
         return st.integers(int(entry.low), int(entry.high))
     if kind is float:
         return st.floats(entry.low, entry.high).map(lambda v: round(v, 9))
-    return st.text(max_size=80).map(clean)
+    return st.text(max_size=80).map(partial(parse, name))
 
 
 EXPERIMENTS = st.fixed_dictionaries({name: values_of(name) for name in NAMES}).map(lambda d: Experiment(**d))
@@ -39,7 +39,7 @@ def test_an_experiment_comes_back_from_its_link(experiment):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_field_alone_comes_back_from_its_link(name):
-    entry, kind, default = TABLE[name], KINDS[name], getattr(Experiment(), name)
+    entry, kind, default = TABLE[name], TYPES[name], getattr(Experiment(), name)
     tried = entry.options or ([entry.low, entry.high] if kind is not str else ["그의 말이", "a b"])
     for value in map(kind, tried):
         experiment = Experiment(**{name: value})
@@ -148,7 +148,7 @@ NOT_OF_THE_MODEL = {name: entry for name, entry in TABLE.items() if not entry.mo
 
 @pytest.mark.parametrize("name", NOT_OF_THE_MODEL)
 def test_model_part_ignores_what_the_weights_do_not_depend_on(name):
-    entry, kind = TABLE[name], KINDS[name]
+    entry, kind = TABLE[name], TYPES[name]
     some = (entry.options or ("말",)) if kind is str else (kind(entry.low), kind(entry.high))
     other = next(value for value in reversed(some) if value != getattr(Experiment(), name))
     experiment = replace(Experiment(), **{name: other})
@@ -158,7 +158,7 @@ def test_model_part_ignores_what_the_weights_do_not_depend_on(name):
 @pytest.mark.parametrize("name", [name for name, entry in TABLE.items() if entry.models])
 def test_model_part_keeps_what_the_weights_depend_on(name):
     entry = TABLE[name]
-    other = entry.options[-1] if entry.options else KINDS[name](entry.high)
+    other = entry.options[-1] if entry.options else TYPES[name](entry.high)
     assert getattr(replace(Experiment(), **{name: other}).model_part(), name) == other
 
 
@@ -178,3 +178,50 @@ def test_the_text_belongs_to_the_model_only_where_it_makes_it(changes, kept):
 
 def test_units_do_not_matter_to_marked_numbers():
     assert Experiment(weights="marked", units="jamo").model_part() == Experiment(weights="marked")
+
+
+ADDRESS = {
+    "cell": "gru", "text": "a b", "units": "jamo", "weights": "yours", "hidden": "8", "seed": "3",
+    "init": "orthogonal", "gain": "0.5", "bias": "fixed", "keep_bias": "-1.5", "notation": "lecture",
+    "start": "2", "card": "gates", "step": "4", "unit": "5",
+    "clamp": "z", "clamp_value": "0.25", "clamp_unit": "1", "clamp_from": "2",
+    "zero": "1", "zero_from": "2", "swap": "1", "swap_with": "c", "loss": "each_step", "loss_at": "3",
+    "stretch": "40", "input_scale": "0.5", "moment": "8", "look": "why", "nudge_unit": "2", "window": "8",
+    "clip": "0.001", "data": "copy", "grammar": "ko", "length": "50", "layers": "2", "batch": "16",
+    "optimiser": "sgd", "rate": "0.0000125", "max_norm": "0.5", "truncate": "10", "budget": "100",
+    "sentences": "20", "racers": "rnn;gru", "size": "64", "match": "parameters", "race_seed": "1",
+    "model": "tales_en", "second": "rnn", "carry": "hc", "donor": "d e", "donor_step": "2", "into": "3",
+    "view": "predict", "ending": "on", "case": "lower", "punctuation": "strip", "free": "2", "prompt": "a",
+    "tokens": "10", "temperature": "0.1", "top_k": "5", "top_p": "0.9", "draw": "7", "forced": "1:2",
+    "feature": "word", "pattern": "ab", "shade": "c", "arch": "deep", "mapping": "one_one", "depth": "3",
+    "directions": "one", "without": "f", "rows": "8", "steps": "4", "inputs": "5", "outputs": "3",
+    "returns": "sequence", "state": "yes", "first": "time", "ask": "cell",
+}  # fmt: skip
+"""Every name that an address had on 2026-11-26, with a value that is not the default."""
+
+
+def test_addresses_keep_working():
+    experiment, refused = Experiment().with_changes(ADDRESS)
+    assert refused == () and experiment.to_query() == ADDRESS
+    assert set(ADDRESS) <= set(TABLE)
+
+
+def test_every_field_is_of_one_concern():
+    parts = [part for part in Experiment.__mro__[1:-1] if "__annotations__" in vars(part)]
+    own = [name for part in parts for name in vars(part)["__annotations__"]]
+    assert sorted(own) == sorted(TABLE) and len(parts) == 11
+
+
+def test_parts_are_views():
+    experiment = Experiment(cell="gru", size=64, temperature=0.1, outputs=3, clip=2.0, start=4)
+    assert (experiment.network.cell, experiment.network.token_level) == ("gru", "word")
+    assert (experiment.race.size, experiment.language.temperature) == (64, 0.1)
+    assert (experiment.architecture.outputs, experiment.gradient.clip, experiment.walk.start) == (3, 2.0, 4)
+    assert not hasattr(experiment.network, "size") and hash(experiment.race)
+    assert replace(experiment, size=8).race == replace(Experiment().race, size=8)
+
+
+def test_only_what_is_named_is_kept():
+    experiment = Experiment(cell="gru", seed=3, start=4, notation="lecture", step=9)
+    assert experiment.only(NetworkChoices, "start") == Experiment(cell="gru", seed=3, start=4)
+    assert experiment.only("step") == Experiment(step=9)

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from explorer.labels import label, plot_label
 from explorer.limits import MAX_LABEL
-from explorer.text import UNITS, clean, join, lower_case, split_sentences, tokenise, without_punctuation
+from explorer.text import (
+    TOKEN_LEVELS,
+    clean,
+    join,
+    lower_case,
+    split_sentences,
+    tokenise,
+    without_punctuation,
+)
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 INVISIBLE = ["\u202a", "\u202e", "\u2066", "\u2069", "\u200e", "\u200f", "\u061c", "\u200b", "\u200c"]
@@ -86,7 +94,7 @@ def test_repeated_words_are_tokens_of_their_own():
 
 
 def test_an_unknown_unit_is_refused_by_name():
-    with pytest.raises(ValueError, match="unknown unit 'bpe'; choose one of"):
+    with pytest.raises(ValueError, match="unknown token level 'bpe'; choose one of"):
         tokenise("a", "bpe")
 
 
@@ -109,7 +117,7 @@ def test_cleaning_is_done_in_one_go(text):
 
 
 @settings(max_examples=300, deadline=None)
-@given(TEXTS, st.sampled_from(UNITS))
+@given(TEXTS, st.sampled_from(TOKEN_LEVELS))
 def test_tokens_put_together_are_the_cleaned_text(text, unit):
     cleaned = clean(text)
     expected = " ".join(cleaned.split()) if unit == "word" else cleaned

@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional as F
 
 from explorer.data.sources import Batch, source
-from explorer.experiment import Experiment
+from explorer.experiment import MATCHES, Experiment
 from explorer.i18n import ASSETS
 from explorer.training.learner import Learner
 from explorer.training.race import race_of
@@ -29,9 +29,8 @@ COUNTS = (50, 200, 500, 1_000, 2_000, 5_000, 20_000)
 """Sentences to learn from."""
 
 SEEDS = range(5)
-MATCHES = ("units", "parameters")
-RACERS = ("lstm bias=fixed keep_bias=1", "gru")
-BASE = Experiment(data="agreement", grammar="en", length=8, size=32, budget=3_000, racers=";".join(RACERS))
+RIVALS = ("lstm bias=fixed keep_bias=1", "gru")
+BASE = Experiment(data="agreement", grammar="en", length=8, size=32, budget=3_000, racers=";".join(RIVALS))
 RATES = (0.003, 0.01)
 CHECK = 50
 PATIENCE = 20
@@ -104,7 +103,7 @@ def trials(
 
 def places(counts: Sequence[int] = COUNTS, seeds: Sequence[int] = SEEDS) -> list[tuple[int, str, int, str]]:
     """Returns what is tried: every (count, match, seed, name)."""
-    return list(product(counts, MATCHES, seeds, RACERS))
+    return list(product(counts, MATCHES, seeds, RIVALS))
 
 
 def trial(count: int, match: str, seed: int, name: str, base: Experiment = BASE) -> Trial:
@@ -146,18 +145,18 @@ def _measured(learner: Learner, batch: Batch) -> tuple[float, float]:
     return nats.item(), right.float().mean().item()
 
 
-Sentence = tuple[str, dict[str, Any]]
+Phrase = tuple[str, dict[str, Any]]
 
 
-def verdict(found: Amount, match: str) -> list[Sentence]:
+def verdict(found: Amount, match: str) -> list[Phrase]:
     """Returns who does better where memory decides, for each number of sentences.
 
     Keys of sentences with their values: `lstm_better` or `gru_better` where the medians lie further apart
     than half the wider band, else `near`.
     """
-    said: list[Sentence] = []
+    said: list[Phrase] = []
     for count in found.counts:
-        lstm, gru = (found.values(name, match, count, "accuracy") for name in RACERS)
+        lstm, gru = (found.values(name, match, count, "accuracy") for name in RIVALS)
         apart = float(np.median(gru) - np.median(lstm))
         wins = int((gru > lstm).sum())
         values: Mapping[str, Any] = {

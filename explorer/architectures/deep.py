@@ -13,13 +13,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.architectures.timing import Times, measured
 from explorer.cells import LayerWeights
 from explorer.data.exercises import (
     Tagged,
@@ -37,9 +38,10 @@ from explorer.labels import UNKNOWN
 from explorer.limits import MAX_LAYERS, MAX_TEXT, MAX_TOKEN, WINDOW
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel
+from explorer.nn.softmax import softmax
 from explorer.nn.tracing import LayerTrace, Trace, trace
 
-SIZE, HIDDEN = 16, 16
+SIZE, HIDDEN_SIZE = 16, 16
 """Numbers of a word's vector; units of a layer in one direction."""
 
 LEAST_STEPS, MOST_STEPS, CHECKED = 150, 500, 25
@@ -57,7 +59,7 @@ TIMED_STEPS, ROUNDS, TIMED_SECONDS = 8, 5, 1.0
 
 
 @dataclass(frozen=True)
-class Score:
+class Accuracies:
     """Right tags on held-out sentences: of all words, and of those whose tag only the next word tells."""
 
     every: float
@@ -75,11 +77,11 @@ class Tagger:
     seed: int
     steps: int
     seconds: float
-    score: Score
+    score: Accuracies
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Tagging:
     """A sentence of T words read by a network with K tags; R rows, one for each layer and direction.
 
     p (T, K): probabilities of the tags. gradient (R, T, T): [r, t-1, k-1] is ||dL_t/dh_k||, the loss the
@@ -101,7 +103,7 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Sentence:
+class TaggedText:
     """What is read of a text of total words: its first WINDOW.
 
     asked: the true tag of each word, None where it is unknown. undecided: 0-based positions.
@@ -116,12 +118,16 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Price:
-    """What a network costs: its weights, and the fewest milliseconds of a training step on this machine."""
+    """What a network costs: its weights, and the time of a training step on this machine."""
 
     depth: int
     both: bool
     parameters: int
-    milliseconds: float
+    time: Times
+
+    @property
+    def milliseconds(self) -> float:
+        return self.time.median
 
 
 # Training.
@@ -150,7 +156,7 @@ def fit(cell: str, lang: str, depth: int, both: bool, seed: int = 0) -> Tagger:
     seconds = time.perf_counter() - started
     model = model.double().eval()
     right, undecided_ones = _hits(model, _by_length(held, model, lang))
-    score = Score(_share(right), _share(right[undecided_ones]))
+    score = Accuracies(_share(right), _share(right[undecided_ones]))
     return Tagger(model, lang, depth, both, seed, steps, seconds, score)
 
 
@@ -158,7 +164,7 @@ def _model(cell: str, lang: str, depth: int, both: bool, generator: torch.Genera
     model = RecurrentModel(
         cell,
         SIZE,
-        HIDDEN,
+        HIDDEN_SIZE,
         len(tags(lang)),
         vocabulary=(UNKNOWN, *tag_words(lang)),
         num_layers=depth,
@@ -219,7 +225,7 @@ def _share(right: Tensor) -> float:
 
 
 @cache
-def guess(lang: str) -> Score:
+def guess(lang: str) -> Accuracies:
     """Returns what a guess is right in: the tag that each word had most often in training."""
     train, held = tagged_split(lang)
     seen: dict[str, Counter[str]] = defaultdict(Counter)
@@ -232,7 +238,7 @@ def guess(lang: str) -> Score:
         for sentence in held
         for k, (word, tag) in enumerate(zip(sentence.tokens, sentence.tags, strict=True))
     ]
-    return Score(
+    return Accuracies(
         float(np.mean([right for right, _ in rows])),
         float(np.mean([right for right, open_ in rows if open_])),
     )
@@ -247,14 +253,14 @@ def offered(lang: str) -> tuple[str, ...]:
     return tuple(sorted(every, key=lambda text: not undecided(pieces(text, tag_words(lang)), lang)))
 
 
-def sentence_of(text: str, lang: str, model: RecurrentModel) -> Sentence | None:
+def sentence_of(text: str, lang: str, model: RecurrentModel) -> TaggedText | None:
     """Returns a text as it is read, its first WINDOW words; None where the model knows none of them."""
     every = pieces(_parted(text), tag_words(lang))
     words = every[:WINDOW]
     if not any(word in model.ids for word in words):
         return None
     shown = tuple(token_of(word, model) for word in words)
-    return Sentence(words, shown, tags_of(words, lang), undecided(words, lang), len(every))
+    return TaggedText(words, shown, tags_of(words, lang), undecided(words, lang), len(every))
 
 
 def _parted(text: str) -> str:
@@ -264,19 +270,14 @@ def _parted(text: str) -> str:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
-def read(tagger: Tagger, words: Sequence[str]) -> Reading:
+def read(tagger: Tagger, words: Sequence[str]) -> Tagging:
     """Returns everything of one run over words, and of a run for each other next word."""
     model = tagger.model
     run = trace(model, list(words))
     assert run.logits is not None
     others = tuple(other_words(words, step, tagger.lang) for step in range(1, len(words)))
     change, p_other = _replaced(model, words, others)
-    return Reading(run, _softmax(run.logits), _gradient(run, words, tagger.lang), others, change, p_other)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    raised = np.exp(logits - logits.max(-1, keepdims=True))
-    return raised / raised.sum(-1, keepdims=True)
+    return Tagging(run, softmax(run.logits), _gradient(run, words, tagger.lang), others, change, p_other)
 
 
 def _gradient(run: Trace, words: Sequence[str], lang: str) -> np.ndarray:
@@ -285,7 +286,7 @@ def _gradient(run: Trace, words: Sequence[str], lang: str) -> np.ndarray:
     names, asked = tags(lang), tags_of(words, lang)
     known = [k for k, tag in enumerate(asked) if tag is not None]
     direct = np.zeros_like(run.logits)
-    direct[known] = _softmax(run.logits[known])
+    direct[known] = softmax(run.logits[known])
     direct[known, [names.index(asked[k] or "") for k in known]] -= 1.0
     flow = bptt(run, direct @ run.readout)
     norms = np.stack([of.norm[:, :-1] if of.layer.reverse else of.norm[:, 1:] for of in flow.layers])
@@ -347,7 +348,7 @@ class _Rows:
 def _replaced(
     model: RecurrentModel, words: Sequence[str], others: Sequence[Sequence[str]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (change, p_other) of a Reading.
+    """Returns (change, p_other) of a Tagging.
 
     The sentence stands in as many rows as it is changed: then the same numbers go the same way through the
     processor, and a state that does not depend on the word is the same to the last bit.
@@ -369,7 +370,7 @@ def _replaced(
         for r, (one, other) in enumerate(zip(before.layers, after.layers, strict=True)):
             change[:, k, r] = np.linalg.norm(other.output - one.output, axis=-1).T
         assert after.logits is not None
-        p_other[:, k] = _softmax(after.logits[at, at])
+        p_other[:, k] = softmax(after.logits[at, at])
     return change, p_other
 
 
@@ -384,15 +385,12 @@ def prices(cell: str, lang: str) -> tuple[Price, ...]:
     optimisers = [torch.optim.Adam(model.parameters(), lr=RATE) for model in models]
     words = torch.randint(len(tag_words(lang)), (TIMED_STEPS, ROWS), generator=generator)
     asked = torch.randint(len(tags(lang)), (TIMED_STEPS, ROWS), generator=generator)
-    taken: list[list[float]] = []
-    began = time.perf_counter()
-    while len(taken) < ROUNDS or time.perf_counter() - began < TIMED_SECONDS:
-        taken.append([])  # in turn, so that a busy moment meets all of them
-        for model, optimiser in zip(models, optimisers, strict=True):
-            started = time.perf_counter()
-            _descend(model, optimiser, words, asked)
-            taken[-1].append(1000 * (time.perf_counter() - started))
+    works = [
+        partial(_descend, model, optimiser, words, asked)
+        for model, optimiser in zip(models, optimisers, strict=True)
+    ]
+    taken = measured(works, ROUNDS, TIMED_SECONDS)
     return tuple(
-        Price(depth, both, sum(p.numel() for p in model.parameters()), float(shortest))
-        for (depth, both), model, shortest in zip(kinds, models, np.min(taken, axis=0), strict=True)
+        Price(depth, both, sum(p.numel() for p in model.parameters()), times)
+        for (depth, both), model, times in zip(kinds, models, taken, strict=True)
     )

@@ -7,15 +7,16 @@ them one by one.
 """
 
 import math
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from explorer.architectures.timing import Times, measured
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel, recurrent_layers
 
@@ -52,14 +53,14 @@ class Compared:
 
 @dataclass(frozen=True, eq=False)
 class Timed:
-    """Milliseconds of a forward pass over T steps, median of TIMES, on this machine.
+    """The time of a forward pass over T steps, TIMES rounds, on this machine, for N lengths.
 
-    apart (N,): the same dense layer at all steps at once; recurrent (N,): the cell, one step after another.
+    apart: the same dense layer at all steps at once; recurrent: the cell, one step after another.
     """
 
     lengths: tuple[int, ...]
-    apart: np.ndarray
-    recurrent: np.ndarray
+    apart: tuple[Times, ...]
+    recurrent: tuple[Times, ...]
 
 
 def sequences(length: int, rows: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
@@ -128,21 +129,16 @@ def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
 
 def compare(cell: str, seed: int = 0) -> Compared:
     """Trains all of them for STEPS steps on the same sequences and measures them; a few seconds."""
-
-    def generator() -> torch.Generator:
-        return torch.Generator().manual_seed(seed)
-
-    windows: list[nn.Module] = [_trained(Window(w, generator()), seed) for w in WINDOWS]
-    unordered = _trained(Unordered(generator()), seed)
+    window, unordered, parameters = _without_a_state(seed, STEPS)
     recurrent = fitted(cell, seed)
     return Compared(
         cell,
-        np.array([_right(network, LENGTH) for network in windows]),
+        window,
         np.array([best_of_window(w) for w in WINDOWS]),
-        _right(unordered, LENGTH),
+        unordered,
         _right(recurrent, LENGTH),
         np.array([_right(recurrent, length) for length in LENGTHS]),
-        tuple(map(_size, windows)),
+        parameters,
         _size(recurrent),
     )
 
@@ -150,18 +146,31 @@ def compare(cell: str, seed: int = 0) -> Compared:
 def fitted(cell: str, seed: int = 0) -> Recurrent:
     """Returns the recurrent network of a cell, trained on sequences of LENGTH."""
     network = Recurrent(cell, torch.Generator().manual_seed(seed))
-    _trained(network, seed)
+    _trained(network, seed, STEPS)
     return network
+
+
+@lru_cache(maxsize=8)
+def _without_a_state(seed: int, steps: int) -> tuple[np.ndarray, float, tuple[int, ...]]:
+    """What the feed-forward networks reach, the same beside every cell: by window, unordered; their sizes."""
+
+    def trained(kind: Callable[[torch.Generator], nn.Module]) -> nn.Module:
+        return _trained(kind(torch.Generator().manual_seed(seed)), seed, steps)
+
+    windows = [trained(partial(Window, w)) for w in WINDOWS]
+    reached = np.array([_right(network, LENGTH) for network in windows])
+    reached.flags.writeable = False
+    return reached, _right(trained(Unordered), LENGTH), tuple(map(_size, windows))
 
 
 def _size(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _trained(network: nn.Module, seed: int) -> nn.Module:
+def _trained(network: nn.Module, seed: int, steps: int) -> nn.Module:
     stream = torch.Generator().manual_seed(100_000 + seed)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
-    for _ in range(STEPS):
+    for _ in range(steps):
         x, first = sequences(LENGTH, ROWS, stream)
         optimiser.zero_grad()
         F.cross_entropy(network(x), first).backward()
@@ -187,20 +196,10 @@ def timed(cell: str, lengths: Sequence[int] = TIMED_LENGTHS) -> Timed:
         nn.init.uniform_(parameter, -0.1, 0.1, generator=torch.Generator().manual_seed(0))
     blocks = recurrent.get_parameter("weight_hh_l0").shape[0] // TIMED_HIDDEN
     dense = _linear(2 * TIMED_HIDDEN, blocks * TIMED_HIDDEN, torch.Generator().manual_seed(0))
-    apart, one_by_one = [], []
+    pairs = []
     for length in lengths:
         x = torch.zeros(length, TIMED_ROWS, TIMED_HIDDEN)
-        both = torch.cat([x, x], -1)
-        apart.append(_milliseconds(dense, both))
-        one_by_one.append(_milliseconds(recurrent, x))
-    return Timed(tuple(lengths), np.array(apart), np.array(one_by_one))
-
-
-def _milliseconds(network: nn.Module, x: torch.Tensor) -> float:
-    network(x)
-    taken = []
-    for _ in range(TIMES):
-        started = time.perf_counter()
-        network(x)
-        taken.append(1000 * (time.perf_counter() - started))
-    return float(np.median(taken))
+        works = [partial(dense, torch.cat([x, x], -1)), partial(recurrent, x)]
+        pairs.append(measured(works, TIMES))
+    apart, one_by_one = zip(*pairs, strict=True)
+    return Timed(tuple(lengths), apart, one_by_one)

@@ -1,6 +1,6 @@
 """The shapes of a recurrent network from its sizes, and the code of PyTorch and of Keras that gives them.
 
-    s = Sizes("lstm", batch=32, steps=10, inputs=16, hidden=8, layers=2, both=True)
+    s = Sizes("lstm", batch=32, steps=10, inputs=16, hidden_size=8, layers=2, both=True)
     [(tensor.name, tensor.shape) for tensor in s.tensors]
     run(s).shapes                       # what PyTorch says when it runs torch_code(s)
 
@@ -21,8 +21,6 @@ CHECKED_STEPS = 32
 
 COMMENT = 58
 """Column where the shape stands behind a line of code."""
-
-KERAS = {"rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Sizes:
     batch: int
     steps: int
     inputs: int
-    hidden: int
+    hidden_size: int
     layers: int = 1
     both: bool = False
     sequence: bool = False
@@ -157,7 +155,7 @@ class Sizes:
 
     def _size(self, axis: str) -> int:
         times = int(axis[:-1] or 1)
-        sizes = {"B": self.batch, "T": self.steps, "D": self.inputs, "H": self.hidden, "L": self.layers}
+        sizes = {"B": self.batch, "T": self.steps, "D": self.inputs, "H": self.hidden_size, "L": self.layers}
         return times * sizes[axis[-1]]
 
     def _tensor(self, name: str, *axes: str) -> Tensor:
@@ -180,8 +178,10 @@ class Sizes:
                     yield Weight(f"{name}_l{level}{end}", axes, shape, keras, turned)
 
     def _parameters(self, biases: int) -> int:
-        widths = [self.inputs, *[self.hidden * self.directions] * (self.layers - 1)]
-        return sum(self.directions * self.spec.parameters(width, self.hidden, biases) for width in widths)
+        widths = [self.inputs, *[self.hidden_size * self.directions] * (self.layers - 1)]
+        return sum(
+            self.directions * self.spec.parameters(width, self.hidden_size, biases) for width in widths
+        )
 
 
 def torch_code(sizes: Sizes) -> str:
@@ -201,7 +201,7 @@ def torch_code(sizes: Sizes) -> str:
         "import torch",
         "from torch import nn",
         "",
-        f"rnn = nn.{module.__name__}({', '.join([str(sizes.inputs), str(sizes.hidden), *given])})",
+        f"rnn = nn.{module.__name__}({', '.join([str(sizes.inputs), str(sizes.hidden_size), *given])})",
         _with_shape(f"x = torch.randn({', '.join(map(str, x.shape))})", x),
         _with_shape(f"output, {after} = rnn(x)", output),
         *(_with_shape(state.name, state) for state in states),
@@ -232,7 +232,7 @@ def keras_code(sizes: Sizes) -> str:
     ]
     before = "x"
     for _ in range(sizes.layers - 1):
-        whole = Tensor("y", (), (sizes.batch, sizes.steps, sizes.hidden * sizes.directions))
+        whole = Tensor("y", (), (sizes.batch, sizes.steps, sizes.hidden_size * sizes.directions))
         lines += [
             f"layer = {_keras_layer(sizes, ', return_sequences=True')}",
             _with_shape(f"y = layer({before})", whole),
@@ -253,13 +253,13 @@ def keras_code(sizes: Sizes) -> str:
 
 
 def _keras_layer(sizes: Sizes, asked: str) -> str:
-    layer = f"layers.{KERAS[sizes.spec.family]}({sizes.hidden}{sizes.keras_options}{asked})"
+    layer = f"layers.{sizes.spec.keras}({sizes.hidden_size}{sizes.keras_options}{asked})"
     return f"layers.Bidirectional({layer})" if sizes.both else layer
 
 
 def dense_code(sizes: Sizes) -> tuple[str, str]:
     """Returns code of PyTorch and of Keras for one Dense layer at every step; it has no memory."""
-    B, T, D, H = sizes.batch, sizes.steps, sizes.inputs, sizes.hidden
+    B, T, D, H = sizes.batch, sizes.steps, sizes.inputs, sizes.hidden_size
     x, y = Tensor("x", (), (B, T, D)), Tensor("y", (), (B, T, H))
     in_torch = [
         "import torch",
@@ -283,7 +283,7 @@ def dense_code(sizes: Sizes) -> tuple[str, str]:
 
 def dense_parameters(sizes: Sizes) -> int:
     """Returns the weights of a Dense layer of these sizes: the same for any number of steps."""
-    return sizes.hidden * (sizes.inputs + 1)
+    return sizes.hidden_size * (sizes.inputs + 1)
 
 
 def _with_shape(line: str, tensor: Tensor) -> str:
@@ -296,7 +296,7 @@ def written(shape: tuple[int, ...]) -> str:
 
 
 @dataclass(frozen=True)
-class Run:
+class CodeRun:
     """What PyTorch said when it ran the code: name -> shape; steps: how many it was run with."""
 
     shapes: dict[str, tuple[int, ...]]
@@ -309,14 +309,14 @@ class Run:
         return self.shapes == self.expected
 
 
-def run(sizes: Sizes) -> Run:
+def run(sizes: Sizes) -> CodeRun:
     """Runs `torch_code` without numbers (device meta), with CHECKED_STEPS steps where there are more."""
     shown = replace(sizes, steps=min(sizes.steps, CHECKED_STEPS))
     expected = {tensor.name: tensor.shape for tensor in shown.tensors + shown.returned}
     asked = "".join(f"{name}.shape, " for name in expected)
     names = run_bare(f"{torch_code(shown)}\nshapes = ({asked})")
     found = {name: tuple(shape) for name, shape in zip(expected, names["shapes"], strict=True)}
-    return Run(found, expected, sum(p.numel() for p in names["rnn"].parameters()), shown.steps)
+    return CodeRun(found, expected, sum(p.numel() for p in names["rnn"].parameters()), shown.steps)
 
 
 def run_bare(code: str) -> dict:

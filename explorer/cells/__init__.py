@@ -1,6 +1,7 @@
 """The cells: one file per family, one registry. Adding a cell is one spec and one line here."""
 
 from explorer.cells.gru import GRU, GRU_RESET_BEFORE
+from explorer.cells.linear import LINEAR
 from explorer.cells.lstm import (
     LSTM,
     LSTM_COUPLED,
@@ -10,8 +11,11 @@ from explorer.cells.lstm import (
     LSTM_NO_SQUASH,
     LSTM_PEEPHOLE,
 )
+from explorer.cells.mingru import MINGRU
+from explorer.cells.ops import NumpyOps, TorchOps
 from explorer.cells.rnn import RNN, RNN_RELU
-from explorer.cells.spec import CellSpec, LayerWeights, NumpyOps, Signal, TorchOps
+from explorer.cells.slstm import SLSTM
+from explorer.cells.spec import CellSpec, LayerWeights, Signal
 
 CELLS: dict[str, CellSpec] = {
     spec.key: spec
@@ -27,6 +31,9 @@ CELLS: dict[str, CellSpec] = {
         LSTM_NO_SQUASH,
         GRU,
         GRU_RESET_BEFORE,
+        MINGRU,
+        SLSTM,
+        LINEAR,
     )
 }
 

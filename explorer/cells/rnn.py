@@ -1,24 +1,13 @@
-"""The plain recurrent layer: Elman 1990, with tanh or ReLU.
+"""The plain recurrent layer: Elman 1990, with tanh or ReLU."""
 
-h_t = phi(W x_t + b + U h_{t-1} + b')
-"""
-
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
-from explorer.cells.spec import Back, CellSpec, Diagram, LayerWeights, Node, Signal, Touch, Wire
-
-
-def _step(activation: str):
-    def step(ops: Any, a: dict, state: tuple, w: LayerWeights, touch: Touch):
-        (h_prev,) = state  # (..., H)
-        h_pre = a["h"] + w.recurrent(h_prev)["h"]  # (..., H)
-        h = touch("h", getattr(ops, activation)(h_pre))  # (..., H)
-        return {"h": h_pre}, {}, (h,)
-
-    return step
+from explorer.cells.build import cell
+from explorer.cells.spec import CellSpec, Diagram, LayerWeights, Node, Signal, Wire
 
 
 def _fast(activation: str):
@@ -39,29 +28,13 @@ def _fast(activation: str):
             else:
                 np.maximum(pre_t, 0.0, out=h_t)
             h_prev = h_t
-        return {"h": pre}, {}, h, None
+        return {"h": pre}, {}, (h,)
 
     return fast
 
 
-def _local(activation: str):
-    """phi'(pre): 1 - h^2 for tanh; 1 or 0 for ReLU, NaN past an explosion."""
-
-    def local(v: dict, w: LayerWeights) -> dict:
-        pre = v["pre_h"]
-        slope = 1.0 - v["h"] ** 2 if activation == "tanh" else np.where(np.isnan(pre), pre, pre > 0)
-        return {"h": slope}  # (..., H)
-
-    return local
-
-
-def back(d: dict, w: LayerWeights, dh: Any, dc: None) -> Back:
-    """dL/dh_{t-1} = U^T (phi' * dL/dh_t)."""
-    pre = {"h": dh * d["h"]}
-    return Back(w.to_state(pre), None, pre, pre, {})
-
-
-def _diagram(activation: str) -> Diagram:
+def _draw(equations: Mapping[str, Any]) -> Diagram:
+    activation, _ = equations["h"]
     nodes = (
         Node("h_prev", "end", 4, 30, "h_prev", "h_prev", "h"),
         Node("x", "end", 26, 56, "x", None, "x"),
@@ -78,24 +51,23 @@ def _diagram(activation: str) -> Diagram:
     return Diagram(nodes, wires)
 
 
-def _rnn(key: str, activation: str) -> CellSpec:
-    return CellSpec(
-        key=key,
+def _rnn(key: str, activation: str, **rest: Any) -> CellSpec:
+    return cell(
+        key,
+        f"h = {activation}(W_h x + U_h h_prev)",
         family="rnn",
-        blocks=("h",),
+        states="h",
+        packing="h",
         signals=(Signal("h", "state", activation, "h"),),
-        states=("h",),
-        equations=(("pre_h", ("add", ("in", "h"), ("rec", "h"))), ("h", (activation, "pre_h"))),
-        step=_step(activation),
-        fast=_fast(activation),
-        local=_local(activation),
-        back=back,
-        diagram=_diagram(activation),
+        draw=_draw,
         source="Elman 1990",
+        fast=_fast(activation),
         torch_module=torch.nn.RNN,
         torch_options=(("nonlinearity", activation),),
+        keras="SimpleRNN",
+        **rest,
     )
 
 
-RNN = _rnn("rnn", "tanh")
+RNN = _rnn("rnn", "tanh", lead=True, hue="x")
 RNN_RELU = _rnn("rnn_relu", "relu")

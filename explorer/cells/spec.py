@@ -1,6 +1,7 @@
 """What a cell is: its signals, its step, its equations, its drawing. One record, read by every page."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -13,68 +14,60 @@ Touch = Callable[[str, Any], Any]
 """Called with (symbol, value) for every gate, candidate and state; returns the value to go on with."""
 
 
-class Ops(Protocol):
-    """The three functions a cell needs from its array library."""
-
-    def sigmoid(self, a: Any) -> Any: ...
-    def tanh(self, a: Any) -> Any: ...
-    def relu(self, a: Any) -> Any: ...
-
-
-class NumpyOps:
-    @staticmethod
-    def sigmoid(a: Any) -> Any:
-        return 0.5 * (1.0 + np.tanh(0.5 * a))
-
-    tanh = staticmethod(np.tanh)
-
-    @staticmethod
-    def relu(a: Any) -> Any:
-        return np.maximum(a, 0.0)
-
-
-class TorchOps:
-    sigmoid = staticmethod(torch.sigmoid)
-    tanh = staticmethod(torch.tanh)
-    relu = staticmethod(torch.relu)
-
-
 @dataclass(frozen=True)
 class LayerWeights:
     """Weights of one layer and direction in PyTorch's packing; NumPy arrays or torch tensors.
 
-    w_ih (G*H, D), w_hh (G*H, H), b_ih and b_hh (G*H,) or None, peepholes (P*H,) or None,
-    where G is the number of packed blocks, named by `blocks`, and P by `peephole_blocks`.
+    w_ih (G*H, D), w_hh (R*H, H) or None, b_ih (G*H,) and b_hh (R*H,) or None, peepholes (P*H,) or None,
+    where G is the number of packed blocks, named by `blocks`, R of those that see the state too, all of
+    them unless `recurrent_blocks` names them, and P that of `peephole_blocks`.
     """
 
     blocks: tuple[str, ...]
     w_ih: Any
-    w_hh: Any
+    w_hh: Any = None
     b_ih: Any = None
     b_hh: Any = None
     peepholes: Any = None
     peephole_blocks: tuple[str, ...] = ()
+    recurrent_blocks: tuple[str, ...] | None = None
 
     @property
     def hidden_size(self) -> int:
-        return int(self.w_hh.shape[1])
+        return int(self.w_ih.shape[0]) // len(self.blocks)
+
+    @property
+    def seeing(self) -> tuple[str, ...]:
+        """The blocks that see the state, in the order of w_hh."""
+        return self.blocks if self.recurrent_blocks is None else self.recurrent_blocks
 
     @property
     def input_size(self) -> int:
         return int(self.w_ih.shape[1])
 
-    def split(self, packed: Any) -> dict[str, Any]:
+    def split(self, packed: Any, blocks: tuple[str, ...] | None = None) -> dict[str, Any]:
         """Returns the blocks of a packed (..., G*H) array by name, each (..., H), as views."""
         H = self.hidden_size
-        return {s: packed[..., k * H : (k + 1) * H] for k, s in enumerate(self.blocks)}
+        return {s: packed[..., k * H : (k + 1) * H] for k, s in enumerate(blocks or self.blocks)}
 
     def pack(self, blocks: dict[str, Any]) -> Any:
-        """Returns blocks by name, each (..., H), joined as the weights pack them (..., G*H)."""
+        """Returns blocks by name, each (..., H), joined as w_ih packs them (..., G*H)."""
         return np.concatenate([blocks[s] for s in self.blocks], -1)
 
+    def pack_state(self, blocks: dict[str, Any]) -> Any:
+        """Returns blocks by name, each (..., H), joined as w_hh packs them (..., R*H)."""
+        return np.concatenate([blocks[s] for s in self.seeing], -1)
+
     def rows(self, block: str) -> slice:
-        """Returns where a block's H rows lie in the packed weights."""
-        k, H = self.blocks.index(block), self.hidden_size
+        """Returns where a block's H rows lie in w_ih and b_ih."""
+        return self._rows(block, self.blocks)
+
+    def state_rows(self, block: str) -> slice:
+        """Returns where a block's H rows lie in w_hh and b_hh."""
+        return self._rows(block, self.seeing)
+
+    def _rows(self, block: str, among: tuple[str, ...]) -> slice:
+        k, H = among.index(block), self.hidden_size
         return slice(k * H, (k + 1) * H)
 
     def project(self, x: Any) -> dict[str, Any]:
@@ -83,28 +76,42 @@ class LayerWeights:
 
     def recurrent(self, h: Any) -> dict[str, Any]:
         """Returns U h + b' by block, each (..., H), for h (..., H)."""
-        return self.split(_affine(h, self.w_hh, self.b_hh))
+        return self.split(_affine(h, self.w_hh, self.b_hh), self.recurrent_blocks)
 
     def recurrent_block(self, block: str, h: Any) -> Any:
         """Returns U h + b' of one block (..., H)."""
-        rows = self.rows(block)
+        rows = self.state_rows(block)
         return _affine(h, self.w_hh[rows], None if self.b_hh is None else self.b_hh[rows])
 
     def to_input(self, pre: dict[str, Any]) -> Any:
         """Returns dL/dx (..., D) from dL/d(W x + b) by block, each (..., H): the way back of `project`."""
-        return self._sent(pre, self.w_ih)
+        return self._sent(pre, self.w_ih, self.blocks)
 
     def to_state(self, rec: dict[str, Any]) -> Any:
         """Returns dL/de (..., H) from dL/d(U e + b') by block, each (..., H): the way back of `recurrent`."""
-        return self._sent(rec, self.w_hh)
+        return self._sent(rec, self.w_hh, self.seeing)
 
-    def _sent(self, blocks: dict[str, Any], weight: Any) -> Any:
-        return sum(a @ weight[self.rows(s)] for s, a in blocks.items())
+    def _sent(self, blocks: dict[str, Any], weight: Any, packed: tuple[str, ...]) -> Any:
+        return sum(a @ weight[self._rows(s, packed)] for s, a in blocks.items())
+
+    def plus(self, a: Any, b: Any) -> Any:
+        """Returns the sum of two gradients."""
+        return a + b
 
     def peephole(self, block: str) -> Any:
         """Returns the peephole weights of a gate (H,)."""
         k, H = self.peephole_blocks.index(block), self.hidden_size
         return self.peepholes[k * H : (k + 1) * H]
+
+    def at_rest(self, block: str) -> Any:
+        """Returns a pre-activation at x = h = 0 (H,): its biases, or the units' own weights; NumPy only."""
+        if block in self.peephole_blocks and block not in self.blocks:
+            return self.peephole(block).astype(np.float64)
+        bias = np.zeros(self.hidden_size)
+        if self.b_ih is not None:
+            bias += self.b_ih[self.rows(block)]
+            bias += self.b_hh[self.state_rows(block)] if block in self.seeing else 0.0
+        return bias
 
     def arrays(self) -> dict[str, Any]:
         """Returns the weights that are there by their state_dict stem."""
@@ -116,6 +123,19 @@ class LayerWeights:
             "peephole": self.peepholes,
         }
         return {name: value for name, value in named.items() if value is not None}
+
+    def negated(self, blocks: Sequence[str]) -> "LayerWeights":
+        """Returns the same weights with those of some blocks negated; NumPy only."""
+        signs = {"w_ih": self.blocks, "b_ih": self.blocks, "w_hh": self.seeing, "b_hh": self.seeing}
+        signs["peepholes"] = self.peephole_blocks
+        changed: dict[str, Any] = {}
+        for name, packed in signs.items():
+            if (array := getattr(self, name)) is not None:
+                changed[name] = flipped = np.array(array)
+                for block in set(blocks) & set(packed):
+                    flipped[self._rows(block, packed)] *= -1.0
+                flipped.setflags(write=False)
+        return replace(self, **changed)
 
     def map(self, change: Callable[[Any], Any]) -> "LayerWeights":
         """Returns the same weights with every array changed."""
@@ -131,20 +151,29 @@ class EachUnit(LayerWeights):
     Through weights it becomes the whole table, and goes on as one.
     """
 
-    def _sent(self, blocks: dict[str, Any], weight: Any) -> Any:
+    def _sent(self, blocks: dict[str, Any], weight: Any, packed: tuple[str, ...]) -> Any:
         own = {s: a for s, a in blocks.items() if a.shape[-2] == 1}
-        tables = [a @ weight[self.rows(s)] for s, a in blocks.items() if s not in own]
+        tables = [a @ weight[self._rows(s, packed)] for s, a in blocks.items() if s not in own]
         if own:
-            tables.append(self._scaled(own, weight))
+            tables.append(self._scaled(own, weight, packed))
         return sum(tables[1:], tables[0])
 
-    def _scaled(self, blocks: dict[str, Any], weight: Any) -> Any:
+    def plus(self, a: Any, b: Any) -> Any:
+        """Returns the sum of two gradients; beside a table, units' own ones stand on its diagonal."""
+        if a.shape[-2] == b.shape[-2]:
+            return a + b
+        table, own = (a, b) if b.shape[-2] == 1 else (b, a)
+        both = np.array(np.broadcast_to(table, np.broadcast_shapes(table.shape, own.shape)))
+        np.einsum("...ii->...i", both)[...] += own[..., 0, :]
+        return both
+
+    def _scaled(self, blocks: dict[str, Any], weight: Any, packed: tuple[str, ...]) -> Any:
         """Every row of weight times its unit's gradient, summed over blocks: a product for each unit."""
         H, G = self.hidden_size, len(blocks)
         by_unit = np.concatenate(list(blocks.values()), -2)  # (..., G, H)
-        rows = weight.reshape(len(self.blocks), H, -1).swapaxes(0, 1)  # (H, all blocks, H or D)
-        if tuple(blocks) != self.blocks:
-            rows = rows[:, [self.blocks.index(s) for s in blocks]]  # (H, G, H or D)
+        rows = weight.reshape(len(packed), H, -1).swapaxes(0, 1)  # (H, all blocks, H or D)
+        if tuple(blocks) != packed:
+            rows = rows[:, [packed.index(s) for s in blocks]]  # (H, G, H or D)
         table = np.empty((by_unit.size // (G * H), H, rows.shape[-1]))
         np.matmul(by_unit.reshape(-1, G, H).transpose(2, 0, 1), rows, out=table.swapaxes(0, 1))
         return table.reshape(*by_unit.shape[:-2], H, -1)
@@ -159,13 +188,19 @@ def _affine(x: Any, weight: Any, bias: Any) -> Any:
 class Signal:
     """One named quantity of a cell.
 
-    role is `gate` (0..1), `candidate` or `state`. hue names its colour on every page.
+    role is `gate` (0..1), `candidate` or `state`. hue names its colour on every page. word: its name in the
+    locale's table `signal`, where that is not its symbol.
     """
 
     symbol: str
     role: str
     activation: str
     hue: str
+    word: str = ""
+
+    @property
+    def named(self) -> str:
+        return self.word or self.symbol
 
 
 @dataclass(frozen=True)
@@ -206,60 +241,80 @@ class Diagram:
 class Back:
     """The gradient one step further back; every array (..., H).
 
-    h: dL/dh_prev as it came through U, kept: the share that came past all gates, or None. c: dL/dc_prev,
-    or None. pre: dL/d(W x + b) by block; rec: dL/d(U e + b') by block, where e is h_prev, or
-    gated[block] * h_prev.
+    pre: dL/d(W x + b) by block; rec: dL/d(U e + b') by block, where e is h_prev, or what the equations
+    apply U to; gated: block -> de/dh_prev, where e is not h_prev. mixed, kept: dL/d(state before) by state,
+    as it came through U and past all weights. own: dL/d(a unit's own weight) by its name.
     """
 
-    h: Any
-    c: Any
     pre: dict[str, Any]
     rec: dict[str, Any]
+    mixed: dict[str, Any]
+    kept: dict[str, Any]
     gated: dict[str, Any]
-    kept: Any = None
+    own: dict[str, Any]
 
-    @property
-    def whole(self) -> Any:
-        """dL/dh_prev, with what was kept."""
-        return self.h if self.kept is None else self.h + self.kept
+    def whole(self, state: str) -> Any:
+        """dL/d(state before), or 0 where nothing comes back."""
+        if state in self.mixed and state in self.kept:
+            return self.mixed[state] + self.kept[state]
+        return self.mixed.get(state, self.kept.get(state, 0.0))
 
     def through(self, w: LayerWeights) -> dict[str, Any]:
-        """Returns the share of dL/dh_prev that came through each block: they sum to h."""
-        shares = {s: a @ w.w_hh[w.rows(s)] for s, a in self.rec.items()}
+        """Returns the share of dL/dh_prev that came through each block: they sum to mixed["h"]."""
+        shares = {s: a @ w.w_hh[w.state_rows(s)] for s, a in self.rec.items()}
         return {s: a * self.gated[s] if s in self.gated else a for s, a in shares.items()}
+
+
+class Net(Protocol):
+    """The weights as a paper's step in torch meets them: net("f", x, h) is W_f x + b_f + U_f h + b'_f."""
+
+    def __call__(self, block: str, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor: ...
+    def of_x(self, block: str, x: torch.Tensor) -> torch.Tensor: ...
+    def unit(self, block: str) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)
 class CellSpec:
-    """One cell of the registry.
+    """One cell of the registry. `build.cell` makes one of its equations; see there what follows from them.
 
-    blocks: packed weight blocks in order. states: ("h",) or ("h", "c").
-    local(values, weights) gives a step's derivatives by name, each (..., H): of the state by each block's
-    pre-activation, `keep` of the state by itself, `show` of h by c. back(local, weights, dh, dc) carries
-    dL/dh and dL/dc (..., H), what h shows of it included, one step back: see Back. It multiplies by local
-    derivatives and sends through weights by `to_state`; nothing else, so that it also takes EachUnit.
+    lines: symbol -> the right side of its equation as text, in the order of the lecture. equations: the
+    same, parsed; `pre_s` is a pre-activation. blocks: packed weight blocks in order; recurrent_blocks: those
+    with a U. states: h, the layer's output, first.
     step(ops, a, state, weights, touch) takes a = W x + b by block, the states (..., H), and returns
     (pre-activations by symbol, activations by symbol, new states).
-    equations: symbol -> expression, in the order of the lecture; `pre_s` is a pre-activation.
-    fast(weights, x, state) is the same over all steps of x (T, ..., D) at once, or None;
-    it returns (pre, gate, h, c) over T. torch_module: the reference in PyTorch, or None.
+    local(values, weights) gives a step's derivatives by name, each (..., H): see slopes.StepSlopes.
+    back(local, weights, totals) carries dL/d(state) by state, each (..., H), what it shows in the step's
+    other states included, one step back: see Back. It multiplies by local derivatives, adds by `plus` and
+    sends through weights by `to_state`; nothing else, so that it also takes EachUnit. within: (later,
+    earlier) state of one step, whose derivative is local[f"{later}/{earlier}"], the last first.
+    applied: block -> the name in local of what its U is applied to, where that is not h_prev.
+    draw(equations by symbol) gives the drawing: a variant is drawn from its own equations.
+    fast(weights, x, state) is the same as step over all steps of x (T, ..., D) at once, or None;
+    it returns (pre, gate, states) over T. torch_module: the reference in PyTorch, or None; paper: a
+    step by the paper, paper(net, x, *states) -> states, written straight in torch: no equation is read.
     lecture: the same cell in the lecture's notation, where that differs.
     """
 
     key: str
     family: str
+    lines: Mapping[str, str] = field(compare=False, repr=False)
     blocks: tuple[str, ...]
+    recurrent_blocks: tuple[str, ...]
     signals: tuple[Signal, ...]
     states: tuple[str, ...]
     equations: tuple[tuple[str, Expression], ...]
     step: Callable[..., tuple[dict[str, Any], dict[str, Any], tuple[Any, ...]]]
     local: Callable[[dict[str, Any], LayerWeights], dict[str, Any]]
     back: Callable[..., Back]
+    within: tuple[tuple[str, str], ...]
+    applied: Mapping[str, str] = field(compare=False, repr=False)
+    draw: Callable[[Mapping[str, Expression]], Diagram] = field(compare=False, repr=False)
     diagram: Diagram
     source: str
     fast: Callable[..., Any] | None = None
     torch_module: type[torch.nn.Module] | None = None
     torch_options: tuple[tuple[str, Any], ...] = ()
+    paper: Callable[..., tuple[torch.Tensor, ...]] | None = None
     peephole_blocks: tuple[str, ...] = ()
     keep: str | None = None
     """The gate that keeps the state when it is 1, for forget-bias-like settings."""
@@ -267,6 +322,16 @@ class CellSpec:
     """The gate that writes when it is 1, set against `keep` by chrono initialisation."""
     flips: tuple[str, ...] = ()
     """Gates that lecture notation shows as one minus PyTorch's."""
+    positive: tuple[str, ...] = ()
+    """States that are above 0 in any run: a state drawn at random keeps to that."""
+    idle: tuple[str, ...] = ()
+    """States that no output depends on, but for rounding: their gradient is 0."""
+    lead: bool = False
+    """Whether a choice of cells shows it at once; all others stand behind `more cells`."""
+    hue: str = "candidate"
+    """The colour of its curve beside those of other cells."""
+    keras: str | None = None
+    """The layer in Keras that computes the same, or None."""
     lecture: "CellSpec | None" = None
     roles: dict[str, Signal] = field(init=False, repr=False, compare=False, hash=False)
 
@@ -288,7 +353,44 @@ class CellSpec:
         """Symbols of gates and candidates: all that `Trace.gate` holds."""
         return tuple(s.symbol for s in self.signals if s.role != "state")
 
+    @property
+    def memory(self) -> str:
+        """The state that a gradient meets on its way past all weights: c, or h where h is all there is."""
+        return self.states[1] if len(self.states) > 1 else self.states[0]
+
+    @property
+    def plain(self) -> bool:
+        """Whether U is the only way from a state to the next: then its size bounds the gradient's."""
+        return self.keep is None and len(self.states) == len(self.recurrent_blocks) == 1
+
+    def weights(self, named: Mapping[str, Any], end: str = "") -> LayerWeights:
+        """Returns the weights of a layer from a table such as a state_dict: `weight_ih`, ..., and an end."""
+        stems = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "peephole")
+        w_ih, w_hh, b_ih, b_hh, own = (named.get(stem + end) for stem in stems)
+        peeping, seeing = self.peephole_blocks, self.recurrent_blocks
+        return LayerWeights(self.blocks, w_ih, w_hh, b_ih, b_hh, own, peeping, seeing)
+
+    def state(self, draw: Callable[[], Any]) -> tuple[Any, ...]:
+        """Returns states drawn at random, each by a call: those that are never below 0 at 1 or more."""
+        drawn = (draw() for _ in self.states)
+        return tuple(
+            1.0 + abs(a) if s in self.positive else a for s, a in zip(self.states, drawn, strict=True)
+        )
+
+    def shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """Returns the shape of each weight of a layer by its stem in a state_dict; PyTorch's two biases."""
+        H, G, R, P = hidden_size, len(self.blocks), len(self.recurrent_blocks), len(self.peephole_blocks)
+        found = {
+            "weight_ih": (G * H, input_size),
+            "weight_hh": (R * H, H),
+            "bias_ih": (G * H,),
+            "bias_hh": (R * H,),
+            "peephole": (P * H,),
+        }
+        return {name: shape for name, shape in found.items() if shape[0]}
+
     def parameters(self, input_size: int, hidden_size: int, biases: int = 2) -> int:
         """Returns the number of weights of one layer; PyTorch has two biases, textbooks one."""
-        H, blocks = hidden_size, len(self.blocks)
-        return blocks * H * (input_size + H + biases) + len(self.peephole_blocks) * H
+        shapes = self.shapes(input_size, hidden_size)
+        left_out = () if biases == 2 else ("bias_hh",)
+        return sum(math.prod(shape) for name, shape in shapes.items() if name not in left_out)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from explorer.architectures.amount import COUNTS, RACERS, SEEDS, Amount, Trial, places, trial
+from explorer.architectures.amount import COUNTS, RIVALS, SEEDS, Amount, Trial, places, trial
 from explorer.commands.options import Option, UsageError, Verb, checked_path, whole_number
 from explorer.commands.terminal import table_lines
 from explorer.limits import MAX_SENTENCES
@@ -67,7 +67,7 @@ def _rows(found: Amount) -> list[tuple[str, ...]]:
         (name, match, str(count), *(_band(found.values(name, match, count, q)) for q in ("accuracy", "nats")))
         for match in matches
         for count in found.counts
-        for name in RACERS
+        for name in RIVALS
     ]
 
 

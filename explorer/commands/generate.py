@@ -20,7 +20,8 @@ from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.lab.learned import learn
 from explorer.labels import label
-from explorer.language.scoring import Generation, generate, score
+from explorer.language.sampling import Generation, generate
+from explorer.language.scoring import score
 from explorer.limits import MAX_TEXT
 from explorer.nn.model import RecurrentModel
 from explorer.text import Refused, clean, join, plain, tokenise
@@ -115,13 +116,13 @@ def _network(chosen: argparse.Namespace) -> tuple[RecurrentModel, str]:
     """Returns the network and its units of text: shipped, of a file, or of the lecture's sentences, now."""
     if chosen.file is None:
         experiment = experiment_from(chosen)
-        return learn(experiment).model, experiment.units
+        return learn(experiment).model, experiment.token_level
     shipped = chosen.file in families()
     for name in FIELDS:
         if getattr(chosen, name) is not None and not (shipped and name == "cell"):
             raise UsageError(f"--{name} has no place beside --model: the network says it.")
     bundle = _shipped(chosen.file, chosen.cell) if shipped else _stored(chosen.file)
-    return bundle.model, bundle.experiment.units
+    return bundle.model, bundle.experiment.token_level
 
 
 def _shipped(name: str, cell: str | None) -> Bundle:

@@ -21,10 +21,10 @@ from explorer.commands.options import (
 from explorer.commands.output import fitted, note_problems, say_written, shown_token, write_arrays
 from explorer.commands.terminal import table_lines
 from explorer.experiment import Experiment
-from explorer.gradients.bptt import GradientFlow, bptt
+from explorer.gradients.bptt import GradientFlow, LayerFlow, bptt
 from explorer.gradients.sizes import decay
 from explorer.lab.flow import chosen_rows, direct_gradients
-from explorer.lab.learned import Learned, inputs, learn, notation_for, text_of
+from explorer.lab.learned import Learned, inputs, learn, text_of
 from explorer.lab.walk import WholeRun, run_whole
 from explorer.limits import MAX_GRADIENT_STEPS
 from explorer.text import plain, tokenise
@@ -35,9 +35,8 @@ def run_gradients(chosen: argparse.Namespace) -> int:
     experiment = experiment_from(chosen)
     out = None if chosen.out is None else checked_path(chosen.out, ARRAYS)
     _refuse_losses(experiment)
-    notation = notation_for(experiment, "en")
     learned = learn(experiment)
-    run = run_whole(experiment, notation, learned)
+    run = run_whole(experiment, learned)
     gradient = whole_gradient(experiment, learned, run)
     if out is not None:
         arrays = gradient_arrays(run, gradient)
@@ -67,16 +66,13 @@ def whole_gradient(experiment: Experiment, learned: Learned, run: WholeRun) -> G
 def gradient_arrays(run: WholeRun, gradient: GradientFlow) -> dict[str, np.ndarray]:
     """Returns the gradient of a one-layer run as flat arrays by name.
 
-    cell, status (), tokens and known (T,); loss (T,), NaN where there is none; norm and norm_c
-    (T, T+1): row t-1, column k is ||dL_t/dh_k||; total and total_c (T+1, H); weight_ih_norm and
-    weight_hh_norm (T,): what each step adds to the weights' gradient.
+    cell, status (), tokens and known (T,); loss (T,), NaN where there is none; norm (T, T+1): row t-1,
+    column k is ||dL_t/dh_k||; total (T+1, H); norm_c, total_c and so on of the cell's other states;
+    weight_ih_norm and weight_hh_norm (T,): what each step adds to the gradient of the weights that are there.
     """
     flow = gradient.layers[0]
-    of_c = (
-        {}
-        if flow.norm_c is None or flow.total_c is None
-        else {"norm_c": flow.norm_c, "total_c": flow.total_c}
-    )
+    others = {f"norm_{s}": norm for s, norm in flow.norms.items() if s != "h"}
+    others |= {f"total_{s}": total for s, total in flow.totals.items() if s != "h"}
     return {
         "cell": np.array(run.trace.cell),
         "status": np.array(gradient.status),
@@ -85,7 +81,7 @@ def gradient_arrays(run: WholeRun, gradient: GradientFlow) -> dict[str, np.ndarr
         "loss": gradient.loss if gradient.loss is not None else np.full(run.trace.steps, np.nan),
         "norm": flow.norm,
         "total": flow.total,
-        **of_c,
+        **others,
         **{f"{name}_norm": norms for name, norms in flow.weight_norms().items()},
     }
 
@@ -97,7 +93,7 @@ def _refuse_losses(experiment: Experiment) -> None:
                 "--loss each_step has no place beside --weights marked: one sum, at the last step."
             )
         return
-    steps = len(tokenise(text_of(experiment), experiment.units))
+    steps = len(tokenise(text_of(experiment), experiment.token_level))
     if steps < 2:
         raise UsageError("the text has one step: no next token to predict, so no loss and no gradient.")
     if steps > MAX_GRADIENT_STEPS:
@@ -110,9 +106,7 @@ def _gradient_headline(run: WholeRun, learned: Learned, gradient: GradientFlow) 
     layer, flow = run.trace.layers[0], gradient.layers[0]
     losses = [] if gradient.loss is None else gradient.loss[np.isfinite(gradient.loss)]
     counted = "loss" if len(losses) == 1 else f"{len(losses)} losses, sum"
-    factors = {"h": decay(flow.total_norm).factor}
-    if flow.total_norm_c is not None:
-        factors["c"] = decay(flow.total_norm_c).factor
+    factors = {s: decay(norms).factor for s, norms in _at_work(flow).items()}
     shown = ", ".join(f"{s} {'-' if factor is None else f'{factor:.3f}'}" for s, factor in factors.items())
     parts = [
         f"{layer.cell}, {layer.hidden_size} units",
@@ -124,10 +118,15 @@ def _gradient_headline(run: WholeRun, learned: Learned, gradient: GradientFlow) 
     return "; ".join(parts)
 
 
+def _at_work(flow: LayerFlow) -> dict[str, np.ndarray]:
+    """Returns ||dL/ds_k|| (T+1,) by state, but for those that no output depends on."""
+    return {s: norms for s, norms in flow.total_norms.items() if s not in flow.layer.spec.idle}
+
+
 def _gradient_table(run: WholeRun, gradient: GradientFlow) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Returns the head and a row per source step k, from the initial state on."""
     flow = gradient.layers[0]
-    columns = {"h": flow.total_norm} | ({} if flow.total_norm_c is None else {"c": flow.total_norm_c})
+    columns = _at_work(flow)
     tokens = ("", *map(shown_token, run.tokens))
     rows = [
         (str(k), token, *(f"{norms[k]:.3e}" for norms in columns.values())) for k, token in enumerate(tokens)

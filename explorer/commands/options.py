@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from explorer.experiment import KINDS, TABLE, Experiment
+from explorer.experiment import TABLE, TYPES, Experiment
 from explorer.i18n import LANGUAGES, t
 from explorer.text import clean
 
@@ -35,11 +35,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb: takes the parsed options and returns the exit status; its help, its options."""
+    """One verb: takes the parsed options and returns the exit status; its help, its options.
+
+    passes_on: what it does not know it hands to somebody else, in `rest`.
+    """
 
     run: Callable[[argparse.Namespace], int]
     help: str
     options: tuple[Option, ...]
+    passes_on: bool = False
 
 
 JSON = Option("--json", {"action": "store_true", "help": "print JSON for machines"})
@@ -71,7 +75,7 @@ def field_option(name: str) -> Option:
     """Returns the option of one field of the experiment."""
     default = getattr(Experiment(), name)
     about = f"{_label(name)}: {_allowed(name)}" + (f" (default {default})" if default != "" else "")
-    metavar = {int: "N", float: "X", str: "NAME" if TABLE[name].options else "TEXT"}[KINDS[name]]
+    metavar = {int: "N", float: "X", str: "NAME" if TABLE[name].options else "TEXT"}[TYPES[name]]
     return Option(_flag(name), {"dest": name, "metavar": metavar, "help": about.replace("%", "%%")})
 
 
@@ -88,7 +92,7 @@ def _label(name: str) -> str:
 
 
 def _allowed(name: str) -> str:
-    entry, kind = TABLE[name], KINDS[name]
+    entry, kind = TABLE[name], TYPES[name]
     if entry.options is not None:
         return "one of " + ", ".join(option for option in entry.options if option)
     if kind is str:
@@ -101,7 +105,7 @@ def experiment_from(chosen: argparse.Namespace) -> Experiment:
     """Returns the experiment that the options describe. Raises UsageError for the first bad value."""
     given = {name: raw for name in TABLE if (raw := getattr(chosen, name, None)) is not None}
     for name, raw in given.items():
-        if KINDS[name] is str and TABLE[name].options is None:
+        if TYPES[name] is str and TABLE[name].options is None:
             _check_text(name, raw)
     experiment, refused = Experiment().with_changes(given)
     for refusal in refused:

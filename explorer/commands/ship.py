@@ -21,7 +21,7 @@ from explorer.commands.options import JSON, Option, UsageError, Verb, whole_numb
 from explorer.data.grammar import END
 from explorer.data.sources import source
 from explorer.experiment import TABLE, Experiment
-from explorer.language.scoring import generate
+from explorer.language.sampling import generate
 from explorer.language.units import best_units
 from explorer.nn.model import RecurrentModel
 from explorer.text import join, tokenise
@@ -134,10 +134,10 @@ def on_held_out(model: RecurrentModel, experiment: Experiment) -> tuple[float, f
 
 def _said(family: Family, model: RecurrentModel) -> str:
     """Returns what a network says after the first word of its family's text, up to an end."""
-    prompt = tokenise(family.text.split()[0], family.units)
+    prompt = tokenise(family.text.split()[0], family.token_level)
     stop = END if END in model.ids else None
     said = generate(model, prompt, SAID, temperature=TEMPERATURE, seed=DRAW, stop=stop)
-    return join(prompt + said.tokens, family.units)
+    return join(prompt + said.tokens, family.token_level)
 
 
 # The card

@@ -21,8 +21,8 @@ from explorer.commands.options import (
 )
 from explorer.commands.output import fitted, note_problems, say_written, shown_token, write_arrays, written
 from explorer.commands.terminal import table_lines
-from explorer.experiment import Experiment
-from explorer.lab.learned import Learned, learn, notation_for
+from explorer.experiment import Display, Experiment
+from explorer.lab.learned import Learned, learn
 from explorer.lab.walk import Walk, WholeRun, run_whole, walk
 from explorer.nn.tracing import LayerTrace
 from explorer.text import plain
@@ -35,35 +35,36 @@ def run_trace(chosen: argparse.Namespace) -> int:
     """
     experiment, lang = experiment_from(chosen), language(chosen.lang)
     out = None if chosen.out is None else checked_path(chosen.out)
-    notation = notation_for(experiment, lang)
+    display = experiment.display(lang)
+    experiment = display.meant(experiment)
     learned = learn(experiment)
-    run = run_whole(experiment, notation, learned)
+    run = run_whole(experiment, learned)
+    layer = run.trace.layers[0].in_notation(display.notation)
     _refuse_problems(experiment, run)
     if out is not None and out.suffix.lower() == PAGE:
-        shown = walk(experiment, notation, learned)
-        _write_page(out, shown, lang)
+        shown = walk(experiment, learned)
+        _write_page(out, shown, display)
         _say_page(out, shown, chosen.json)
     elif out is not None:
-        arrays = trace_arrays(run)
+        arrays = trace_arrays(run, layer)
         write_arrays(out, arrays)
         say_written(out, arrays, chosen.json)
     elif chosen.json:
-        print(json.dumps(plain(trace_arrays(run)), allow_nan=False))
+        print(json.dumps(plain(trace_arrays(run, layer)), allow_nan=False))
     else:
-        print(_headline(run.trace.layers[0], learned))
-        print(*table_lines(*_trace_table(run), words=("token",)), sep="\n")
+        print(_headline(layer, learned))
+        print(*table_lines(*_trace_table(run, layer), words=("token",)), sep="\n")
     note_problems(run)
     return 0
 
 
-def trace_arrays(run: WholeRun) -> dict[str, np.ndarray]:
-    """Returns a one-layer run as flat arrays by name.
+def trace_arrays(run: WholeRun, layer: LayerTrace) -> dict[str, np.ndarray]:
+    """Returns a one-layer run as flat arrays by name; layer is the run's in the notation to write.
 
     cell and notation (); tokens (T,) as the model got them; known (T,) whether it knows them;
     x (T, D); h and c (T+1, H) with the initial state in row 0; pre_* and gate_* (T, H); the weights
     by their state_dict names.
     """
-    layer = run.trace.layers[0]
     states = {"h": layer.h} | ({} if layer.c is None else {"c": layer.c})
     return {
         "cell": np.array(layer.cell),
@@ -78,10 +79,10 @@ def trace_arrays(run: WholeRun) -> dict[str, np.ndarray]:
     }
 
 
-def _write_page(path: Path, shown: Walk, lang: str) -> None:
+def _write_page(path: Path, shown: Walk, display: Display) -> None:
     from explorer.stage import export, payload  # Plotly takes a while to load
 
-    page = export.html(payload.build(shown, lang), export.title_of(shown, lang))
+    page = export.html(payload.build(shown, display), export.title_of(shown, display.lang))
     with written(path):
         path.write_text(page, encoding="utf-8")
 
@@ -113,9 +114,8 @@ def _headline(layer: LayerTrace, learned: Learned) -> str:
     return "; ".join(parts + ([f"the state explodes at step {bad}"] if bad else []))
 
 
-def _trace_table(run: WholeRun) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _trace_table(run: WholeRun, layer: LayerTrace) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Returns the head and a row per step: the norms of the states and the mean of each gate."""
-    layer = run.trace.layers[0]
     states, gates = layer.spec.states, layer.spec.gates
     with np.errstate(over="ignore", invalid="ignore"):
         columns = [np.linalg.norm(layer.signal(s), axis=-1) for s in states]

@@ -37,9 +37,10 @@ from explorer.data.sources import Source, Unusable
 from explorer.experiment import TABLE, Experiment
 from explorer.limits import MAX_RACERS
 from explorer.text import Refused, plain
-from explorer.training.race import OWN, Race, RacerError, presets, race_of, record
+from explorer.training.events import Event
+from explorer.training.race import RACER_FIELDS, Race, RacerError, presets, race_of, record
 from explorer.training.results import Result, results, table, verdict
-from explorer.training.run import Carried, Memory, Tensors, Wish
+from explorer.training.run import Carried, InMemory, Tensors, Wish
 from explorer.training.store import save_model, write_bytes
 
 SHARED = tuple(name for name, entry in TABLE.items() if entry.group == "train")
@@ -147,7 +148,7 @@ def _race(base: Experiment, seed: int) -> Race:
     except RacerError as error:
         raise UsageError(
             f"--racers cannot be read at {str(error)!r}: a racer is a cell ({', '.join(CELLS)}) and what it"
-            f" changes, such as bias=fixed, of {', '.join(OWN)}."
+            f" changes, such as bias=fixed, of {', '.join(RACER_FIELDS)}."
         ) from error
 
 
@@ -218,10 +219,10 @@ def _interrupts() -> Iterator[_Stop]:
         signal.signal(signal.SIGINT, before)
 
 
-class _Channel(Memory):
+class _Channel(InMemory):
     """Collects events and keeps no weights: a hundred seeds have thousands of them."""
 
-    def __init__(self, stop: _Stop, watch: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, stop: _Stop, watch: Callable[[Event], None]) -> None:
         super().__init__(watch)
         self.stop = stop
 
@@ -387,14 +388,13 @@ class _Progress:
     def begin(self, seed: int) -> None:
         self.seed, self.racers = seed, {}
 
-    def watch(self, event: Mapping[str, Any]) -> None:
+    def watch(self, event: Event) -> None:
         """Hears of an event of the running race."""
-        kind = event["kind"]
-        if kind == "racer":
+        if event["kind"] == "racer":
             self.racers[event["racer"]] = {"name": event["name"], "budget": event["budget"], "step": 0}
-        elif kind == "steps":
+        elif event["kind"] == "steps":
             self.racers[event["racer"]]["step"] = event["from"] + len(event["loss"]) - 1
-        elif kind == "end":
+        elif event["kind"] == "end":
             self.racers[event["racer"]]["status"] = event["status"]
         if self.live and time.monotonic() - self.drawn > DRAW_SECONDS:
             self.drawn = time.monotonic()
@@ -447,7 +447,7 @@ def train_options() -> tuple[Option, ...]:
             {
                 "metavar": "TEXT",
                 "help": "racers with what each changes, as in 'rnn;lstm bias=fixed keep_bias=2' (default"
-                f" {Experiment().racers}); they may change {', '.join(OWN)}",
+                f" {Experiment().racers}); they may change {', '.join(RACER_FIELDS)}",
             },
         ),
         *(field_option(name) for name in FIELDS),

@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -99,26 +100,17 @@ def _cases(spec: CellSpec, count: int, generator: np.random.Generator) -> Iterat
         yield _Case(
             _weights(spec, D, H, number % 5 != 0, generator),
             generator.standard_normal((T, D)),
-            tuple(generator.standard_normal(H) for _ in spec.states),
+            spec.state(partial(generator.standard_normal, H)),
             generator.standard_normal((T, H)),
         )
 
 
 def _weights(spec: CellSpec, D: int, H: int, biases: bool, generator: np.random.Generator) -> LayerWeights:
-    rows = len(spec.blocks) * H
-
     def draw(*shape: int) -> np.ndarray:
         return generator.normal(0.0, 1.0 / np.sqrt(H), shape)  # keeps the ReLU layer from exploding
 
-    return LayerWeights(
-        spec.blocks,
-        draw(rows, D),
-        draw(rows, H),
-        draw(rows) if biases else None,
-        draw(rows) if biases else None,
-        draw(len(spec.peephole_blocks) * H) if spec.peephole_blocks else None,
-        spec.peephole_blocks,
-    )
+    shapes = spec.shapes(D, H).items()
+    return spec.weights({name: draw(*shape) for name, shape in shapes if biases or "bias" not in name})
 
 
 def _measure(spec: CellSpec, case: _Case) -> dict[str, float]:
@@ -147,12 +139,8 @@ def gradients_difference(layer: LayerTrace, dL_dh: np.ndarray) -> float:
     ours = {"x": flow.x, **flow.weight_gradient()}
     theirs = {"x": reference.x} | {k: a for k, a in reference.weights.items() if k in ours}
     there = np.tri(layer.steps, layer.steps + 1, 1, dtype=bool)  # the loss at t depends on h_k, k <= t
-    tables = (("h", flow.norm, flow.total), ("c", flow.norm_c, flow.total_c))
-    for name, norm, total in tables:
-        if norm is None or total is None:
-            continue
-        rows = reference.states[name]
-        ours |= {f"{name} by loss": norm[there], name: total}
+    for name, rows in reference.states.items():
+        ours |= {f"{name} by loss": flow.norms[name][there], name: flow.totals[name]}
         theirs |= {f"{name} by loss": lengths(rows[there]), name: rows.sum(0)}
     return _apart(ours, theirs)
 
@@ -160,7 +148,7 @@ def gradients_difference(layer: LayerTrace, dL_dh: np.ndarray) -> float:
 def fused_states(
     spec: CellSpec, weights: LayerWeights, x: np.ndarray, state: tuple[np.ndarray, ...]
 ) -> dict[str, np.ndarray]:
-    """Returns h (T, H), and c (T, H) where there is one, by PyTorch's fused module.
+    """Returns the states after each step, (T, H) each, by PyTorch's fused module.
 
     The module gives c after the last step only, so it runs once more for each beginning of x.
     Raises ValueError for a cell that PyTorch does not have.
@@ -177,9 +165,9 @@ def fused_states(
     steps = torch.tensor(x)
     with torch.no_grad():
         states = {"h": module(steps, given)[0].numpy()}
-        if "c" in spec.states:
+        for more in spec.states[1:]:
             ends = range(1, len(x) + 1)
-            states["c"] = torch.cat([module(steps[:end], given)[1][1] for end in ends]).numpy()
+            states[more] = torch.cat([module(steps[:end], given)[1][1] for end in ends]).numpy()
     return states
 
 
@@ -189,9 +177,7 @@ def equations_difference(layer: LayerTrace) -> float:
     Each value goes on into the equations below it. A quantity of the trace without an equation, or
     an equation that reads what none above it gives, counts as infinitely far.
     """
-    values = {"x": layer.x, "h_prev": layer.h[:-1]}
-    if layer.c is not None:
-        values["c_prev"] = layer.c[:-1]
+    values = {"x": layer.x} | {f"{s}_prev": a for s, a in layer.before.items()}
     try:
         for symbol, expression in layer.spec.equations:
             values[symbol] = evaluate(expression, values, layer.weights)  # (T, H)

@@ -174,9 +174,15 @@ def aligned(lines: Sequence[str]) -> str:
 
 def parameters(spec: CellSpec, biases: int) -> str:
     """Returns the number of weights of one layer as a formula in D and H; PyTorch has two biases."""
-    blocks, peepholes = len(spec.blocks), len(spec.peephole_blocks)
-    formula = f"{blocks if blocks > 1 else ''}H(D + H + {biases})"
-    return f"{formula} + {peepholes}H" if peepholes else formula
+    blocks, seeing, own = len(spec.blocks), len(spec.recurrent_blocks), len(spec.peephole_blocks)
+    terms = [_times(blocks, f"H(D + H + {biases})" if seeing == blocks else "H(D + 1)")]
+    if 0 < seeing < blocks:
+        terms.append(_times(seeing, f"H(H + {biases - 1})"))
+    return " + ".join([*terms, *([_times(own, "H")] if own else [])])
+
+
+def _times(count: int, formula: str) -> str:
+    return f"{count if count > 1 else ''}{formula}"
 
 
 def plain(*parts: str) -> str:

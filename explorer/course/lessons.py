@@ -1,15 +1,17 @@
 """Lessons as cards, read from Markdown with a few directives (assets/lessons/README.md)."""
 
 import re
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import parse_qsl
 
-from explorer.cells import CellSpec
-from explorer.i18n import lesson
+from explorer.cells import CELLS, CellSpec
+from explorer.experiment import Experiment, written
+from explorer.i18n import ASSETS, lesson
 
 _HEAD = re.compile(r"^## (?:\d+\. )?(?P<title>.+?) \{#(?P<id>\w+) cells=(?P<cells>[\w,]+)\}$")
-_DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|show|ask): (?P<body>.+?)\}$")
+_DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask): (?P<body>.+?)\}$")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Card:
-    """One idea. parts hold, in order: text, ("equations" | "table", argument), Show or Ask."""
+    """One idea. parts hold, in order: text, ("equations" | "table" | "notes", argument), Show or Ask."""
 
     key: str
     title: str
@@ -40,6 +42,10 @@ class Card:
     def concerns(self, spec: CellSpec) -> bool:
         """Returns whether the card is about a cell."""
         return bool({"all", spec.key, spec.family} & set(self.cells))
+
+
+LESSONS = ("step", "gradients", "train", "language", "architectures")
+"""The pages with a lesson, each named as its page."""
 
 
 @cache
@@ -56,6 +62,45 @@ def cards(name: str, lang: str) -> tuple[Card, ...]:
         elif head:
             lines.append(line)
     return tuple(found)
+
+
+def opened(name: str, experiment: Experiment) -> str:
+    """Returns the key of the card that is open: the experiment's, where the lesson has it for its cell."""
+    return experiment.card if experiment.card in _keys(name, experiment.cell) else lead(name, experiment)
+
+
+def lead(name: str, experiment: Experiment) -> str:
+    """Returns the key of the card that belongs to what an experiment shows, where none is named.
+
+    It is the first whose conditions in assets/course.toml the experiment meets, else the lesson's first.
+    """
+    keys = _keys(name, experiment.cell)
+    for rule in _rules()[name]:
+        if rule["card"] in keys and _meets(experiment, rule):
+            return rule["card"]
+    return keys[0]
+
+
+@cache
+def _rules() -> dict[str, list[dict[str, str]]]:
+    return tomllib.loads((ASSETS / "course.toml").read_text(encoding="utf-8"))["cards"]
+
+
+def _meets(experiment: Experiment, rule: dict[str, str]) -> bool:
+    """A condition is a field's value, or `*` for any but the default."""
+    default = Experiment()
+    return all(
+        getattr(experiment, name) != getattr(default, name)
+        if value == "*"
+        else written(getattr(experiment, name)) == value
+        for name, value in rule.items()
+        if name != "card"
+    )
+
+
+@cache
+def _keys(name: str, cell: str) -> tuple[str, ...]:
+    return tuple(card.key for card in cards(name, "en") if card.concerns(CELLS[cell]))
 
 
 def _parts(lines: list[str]) -> tuple[str | tuple[str, str] | Show | Ask, ...]:
@@ -83,7 +128,7 @@ def _directive(line: str) -> tuple[str, str] | Show | Ask:
     if not match:
         raise ValueError(f"not a directive: {line}")
     kind, body = match["kind"], match["body"]
-    if kind in ("equations", "table"):
+    if kind in ("equations", "table", "notes"):
         return kind, body.strip()
     left, right = (side.strip() for side in body.split("|", 1))
     if kind == "ask":

@@ -75,11 +75,11 @@ def versions(kind: str) -> int:
 
 
 @cache
-def words(kind: str, lang: str, unit: str = "word") -> tuple[str, ...]:
+def words(kind: str, lang: str, token_level: str = "word") -> tuple[str, ...]:
     """Returns every token that the sentences of a kind may hold, sorted."""
-    if unit != "word":
+    if token_level != "word":
         inner = set(words(kind, lang)) - {END}
-        return tuple(sorted({END, " "}.union(*(_spelled(word, unit) for word in inner))))
+        return tuple(sorted({END, " "}.union(*(_spelled(word, token_level) for word in inner))))
     if kind == "brackets":
         table = _table(kind, lang)
         found = {table["stop"], *table["words"], *chain.from_iterable(table["pairs"])}
@@ -89,19 +89,19 @@ def words(kind: str, lang: str, unit: str = "word") -> tuple[str, ...]:
     return tuple(sorted(found | {END}))
 
 
-def respelled(group: Sequence[Sentence], unit: str) -> tuple[Sentence, ...]:
+def respelled(group: Sequence[Sentence], token_level: str) -> tuple[Sentence, ...]:
     """Returns the versions of one sentence in other tokens: characters or jamo, words parted by a space.
 
     A critical token is then the first at which the versions differ; so is a cue.
     """
-    if unit == "word":
+    if token_level == "word":
         return tuple(group)
     first = group[0]
     shared = {
-        at: _alike([_spelled(version.tokens[at], unit) for version in group])
+        at: _alike([_spelled(version.tokens[at], token_level) for version in group])
         for at in {*first.critical, *first.cues}
     }
-    return tuple(_respelled(sentence, unit, shared) for sentence in group)
+    return tuple(_respelled(sentence, token_level, shared) for sentence in group)
 
 
 def _alike(spellings: Sequence[tuple[str, ...]]) -> int:
@@ -109,13 +109,13 @@ def _alike(spellings: Sequence[tuple[str, ...]]) -> int:
     return len(list(takewhile(lambda tokens: len(set(tokens)) == 1, zip(*spellings, strict=False))))
 
 
-def _respelled(sentence: Sentence, unit: str, shared: dict[int, int]) -> Sentence:
+def _respelled(sentence: Sentence, token_level: str, shared: dict[int, int]) -> Sentence:
     tokens: list[str] = []
     starts = []
     for word in sentence.tokens[:-1]:
         tokens += [" "] if tokens else []
         starts.append(len(tokens))
-        tokens += _spelled(word, unit)
+        tokens += _spelled(word, token_level)
     critical, cues = (
         tuple(starts[at] + shared[at] for at in some) for some in (sentence.critical, sentence.cues)
     )

@@ -193,7 +193,7 @@ def _cut(experiment: Experiment, typed: Sequence[str]) -> Pairs:
     kept = [(before, after) for before in typed if (after := _normalised(before, experiment))]
     sentences = tuple(after for _, after in kept)
     ending = (END,) if experiment.ending == "on" else ()
-    lines = tuple(tokenise(sentence, experiment.units) + ending for sentence in sentences)
+    lines = tuple(tokenise(sentence, experiment.token_level) + ending for sentence in sentences)
     vocabulary = vocabulary_of(token for line in lines for token in line)
     prefixes = prefixes_of([vocabulary.encode(line) for line in lines])
     characters = tokenise(" ".join(sentences), "char")

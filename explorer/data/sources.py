@@ -317,7 +317,7 @@ def _whole(experiment: Experiment, lines: Sequence[Sequence[str]], known: bool) 
 
 
 def _lecture(experiment: Experiment) -> Source:
-    return _whole(experiment, [tokenise(line, experiment.units) for line in lecture_sentences()], True)
+    return _whole(experiment, [tokenise(line, experiment.token_level) for line in lecture_sentences()], True)
 
 
 def _yours(experiment: Experiment) -> Source:
@@ -328,11 +328,11 @@ def _yours(experiment: Experiment) -> Source:
     tokens; of more than TEXT_WHOLE tokens the last tenth is held out. The vocabulary is the whole text's.
     """
     pieces = split_sentences(experiment.text)
-    tokens = tokenise(" ".join(pieces), experiment.units)
+    tokens = tokenise(" ".join(pieces), experiment.token_level)
     if len(tokens) < 2:
         raise Unusable("unusable.text", tokens=len(tokens))
     if len(tokens) <= min(TEXT_WHOLE, experiment.length):
-        lines = [line for piece in pieces if len(line := tokenise(piece, experiment.units)) > 1]
+        lines = [line for piece in pieces if len(line := tokenise(piece, experiment.token_level)) > 1]
         return _whole(experiment, lines or [tokens], False)
     vocabulary, ids = _vocabulary(set(tokens))
     text = [ids[token] for token in tokens]
@@ -356,17 +356,17 @@ def _tales(experiment: Experiment, lang: str) -> Source:
 
     The vocabulary is that of all tales there can be.
     """
-    unit, T = experiment.units, experiment.length
-    vocabulary, ids = _vocabulary(set(letters(lang, unit)))
+    token_level, T = experiment.token_level, experiment.length
+    vocabulary, ids = _vocabulary(set(letters(lang, token_level)))
     trained = tales(lang, TALES_TRAINED, stream(experiment.seed, _TALES))
     known = set(trained)
     others = [
         tale for tale in tales(lang, TALES_HELD_OUT, stream(experiment.seed, _HELD_OUT)) if tale not in known
     ]
-    rows = [tokenise(f"{tale} ", unit) for tale in trained]
+    rows = [tokenise(f"{tale} ", token_level) for tale in trained]
     text = torch.tensor([ids[token] for row in rows for token in row])
     begins = torch.tensor([0, *map(len, rows[:-1])]).cumsum(0)
-    stretches = _stretches([ids[token] for token in tokenise(" ".join(others), unit)], T)
+    stretches = _stretches([ids[token] for token in tokenise(" ".join(others), token_level)], T)
     return _text_source(
         experiment,
         vocabulary,
@@ -393,12 +393,12 @@ _Group = tuple[Sentence, ...]
 
 
 @dataclass(frozen=True)
-class _Grammar:
-    """Sentences of one kind, language, unit and distance, as batches of ids."""
+class _GrammarSource:
+    """Sentences of one kind, language, token level and distance, as batches of ids."""
 
     kind: str
     lang: str
-    unit: str
+    token_level: str
     distance: int
     ids: dict[str, int]
 
@@ -408,7 +408,7 @@ class _Grammar:
         return [drawn[at : at + size] for at in range(0, len(drawn), size)]
 
     def spelled(self, groups: Iterable[_Group]) -> list[Sentence]:
-        return [sentence for group in groups for sentence in respelled(group, self.unit)]
+        return [sentence for group in groups for sentence in respelled(group, self.token_level)]
 
     def distinct(self, count: int, generator: torch.Generator) -> dict[frozenset[Sentence], _Group]:
         """Returns that many different groups."""
@@ -454,8 +454,8 @@ def _grammar(experiment: Experiment, lang: str) -> Source:
     """
     kind, size = experiment.data, versions(experiment.data)
     distance = min(max(experiment.length, NEAREST), FARTHEST)
-    vocabulary, ids = _vocabulary(set(words(kind, lang, experiment.units)))
-    grammar = _Grammar(kind, lang, experiment.units, distance, ids)
+    vocabulary, ids = _vocabulary(set(words(kind, lang, experiment.token_level)))
+    grammar = _GrammarSource(kind, lang, experiment.token_level, distance, ids)
     held_out = grammar.distinct(GRAMMAR_HELD_OUT // size, stream(experiment.seed, _HELD_OUT))
     test = grammar.spelled(held_out.values())
     training = partial(grammar.new, experiment.batch, frozenset(held_out))

@@ -53,15 +53,15 @@ def text(lang: str, length: int, generator: torch.Generator) -> str:
 
 
 @cache
-def letters(lang: str, unit: str) -> tuple[str, ...]:
+def letters(lang: str, token_level: str) -> tuple[str, ...]:
     """Returns every token that a text of tales may hold, sorted, in words, characters or jamo.
 
-    A word has the marks on it, as `tokenise` leaves them. Raises ValueError for an unknown language or unit.
+    A word has the marks on it, as `tokenise` leaves them. Raises ValueError for an unknown language or level.
     """
     whole = _grammar(lang).pieces("tale").tokens()
-    if unit == "word":
+    if token_level == "word":
         return tuple(sorted(whole))
-    return tuple(sorted({" "}.union(*(tokenise(word, unit) for word in whole))))
+    return tuple(sorted({" "}.union(*(tokenise(word, token_level) for word in whole))))
 
 
 @cache

@@ -5,8 +5,9 @@ from math import log10
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.architectures.amount import MATCHES, RACERS, Amount
-from explorer.figures.flow import CELL_HUES
+from explorer.architectures.amount import RIVALS, Amount
+from explorer.cells import CELLS
+from explorer.experiment import MATCHES
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
 from explorer.i18n import t
@@ -23,7 +24,7 @@ def amount_figure(found: Amount, quantity: str, lang: str, theme: str = "light")
     figure = frame(t(f"amount.{quantity}", lang), theme, panels)
     at = [log10(count) for count in found.counts]
     for column, match in enumerate(MATCHES, 1):
-        for name in RACERS:
+        for name in RIVALS:
             rows = np.array([found.values(name, match, count, quantity) for count in found.counts])
             _band(figure, at, rows, name.split()[0], lang, theme, column)
         if quantity == "accuracy":
@@ -43,7 +44,7 @@ def _band(
     figure: go.Figure, at: list[float], rows: np.ndarray, cell: str, lang: str, theme: str, column: int
 ) -> None:
     """A cell's line and band; rows (counts, seeds)."""
-    colour = HUES[theme][CELL_HUES[cell]]
+    colour = HUES[theme][CELLS[cell].hue]
     dash, symbol = _LOOKS[cell]
     around = [*rows.max(1), *rows.min(1)[::-1]]
     place = {"row": 1, "col": column}

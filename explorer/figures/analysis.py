@@ -11,6 +11,7 @@ from explorer.figures.palette import GRID, HUES
 from explorer.figures.signals import line, step_axis
 from explorer.gradients.bptt import LayerFlow
 from explorer.gradients.jacobian import Spectra
+from explorer.gradients.laws import Bound
 from explorer.gradients.pushing import Nudge
 from explorer.gradients.sizes import Clipping, Saturation
 from explorer.gradients.windows import Cut, Truncation
@@ -68,9 +69,9 @@ def spectra_figure(
 
 def _law(spectra: Spectra) -> tuple[float, str, str]:
     """log10 of the factor a step that the law gives, its hue, its name."""
-    if spectra.bound is not None:
-        return float(powers(np.array(spectra.bound.factor))), "write", "bound"
-    factor = spectra.keep.factor if spectra.keep is not None else 0.0
+    factor = spectra.law.factor
+    if isinstance(spectra.law, Bound):
+        return float(powers(np.array(factor))), "write", "bound"
     return float(powers(np.array(factor))), "keep", "keep"
 
 

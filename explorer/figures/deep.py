@@ -1,11 +1,13 @@
 """Figures of stacked layers: a heatmap of each layer and direction, held-out accuracy, what depth costs."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.architectures.deep import HIDDEN, Price, Reading, Score, Tagger
+from explorer.architectures.deep import HIDDEN_SIZE, Accuracies, Price, Tagger, Tagging
+from explorer.architectures.timing import written
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
 from explorer.figures.signals import signal_heatmap
@@ -16,11 +18,11 @@ NETWORKS = ("one", "both")
 HUE = {"one": "keep", "both": "candidate"}
 """Hues of the network that reads forward only and of that which reads both ways."""
 
-KINDS = ("every", "undecided")
+_SHARES = ("every", "undecided")
 
 
 def layer_figure(
-    reading: Reading, row: int, labels: Sequence[str], lang: str, theme: str = "light"
+    reading: Tagging, row: int, labels: Sequence[str], lang: str, theme: str = "light"
 ) -> go.Figure:
     """Returns the states units x steps of one layer and direction, on the same scale as all the others.
 
@@ -38,7 +40,7 @@ def layer_figure(
 
 
 def accuracy_figure(
-    taggers: Mapping[str, Sequence[Tagger]], guess: Score, lang: str, theme: str = "light"
+    taggers: Mapping[str, Sequence[Tagger]], guess: Accuracies, lang: str, theme: str = "light"
 ) -> go.Figure:
     """Returns right tags on held-out sentences, a bar for the mean over seeds and a dot for each seed.
 
@@ -47,8 +49,8 @@ def accuracy_figure(
     seeds = len(taggers["one"])
     figure = frame(t("deep.accuracy", lang, seeds=seeds), theme, height=340)
     for k, name in enumerate(NETWORKS):
-        scores = np.array([[getattr(tagger.score, kind) for kind in KINDS] for tagger in taggers[name]])
-        at = [place + (k - 0.5) * 0.36 for place in range(len(KINDS))]
+        scores = np.array([[getattr(tagger.score, kind) for kind in _SHARES] for tagger in taggers[name]])
+        at = [place + (k - 0.5) * 0.36 for place in range(len(_SHARES))]
         means = scores.mean(0)
         figure.add_bar(
             x=at, y=means, width=0.32, name=t(f"option.directions.{name}", lang), hoverinfo="skip",
@@ -60,15 +62,15 @@ def accuracy_figure(
             mode="markers", showlegend=False, hovertemplate="%{y:.1%}<extra></extra>",
             marker={"size": 10, "color": HUES[theme]["ink"], "symbol": "circle-open", "line": {"width": 2}},
         )  # fmt: skip
-    for place, kind in enumerate(KINDS):
+    for place, kind in enumerate(_SHARES):
         share = getattr(guess, kind)
         figure.add_scatter(
             x=[place - 0.42, place + 0.42], y=[share, share], mode="lines", name=t("deep.guess", lang),
             legendgroup="guess", showlegend=place == 0, hovertemplate="%{y:.1%}<extra></extra>",
             line={"color": HUES[theme]["x"], "width": 3, "dash": "dot"},
         )  # fmt: skip
-    names = [t(f"deep.{kind}", lang) for kind in KINDS]
-    figure.update_xaxes(tickvals=list(range(len(KINDS))), ticktext=names, range=[-0.6, 1.6], showgrid=False)
+    names = [t(f"deep.{kind}", lang) for kind in _SHARES]
+    figure.update_xaxes(tickvals=list(range(len(_SHARES))), ticktext=names, range=[-0.6, 1.6], showgrid=False)
     figure.update_yaxes(range=[0, 1.14], tickvals=[0, 0.5, 1], tickformat=".0%")
     return figure
 
@@ -76,7 +78,7 @@ def accuracy_figure(
 def price_figure(found: Sequence[Price], lang: str, theme: str = "light") -> go.Figure:
     """Returns weights and milliseconds of a training step by depth, forward only and both ways."""
     panels = [t("deep.parameters", lang), t("deep.milliseconds", lang)]
-    figure = frame(t("deep.prices", lang, hidden=HIDDEN), theme, panels, height=340)
+    figure = frame(t("deep.prices", lang, hidden=HIDDEN_SIZE), theme, panels, height=340)
     for k, name in enumerate(NETWORKS):
         rows = [price for price in found if price.both == (name == "both")]
         for column, quantity in enumerate(("parameters", "milliseconds"), 1):
@@ -88,13 +90,21 @@ def price_figure(found: Sequence[Price], lang: str, theme: str = "light") -> go.
                 textposition="top center" if name == "both" else "bottom center", textfont={"size": 14},
                 line={"color": HUES[theme][HUE[name]], "width": 2.5, "dash": "solid" if k else "dash"},
                 marker={"size": 9, "symbol": "square" if k else "circle"}, row=1, col=column,
+                error_y=_spread(rows) if quantity == "milliseconds" else None,
             )  # fmt: skip
-            top = max(getattr(price, quantity) for price in found)
+            top = max(price.parameters if column == 1 else price.time.spread[1] for price in found)
             figure.update_yaxes(range=[-0.2 * top, 1.2 * top], showticklabels=False, row=1, col=column)
     depths = list(range(1, MAX_LAYERS + 1))
     figure.update_xaxes(tickvals=depths, range=[0.6, MAX_LAYERS + 0.4], title_text=t("deep.layers", lang))
     return figure
 
 
+def _spread(rows: Sequence[Price]) -> dict[str, Any]:
+    """Returns the spread of measured times as lines up and down from their medians."""
+    above = [price.time.spread[1] - price.milliseconds for price in rows]
+    below = [price.milliseconds - price.time.spread[0] for price in rows]
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.5}
+
+
 def _written(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.1f}"
+    return f"{value:,}" if isinstance(value, int) else written(value)

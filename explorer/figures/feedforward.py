@@ -49,8 +49,12 @@ def time_figure(found: Timed, cell: str, lang: str, theme: str = "light") -> go.
         (found.recurrent, t("feedforward.one_by_one", lang, cell=name), "keep", "dash", "square"),
         (found.apart, t("feedforward.at_once", lang), "candidate", "solid", "circle"),
     )
-    for values, label, hue, dash, symbol in rows:
+    for times, label, hue, dash, symbol in rows:
+        values = np.array([one.median for one in times])
         _line(figure, found.lengths, values, label, hue, dash, symbol, theme, "%{y:.3g} ms")
+        low, high = np.array([one.spread for one in times]).T
+        above, below = (high - values).tolist(), (values - low).tolist()
+        figure.data[-1].error_y = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
     figure.update_xaxes(type="log", tickvals=found.lengths, title_text=t("feedforward.steps", lang))
     figure.update_yaxes(type="log", title_text="ms", dtick=1, exponentformat="power")
     return figure

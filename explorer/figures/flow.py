@@ -5,30 +5,29 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.cells import CellSpec
+from explorer.cells import CELLS
+from explorer.experiment import Display
 from explorer.figures.palette import HUES, magnitude_scale
 from explorer.figures.signals import layout, line, step_axis
 from explorer.gradients.bptt import lengths
 from explorer.i18n import t
 from explorer.lab.flow import CellFlow, Flow
-from explorer.lab.learned import notation_for
 
 FLOOR = -30.0
 """The smallest power of ten that the triangle's colours tell apart."""
 
 DASHES = {"h": "solid", "c": "dash"}
-CELL_HUES = {"rnn": "x", "lstm": "keep", "gru": "write"}
-"""The compared cells; another chosen cell takes the candidate's hue."""
 
 MARGIN = 3.0
 """How many decades past the measured values the axis follows a law."""
 
 
-def triangle_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
+def triangle_figure(flow: Flow, display: Display) -> go.Figure:
     """Returns ||dL_t/dh_k|| as a heatmap: source step k across, loss step t down, colour log10.
 
     A norm of exactly 0 is left blank; one that is not finite gets a cross.
     """
+    lang, theme = display.lang, display.theme
     norm = flow.chosen.each.norm
     with np.errstate(divide="ignore", invalid="ignore"):
         power = np.where(norm > 0, np.log10(norm), np.nan)
@@ -72,36 +71,38 @@ def _crosses(figure: go.Figure, norm: np.ndarray, sources: list, losses: list, t
         )
 
 
-def total_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
+def total_figure(flow: Flow, display: Display) -> go.Figure:
     """Returns ||dL/dh_k|| of the chosen loss for each compared cell, ||dL/dc_k|| dashed, on a log axis.
 
     Dotted in each cell's hue: its law, where one loss alone is summed. The axis keeps to the measured
     values and follows a law no further than MARGIN.
     """
+    lang, theme = display.lang, display.theme
     figure = go.Figure(layout=layout(theme))
     for cell in flow.cells:
-        hue = CELL_HUES.get(cell.cell, "candidate")
+        hue = CELLS[cell.cell].hue
         layer = cell.gradient.layers[0]
         for state, values in (("h", layer.total_norm), ("c", layer.total_norm_c)):
             if values is not None:
                 name = f"{t(f'cell.{cell.cell}', lang)} {state}"
                 _log_line(figure, flow, values, name, hue, theme, DASHES[state])
     _finished(figure, flow, lang, "flow.total")
-    _laws(figure, flow, lang, theme)
+    _laws(figure, flow, display)
     return figure
 
 
-def _laws(figure: go.Figure, flow: Flow, lang: str, theme: str) -> None:
+def _laws(figure: go.Figure, flow: Flow, display: Display) -> None:
     """Adds each cell's law to a finished figure of what is."""
+    lang, theme = display.lang, display.theme
     low, high = _powers([np.asarray(trace.y, float) for trace in figure.data])
     laws = [(cell, expected) for cell in flow.cells if (expected := cell.law.expected) is not None]
     if not laws:
         return
     for cell, expected in laws:
-        symbol = law_symbol(flow, cell, lang)
+        symbol = law_symbol(cell, display)
         power = f"({symbol})ᵗ⁻ᵏ" if "−" in symbol else f"{symbol}ᵗ⁻ᵏ"
         name = f"{t(f'cell.{cell.cell}', lang)} {power}"
-        hue = CELL_HUES.get(cell.cell, "candidate")
+        hue = CELLS[cell.cell].hue
         shown = np.where(np.isfinite(expected) & (expected > 0), expected, np.nan)
         figure.add_scatter(
             x=_sources(flow),
@@ -118,24 +119,25 @@ def _laws(figure: go.Figure, flow: Flow, lang: str, theme: str) -> None:
     figure.update_layout(meta={**figure.layout.meta, "law": t("flow.law", lang)})
 
 
-def law_symbol(flow: Flow, cell: CellFlow, lang: str) -> str:
+def law_symbol(cell: CellFlow, display: Display) -> str:
     """Returns a cell's law for one step in the reader's notation."""
     spec = cell.trace.spec
     if cell.law.bound:
         return "≤ σ_max(W_hh)"
     if spec.keep is None:
         return "1"
-    return f"1−σ(b_{spec.keep})" if _flipped(flow, spec, lang) else f"σ(b_{spec.keep})"
+    return f"1−σ(b_{spec.keep})" if spec.keep in display.flips(spec) else f"σ(b_{spec.keep})"
 
 
-def paths_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
+def paths_figure(flow: Flow, display: Display) -> go.Figure:
     """Returns how the chosen cell's gradient came back: past all gates alone, and its last hop by gate."""
+    lang, theme = display.lang, display.theme
     figure = go.Figure(layout=layout(theme))
     layer = flow.chosen.gradient.layers[0]
     whole = layer.total_norm if layer.total_norm_c is None else layer.total_norm_c
     _log_line(figure, flow, whole, t("flow.sum", lang), "ink", theme, "solid")
     if flow.chosen.direct is not None:
-        straight = t("flow.direct", lang, gate=_keeping(flow, lang))
+        straight = t("flow.direct", lang, gate=_keeping(flow, display))
         _log_line(figure, flow, flow.chosen.direct, straight, "c", theme, "dash")
     roles = layer.layer.spec.roles
     for gate, share in layer.through.items():
@@ -144,18 +146,15 @@ def paths_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
     return _finished(figure, flow, lang, "flow.paths")
 
 
-def _keeping(flow: Flow, lang: str) -> str:
+def _keeping(flow: Flow, display: Display) -> str:
     """What multiplies the straight path, in the reader's notation."""
     spec = flow.chosen.trace.spec
-    return f"(1−{spec.keep})" if _flipped(flow, spec, lang) else spec.keep or "1"
+    return f"(1−{spec.keep})" if spec.keep in display.flips(spec) else spec.keep or "1"
 
 
-def _flipped(flow: Flow, spec: CellSpec, lang: str) -> bool:
-    return spec.keep in spec.flips and notation_for(flow.experiment, lang) == "lecture"
-
-
-def losses_figure(flow: Flow, lang: str, theme: str = "light") -> go.Figure:
+def losses_figure(flow: Flow, display: Display) -> go.Figure:
     """Returns L_t at every step that has a loss; those that the chosen loss sums are filled."""
+    lang, theme = display.lang, display.theme
     each, chosen = flow.chosen.each.loss, flow.chosen.gradient.loss
     figure = go.Figure(layout=layout(theme))
     steps = _sources(flow)[1:]

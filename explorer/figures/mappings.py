@@ -8,7 +8,7 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from explorer.architectures.mappings import HIDDEN, Column, Reading, Said
+from explorer.architectures.mappings import HIDDEN_SIZES, Column, Reading, Said
 from explorer.figures.frame import frame
 from explorer.figures.palette import EMPTY, GRID, HUES
 from explorer.i18n import t
@@ -105,7 +105,7 @@ class _Drawing:
         """What stands in each row, with the network's cell and its number of units."""
         network = self.reading.network
         cell = wrap(t(f"cell.{network.cell}", self.lang), NAME)
-        state = "<br>".join([*cell, f"H = {HIDDEN[network.mapping]}", "h<sub>0</sub> = 0"])
+        state = "<br>".join([*cell, f"H = {HIDDEN_SIZES[network.mapping]}", "h<sub>0</sub> = 0"])
         for y, name in ((INPUT, "x<sub>t</sub>"), (STATE, state), (OUTPUT, "y<sub>t</sub>")):
             self._text(0, y, name, self.hues["x"], 14)
             self.annotations[-1] |= {"xref": "paper", "xanchor": "right", "xshift": -6, "align": "right"}

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.architectures.amount import RACERS, Amount
-from explorer.figures.flow import CELL_HUES
+from explorer.architectures.amount import RIVALS, Amount
+from explorer.cells import CELLS
 from explorer.figures.palette import FONTS, GRID, HUES, gate_scale, magnitude_scale, signed_scale
 from explorer.labels import plot_label
 from explorer.nn.tracing import LayerTrace
@@ -47,7 +47,7 @@ def totals_miniature(totals: Mapping[str, np.ndarray], theme: str) -> go.Figure:
     """Returns ||dL/dh_k|| of each cell by step, on powers of ten."""
     figure = _figure(theme)
     for cell, total in totals.items():
-        figure.add_scatter(y=total, mode="lines", line=_line(CELL_HUES.get(cell, "candidate"), theme))
+        figure.add_scatter(y=total, mode="lines", line=_line(CELLS[cell].hue, theme))
     figure.update_yaxes(type="log", visible=True, nticks=4, exponentformat="power", tickfont={"size": 12})
     return figure
 
@@ -56,7 +56,7 @@ def race_miniature(bands: Mapping[str, Mapping[str, Sequence[float | None]]], th
     """Returns the median error of each racer by training step, of a stored result."""
     figure = _figure(theme)
     for name, band in bands.items():
-        hue = CELL_HUES.get(name.split()[0], "candidate")
+        hue = CELLS[name.split()[0]].hue
         figure.add_scatter(x=band["step"], y=band["median"], mode="lines", line=_line(hue, theme))
     figure.update_yaxes(type="log", visible=True, nticks=3, tickfont={"size": 12})
     return figure
@@ -98,9 +98,9 @@ def memory_miniature(line: np.ndarray, after: np.ndarray, points: np.ndarray, th
 def amount_miniature(found: Amount, theme: str) -> go.Figure:
     """Returns how many words both cells get right by the number of sentences, medians at equal units."""
     figure = _figure(theme)
-    for name in RACERS:
+    for name in RIVALS:
         middle = [np.median(found.values(name, "units", count, "accuracy")) for count in found.counts]
-        hue = CELL_HUES[name.split()[0]]
+        hue = CELLS[name.split()[0]].hue
         figure.add_scatter(x=found.counts, y=middle, mode="lines+markers", line=_line(hue, theme))
     figure.update_xaxes(type="log")
     figure.update_yaxes(visible=True, range=[0.4, 1.05], tickformat=".0%", nticks=3, tickfont={"size": 12})

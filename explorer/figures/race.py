@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 
 from explorer.cells import CELLS
 from explorer.experiment import Experiment
-from explorer.figures.flow import CELL_HUES
 from explorer.figures.palette import GROUND, HUES, magnitude_scale
 from explorer.figures.signals import layout
 from explorer.i18n import t
@@ -70,7 +69,7 @@ def looks(race: Race, lang: str) -> tuple[RacerLook, ...]:
     found: list[RacerLook] = []
     labels: list[str] = []
     for index, run in enumerate(race.runs):
-        hue = CELL_HUES.get(CELLS[run.cell].family, "candidate")
+        hue = CELLS[CELLS[run.cell].family].hue
         relatives = sum(look.hue == hue for look in found)
         labels.append(_label(race, index, lang))
         same = labels.count(labels[-1])

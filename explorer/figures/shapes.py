@@ -37,6 +37,7 @@ def grid_figure(sizes: Sizes, lang: str, theme: str = "light") -> go.Figure:
         grid.level(level)
     grid.outlines()
     grid.legend()
+    figure.update_layout(shapes=grid.shapes, annotations=grid.annotations)  # one by one takes a second
     left = -2.5 if sizes.both else -1.8
     figure.update_xaxes(visible=False, range=[left, max(len(columns), 4) + 0.35])
     figure.update_yaxes(visible=False, range=[-0.5, rows])
@@ -59,6 +60,8 @@ class _Grid:
         self.lang, self.theme, self.hues = lang, theme, HUES[theme]
         self.end = len(columns) - 1
         self.label_at = -1.4 if sizes.both else -0.6
+        self.shapes: list[dict] = []
+        self.annotations: list[dict] = []
 
     def inputs(self) -> None:
         """The input at every step, and its name."""
@@ -94,10 +97,8 @@ class _Grid:
         blue = self.hues[OUTPUT]
         low, high = self._bottom(top), self._top(top)
         self._box(self.end, low - 0.05, high + 0.05, HALF + 0.1, blue, 2.5, dash="dot")
-        self.figure.add_shape(
-            type="rect", x0=-HALF - 0.17, x1=self.end + HALF + 0.17, y0=low - 0.12, y1=high + 0.12,
-            line={"color": blue, "width": 2.5},
-        )  # fmt: skip
+        corners = {"x0": -HALF - 0.17, "x1": self.end + HALF + 0.17, "y0": low - 0.12, "y1": high + 0.12}
+        self.shapes.append({"type": "rect", **corners, "line": {"color": blue, "width": 2.5}})
 
     def legend(self) -> None:
         """What the lines and the fill say, with the shapes."""
@@ -169,7 +170,7 @@ class _Grid:
         return f"rgba({red}, {green}, {blue}, 0.35)"
 
     def _shape(self, *axes: str) -> str:
-        sizes = {"B": self.sizes.batch, "D": self.sizes.inputs, "H": self.sizes.hidden}
+        sizes = {"B": self.sizes.batch, "D": self.sizes.inputs, "H": self.sizes.hidden_size}
         return f"({', '.join(axes)}) = {written(tuple(sizes[axis] for axis in axes))}"
 
     def _y(self, level: int, way: int) -> float:
@@ -185,22 +186,20 @@ class _Grid:
         self._text(self.label_at, y, text, color=colour or self.hues["ink"], size=14, xanchor="right")
 
     def _text(self, x: float, y: float, text: str, color: str, size: int, xanchor: str = "center") -> None:
-        self.figure.add_annotation(
-            x=x, y=y, text=text, showarrow=False, xanchor=xanchor, font={"size": size, "color": color}
-        )
+        font = {"size": size, "color": color}
+        place = {"x": x, "y": y, "xanchor": xanchor}
+        self.annotations.append({**place, "text": text, "showarrow": False, "font": font})
 
     def _arrow(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        self.figure.add_annotation(
-            x=x1, y=y1, ax=x0, ay=y0, xref="x", yref="y", axref="x", ayref="y", text="",
-            showarrow=True, arrowhead=2, arrowsize=0.9, arrowwidth=1.4, arrowcolor=self.hues["x"],
-        )  # fmt: skip
+        ends = {"x": x1, "y": y1, "ax": x0, "ay": y0, "axref": "x", "ayref": "y", "text": ""}
+        look = {"arrowhead": 2, "arrowsize": 0.9, "arrowwidth": 1.4, "arrowcolor": self.hues["x"]}
+        self.annotations.append({"showarrow": True, "xref": "x", "yref": "y", **ends, **look})
 
     def _box(
         self, x: float, y0: float, y1: float, half: float, colour: str, width: float,
         fill: str | None = None, dash: str = "solid", below: bool = False,
     ) -> None:  # fmt: skip
-        self.figure.add_shape(
-            type="rect", x0=x - half, x1=x + half, y0=y0, y1=y1,
-            line={"color": colour, "width": width, "dash": dash},
-            fillcolor=fill, layer="below" if below else "above",
-        )  # fmt: skip
+        corners = {"x0": x - half, "x1": x + half, "y0": y0, "y1": y1}
+        line = {"color": colour, "width": width, "dash": dash}
+        layer = "below" if below else "above"
+        self.shapes.append({"type": "rect", **corners, "line": line, "fillcolor": fill, "layer": layer})

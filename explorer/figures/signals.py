@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.cells import Signal
 from explorer.figures.palette import GRID, HUES, scale
 from explorer.i18n import t
 from explorer.labels import plot_label
@@ -46,7 +47,7 @@ def signal_heatmap(
     )
     figure.update_xaxes(**step_axis(steps, tokens))
     figure.update_yaxes(autorange="reversed", showticklabels=False, ticks="", showgrid=False)
-    figure.update_layout(meta={"range": [low, high], "title": f"{symbol} · {signal_name(symbol, lang)}"})
+    figure.update_layout(meta={"range": [low, high], "title": f"{symbol} · {signal_name(signal, lang)}"})
     if not finite.all():
         rows, columns = np.nonzero(~finite)
         figure.add_scatter(
@@ -59,9 +60,9 @@ def signal_heatmap(
     return figure
 
 
-def signal_name(symbol: str, lang: str) -> str:
+def signal_name(signal: Signal, lang: str) -> str:
     """Returns a signal's name in a language, e.g. forget gate."""
-    return t(f"signal.{symbol}", lang)
+    return t(f"signal.{signal.named}", lang)
 
 
 def norms(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> go.Figure:
@@ -73,7 +74,7 @@ def norms(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -
         with np.errstate(over="ignore", invalid="ignore"):
             length = np.linalg.norm(layer.signal(symbol), axis=-1)
         lengths.append(length)
-        figure.add_scatter(x=steps, y=length, name=f"‖{symbol}‖", **line(symbol, theme))
+        figure.add_scatter(x=steps, y=length, name=f"‖{symbol}‖", **line(layer.spec.roles[symbol].hue, theme))
     figure.update_xaxes(**step_axis(steps, ()))
     wide = _spans_decades(np.concatenate(lengths))
     figure.update_yaxes(type="log" if wide else "linear", rangemode="normal" if wide else "tozero", nticks=4)

@@ -58,12 +58,16 @@ def _numbers(
         z=values, zmin=-1, zmax=1, colorscale=signed_scale(theme), showscale=False, xgap=2, ygap=2,
         hoverinfo="skip", row=1, col=column,
     )  # fmt: skip
-    for y, row in enumerate(values):
-        for x, value in enumerate(row.tolist()):
-            figure.add_annotation(
-                x=x, y=y, text=cut_off(value, digits), showarrow=False, row=1, col=column,
-                font={"size": size, "color": _on(value, theme)},
-            )  # fmt: skip
+    axes = {"xref": "x", "yref": "y"} if column == 1 else {"xref": f"x{column}", "yref": f"y{column}"}
+    numbers = [
+        {
+            **axes, "x": x, "y": y, "text": cut_off(value, digits), "showarrow": False,
+            "font": {"size": size, "color": _on(value, theme)},
+        }
+        for y, row in enumerate(values)
+        for x, value in enumerate(row.tolist())
+    ]  # fmt: skip
+    figure.layout.annotations += tuple(map(go.layout.Annotation, numbers))  # one by one takes a second
 
 
 def _on(value: float, theme: str) -> str:

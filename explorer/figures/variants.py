@@ -1,5 +1,7 @@
 """LSTMs with a part switched off: the error of each over training, median and band over seeds."""
 
+from math import log10
+
 import plotly.graph_objects as go
 
 from explorer.figures.frame import frame
@@ -33,11 +35,16 @@ def variants_figure(
             hovertemplate="%{x}: %{y:.3g}",
         )
     for value, key in ((baseline, "variants.baseline"), (goal, "variants.goal")):
-        figure.add_hline(
-            value,
-            line={"color": HUES[theme]["x"], "width": 1, "dash": "dot"},
-            annotation={"text": t(key, lang), "font": {"size": 13}, "bgcolor": "rgba(0,0,0,0)"},
-            annotation_position="top right",
+        figure.add_hline(value, line={"color": HUES[theme]["x"], "width": 1, "dash": "dot"})
+        figure.add_annotation(
+            text=t(key, lang),
+            x=1,
+            xref="paper",
+            xanchor="right",
+            y=log10(value),  # an annotation wants the power, a line does not
+            yanchor="bottom",
+            showarrow=False,
+            font={"size": 13},
         )
     figure.update_xaxes(title_text=t("variants.step", lang), gridcolor=GRID[theme])
     figure.update_yaxes(type="log", dtick=1, title_text=t("variants.mse", lang))

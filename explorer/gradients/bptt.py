@@ -6,9 +6,9 @@
 k is the source step, t the loss step. Everything is float64. Sums over losses are sums of vectors.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from explorer.limits import FLOAT32_MAX
 from explorer.nn.tracing import LayerTrace, Trace
 
 LOSSES = ("last_step", "each_step")
-QUIET: Any = {"over": "ignore", "invalid": "ignore"}
+QUIET: Any = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
 """How NumPy is told that an explosion is a result."""
 
 AT_ONCE = 2**19
@@ -36,37 +36,60 @@ VANISHED = 1e-6
 class LayerFlow:
     """The gradient of one layer and direction. H units, T steps; arrays are read-only float64.
 
-    norm (T, T+1): row t-1, column k is ||dL_t/dh_k||, k as the rows of LayerTrace.h; NaN where the
-    loss at t does not depend on h_k; norm_c likewise or None.
-    total (T+1, H): dL/dh_k of the summed loss; total_c or None. layer is in PyTorch's notation; local
-    are its local_derivatives. All else is of the summed loss too, and worked out when it is asked for.
+    norms: state -> (T, T+1): row t-1, column k is ||dL_t/ds_k||, k as the rows of LayerTrace.states; NaN
+    where the loss at t does not depend on s_k. totals: state -> (T+1, H), dL/ds_k of the summed loss. What a
+    state does through the others of its step is in both. layer is in PyTorch's notation; local are its
+    local_derivatives. All else is of the summed loss too, and worked out when it is asked for.
     """
 
-    norm: np.ndarray
-    norm_c: np.ndarray | None
-    total: np.ndarray
-    total_c: np.ndarray | None
+    norms: dict[str, np.ndarray]
+    totals: dict[str, np.ndarray]
     layer: LayerTrace
     local: dict[str, np.ndarray]
 
     @property
-    @np.errstate(**QUIET)
-    def total_norm(self) -> np.ndarray:
-        """||dL/dh_k|| (T+1,): the norm of the sum, not the sum of norms."""
-        return lengths(self.total)
+    def norm(self) -> np.ndarray:
+        """||dL_t/dh_k|| (T, T+1)."""
+        return self.norms["h"]
+
+    @property
+    def norm_c(self) -> np.ndarray | None:
+        """||dL_t/dc_k|| (T, T+1), or None."""
+        return self.norms.get("c")
+
+    @property
+    def total(self) -> np.ndarray:
+        """dL/dh_k (T+1, H)."""
+        return self.totals["h"]
+
+    @property
+    def total_c(self) -> np.ndarray | None:
+        """dL/dc_k (T+1, H), or None."""
+        return self.totals.get("c")
 
     @property
     @np.errstate(**QUIET)
+    def total_norms(self) -> dict[str, np.ndarray]:
+        """||dL/ds_k|| by state (T+1,): the norm of the sum, not the sum of norms."""
+        return {s: lengths(total) for s, total in self.totals.items()}
+
+    @property
+    @np.errstate(**QUIET)
+    def total_norm(self) -> np.ndarray:
+        """||dL/dh_k|| (T+1,)."""
+        return lengths(self.total)
+
+    @property
     def total_norm_c(self) -> np.ndarray | None:
         """||dL/dc_k|| (T+1,), or None."""
-        return None if self.total_c is None else lengths(self.total_c)
+        return self.total_norms.get("c")
 
     @cached_property
     @np.errstate(**QUIET)
     def _back(self) -> Back:
         after = slice(None, -1) if self.layer.reverse else slice(1, None)
-        dc = None if self.total_c is None else self.total_c[after]
-        return self.layer.spec.back(self.local, self._weights, self.total[after], dc)
+        totals = {s: total[after] for s, total in self.totals.items()}
+        return self.layer.spec.back(self.local, self._weights, totals)
 
     @cached_property
     def _weights(self) -> LayerWeights:
@@ -81,7 +104,7 @@ class LayerFlow:
     @cached_property
     def kept(self) -> np.ndarray | None:
         """The share (T, H) of dL/dh_{k-1} that came past all gates at step k, in row k-1, or None."""
-        return None if self._back.kept is None else _fixed(self._back.kept)
+        return _fixed(self._back.kept["h"]) if "h" in self._back.kept else None
 
     @cached_property
     def pre(self) -> np.ndarray:
@@ -90,15 +113,15 @@ class LayerFlow:
 
     @cached_property
     def rec(self) -> np.ndarray:
-        """dL/d(U h + b') by step (T, G*H)."""
-        return _fixed(self._weights.pack(self._back.rec))
+        """dL/d(U h + b') by step (T, R*H)."""
+        return _fixed(self._weights.pack_state(self._back.rec) if self._back.rec else self.pre[:, :0])
 
     @cached_property
     @np.errstate(**QUIET)
     def source(self) -> dict[str, np.ndarray]:
         """Gate -> (T, H), what U was applied to."""
-        h_prev, gated = self.local["h_prev"], self._back.gated
-        return {s: _fixed(h_prev * gated[s]) if s in gated else h_prev for s in self._weights.blocks}
+        applied = self.layer.spec.applied
+        return {s: self.local[applied.get(s, "h_prev")] for s in self._weights.seeing}
 
     @cached_property
     @np.errstate(**QUIET)
@@ -108,36 +131,28 @@ class LayerFlow:
 
     @np.errstate(**QUIET)
     def weight_gradient(self) -> dict[str, np.ndarray]:
-        """Returns dL/dW_ih (G*H, D), dL/dW_hh (G*H, H) and dL/db (G*H,) twice, as PyTorch packs them.
+        """Returns dL/dW_ih (G*H, D), dL/dW_hh (R*H, H) and dL/db (G*H,), (R*H,), as PyTorch packs them.
 
-        And dL/dp (P*H,) as `peephole` where there are any.
+        And dL/dp (P*H,) as `peephole`; without those that the cell does not have.
         """
-        found = {
-            "weight_ih": self.pre.T @ self.layer.x,
-            "weight_hh": recurrent_gradient(self.rec, self.source, self._weights),
-            "bias_ih": self.pre.sum(0),
-            "bias_hh": self.rec.sum(0),
-        }
+        found = {"weight_ih": self.pre.T @ self.layer.x, "bias_ih": self.pre.sum(0)}
+        if self._weights.w_hh is not None:
+            found["weight_hh"] = recurrent_gradient(self.rec, self.source, self._weights)
+            found["bias_hh"] = self.rec.sum(0)
         if self._weights.peepholes is not None:
-            found["peephole"] = self._peephole_gradient()
+            own = [self._back.own[s] for s in self._weights.peephole_blocks]
+            found["peephole"] = np.concatenate(own, -1).sum(0)
         return found
-
-    def _peephole_gradient(self) -> np.ndarray:
-        peeps, c = self.layer.spec.peeps, self.layer.c
-        assert c is not None
-        seen = {"c_prev": c[1:], "c": c[:-1]} if self.layer.reverse else {"c_prev": c[:-1], "c": c[1:]}
-        parts = [self._back.pre[s] * seen[peeps[s]] for s in self._weights.peephole_blocks]
-        return np.concatenate(parts, -1).sum(0)
 
     @np.errstate(**QUIET)
     def weight_norms(self) -> dict[str, np.ndarray]:
         """Returns how much each step adds to dL/dW_ih and dL/dW_hh: Frobenius norms (T,)."""
         w = self._weights
-        by_block = [lengths(self.rec[:, w.rows(s)]) * lengths(self.source[s]) for s in w.blocks]
-        return {
-            "weight_ih": lengths(self.pre) * lengths(self.layer.x.astype(np.float64, copy=False)),
-            "weight_hh": lengths(np.stack(by_block, -1)),
-        }
+        found = {"weight_ih": lengths(self.pre) * lengths(self.layer.x.astype(np.float64, copy=False))}
+        if w.seeing:
+            by_block = [lengths(self.rec[:, w.state_rows(s)]) * lengths(self.source[s]) for s in w.seeing]
+            found["weight_hh"] = lengths(np.stack(by_block, -1))
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +173,14 @@ class GradientFlow:
         if len(self.layers) != 1:
             raise ValueError(f"this flow has {len(self.layers)} layers and directions; use flow.layers[k]")
         return self.layers[0]
+
+    @property
+    def norms(self) -> dict[str, np.ndarray]:
+        return self._one().norms
+
+    @property
+    def totals(self) -> dict[str, np.ndarray]:
+        return self._one().totals
 
     @property
     def norm(self) -> np.ndarray:
@@ -202,11 +225,15 @@ class GradientFlow:
 
 
 def bptt(
-    trace: Trace | LayerTrace, dL_dh: np.ndarray | None = None, *, loss: str | None = None
+    trace: Trace | LayerTrace,
+    dL_dh: np.ndarray | Mapping[str, np.ndarray] | None = None,
+    *,
+    loss: str | None = None,
 ) -> GradientFlow:
     """Returns the gradient of losses on the last layer's output with respect to every state before.
 
-    dL_dh (T, H): row t-1 is the direct dL_t/dh_t of the loss at step t, H over both directions. Or
+    dL_dh (T, H): row t-1 is the direct dL_t/dh_t of the loss at step t, H over both directions. Where the
+    last layer has one direction, it may be a table of states: {"h": dL_dh, "c": dL_dc}, each (T, H). Or
     loss: `last_step` or `each_step`, the cross-entropy of the next token, for the trace of a model with
     a vocabulary (`targets` and `readout` are in the trace). The trace must be unbatched. Raises
     ValueError otherwise. Werbos 1990; Pascanu et al. 2013, eq. 3-5.
@@ -216,10 +243,26 @@ def bptt(
     by_step = None
     if dL_dh is None:
         dL_dh, by_step = readout_gradient(whole, loss or "last_step")
-    direct = np.asarray(dL_dh, np.float64)
-    if direct.shape != whole.output.shape:
-        raise ValueError(f"dL_dh has shape {direct.shape}, expected {whole.output.shape}")
+    direct = _packed(whole, dL_dh) if isinstance(dL_dh, Mapping) else _checked(whole, dL_dh)
     return GradientFlow(_through_layers(whole, direct), by_step)
+
+
+def _checked(trace: Trace, dL_dh: Any) -> np.ndarray:
+    direct = np.asarray(dL_dh, np.float64)
+    if direct.shape != trace.output.shape:
+        raise ValueError(f"dL_dh has shape {direct.shape}, expected {trace.output.shape}")
+    return direct
+
+
+def _packed(trace: Trace, by_state: Mapping[str, Any]) -> np.ndarray:
+    """Returns direct gradients of states (T, S) in the last layer's order, 0 where none is given."""
+    last = trace.layers[-1]
+    if trace.output.shape[-1] != last.hidden_size:
+        raise ValueError("gradients by state take a last layer of one direction")
+    if unknown := by_state.keys() - last.states.keys():
+        raise ValueError(f"{last.cell} has the states {tuple(last.states)}, not {sorted(unknown)}")
+    nothing = np.zeros(trace.output.shape)
+    return np.concatenate([_checked(trace, by_state.get(s, nothing)) for s in last.states], -1)
 
 
 def _check(layer: LayerTrace) -> None:
@@ -262,7 +305,7 @@ def _through_layers(trace: Trace, direct: np.ndarray) -> tuple[LayerFlow, ...]:
     entering = direct
     flows: list[LayerFlow] = []
     for level in sorted(levels, reverse=True):
-        H = levels[level][0].hidden_size
+        H = entering.shape[-1] // len(levels[level])
         causal = not both_ways or entering is direct  # else the layer above sees the past and the future
         results = [
             _back_through_time(layer, entering[..., k * H : (k + 1) * H], causal, level > 0)
@@ -278,6 +321,7 @@ def _back_through_time(
     layer: LayerTrace, entering: np.ndarray, causal: bool, needs_x: bool
 ) -> tuple[LayerFlow, np.ndarray | None]:
     """One layer. entering: dL_t/dh_t by t (T, H); or dL_t/dh_k straight from above, by k and t (T, T, H).
+    Of all states, the others after h, it is (T, S).
 
     causal: no loss at t depends on a state after t. Returns the flow, and dL_t/dx_k by k and t (T, T, D)
     or None. A layer against time is walked as one along time, turned round.
@@ -290,10 +334,9 @@ def _back_through_time(
     entering = entering[(turn,) * (entering.ndim - 1)]
     with np.errstate(**QUIET):
         norms, totals, dx = _walk(layer.spec, weights, steps, entering, causal, needs_x)
-    norm = [_fixed(table[turn, turn]) for table in norms]
-    total = [_fixed(rows[turn]) for rows in totals]
-    norm_c, total_c = (norm[1], total[1]) if layer.c is not None else (None, None)
-    flow = LayerFlow(norm[0], norm_c, total[0], total_c, layer, local)
+    by_loss = {s: _fixed(table[turn, turn]) for s, table in zip(layer.states, norms, strict=True)}
+    total = {s: _fixed(rows[turn]) for s, rows in zip(layer.states, totals, strict=True)}
+    flow = LayerFlow(by_loss, total, layer, local)
     return flow, None if dx is None else dx[turn, turn]
 
 
@@ -308,17 +351,19 @@ def _walk(
     """Walks a row for each loss, and one for their sum, from the last step back: D <- D J.
 
     Returns the norms (states, T, T+1), the sums (states, T+1, H), and dL_t/dx_k (T, T, D) or None.
-    D[i, t] is loss t's dL/d(state) after step i of a block, as `jacobians` orders it, c past h; D[i, T]
-    that of the sum. A row waits with its loss's own gradient until the walk comes to its step.
+    D[i, t] is loss t's dL/d(states) after step i of a block, as `jacobians` orders them, each past the others
+    of its step; D[i, T] that of the sum. A row waits with its loss's own gradient until the walk comes to its
+    step.
     """
     T, H, states = len(entering), weights.hidden_size, len(spec.states)
     above = entering if entering.ndim == 3 else None
     summed = entering if above is None else above.sum(1)
-    n = _steps_at_once(T + 1, states * H)
+    n, at_state = _steps_at_once(T + 1, states * H), {s: k for k, s in enumerate(spec.states)}
     D = np.zeros((min(n, T) + 1, T + 1, states * H))
     by_state = D.reshape(-1, T + 1, states, H)
+    given = slice(0, summed.shape[-1])
     if above is None:
-        D[:, :T, :H] = entering
+        D[:, :T, given] = entering
     norm, total = np.empty((states, T, T + 1)), np.empty((states, T + 1, H))
     dx = np.zeros((T, T, weights.input_size)) if needs_x else None
     for high in range(T, 0, -n):
@@ -328,7 +373,7 @@ def _walk(
         for k in range(high - 1, low - 1, -1):
             i, live = k - low, slice(k if causal else 0, None)
             after = D[i + 1, live]
-            after[-1, :H] += summed[k]
+            after[-1, given] += summed[k]
             if above is not None:
                 after[:-1, :H] += above[k, live]
             np.matmul(after, J[i], out=D[i, live])
@@ -336,8 +381,9 @@ def _walk(
                 np.matmul(after[:-1], X[i], out=dx[k, live])
         first, at = low if causal else 0, slice(low + 1, high + 1)
         rows = by_state[1 : high - low + 1, first:]
-        if states == 2:
-            rows[:, :, 1] += rows[:, :, 0] * local["show"][low:high, None]
+        for later, earlier in spec.within:
+            shown = rows[:, :, at_state[later]] * local[f"{later}/{earlier}"][low:high, None]
+            rows[:, :, at_state[earlier]] += shown
         norm[:, first:, at] = lengths(rows[:, :-1]).T
         total[:, at] = rows[:, -1].swapaxes(0, 1)
     norm[..., 0], total[:, 0] = lengths(by_state[0, :-1]).T, by_state[0, -1]
@@ -362,18 +408,15 @@ def _jacobians(
     d = {name: value[:, None, None] for name, value in local.items()}  # (n, state, 1, H)
     n, H, states = len(local["h_prev"]), weights.hidden_size, len(spec.states)
     S = states * H
-    dh, dc = np.ones((1, states, 1, H)), None
-    if states == 2:
-        dh[:, 1] = 0.0
-        dc = np.concatenate([d["show"], np.ones((n, 1, 1, H))], 1)
-    back = spec.back(d, units, dh, dc)
-    J = back.h  # (n, state, H, H)
-    if back.c is not None:
-        J = np.zeros((n, states, H, S))
-        J[..., :H] = back.h
-        np.einsum("...ii->...i", J[..., H:])[...] = back.c[..., 0, :]
-    if back.kept is not None:
-        np.einsum("...ii->...i", J[..., :H])[...] += back.kept[..., 0, :]
+    back = spec.back(d, units, in_full(spec, d, _each_state(spec.states, H)))
+    alone = states == 1 and "h" in back.mixed
+    J = back.mixed["h"] if alone else np.zeros((n, states, H, S))
+    for k, s in enumerate(spec.states):
+        part = J[..., k * H : (k + 1) * H]
+        if not alone and s in back.mixed:
+            part[...] = back.mixed[s]
+        if s in back.kept:
+            np.einsum("...ii->...i", part)[...] += back.kept[s][..., 0, :]
     X = units.to_input(back.pre).reshape(n, S, -1) if needs_x else None
     return J.reshape(n, S, S), X
 
@@ -383,12 +426,27 @@ def step_jacobians(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Returns d state / d state_prev (n, S, S), and d state / dx (n, S, D) or None, of n steps at once.
 
-    values: every quantity of the cell's equations by name (n, H), states before as `h_prev`, `c_prev`; the
+    values: every quantity of the cell's equations by name (n, H), x (n, D), states before as `s_prev`; the
     steps need not follow each other. In float64, in PyTorch's notation.
     """
     with np.errstate(**QUIET):
         local = {**spec.local(values, weights), "h_prev": values["h_prev"]}
         return _jacobians(spec, weights, local, needs_x)
+
+
+@cache
+def _each_state(states: tuple[str, ...], H: int) -> dict[str, np.ndarray]:
+    """Returns each state's gradient (1, state, 1, H): 1 where its own turn is, 0 at that of the others."""
+    each = _fixed(np.eye(len(states))[:, None, :, None, None] * np.ones(H))
+    return dict(zip(states, each, strict=True))
+
+
+def in_full(spec: CellSpec, local: dict[str, np.ndarray], direct: dict[str, Any]) -> dict[str, Any]:
+    """Returns dL/d(state) with what each state does through the others of its step, from those without."""
+    found = dict(direct)
+    for later, earlier in spec.within:
+        found[earlier] = found[earlier] + found[later] * local[f"{later}/{earlier}"]
+    return found
 
 
 def _in_float64(weights: LayerWeights) -> LayerWeights:
@@ -413,12 +471,9 @@ def local_derivatives(layer: LayerTrace, weights: LayerWeights) -> dict[str, np.
 
 def _values(layer: LayerTrace) -> dict[str, np.ndarray]:
     """Returns the signals, the pre-activations `pre_s` and the states before (T, H) that `local` reads."""
-    before = slice(1, None) if layer.reverse else slice(None, -1)
-    values = {s: layer.signal(s) for s in layer.signals}
+    values = {s: layer.signal(s) for s in layer.signals} | {"x": layer.x}
     values |= {f"pre_{s}": a for s, a in layer.pre.items()}
-    values["h_prev"] = layer.h[before]
-    if layer.c is not None:
-        values["c_prev"] = layer.c[before]
+    values |= {f"{s}_prev": a for s, a in layer.before.items()}
     return {name: value.astype(np.float64, copy=False) for name, value in values.items()}
 
 
@@ -436,12 +491,12 @@ def lengths(rows: np.ndarray) -> np.ndarray:
 
 
 def recurrent_gradient(rec: np.ndarray, source: dict[str, np.ndarray], weights: LayerWeights) -> np.ndarray:
-    """Returns dL/dW_hh (G*H, H) from dL/d(U e + b') (T, G*H) and what U was applied to: gate -> (T, H)."""
-    return np.concatenate([rec[:, weights.rows(s)].T @ source[s] for s in weights.blocks])
+    """Returns dL/dW_hh (R*H, H) from dL/d(U e + b') (T, R*H) and what U was applied to: gate -> (T, H)."""
+    return np.concatenate([rec[:, weights.state_rows(s)].T @ source[s] for s in weights.seeing])
 
 
 def jacobians(layer: LayerTrace, first: int = 1, last: int | None = None) -> Iterator[np.ndarray]:
-    """Yields J_t = d state_t / d state_{t-1} for t = first..last, (S, S), S = H or 2H with c below h.
+    """Yields J_t = d state_t / d state_{t-1} for t = first..last, (S, S), S = H for each state, h first.
 
     Column j is the change of the state at t by unit j of the state before.
     """
@@ -467,19 +522,16 @@ def direct_path(flow: LayerFlow) -> np.ndarray | None:
     products of forget gates, or a GRU's dL/dh by products of z. None for a plain RNN, which has no such
     path, and for a layer that runs against time.
     """
-    layer = flow.layer
-    if layer.reverse or not (layer.spec.keep or layer.c is not None):
+    layer, memory = flow.layer, flow.layer.spec.memory
+    if layer.reverse or layer.spec.plain:
         return None
     entering = np.array(flow.total)
     entering[:-1] -= sum(flow.through.values()) + (0.0 if flow.kept is None else flow.kept)
-    if layer.c is not None:
-        entering[1:] *= flow.local["show"]
+    if memory != "h":
+        entering[1:] *= flow.local[f"h/{memory}"]
         entering[0] = 0.0
-    gate = (
-        layer.gate[layer.spec.keep].astype(np.float64)
-        if layer.spec.keep
-        else np.ones(flow.through["g"].shape)
-    )
+    keep = layer.spec.keep
+    gate = layer.gate[keep].astype(np.float64) if keep else np.ones((layer.steps, layer.hidden_size))
     path = entering
     for k in range(layer.steps - 1, -1, -1):
         path[k] += path[k + 1] * gate[k]

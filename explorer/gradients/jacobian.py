@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.gradients.bptt import jacobians, local_derivatives
-from explorer.gradients.common import along_time, frozen, half_life
+from explorer.gradients.bptt import jacobians
+from explorer.gradients.common import along_time, frozen
+from explorer.gradients.laws import Bound, Keep, along
 from explorer.nn.tracing import LayerTrace
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -20,75 +21,38 @@ SMALLEST = 1e-140
 
 
 @dataclass(frozen=True, eq=False)
-class Bound:
-    """The law of a plain RNN: ||J_t|| <= sigma_max(W_hh) max|phi'|. Under 1 it suffices to vanish.
-
-    slope and steepest (T,): mean and largest |phi'| over the units; radius: the spectral radius of
-    W_hh, which alone decides nothing. Pascanu et al. 2013.
-    """
-
-    radius: float
-    sigma_max: float
-    slope: np.ndarray
-    steepest: np.ndarray
-
-    @property
-    def factor(self) -> float:
-        """No step of this run multiplies a gradient by more than this."""
-        return self.sigma_max * float(self.steepest.max(initial=0.0, where=np.isfinite(self.steepest)))
-
-
-@dataclass(frozen=True, eq=False)
-class Keep:
-    """The law of the keeping gate: past all gates a gradient is multiplied by exp(mean log gate) a step.
-
-    by_unit (H,): each unit's factor over these steps; factor: the geometric mean of all. It speaks of
-    the direct path only.
-    """
-
-    by_unit: np.ndarray
-    factor: float
-
-    @property
-    def half_life(self) -> float | None:
-        """Steps to one half; None where nothing shrinks."""
-        return half_life(self.factor)
-
-
-@dataclass(frozen=True, eq=False)
 class Spectra:
-    """Singular values and eigenvalues of J_t = d state_t / d state_{t-1}; S = H, or 2H with c below h.
+    """Singular values and eigenvalues of J_t = d state_t / d state_{t-1}; S = H for each state, h first.
 
     singular (T, S): of J_t, largest first; product (T, S): log10 of those of J_t ... J_1, -inf where
     one is 0 to float64 or under 1e-140 of the largest. eigenvalues (T, S), complex, largest first;
     recurrent (H,): those of W_hh, or None. A step whose state is not finite has NaN, and so has the
-    product from there on. A plain RNN has a bound, any other cell a keep.
+    product from there on. law: a bound of a plain RNN, of any other cell what
+    its keeping gate keeps.
     """
 
     singular: np.ndarray
     product: np.ndarray
     eigenvalues: np.ndarray
     recurrent: np.ndarray | None
-    bound: Bound | None
-    keep: Keep | None
+    law: Bound | Keep
 
     @property
     def steps(self) -> int:
-        return self.singular.shape[0]
+        return len(self.singular)
 
     @property
     def sentence(self) -> str:
         """The law as a key of the locale's table `analysis`; values is what it is filled with."""
-        if self.bound is not None:
-            return "law_vanish" if self.bound.factor < 1.0 else "law_open"
-        return "law_keep" if self.keep is not None and self.keep.half_life is not None else "law_kept"
+        if isinstance(self.law, Bound):
+            return "law_vanish" if self.law.factor < 1.0 else "law_open"
+        return "law_kept" if self.law.half_life is None else "law_keep"
 
     @property
     def values(self) -> dict[str, float]:
-        if self.bound is not None:
-            return {"factor": self.bound.factor, "radius": self.bound.radius}
-        keep = self.keep
-        return {} if keep is None else {"factor": keep.factor, "steps": keep.half_life or 0.0}
+        if isinstance(self.law, Bound):
+            return {"factor": self.law.factor, "radius": self.law.radius}
+        return {"factor": self.law.factor, "steps": self.law.half_life or 0.0}
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
@@ -99,20 +63,18 @@ def spectra(layer: LayerTrace) -> Spectra:
     singular = np.array([_or_nan(np.linalg.svdvals, J) for J in matrices])
     eigenvalues = np.array([_or_nan(_eigenvalues, J) for J in matrices], np.complex128)
     product = np.array(list(_product(matrices, singular)))
-    plain = len(layer.spec.blocks) == 1  # W_hh is square and the only way back
-    recurrent = _eigenvalues(layer.weights.w_hh.astype(np.float64)) if plain else None
+    recurrent = _eigenvalues(layer.weights.w_hh.astype(np.float64)) if layer.spec.plain else None
     return Spectra(
         singular=frozen(singular),
         product=frozen(product),
         eigenvalues=frozen(eigenvalues),
         recurrent=recurrent,
-        bound=_bound(layer, recurrent) if recurrent is not None else None,
-        keep=None if plain else _keep(layer),
+        law=along(layer),
     )
 
 
 def _finite_jacobians(layer: LayerTrace) -> Iterator[np.ndarray]:
-    states = layer.h if layer.c is None else np.concatenate([layer.h, layer.c], -1)
+    states = np.concatenate(list(layer.states.values()), -1)
     finite = np.isfinite(states).all(-1)
     for t, J in enumerate(jacobians(layer), 1):
         there = finite[t - 1] and finite[t] and np.isfinite(J).all()
@@ -160,17 +122,3 @@ def _scaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the rows with 1 as their largest entry, and what they were divided by."""
     sizes = np.abs(rows).max(1)
     return rows / np.where(sizes > 0.0, sizes, 1.0)[:, None], sizes
-
-
-def _bound(layer: LayerTrace, recurrent: np.ndarray) -> Bound:
-    slope = np.abs(local_derivatives(layer, layer.weights)["h"].astype(np.float64))
-    slope[~np.isfinite(layer.output)] = np.nan
-    sigma_max = float(np.linalg.svdvals(layer.weights.w_hh.astype(np.float64))[0])
-    return Bound(float(abs(recurrent[0])), sigma_max, frozen(slope.mean(1)), frozen(slope.max(1)))
-
-
-def _keep(layer: LayerTrace) -> Keep:
-    symbol = layer.spec.keep
-    gate = layer.gate[symbol] if symbol else np.ones((layer.steps, layer.hidden_size))
-    by_unit = np.exp(np.log(gate.astype(np.float64)).mean(0))
-    return Keep(frozen(by_unit), float(np.exp(np.log(by_unit).mean())))

@@ -12,13 +12,14 @@ import numpy as np
 from explorer.cells import NumpyOps
 from explorer.gradients.bptt import QUIET, GradientFlow, LayerFlow
 from explorer.gradients.common import along_time, frozen
+from explorer.nn.softmax import cross_entropy
 from explorer.nn.tracing import LayerTrace, Trace, run_layer
 
 Loss = Callable[[np.ndarray], np.ndarray]
 """A loss (B,) of the states (B, H) that it reads."""
 
 Direction = tuple[str, int | None]
-"""Which state is pushed, `h` or `c`, and which unit from 0; None: all, along the gradient."""
+"""Which state is pushed, by its symbol, and which unit from 0; None: all, along the gradient."""
 
 AGREES = 0.1
 """The straight line is said to hold while it is within this share of itself of the true change."""
@@ -89,9 +90,9 @@ def nudge(
     if not 0 <= step <= last:
         raise ValueError(f"step {step} is not in 0..{last}: the loss stands at step {last}")
     state, unit = direction
-    gradient = of.total[step] if state == "h" else None if of.total_c is None else of.total_c[step]
-    if gradient is None or state not in layer.spec.states:
+    if state not in of.totals:
         raise ValueError(f"{layer.cell} has no state {state!r}; it has {layer.spec.states}")
+    gradient = of.totals[state][step]
     towards = _unit_vector(gradient, unit)
     sizes = push_sizes() if epsilon is None else np.asarray(epsilon, np.float64)
     if len(sizes) % 2 == 0 or sizes[len(sizes) // 2] != 0.0:
@@ -139,8 +140,7 @@ def _rerun(layer: LayerTrace, step: int, last: int, state: str, push: np.ndarray
     """Returns h (E, H) after step `last`, run again from states pushed (E, H) after `step`."""
     weights = layer.weights.map(lambda a: a.astype(np.float64))
     x, E = layer.x.astype(np.float64), len(push)
-    rows = [layer.h] if layer.c is None else [layer.h, layer.c]
-    before = [np.tile(a[max(step - 1, 0)].astype(np.float64), (E, 1)) for a in rows]
+    before = [np.tile(a[max(step - 1, 0)].astype(np.float64), (E, 1)) for a in layer.states.values()]
 
     def touch(symbol: str, value: np.ndarray) -> np.ndarray:
         return value + push if symbol == state else value
@@ -161,9 +161,7 @@ def token_loss(trace: Trace, step: int) -> Loss:
         raise ValueError(f"no token follows step {step}")
 
     def loss(h: np.ndarray) -> np.ndarray:
-        logits = read_out(h)
-        raised = logits - logits.max(-1, keepdims=True)
-        return np.log(np.exp(raised).sum(-1)) - raised[:, target]
+        return cross_entropy(read_out(h), np.full(len(h), target))
 
     return loss
 

@@ -1,5 +1,6 @@
 """Sizes of a gradient: what clipping does to them, how they decay, how far a tanh is saturated."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ STEADY = 1e-3
 class Clipping:
     """What clipping by the norm does: one factor on everything.
 
-    norm: of the gradient of all weights and biases; before and after (T,): what each step adds to
+    norm: of the gradient of all that the network learns; before and after (T,): what each step adds to
     dL/dW_hh, as norms; far_before and far_after: the share of the first half of the steps in their
     sum, None where that is 0 or not finite.
     """
@@ -40,13 +41,15 @@ class Clipping:
 
 
 @np.errstate(**QUIET)
-def clipping(flow: LayerFlow | GradientFlow, threshold: float) -> Clipping:
+def clipping(flow: LayerFlow | GradientFlow, threshold: float, rest: Sequence[np.ndarray] = ()) -> Clipping:
     """Clips the gradient of a flow's weights to a norm, as PyTorch's clip_grad_norm_ does.
 
-    The norm is over all layers of the flow, peepholes included; the steps are those of the first.
+    The norm is over all layers of the flow, peepholes included, and over rest, the gradients of what else the
+    network learns: embedding and readout. The steps are those of the first layer.
     """
     layers = (flow,) if isinstance(flow, LayerFlow) else flow.layers
-    norm = size_of(np.concatenate([_weight_vector(layer) for layer in layers]))
+    others = [np.ravel(gradient) for gradient in rest]
+    norm = size_of(np.concatenate([*(_weight_vector(layer) for layer in layers), *others]))
     factor = min(1.0, threshold / (norm + 1e-6)) if not np.isnan(norm) else np.nan
     before = layers[0].weight_norms()["weight_hh"]
     return Clipping(threshold, norm, factor, frozen(before), frozen(before * factor))

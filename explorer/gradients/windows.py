@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.gradients.bptt import QUIET, bptt, local_derivatives, recurrent_gradient
+from explorer.gradients.bptt import (
+    QUIET,
+    LayerFlow,
+    bptt,
+    in_full,
+    local_derivatives,
+    recurrent_gradient,
+)
 from explorer.gradients.common import along_time, frozen, size_of
 from explorer.limits import WINDOW
 from explorer.nn.tracing import LayerTrace
@@ -20,7 +27,7 @@ FEW_WINDOWS = 64
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """dL/dW_hh of truncated backpropagation against the full one, by window (N,).
+    """dL/dW_hh of truncated backpropagation against the full one, by window (N,); dL/dW_ih without a W_hh.
 
     ratio of the norms and cosine, NaN where either gradient is 0 or not finite. mask (T, T), for one
     window: row t-1, column k-1 says whether the loss at t still reaches step k.
@@ -61,23 +68,30 @@ def truncation(
     if min(*sizes, shown) < 1:
         raise ValueError("a window has at least one step")
     flow = bptt(layer, dL_dh).layers[0]
-    full = recurrent_gradient(flow.rec, flow.source, layer.weights)
+    rec = flow.rec if layer.weights.seeing else flow.pre
+    full = _gradient(rec, flow)
     reaches = (_chunk_end, _band_end)
     ends = [np.stack([reach(w, T) for w in sizes.tolist()]) for reach in reaches]  # (N, T) each
-    kept = [np.empty((len(sizes), *flow.rec.shape)) for _ in ends]  # (N, T, G*H) each
+    kept = [np.empty((len(sizes), *rec.shape)) for _ in ends]  # (N, T, R*H) each
     for k, rows in _rows_back(layer, dL_dh):
         reached = np.cumsum(rows, axis=0)  # of all losses from step k to t
-        for rec, end in zip(kept, ends, strict=True):
-            rec[:, k] = reached[end[:, k] - k]
+        for table, end in zip(kept, ends, strict=True):
+            table[:, k] = reached[end[:, k] - k]
 
     def cut(rec: np.ndarray, end: np.ndarray) -> Cut:
-        parts = (recurrent_gradient(one, flow.source, layer.weights) for one in rec)
+        parts = (_gradient(one, flow) for one in rec)
         ratio, cosine = np.array([_compared(part, full) for part in parts]).T
         t, k = np.ogrid[:T, :T]
         return Cut(frozen(ratio), frozen(cosine), frozen((k <= t) & (t <= end)))
 
     cuts = [cut(rec, reach(shown, T)) for rec, reach in zip(kept, reaches, strict=True)]
     return Truncation(frozen(sizes), shown, *cuts)
+
+
+def _gradient(rec: np.ndarray, flow: LayerFlow) -> np.ndarray:
+    """Returns dL/dW_hh from dL/d(U e + b') (T, R*H); or dL/dW_ih from dL/d(W x + b), for a cell without U."""
+    weights = flow.layer.weights
+    return recurrent_gradient(rec, flow.source, weights) if weights.seeing else rec.T @ flow.layer.x
 
 
 def _all_windows(T: int) -> list[int]:
@@ -96,36 +110,38 @@ def _band_end(w: int, T: int) -> np.ndarray:
 
 @np.errstate(**QUIET)
 def loss_rows(layer: LayerTrace, dL_dh: np.ndarray) -> np.ndarray:
-    """Returns (T, T, G*H): row t-1, column k-1 is dL_t/d(U h_{k-1} + b'), 0 where k > t.
+    """Returns (T, T, R*H): row t-1, column k-1 is dL_t/d(U h_{k-1} + b'), 0 where k > t.
 
+    For a cell without U it is dL_t/d(W x_k + b).
     Raises ValueError for more steps than a window has: the table grows with their square.
     """
     T = layer.steps
     if T > WINDOW:
         raise ValueError(f"{T} steps; at most {WINDOW} can be itemised")
-    table = np.zeros((T, T, layer.weights.w_hh.shape[0]))
+    blocks = layer.weights.seeing or layer.weights.blocks
+    table = np.zeros((T, T, len(blocks) * layer.hidden_size))
     for k, rows in _rows_back(along_time(layer), dL_dh):
         table[k:, k] = rows
     return table
 
 
 def _rows_back(layer: LayerTrace, dL_dh: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields (k, rows), from the last step back: what each loss from there on sends to it (T - k, G*H)."""
+    """Yields (k, rows), from the last step back: what each loss from there on sends to it (T - k, R*H)."""
     T, H = layer.steps, layer.hidden_size
     direct = np.asarray(dL_dh, np.float64)
     if direct.shape != (T, H):
         raise ValueError(f"dL_dh has shape {direct.shape}, expected {(T, H)}")
     weights = layer.weights.map(lambda a: a.astype(np.float64))
     local = local_derivatives(layer, weights)
-    D, C = np.zeros((T, H)), None if layer.c is None else np.zeros((T, H))
+    D = {s: np.zeros((T, H)) for s in layer.states}
     for k in range(T - 1, -1, -1):
-        D[k] += direct[k]
+        D["h"][k] += direct[k]
         at = {name: value[k] for name, value in local.items()}
-        back = layer.spec.back(at, weights, D[k:], None if C is None else C[k:] + D[k:] * at["show"])
-        yield k, weights.pack(back.rec)
-        D[k:] = back.whole
-        if C is not None:
-            C[k:] = back.c
+        totals = in_full(layer.spec, at, {s: rows[k:] for s, rows in D.items()})
+        back = layer.spec.back(at, weights, totals)
+        yield k, weights.pack_state(back.rec) if back.rec else weights.pack(back.pre)
+        for s, rows in D.items():
+            rows[k:] = back.whole(s)
 
 
 def _compared(part: np.ndarray, full: np.ndarray) -> tuple[float, float]:

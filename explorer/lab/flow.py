@@ -7,11 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from explorer.cells import CellSpec, LayerWeights, NumpyOps
 from explorer.experiment import Experiment
-from explorer.gradients.bptt import GradientFlow, bptt, direct_path, jacobians, lengths, readout_gradient
+from explorer.gradients.bptt import (
+    GradientFlow,
+    bptt,
+    direct_path,
+    jacobians,
+    lengths,
+    readout_gradient,
+)
+from explorer.gradients.laws import Bound, at_rest
 from explorer.gradients.pushing import Nudge, nudge, number_loss, token_loss
 from explorer.lab.learned import Input, Learned, Token, inputs
+from explorer.lab.walk import softmax
 from explorer.limits import MAX_FLOW, WINDOW
 from explorer.nn.model import RecurrentModel
 from explorer.nn.tracing import Trace, run_layer
@@ -42,7 +50,8 @@ class CellFlow:
 
     direct (T+1,): the norm of what went past all gates alone, or None. each is `bptt` with a loss at
     every step that has one; its norm is the triangle. entering (T, H) is dL_t/dh_t of the chosen losses,
-    target the number to reach, or None for next-token prediction.
+    target the number to reach, or None for next-token prediction. around: the gradients of the embedding,
+    where there is one, and of the readout's weight and bias, of the chosen losses.
     """
 
     cell: str
@@ -52,6 +61,7 @@ class CellFlow:
     direct: np.ndarray | None
     entering: np.ndarray
     target: float | None
+    around: tuple[np.ndarray, ...]
 
     @property
     def loss_step(self) -> int | None:
@@ -69,16 +79,16 @@ class CellFlow:
     def law(self) -> Law:
         """What was to be expected of this cell's gradient."""
         layer = self.trace.layers[0]
-        bound = len(layer.spec.blocks) == 1  # W_hh is square and the only way back
-        factor = _sigma_max(layer.weights) if bound else _kept_at_rest(layer.spec, layer.weights)
-        return Law(bound, factor, self._expected(factor))
+        law = at_rest(layer.spec, layer.weights)
+        factor = np.array([law.factor]) if isinstance(law, Bound) else law.by_unit
+        return Law(isinstance(law, Bound), factor, self._expected(factor))
 
     @np.errstate(over="ignore", under="ignore", invalid="ignore")
     def _expected(self, factor: np.ndarray) -> np.ndarray | None:
         at, loss, layer = self.loss_step, self.gradient.loss, self.gradient.layers[0]
         if at is None or loss is None or np.count_nonzero(~np.isnan(loss)) != 1:
             return None
-        start = (layer.total if layer.total_c is None else layer.total_c)[at]  # (H,)
+        start = layer.totals[layer.layer.spec.memory][at]  # (H,)
         expected = np.full(self.trace.steps + 1, np.nan)
         distance = np.arange(at, -1.0, -1.0)  # t - k
         expected[: at + 1] = lengths(start * factor ** distance[:, None])
@@ -108,22 +118,6 @@ class Flow:
     @property
     def steps(self) -> int:
         return len(self.tokens)
-
-
-def _sigma_max(weights: LayerWeights) -> np.ndarray:
-    w_hh = np.asarray(weights.w_hh, np.float64)
-    return np.linalg.svdvals(w_hh)[:1] if np.isfinite(w_hh).all() else np.array([np.nan])
-
-
-def _kept_at_rest(spec: CellSpec, weights: LayerWeights) -> np.ndarray:
-    """The share of the state (H,) that the keeping gate keeps at x = h = 0."""
-    if spec.keep is None:
-        return np.ones(weights.hidden_size)
-    rows = weights.rows(spec.keep)
-    bias = np.zeros(weights.hidden_size)
-    for part in (weights.b_ih, weights.b_hh):
-        bias += 0.0 if part is None else part[rows]
-    return np.asarray(NumpyOps.sigmoid(bias))
 
 
 def compared(cell: str) -> tuple[str, ...]:
@@ -179,7 +173,32 @@ def _cell_flow(
     each = replace(bptt(run, dL_dh), loss=loss)
     path = direct_path(gradient.layers[0])
     direct = None if path is None else lengths(path)
-    return CellFlow(cell, run, gradient, each, direct, entering, given.target)
+    ids = None if model.embedding is None else np.array(model.encode(given.x))[first - 1 :][:MAX_FLOW]
+    around = _around(gradient, run, given.target, ids, experiment.input_scale)
+    return CellFlow(cell, run, gradient, each, direct, entering, given.target, around)
+
+
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
+def _around(
+    gradient: GradientFlow, run: Trace, target: float | None, ids: np.ndarray | None, scale: float
+) -> tuple[np.ndarray, ...]:
+    """Returns the gradients of the summed losses for what stands around the layer: see CellFlow."""
+    assert run.logits is not None and gradient.loss is not None
+    chosen = ~np.isnan(gradient.loss)
+    if target is None:
+        d_logits = softmax(run.logits)
+        rows = np.flatnonzero(chosen)
+        if run.targets is not None:
+            d_logits[rows, run.targets[rows]] -= 1.0
+    else:
+        d_logits = 2.0 * (run.logits - target)
+    d_logits = np.where(chosen[:, None], d_logits, 0.0)  # (T, V)
+    found = (d_logits.T @ run.output, d_logits.sum(0))
+    if ids is None:
+        return found
+    by_token = np.zeros((ids.max() + 1, run.x.shape[1]))
+    np.add.at(by_token, ids, scale * gradient.layers[0].x)
+    return (by_token, *found)
 
 
 def nudged(cell: CellFlow, step: int, unit: int = 0) -> Nudge | None:

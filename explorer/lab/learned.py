@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from explorer.cells import CELLS
 from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import END
 from explorer.data.sources import Unusable, source
@@ -22,6 +23,7 @@ from explorer.nn.model import RecurrentModel
 from explorer.text import tokenise
 from explorer.training.folder import BUNDLE, events_in, kept_in, race_in, tensors_in
 from explorer.training.learner import build
+from explorer.training.race import SPOKEN
 from explorer.training.results import results
 from explorer.training.shipped import families
 from explorer.training.store import Bundle, load_bundle
@@ -61,11 +63,17 @@ class Token:
     marked: bool = False
 
 
-def notation_for(experiment: Experiment, lang: str) -> str:
-    """Returns `lecture` or `pytorch`: the reader's choice, else the lecture's in Korean."""
-    if experiment.notation != "auto":
-        return experiment.notation
-    return "lecture" if lang == "ko" else "pytorch"
+def settled(experiment: Experiment, lang: str) -> Experiment:
+    """Returns the experiment with all said that a reader's language would else decide of what is computed.
+
+    That is the grammar of sentences to learn, and the notation in which a gate is held. So a link shows
+    the same network and the same curves in every language.
+    """
+    grammar = lang if experiment.data in SPOKEN and experiment.grammar == "auto" else experiment.grammar
+    cells = [CELLS[cell] for cell in (experiment.cell, experiment.second) if cell]
+    flipped = any(experiment.clamp in cell.flips for cell in cells)
+    notation = experiment.display(lang).notation if flipped else experiment.notation
+    return replace(experiment, grammar=grammar, notation=notation)
 
 
 def text_of(experiment: Experiment) -> str:
@@ -81,8 +89,8 @@ def learn(experiment: Experiment) -> Learned:
     """
     generator = torch.Generator().manual_seed(experiment.seed)
     marked = experiment.weights == "marked"
-    sentences = [tokenise(s, experiment.units) for s in lecture_sentences()]
-    typed = tokenise(text_of(experiment), experiment.units)
+    sentences = [tokenise(s, experiment.token_level) for s in lecture_sentences()]
+    typed = tokenise(text_of(experiment), experiment.token_level)
     if experiment.weights == "yours":
         sentences.append(typed[:WINDOW])
     if experiment.ending == "on":
@@ -186,7 +194,7 @@ def inputs(
         return _marked_input(experiment, max(length, 2) if length else MARKED_LENGTH)
     if experiment.weights == "model" and sample is not None:
         return sample(length)
-    typed = tokenise(text_of(experiment), experiment.units)
+    typed = tokenise(text_of(experiment), experiment.token_level)
     tokens = tuple(token_of(t, model) for t in typed)
     turns = -(-length // len(typed)) if length else 1
     return Input((typed * turns)[: length or None], (tokens * turns)[: length or None])

@@ -1,10 +1,11 @@
 """A walk: an experiment carried out. Build or learn the weights, run the text, run it changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from explorer.cells import CELLS
 from explorer.data.corpora import lecture_sentences
@@ -15,14 +16,16 @@ from explorer.limits import TOP, WINDOW
 from explorer.nn.interventions import Clamp, Intervention, Transplant, ZeroUnit
 from explorer.nn.model import RecurrentModel
 from explorer.nn.references import largest_difference, reference_name
+from explorer.nn.softmax import softmax
 from explorer.nn.tracing import Trace, trace
+from explorer.nn.witness import departure
 from explorer.text import tokenise
 from explorer.training.trainer import Fit
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """One run on the stage: the window's trace in the chosen notation and what the readout says.
+class ShownRun:
+    """One run on the stage: the window's trace, in PyTorch's notation, and what the readout says.
 
     top: (T, K) ids and probabilities of the next token; names the labels of the V outputs; following
     (T,) the probability of the token that does follow, or of the answer, NaN where there is none. For
@@ -56,24 +59,25 @@ class Walk:
     """An experiment carried out.
 
     mode: `one` run, `changed` (before, after) or `two` cells. total counts the tokens of the whole
-    text; target is the true sum of a marked sequence. error is the largest difference between the
-    run and its reference. problems are keys of sentences in the locale, with their values.
+    text; target is the true sum of a marked sequence. error is the largest difference between all that is
+    shown, changes included, and what it is checked against; changed names the changes it covers. problems
+    are keys of sentences in the locale, with their values.
     """
 
     experiment: Experiment
-    notation: str
     mode: str
-    runs: tuple[Run, ...]
+    runs: tuple[ShownRun, ...]
     fits: tuple[Fit | None, ...]
     total: int
     error: float
     reference: str
+    changed: tuple[str, ...]
     target: float | None
     outcomes: tuple[Outcome, ...]
     problems: tuple[tuple[str, dict[str, Any]], ...]
 
 
-def clearest_unit(run: Run) -> tuple[int, int] | None:
+def clearest_unit(run: ShownRun) -> tuple[int, int] | None:
     """Returns (step, unit), from 1, where the writing gate opens most at a marked step against the rest.
 
     None where no token is marked or the cell has no gate of its own to write.
@@ -88,46 +92,41 @@ def clearest_unit(run: Run) -> tuple[int, int] | None:
     return int(marked.argmax()) + run.trace.first_step, int(contrast.argmax()) + 1
 
 
-def walk(experiment: Experiment, notation: str, learned: Learned, second: Learned | None = None) -> Walk:
-    """Carries out an experiment on learned weights, beside a second cell's where there is one."""
+def walk(experiment: Experiment, learned: Learned, second: Learned | None = None) -> Walk:
+    """Carries out an experiment on learned weights, beside a second cell's where there is one.
+
+    What the experiment clamps is meant in PyTorch's notation: see `Display.meant`.
+    """
     model = learned.at(experiment.moment)
     given = inputs(experiment, model, learned.sample)
     problems: list[tuple[str, dict[str, Any]]] = []
     start = _start(experiment, len(given.tokens), problems)
     plain = trace(model, given.x)
-    changed_input, changes = _changes(experiment, notation, model, given, problems)
+    changed_input, changes = _changes(experiment, model, given, problems)
     changed = bool(changes) or changed_input is not given
+    errors: list[float] = []
 
-    runs: tuple[Run, ...]
+    def run(by: RecurrentModel, of: Input, what: Sequence[Intervention] = ()) -> ShownRun:
+        whole = plain if of is given and not what and by is model else trace(by, of.x, changes=what)
+        shown = shown_run(by, whole, of, start)
+        errors.append(_departure(shown, experiment, by, what, of is not given))
+        return shown
 
-    def run(by: RecurrentModel, whole: Trace, of: Input) -> Run:
-        return shown_run(by, whole, of, start, notation)
-
-    def changed_run() -> Run:
-        whole = trace(model, changed_input.x, changes=changes)
-        return run(model, whole, changed_input)
-
-    if second is not None:
-        mode = "two"
-        first = changed_run() if changed else run(model, plain, given)
-        runs = (first, _second_run(experiment, notation, second, run))
-    elif changed:
-        mode = "changed"
-        runs = (run(model, plain, given), changed_run())
-    else:
-        mode = "one"
-        runs = (run(model, plain, given),)
+    before = [] if second is not None and changed else [run(model, given)]
+    after = [run(model, changed_input, changes)] if changed else []
+    beside = [_second_run(experiment, second, run)] if second is not None else []
+    mode = "two" if beside else "changed" if changed else "one"
     if given.is_text and not any(token.known for token in given.tokens):
         problems.append(("all_unknown", {}))
     return Walk(
         experiment=experiment,
-        notation=notation,
         mode=mode,
-        runs=runs,
+        runs=(*before, *after, *beside),
         fits=(learned.fit, *([second.fit] if second else [])),
         total=len(given.tokens),
-        error=largest_difference(plain.window(start, WINDOW).layers[0]),
+        error=max(errors),
         reference=reference_name(experiment.cell),
+        changed=_names(changes, changed_input is not given),
         target=given.target,
         outcomes=_outcomes(experiment, model, given, plain),
         problems=tuple(problems),
@@ -136,7 +135,7 @@ def walk(experiment: Experiment, notation: str, learned: Learned, second: Learne
 
 @dataclass(frozen=True, eq=False)
 class WholeRun:
-    """One run over the whole text, changed as the experiment says, in the chosen notation.
+    """One run over the whole text, changed as the experiment says, in PyTorch's notation.
 
     originals (T,) are the tokens as the model got them, uncut: `text.join` puts them together again.
     """
@@ -147,27 +146,66 @@ class WholeRun:
     problems: tuple[tuple[str, dict[str, Any]], ...]
 
 
-def run_whole(experiment: Experiment, notation: str, learned: Learned) -> WholeRun:
+def run_whole(experiment: Experiment, learned: Learned) -> WholeRun:
     """Runs the experiment's whole text, not only the stage's window, on learned weights."""
     problems: list[tuple[str, dict[str, Any]]] = []
     model = learned.at(experiment.moment)
     given = inputs(experiment, model, learned.sample)
-    given, changes = _changes(experiment, notation, model, given, problems)
+    given, changes = _changes(experiment, model, given, problems)
     whole = trace(model, given.x, changes=changes)
-    if notation == "lecture":
-        whole = whole.in_lecture_notation()
     shown = tuple(token.original for token in given.tokens)
     originals = tuple(given.x) if given.is_text else shown
     return WholeRun(whole, given.tokens, originals, tuple(problems))
 
 
-def _second_run(experiment: Experiment, notation: str, second: Learned, run: Any) -> Run:
+def _second_run(experiment: Experiment, second: Learned, run: Callable[..., ShownRun]) -> ShownRun:
     """The same text, and the same change where the second cell has what is changed."""
     model = second.at(experiment.moment)
     given = inputs(experiment, model, second.sample)
     other = replace(experiment, cell=experiment.second)
-    changed_input, changes = _changes(other, notation, model, given, [])
-    return run(model, trace(model, changed_input.x, changes=changes), changed_input)
+    return run(model, *_changes(other, model, given, []))
+
+
+def _departure(
+    shown: ShownRun,
+    experiment: Experiment,
+    model: RecurrentModel,
+    changes: Sequence[Intervention],
+    swapped: bool,
+) -> float:
+    """Returns how far a shown run is from its witness, and from what the experiment asks for.
+
+    Where nothing is changed, it is also held against PyTorch's own cell or the papers' equations.
+    """
+    layer, first = shown.trace.layers[0], shown.trace.first_step
+    found = [departure(layer, changes, first), *_unasked(shown, experiment, changes)]
+    if swapped and model.embedding is not None and 0 <= (at := experiment.swap - first) < layer.steps:
+        asked = model.encode(tokenise(experiment.swap_with, experiment.token_level)[:1])
+        row = model.embedding(torch.tensor(asked)).detach().numpy()[0]
+        found.append(float(np.abs(layer.x[at] - row).max()))
+    if not changes:
+        found.append(largest_difference(layer))
+    return max(found)
+
+
+def _unasked(shown: ShownRun, experiment: Experiment, changes: Sequence[Intervention]) -> Iterator[float]:
+    """Yields how far held values are from the number that was asked for."""
+    layer, first = shown.trace.layers[0], shown.trace.first_step
+    for change in changes:
+        if isinstance(change, Clamp):
+            held = layer.gate[experiment.clamp][max(0, experiment.clamp_from - first) :]
+            unit = experiment.clamp_unit
+            held = held[:, unit - 1] if 0 < unit <= layer.hidden_size else held
+            yield float(np.abs(held - experiment.clamp_value).max(initial=0.0))
+        elif isinstance(change, ZeroUnit):
+            h = layer.h[1:][max(0, experiment.zero_from - first) :, experiment.zero - 1]
+            yield float(np.abs(h).max(initial=0.0))
+
+
+def _names(changes: Sequence[Intervention], swapped: bool) -> tuple[str, ...]:
+    """Returns what is changed, as keys of the locale."""
+    kinds = {Clamp: "clamp", ZeroUnit: "zero", Transplant: "transplant"}
+    return (*(kinds[type(change)] for change in changes), *(("swap",) if swapped else ()))
 
 
 def _start(experiment: Experiment, total: int, problems: list) -> int:
@@ -180,7 +218,6 @@ def _start(experiment: Experiment, total: int, problems: list) -> int:
 
 def _changes(
     experiment: Experiment,
-    notation: str,
     model: RecurrentModel,
     given: Input,
     problems: list,
@@ -189,7 +226,7 @@ def _changes(
     changes: list[Intervention] = []
     if experiment.clamp:
         if experiment.clamp in spec.activations:
-            changes.append(_clamp(experiment, notation))
+            changes.append(_clamp(experiment))
         else:
             problems.append(("no_such_gate", {"gate": experiment.clamp, "cell": experiment.cell}))
     if 0 < experiment.zero <= experiment.hidden:
@@ -202,17 +239,15 @@ def _changes(
     return given, changes
 
 
-def _clamp(experiment: Experiment, notation: str) -> Clamp:
-    flipped = notation == "lecture" and experiment.clamp in CELLS[experiment.cell].flips
-    value = 1.0 - experiment.clamp_value if flipped else experiment.clamp_value
+def _clamp(experiment: Experiment) -> Clamp:
     unit = experiment.clamp_unit - 1 if 0 < experiment.clamp_unit <= experiment.hidden else None
-    return Clamp(experiment.clamp, value, unit, experiment.clamp_from)
+    return Clamp(experiment.clamp, experiment.clamp_value, unit, experiment.clamp_from)
 
 
 def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Input:
     at = experiment.swap - 1
     if given.is_text:
-        new = tokenise(experiment.swap_with, experiment.units)[0]
+        new = tokenise(experiment.swap_with, experiment.token_level)[0]
         x: Any = (*given.x[:at], new, *given.x[at + 1 :])
         token = token_of(new, model)
     elif given.target is None:
@@ -234,7 +269,7 @@ def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, proble
 
 def _donor_trace(experiment: Experiment, model: RecurrentModel) -> Trace:
     donor = experiment.donor or lecture_sentences()[1]
-    return trace(model, tokenise(donor, experiment.units))
+    return trace(model, tokenise(donor, experiment.token_level))
 
 
 def _transplant(
@@ -251,9 +286,7 @@ def _transplant(
 
 def _carried(carry: str, donor: Trace, experiment: Experiment) -> Transplant:
     row = min(experiment.donor_step, donor.steps)
-    h = tuple(donor.h[row].tolist()) if "h" in carry else None
-    c = tuple(donor.c[row].tolist()) if "c" in carry and donor.c is not None else None
-    return Transplant(experiment.into, h, c)
+    return Transplant(experiment.into, {s: a[row].tolist() for s, a in donor.states.items() if s in carry})
 
 
 def _outcomes(
@@ -282,21 +315,12 @@ def _logits(of: Trace) -> np.ndarray:
     return of.logits
 
 
-@np.errstate(over="ignore", invalid="ignore")  # an explosion is a result
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Returns probabilities over the last axis."""
-    raised = np.exp(logits - logits.max(-1, keepdims=True))
-    return raised / raised.sum(-1, keepdims=True)
-
-
-def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int, notation: str) -> Run:
-    """Returns the window of a whole run from a step on, in a notation, with what the readout says."""
+def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int) -> ShownRun:
+    """Returns the window of a whole run from a step on, with what the readout says."""
     part = whole.window(start, WINDOW)
-    if notation == "lecture":
-        part = part.in_lecture_notation()
     tokens = given.tokens[start - 1 : start - 1 + WINDOW]
     if given.target is not None:
-        return Run(part, tokens, value=_logits(part)[:, 0])
+        return ShownRun(part, tokens, value=_logits(part)[:, 0])
     probabilities = softmax(_logits(part))
     ids = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
     if given.classes is None:
@@ -304,7 +328,7 @@ def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int, not
     else:
         asked = given.classes[start - 1 : start - 1 + WINDOW]
         following = np.where(asked >= 0, probabilities[np.arange(len(asked)), asked], np.nan)
-    return Run(
+    return ShownRun(
         part,
         tokens,
         names=given.answers or tuple(map(label, model.vocabulary or ())),

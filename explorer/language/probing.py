@@ -33,8 +33,8 @@ ENOUGH_FIT, ENOUGH_TEST = 400, 100
 ENOUGH_BEGINNINGS = 150
 """With fewer sentences or windows than this, their later parts serve as sequences too."""
 
-STEPS = {"word": 12, "char": 20, "jamo": 20}
-"""T by unit: a dozen words, or a few words of letters, still fit a strip."""
+STEPS_BY_LEVEL = {"word": 12, "char": 20, "jamo": 20}
+"""T by token level: a dozen words, or a few words of letters, still fit a strip."""
 
 FEWEST_STEPS = 4
 ENOUGH_TOKENS = 2
@@ -74,7 +74,7 @@ class Sequences:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Probed:
     """What one state holds and what it is told. Arrays (T, T): row t-1, column k-1; NaN where k > t.
 
     accuracy: the share of test sequences whose token at k is read from the state after t; NaN also
@@ -109,8 +109,9 @@ class Reading:
 class Memory:
     """What the states of a network know of T tokens, by state: `h`, and `c` where there is one.
 
-    tokens and ids (T,): the first test sequence. baseline (T,): the share of test sequences with the
-    token at k that is the most frequent there among those fitted. bad: the first step at which a state
+    tokens and ids (T,): the first test sequence. baseline (T,): how often a guess is right; in a text the
+    share of test sequences with the token at k that is the most frequent there among those fitted.
+    bad: the first step at which a state
     left float32, or None. fitted, tested: sequences.
     """
 
@@ -118,7 +119,7 @@ class Memory:
     tokens: tuple[Token, ...]
     ids: np.ndarray
     baseline: np.ndarray
-    readings: dict[str, Reading]
+    readings: dict[str, Probed]
     bad: int | None
     fitted: int
     tested: int
@@ -141,8 +142,8 @@ class Finding:
 
     accuracy, baseline: means at that distance. shrunk: the gradient there over that of the same losses at
     distance 0, the geometric mean.
-    verdict: of the token `known`, `partly` or `lost`, of the gradient `arrives` or `vanished`, joined by
-    `_`; `certain` where a guess is nearly always right; `nonfinite`.
+    verdict: of the token `known`, `partly`, `hardly` or `lost`, of the gradient `arrives` or `vanished`,
+    joined by `_`; `certain` where a guess is nearly always right; `nonfinite`.
     """
 
     distance: int
@@ -152,9 +153,12 @@ class Finding:
     verdict: str
 
 
-KNOWN, LOST = 0.25, 0.1
-"""Of what a guess gets wrong, the share a probe gets right: over the first a token counts as known, up to
-the second as lost, between them as known in part."""
+KNOWN, LITTLE = 0.25, 0.1
+"""Of what a guess gets wrong, the share a probe gets right: over the first a token counts as known, over the
+second as known in part."""
+
+BY_CHANCE = 3.0
+"""Standard deviations of a guess's share, over the tested sequences, up to which a token counts as lost."""
 
 ARRIVES = 0.01
 """A gradient counts as arriving where at least this share of it is left."""
@@ -183,13 +187,13 @@ def memory(model: RecurrentModel, sequences: Sequences) -> Memory:
             read = classes[_read(at[0], one_hot[:, : t + 1], at[1])]  # (M, t+1)
             accuracy[t, : t + 1] = (read == targets[:, : t + 1]).mean(0)
             guess[t, : t + 1] = read[0]
-        readings[symbol] = Reading(*map(_fixed, (accuracy, guess, norms[symbol])))
+        readings[symbol] = Probed(*map(_fixed, (accuracy, guess, norms[symbol])))
     assert model.vocabulary is not None
     return Memory(
         kind=sequences.kind,
         tokens=tuple(token_of(model.vocabulary[k], model) for k in targets[0]),
         ids=targets[0],
-        baseline=_fixed(baseline(sequences.fit[:, :T], targets)),
+        baseline=_fixed(_guessed(sequences, T)),
         readings=readings,
         bad=min(bad, default=None),
         fitted=len(sequences.fit),
@@ -198,17 +202,17 @@ def memory(model: RecurrentModel, sequences: Sequences) -> Memory:
     )
 
 
-def memories(model: RecurrentModel, data: Source | None, unit: str) -> tuple[Memory, ...]:
+def memories(model: RecurrentModel, data: Source | None, token_level: str) -> tuple[Memory, ...]:
     """Returns what a network keeps of its own text, where there is enough of it, and of random words.
 
-    data is what it was trained on, None where that is not known; unit decides T. Raises ValueError for a
-    vocabulary of fewer than two tokens.
+    data is what it was trained on, None where that is not known; token_level decides T. Raises ValueError
+    for a vocabulary of fewer than two tokens.
     """
     assert model.vocabulary is not None
     text = None
     if data is not None and data.vocabulary == model.vocabulary:
-        text = own_text(data, STEPS[unit])
-    words = random_words(model.vocabulary, STEPS[unit] if text is None else text.steps)
+        text = own_text(data, STEPS_BY_LEVEL[token_level])
+    words = random_words(model.vocabulary, STEPS_BY_LEVEL[token_level] if text is None else text.steps)
     return tuple(memory(model, one) for one in (text, words) if one is not None)
 
 
@@ -217,16 +221,17 @@ def finding(found: Memory, symbol: str) -> Finding:
     reading, d = found.readings[symbol], found.steps // 2
     right, guessed = float(reading.accuracy_by_distance[d]), float(found.baseline_by_distance[d])
     shrunk = reading.shrunk(d)
-    return Finding(d, right, guessed, shrunk, _verdict(right, guessed, shrunk))
+    return Finding(d, right, guessed, shrunk, _verdict(right, guessed, shrunk, found.tested))
 
 
-def _verdict(right: float, guessed: float, shrunk: float) -> str:
+def _verdict(right: float, guessed: float, shrunk: float, tested: int) -> str:
     if not np.isfinite([right, shrunk]).all():
         return "nonfinite"
     if guessed > CERTAIN:
         return "certain"
     share = (right - guessed) / (1.0 - guessed)
-    forward = "known" if share > KNOWN else "partly" if share > LOST else "lost"
+    more = right - guessed > BY_CHANCE * np.sqrt(guessed * (1.0 - guessed) / tested)
+    forward = "known" if share > KNOWN else "partly" if share > LITTLE else "hardly" if more else "lost"
     return f"{forward}_{'arrives' if shrunk > ARRIVES else 'vanished'}"
 
 
@@ -375,6 +380,13 @@ def ridge(x: np.ndarray, y: np.ndarray, penalties: np.ndarray = PENALTIES) -> np
     return np.tensordot(axes, along / (spectrum + best)[..., None], 1)
 
 
+def _guessed(sequences: Sequences, steps: int) -> np.ndarray:
+    """Returns how often (T,) a guess is right: of random words at every step alike, of a text as counted."""
+    if sequences.kind == "words":
+        return np.full(steps, 1.0 / sequences.choices)
+    return baseline(sequences.fit[:, :steps], sequences.test[:, :steps])
+
+
 def baseline(fit: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Returns how often (T,) the token of test (M, T) is the most frequent one of fit (N, T) at its step."""
     usual = [Counter(column.tolist()).most_common(1)[0][0] for column in fit.T]
@@ -390,9 +402,8 @@ def _norms(model: RecurrentModel, ids: np.ndarray) -> dict[str, np.ndarray]:
     for sequence in ids:
         run = trace(model, sequence.tolist()).window(1, len(sequence) - 1)
         top = bptt(run, loss="each_step").layers[-1]
-        found["h"].append(top.norm[:, 1:])
-        if top.norm_c is not None:
-            found["c"].append(top.norm_c[:, 1:])
+        for symbol, norm in top.norms.items():
+            found[symbol].append(norm[:, 1:])
     return {symbol: np.sort(norms, 0)[len(norms) // 2] for symbol, norms in found.items()}
 
 

@@ -1,6 +1,6 @@
 """A saying: a network goes on after a prompt, and the text is run again for the stage.
 
-said = saying(experiment, "pytorch", model)
+said = saying(experiment, model)
 said.text, said.probability, said.ahead[0].ids
 """
 
@@ -14,12 +14,14 @@ from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import END
 from explorer.experiment import Experiment
 from explorer.lab.learned import Input, Token, text_of, token_of
-from explorer.lab.walk import Run, shown_run, softmax
+from explorer.lab.walk import ShownRun, shown_run
 from explorer.labels import UNKNOWN, label
-from explorer.language.scoring import TOP, Generation, entropy_of, generate, probabilities
+from explorer.language.sampling import Generation, entropy_of, generate, probabilities
+from explorer.language.scoring import MOST_PROBABLE
 from explorer.limits import WINDOW
 from explorer.nn.model import RecurrentModel
 from explorer.nn.references import largest_difference, reference_name
+from explorer.nn.softmax import softmax
 from explorer.nn.tracing import trace
 from explorer.text import Refused, join, tokenise
 
@@ -62,7 +64,6 @@ class Saying:
     """
 
     experiment: Experiment
-    notation: str
     typed: tuple[str, ...]
     said: tuple[str, ...]
     tokens: tuple[Token, ...]
@@ -70,7 +71,7 @@ class Saying:
     own: np.ndarray
     names: tuple[str, ...]
     start: int
-    run: Run
+    run: ShownRun
     ahead: tuple[Ahead | None, ...]
     forced: dict[int, int]
     stopped_by_end: bool
@@ -86,13 +87,13 @@ class Saying:
     @property
     def text(self) -> str:
         """Prompt and what was said, put together."""
-        return join(self.typed + self.said, self.experiment.units)
+        return join(self.typed + self.said, self.experiment.token_level)
 
 
 def opening(experiment: Experiment) -> tuple[str, ...]:
     """Returns the prompt's tokens: of what was typed, else the first ones of the experiment's text."""
-    typed = tokenise(experiment.prompt, experiment.units)
-    return typed or tokenise(text_of(experiment), experiment.units)[: OPENING[experiment.units]]
+    typed = tokenise(experiment.prompt, experiment.token_level)
+    return typed or tokenise(text_of(experiment), experiment.token_level)[: OPENING[experiment.token_level]]
 
 
 def forks(raw: str) -> dict[int, int]:
@@ -111,7 +112,7 @@ def forks(raw: str) -> dict[int, int]:
     return found
 
 
-def saying(experiment: Experiment, notation: str, model: RecurrentModel) -> Saying:
+def saying(experiment: Experiment, model: RecurrentModel) -> Saying:
     """Lets a language model go on after the experiment's prompt, to its end token where it has one.
 
     Raises Refused for a model of two directions, and for one that explodes before it says anything.
@@ -132,7 +133,6 @@ def saying(experiment: Experiment, notation: str, model: RecurrentModel) -> Sayi
     assert window.logits is not None
     return Saying(
         experiment=experiment,
-        notation=notation,
         typed=typed,
         said=said.tokens,
         tokens=tokens,
@@ -140,7 +140,7 @@ def saying(experiment: Experiment, notation: str, model: RecurrentModel) -> Sayi
         own=np.array([step.model_probability for step in said.steps]),
         names=tuple(map(label, model.vocabulary or ())),
         start=start,
-        run=shown_run(model, whole, given, start, notation),
+        run=shown_run(model, whole, given, start),
         ahead=tuple(
             _ahead(experiment, model, given, said, start + k, row) for k, row in enumerate(window.logits)
         ),
@@ -215,7 +215,7 @@ def _judge_prompt(experiment: Experiment, prompt: tuple[Token, ...], problems: P
         more = ", …" if len(unknown) > _NAMED else ""
         problems.append(("unknown_some", {"tokens": ", ".join(unknown[:_NAMED]) + more}))
     if experiment.weights in ("lecture", "yours"):
-        longest = max(len(tokenise(sentence, experiment.units)) for sentence in _sentences(experiment))
+        longest = max(len(tokenise(sentence, experiment.token_level)) for sentence in _sentences(experiment))
         if len(prompt) > longest:
             problems.append(("long_prompt", {"tokens": len(prompt), "longest": longest}))
 
@@ -247,7 +247,7 @@ def _ahead(
         )
     following = model.encode([given.x[at]])[0] if at < len(given.x) else None
     own = softmax(logits)
-    ids = np.argsort(-logits, kind="stable")[:TOP]
+    ids = np.argsort(-logits, kind="stable")[:MOST_PROBABLE]
     if following is not None and following not in ids:
         ids = np.append(ids, following)
     rank = np.argsort(np.argsort(-drawable, kind="stable"))

@@ -30,8 +30,9 @@ def initialise(
     `identity` makes it gain times the identity, weight_ih N(0, .001), biases 0 (Le et al. 2015);
     `identity_u` leaves weight_ih at the default, with which it learns in far fewer steps.
     bias: `fixed` sets the keeping gate's input bias (f, or z in PyTorch's sense) to keep_bias and its
-    recurrent bias to 0; `chrono` draws it as ln U[1, longest-1] and sets the writing gate to minus
-    that (Tallec & Ollivier 2018). A cell without a keeping gate keeps its biases.
+    recurrent bias to 0; a gate made of a weight for each unit alone has that for a bias. `chrono` draws
+    it as ln U[1, longest-1] and sets the writing gate to minus that (Tallec & Ollivier 2018). A cell
+    without a keeping gate keeps its biases.
     """
     spec = CELLS[model.cell]
     bound = 1.0 / math.sqrt(model.hidden_size)
@@ -57,7 +58,7 @@ def _recurrent(
         parameter.zero_()
     elif name.startswith("weight_hh"):
         H = parameter.shape[1]
-        for block in parameter.split(H):
+        for block in parameter.chunk(len(parameter) // H):
             if scheme.startswith("identity"):
                 block.copy_(gain * torch.eye(H, dtype=parameter.dtype))
             else:
@@ -75,9 +76,9 @@ def _gate_biases(
     generator: torch.Generator,
 ) -> None:
     for name, parameter in layers.named_parameters():
-        if not name.startswith("bias_ih"):
+        if not name.startswith("weight_ih"):
             continue
-        partner = layers.get_parameter(name.replace("bias_ih", "bias_hh"))
+        end = name.removeprefix("weight_ih")
         H = parameter.shape[0] // len(spec.blocks)
         drawn = torch.empty(H, dtype=parameter.dtype).uniform_(
             1.0, max(longest - 1.0, 1.0 + 1e-6), generator=generator
@@ -86,6 +87,13 @@ def _gate_biases(
         targets = {spec.keep: keep} | ({spec.write: -keep} if bias == "chrono" else {})
         for block, value in targets.items():
             if block in spec.blocks:
-                rows = slice(spec.blocks.index(block) * H, (spec.blocks.index(block) + 1) * H)
-                parameter[rows] = value
-                partner[rows] = 0.0
+                _rows(layers, f"bias_ih{end}", spec.blocks, block)[:] = value
+                if block in spec.recurrent_blocks:
+                    _rows(layers, f"bias_hh{end}", spec.recurrent_blocks, block)[:] = 0.0
+            elif block in spec.peephole_blocks:
+                _rows(layers, f"peephole{end}", spec.peephole_blocks, block)[:] = value
+
+
+def _rows(layers: nn.Module, name: str, packed: tuple[str, ...], block: str) -> torch.Tensor:
+    """Returns a block's part of a packed vector, as a view."""
+    return layers.get_parameter(name).chunk(len(packed))[packed.index(block)]

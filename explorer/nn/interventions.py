@@ -1,6 +1,6 @@
 """What if: changes made to a run while it runs. Steps count from 1, units from 0 here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,18 +27,19 @@ class ZeroUnit:
 
 @dataclass(frozen=True)
 class Transplant:
-    """Replaces the state after a step (0: the initial state) by another run's: h, c or both, (H,)."""
+    """Replaces states after a step (0: the initial state) by another run's: state -> (H,), some or all."""
 
     after: int
-    h: tuple[float, ...] | None = None
-    c: tuple[float, ...] | None = None
+    states: Mapping[str, Sequence[float]]
 
 
 Intervention = Clamp | ZeroUnit | Transplant
 
 
-def touch_at(step: int, changes: Sequence[Intervention]) -> Callable[[str, Any], Any]:
-    """Returns the hook that a cell calls with (symbol, value (..., H)) at a step."""
+def touch_at(
+    step: int, changes: Sequence[Intervention], states: Sequence[str] = ("h", "c")
+) -> Callable[[str, Any], Any]:
+    """Returns the hook that a cell with these states calls with (symbol, value (..., H)) at a step."""
     clamps = [c for c in changes if isinstance(c, Clamp) and step >= c.start]
     zeros = [c for c in changes if isinstance(c, ZeroUnit) and step >= c.start]
     if not clamps and not zeros:
@@ -48,7 +49,7 @@ def touch_at(step: int, changes: Sequence[Intervention]) -> Callable[[str, Any],
         for clamp in clamps:
             if clamp.symbol == symbol:
                 value = _put(value, clamp.unit, clamp.value)
-        if symbol in ("h", "c"):
+        if symbol in states:
             for zero in zeros:
                 value = _put(value, zero.unit, 0.0)
         return value
@@ -67,13 +68,13 @@ def _put(value: np.ndarray, unit: int | None, number: float) -> np.ndarray:
     return changed
 
 
-def transplanted(step: int, states: dict[str, Any], changes: Sequence[Intervention]) -> dict:
+def transplanted(step: int, states: dict[str, Any], changes: Sequence[Intervention]) -> dict[str, Any]:
     """Returns the states (by name) after a step with any transplant at that step carried out."""
     for change in changes:
         if isinstance(change, Transplant) and change.after == step:
-            donor = {"h": change.h, "c": change.c}
+            donor = change.states
             states = {
-                name: value if donor[name] is None else _donated(value, donor[name])
+                name: _donated(value, donor[name]) if name in donor else value
                 for name, value in states.items()
             }
     return states

@@ -36,19 +36,10 @@ class LoopLayers(nn.Module):
         self.spec, self.hidden_size = spec, hidden_size
         self.ends = ("", "_reverse") if bidirectional else ("",)
         self.num_layers = num_layers
-        rows = len(spec.blocks) * hidden_size
         for level in range(num_layers):
             columns = input_size if level == 0 else hidden_size * len(self.ends)
             for end in self.ends:
-                shapes = {
-                    "weight_ih": (rows, columns),
-                    "weight_hh": (rows, hidden_size),
-                    "bias_ih": (rows,),
-                    "bias_hh": (rows,),
-                }
-                if spec.peephole_blocks:
-                    shapes["peephole"] = (len(spec.peephole_blocks) * hidden_size,)
-                for name, shape in shapes.items():
+                for name, shape in spec.shapes(columns, hidden_size).items():
                     self.register_parameter(f"{name}_l{level}{end}", nn.Parameter(torch.empty(shape)))
 
     def forward(self, x: torch.Tensor, state: States | None = None) -> tuple[torch.Tensor, States]:
@@ -67,15 +58,7 @@ class LoopLayers(nn.Module):
         self, x: torch.Tensor, end: str, state: tuple[torch.Tensor, ...] | None, reverse: bool
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         table = dict(self.named_parameters())
-        weights = LayerWeights(
-            self.spec.blocks,
-            table[f"weight_ih_{end}"],
-            table[f"weight_hh_{end}"],
-            table[f"bias_ih_{end}"],
-            table[f"bias_hh_{end}"],
-            table.get(f"peephole_{end}"),
-            self.spec.peephole_blocks,
-        )
+        weights = self.spec.weights(table, f"_{end}")
         projected = weights.project(x)
         if state is None:
             zero = x.new_zeros(x.shape[1], self.hidden_size)

@@ -1,32 +1,37 @@
 """References to check against: PyTorch's own cells, the variants from their papers, and torch's autograd.
 
-Nothing here uses the registry's steps: each variant is written again, a gate at a time, in torch.
+Nothing here reads a cell's equations: what PyTorch does not have its file writes again, straight in torch.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from explorer.cells import CELLS, CellSpec
 from explorer.nn.tracing import LayerTrace
-
-_TORCH_CELLS = {
-    "rnn": (nn.RNNCell, {"nonlinearity": "tanh"}),
-    "rnn_relu": (nn.RNNCell, {"nonlinearity": "relu"}),
-    "lstm": (nn.LSTMCell, {}),
-    "gru": (nn.GRUCell, {}),
-}
 
 
 def reference_name(cell: str) -> str:
     """Returns what a cell is checked against, for people to read."""
-    found = _TORCH_CELLS.get(cell)
-    return f"torch.nn.{found[0].__name__}" if found else "explorer.nn.references"
+    spec = CELLS[cell]
+    if spec.torch_module is not None:
+        return f"torch.nn.{_module(spec).__name__}"
+    assert spec.paper is not None, f"{cell} has no reference: give it a paper"
+    return spec.paper.__module__
+
+
+def _module(spec: CellSpec) -> type[nn.RNNCellBase]:
+    """PyTorch's own cell, one step at a time, of the same name as its layer."""
+    assert spec.torch_module is not None
+    return getattr(nn, f"{spec.torch_module.__name__}Cell")
 
 
 def reference_states(layer: LayerTrace) -> dict[str, np.ndarray]:
-    """Returns h and, where there is one, c after each step (T, H) by the reference implementation.
+    """Returns the states after each step (T, H) by the reference implementation.
 
     The layer must be in PyTorch's notation, unbatched and run without interventions.
     """
@@ -40,8 +45,8 @@ def reference_states(layer: LayerTrace) -> dict[str, np.ndarray]:
 class ReferenceGradients:
     """What autograd gives for one layer, for the losses at steps t = 1..T.
 
-    states: `h`, and `c` where there is one: (T, T+1, H), row t-1, column k is dL_t/d(state k), that of
-    c_k with its effect on h_k. weights by their state_dict stem and x (T, D): of the summed loss.
+    states by symbol: (T, T+1, H), row t-1, column k is dL_t/d(state k), its effect on the other states of
+    step k included. weights by their state_dict stem and x (T, D): of the summed loss.
     """
 
     states: dict[str, np.ndarray]
@@ -80,15 +85,14 @@ class _Run:
 
 def _run(layer: LayerTrace) -> _Run:
     w: dict[str, Tensor] = {name: _leaf(value) for name, value in layer.weights.arrays().items()}
-    rows, x, first = range(layer.steps), _leaf(layer.x[:, None]), -1 if layer.reverse else 0
-    step = _torch_step(layer.cell, w) if layer.cell in _TORCH_CELLS else _paper_step(layer.cell, w)
-    h, c = (None if s is None else _leaf(s[first][None]) for s in (layer.h, layer.c))
-    reached = [(h, c)]
+    rows, x = range(layer.steps), _leaf(layer.x[:, None])
+    spec = CELLS[layer.cell]
+    step = _torch_step(spec, w) if spec.torch_module is not None else _paper_step(spec, w)
+    reached: list[tuple[Tensor, ...]] = [tuple(_leaf(s[None]) for s in layer.initial)]
     for t in reversed(rows) if layer.reverse else rows:
         reached.append(step(x[t], *reached[-1]))
     columns = zip(*(reached[::-1] if layer.reverse else reached), strict=True)
-    named = zip("hc", map(list, columns), strict=True)
-    return _Run(w, x, {name: states for name, states in named if states[0] is not None})
+    return _Run(w, x, dict(zip(spec.states, map(list, columns), strict=True)))
 
 
 def _leaf(array: np.ndarray) -> nn.Parameter:
@@ -111,70 +115,45 @@ def _difference(ours: np.ndarray, reference: np.ndarray) -> float:
     return float(np.abs(ours[both] - reference[both]).max(initial=0.0))
 
 
-def _torch_step(cell: str, w: dict[str, Tensor]):
-    kind, options = _TORCH_CELLS[cell]
+Step = Callable[..., tuple[Tensor, ...]]
+
+
+def _torch_step(spec: CellSpec, w: dict[str, Tensor]) -> Step:
     H, D = w["weight_hh"].shape[1], w["weight_ih"].shape[1]
-    module = kind(D, H, bias="bias_ih" in w, dtype=w["weight_ih"].dtype, device="meta", **options)
+    options = dict(spec.torch_options)
+    module = _module(spec)(D, H, bias="bias_ih" in w, dtype=w["weight_ih"].dtype, device="meta", **options)
     module.load_state_dict(w, assign=True)
 
-    def step(x: Tensor, h: Tensor, c: Tensor | None):
-        if c is None:
-            return module(x, h), None
-        return module(x, (h, c))
+    def step(x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        after = module(x, states if len(states) > 1 else states[0])
+        return after if isinstance(after, tuple) else (after,)
 
     return step
 
 
-def _paper_step(cell: str, w: dict[str, Tensor]):
-    H = w["weight_hh"].shape[1]
-    zero = torch.zeros(w["weight_hh"].shape[0], dtype=w["weight_hh"].dtype)
-    b, b_state = w.get("bias_ih", zero), w.get("bias_hh", zero)
+def _paper_step(spec: CellSpec, w: dict[str, Tensor]) -> Step:
+    assert spec.paper is not None, f"{spec.key} has no reference: give it a paper"
+    return partial(spec.paper, _Net(spec, w))
 
-    def net(block: int, x: Tensor, h: Tensor) -> Tensor:
-        rows = slice(block * H, (block + 1) * H)
-        return x @ w["weight_ih"][rows].T + b[rows] + h @ w["weight_hh"][rows].T + b_state[rows]
 
-    def peephole(x: Tensor, h: Tensor, c: Tensor):
-        p_i, p_f, p_o = w["peephole"].split(H)
-        i = torch.sigmoid(net(0, x, h) + p_i * c)
-        f = torch.sigmoid(net(1, x, h) + p_f * c)
-        c_new = f * c + i * torch.tanh(net(2, x, h))
-        return torch.sigmoid(net(3, x, h) + p_o * c_new) * torch.tanh(c_new), c_new
+class _Net:
+    """A layer's weights as a paper's step meets them: see cells.spec.Net."""
 
-    def coupled(x: Tensor, h: Tensor, c: Tensor):
-        f = torch.sigmoid(net(0, x, h))
-        c_new = f * c + (1 - f) * torch.tanh(net(1, x, h))
-        return torch.sigmoid(net(2, x, h)) * torch.tanh(c_new), c_new
+    def __init__(self, spec: CellSpec, w: dict[str, Tensor]) -> None:
+        self.spec, self.w = spec, w
+        self.H = w["weight_ih"].shape[0] // len(spec.blocks)
 
-    def no_forget(x: Tensor, h: Tensor, c: Tensor):
-        c_new = c + torch.sigmoid(net(0, x, h)) * torch.tanh(net(1, x, h))
-        return torch.sigmoid(net(2, x, h)) * torch.tanh(c_new), c_new
+    def _rows(self, name: str, blocks: tuple[str, ...], block: str) -> Tensor | float:
+        at = blocks.index(block) * self.H
+        return self.w[name][at : at + self.H] if name in self.w else 0.0
 
-    def no_input(x: Tensor, h: Tensor, c: Tensor):
-        c_new = torch.sigmoid(net(0, x, h)) * c + torch.tanh(net(1, x, h))
-        return torch.sigmoid(net(2, x, h)) * torch.tanh(c_new), c_new
+    def of_x(self, block: str, x: Tensor) -> Tensor:
+        W, b = (self._rows(name, self.spec.blocks, block) for name in ("weight_ih", "bias_ih"))
+        return x @ W.T + b  # type: ignore[union-attr]
 
-    def no_output(x: Tensor, h: Tensor, c: Tensor):
-        i, f = torch.sigmoid(net(0, x, h)), torch.sigmoid(net(1, x, h))
-        c_new = f * c + i * torch.tanh(net(2, x, h))
-        return torch.tanh(c_new), c_new
+    def __call__(self, block: str, x: Tensor, h: Tensor) -> Tensor:
+        U, b = (self._rows(name, self.spec.recurrent_blocks, block) for name in ("weight_hh", "bias_hh"))
+        return self.of_x(block, x) + h @ U.T + b  # type: ignore[union-attr]
 
-    def no_squash(x: Tensor, h: Tensor, c: Tensor):
-        i, f = torch.sigmoid(net(0, x, h)), torch.sigmoid(net(1, x, h))
-        c_new = f * c + i * torch.tanh(net(2, x, h))
-        return torch.sigmoid(net(3, x, h)) * c_new, c_new
-
-    def reset_before(x: Tensor, h: Tensor, c: None):
-        r, z = torch.sigmoid(net(0, x, h)), torch.sigmoid(net(1, x, h))
-        n = torch.tanh(net(2, x, r * h))
-        return (1 - z) * n + z * h, None
-
-    return {
-        "lstm_peephole": peephole,
-        "lstm_coupled": coupled,
-        "lstm_no_forget": no_forget,
-        "lstm_no_input": no_input,
-        "lstm_no_output": no_output,
-        "lstm_no_squash": no_squash,
-        "gru_reset_before": reset_before,
-    }[cell]
+    def unit(self, block: str) -> Tensor:
+        return self._rows("peephole", self.spec.peephole_blocks, block)  # type: ignore[return-value]

@@ -24,15 +24,14 @@ from explorer.nn.interventions import Intervention, touch_at, transplanted, unto
 class LayerTrace:
     """One layer in one direction. Arrays are read-only; a batch axis may stand after time.
 
-    x (T, D); h (T+1, H) with the initial state in row 0, or in row T where reverse is true;
-    c the same or None; pre and gate: symbol -> (T, H), gate with the candidates; weights as run.
+    x (T, D); states: symbol -> (T+1, H) with the initial state in row 0, or in row T where reverse is
+    true; pre and gate: symbol -> (T, H), gate with the candidates; weights as run.
     notation is `pytorch` or `lecture` (GRU: z=1 replaces).
     """
 
     cell: str
     x: np.ndarray
-    h: np.ndarray
-    c: np.ndarray | None
+    states: dict[str, np.ndarray]
     pre: dict[str, np.ndarray]
     gate: dict[str, np.ndarray]
     weights: LayerWeights
@@ -52,9 +51,8 @@ class LayerTrace:
             array.setflags(write=False)
 
     def _shapes(self, T: int) -> Iterable[tuple[str, np.ndarray, int]]:
-        yield "h", self.h, T + 1
-        if self.c is not None:
-            yield "c", self.c, T + 1
+        for symbol, array in self.states.items():
+            yield symbol, array, T + 1
         for kind, table in (("pre", self.pre), ("gate", self.gate)):
             for symbol, array in table.items():
                 yield f"{kind}[{symbol!r}]", array, T
@@ -65,12 +63,32 @@ class LayerTrace:
         return spec.lecture if self.notation == "lecture" and spec.lecture else spec
 
     @property
+    def h(self) -> np.ndarray:
+        """The hidden state (T+1, H)."""
+        return self.states["h"]
+
+    @property
+    def c(self) -> np.ndarray | None:
+        """The cell state (T+1, H), or None."""
+        return self.states.get("c")
+
+    @property
     def steps(self) -> int:
         return self.x.shape[0]
 
     @property
     def hidden_size(self) -> int:
         return self.weights.hidden_size
+
+    @property
+    def initial(self) -> tuple[np.ndarray, ...]:
+        """The states before the first step, each (H,), in the cell's order."""
+        return tuple(a[-1 if self.reverse else 0] for a in self.states.values())
+
+    @property
+    def before(self) -> dict[str, np.ndarray]:
+        """The states before each step by symbol, (T, H) each."""
+        return {s: a[1:] if self.reverse else a[:-1] for s, a in self.states.items()}
 
     @property
     def output(self) -> np.ndarray:
@@ -86,10 +104,9 @@ class LayerTrace:
         """Returns a signal by its symbol (T, H): a gate, a candidate or the state after each step."""
         if symbol in self.gate:
             return self.gate[symbol]
-        state = self.h if symbol == "h" else self.c
-        if symbol not in self.spec.states or state is None:
+        if symbol not in self.states:
             raise KeyError(f"{self.cell} has no signal {symbol!r}")
-        return state[:-1] if self.reverse else state[1:]
+        return self.states[symbol][:-1] if self.reverse else self.states[symbol][1:]
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -113,23 +130,16 @@ class LayerTrace:
         if spec.lecture is None or self.notation == notation:
             return self
 
-        def flip(array: np.ndarray) -> np.ndarray:
-            flipped = np.array(array)
-            for block in spec.flips:
-                flipped[self.weights.rows(block)] *= -1.0
-            flipped.setflags(write=False)
-            return flipped
-
         return replace(
             self,
-            weights=self.weights.map(flip),
+            weights=self.weights.negated(spec.flips),
             pre={s: -a if s in spec.flips else a for s, a in self.pre.items()},
             gate={s: 1.0 - a if s in spec.flips else a for s, a in self.gate.items()},
             notation=notation,
         )
 
     def window(self, start: int, length: int) -> "LayerTrace":
-        """Returns steps start .. start+length-1; row 0 of h is the state before the first of them.
+        """Returns steps start .. start+length-1; row 0 of a state is that before the first of them.
 
         Arrays are copies, so that a window does not hold a long run in memory.
         """
@@ -137,8 +147,7 @@ class LayerTrace:
         return replace(
             self,
             x=self.x[steps].copy(),
-            h=self.h[states].copy(),
-            c=None if self.c is None else self.c[states].copy(),
+            states={s: a[states].copy() for s, a in self.states.items()},
             pre={s: a[steps].copy() for s, a in self.pre.items()},
             gate={s: a[steps].copy() for s, a in self.gate.items()},
         )
@@ -197,6 +206,10 @@ class Trace:
     @property
     def x(self) -> np.ndarray:
         return self.layers[0].x
+
+    @property
+    def states(self) -> dict[str, np.ndarray]:
+        return self._one().states
 
     @property
     def h(self) -> np.ndarray:
@@ -261,7 +274,7 @@ def trace(
     module: nn.RNN, nn.LSTM, nn.GRU (layers, bidirectional, with or without bias) or RecurrentModel.
     x: (T, D), or a batch as the module's batch_first says; arrays then have shape (T, B, H). For a
     RecurrentModel with a vocabulary: token strings or ids (T,).
-    state: as PyTorch takes it, h_0 or (h_0, c_0), zero by default. changes: interventions on a
+    state: as PyTorch takes it, h_0 or (h_0, c_0, ...), zero by default. changes: interventions on a
     model of one layer. Dropout is off. Arrays are NumPy in the module's dtype, float32 or float64.
     Raises TypeError for other modules, ValueError for proj_size, PackedSequence, odd shapes.
     """
@@ -314,20 +327,8 @@ def torch_weights(module: nn.Module, spec: CellSpec) -> list[list[LayerWeights]]
     while f"weight_ih_l{len(stack)}" in table:
         stem = f"l{len(stack)}"
         ends = [s for s in (stem, f"{stem}_reverse") if f"weight_ih_{s}" in table]
-        stack.append([_layer_weights(table, end, spec) for end in ends])
+        stack.append([spec.weights(table, f"_{end}") for end in ends])
     return stack
-
-
-def _layer_weights(table: dict[str, np.ndarray], end: str, spec: CellSpec) -> LayerWeights:
-    return LayerWeights(
-        spec.blocks,
-        table[f"weight_ih_{end}"],
-        table[f"weight_hh_{end}"],
-        table.get(f"bias_ih_{end}"),
-        table.get(f"bias_hh_{end}"),
-        table.get(f"peephole_{end}"),
-        spec.peephole_blocks,
-    )
 
 
 def _array(value: Any) -> np.ndarray:
@@ -399,17 +400,16 @@ def run_layer(
     """Runs one layer over x (T, ..., D) from a state; all at once where the cell can, else by step."""
     spec = CELLS[cell]
     ordered = x[::-1] if reverse else x
-    with np.errstate(over="ignore", invalid="ignore"):  # an explosion is a result
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # an explosion is a result
         if spec.fast and not changes and not stepwise:
-            pre, gate, h, c = spec.fast(weights, ordered, state)
-            states = [np.concatenate([s[None], a]) for s, a in zip(state, (h, c), strict=False)]
+            pre, gate, after = spec.fast(weights, ordered, state)
+            rows = [np.concatenate([s[None], a]) for s, a in zip(state, after, strict=True)]
+            states = dict(zip(spec.states, rows, strict=True))
         else:
             pre, gate, states = _by_step(spec, weights, ordered, state, changes)
     if reverse:
-        states = [a[::-1] for a in states]
-        pre, gate = ({s: a[::-1] for s, a in table.items()} for table in (pre, gate))
-    c_states = states[1] if len(states) > 1 else None
-    return LayerTrace(cell, x, states[0], c_states, pre, gate, weights, layer, reverse, changed=bool(changes))
+        states, pre, gate = ({s: a[::-1] for s, a in table.items()} for table in (states, pre, gate))
+    return LayerTrace(cell, x, states, pre, gate, weights, layer, reverse, changed=bool(changes))
 
 
 def _by_step(
@@ -425,14 +425,13 @@ def _by_step(
     pres, acts = [], []
     for step in range(1, x.shape[0] + 1):
         a = {s: p[step - 1] for s, p in projected.items()}
-        touch = touch_at(step, changes) if changes else untouched
+        touch = touch_at(step, changes, spec.states) if changes else untouched
         pre, act, after = spec.step(NumpyOps, a, tuple(named.values()), weights, touch)
         named = transplanted(step, dict(zip(spec.states, after, strict=True)), changes)
         pres.append(pre)
         acts.append(act)
         rows.append(named)
-    states = [np.stack([row[s] for row in rows]) for s in spec.states]
-    return _stacked(pres), _stacked(acts), states
+    return _stacked(pres), _stacked(acts), _stacked(rows)
 
 
 def _stacked(steps: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

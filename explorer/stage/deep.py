@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from explorer.architectures.deep import OTHERS, Reading, Sentence
+from explorer.architectures.deep import OTHERS, TaggedText, Tagging
 from explorer.data.exercises import tags
 from explorer.figures.deep import HUE, NETWORKS, layer_figure
 from explorer.i18n import section, t
@@ -16,7 +16,7 @@ FLOOR = -12.0
 """The smallest power of ten that the colours of a gradient tell apart."""
 
 
-def build_deep(sentence: Sentence, readings: dict[str, Reading], shown: str, lang: str) -> bytes:
+def build_deep(sentence: TaggedText, readings: dict[str, Tagging], shown: str, lang: str) -> bytes:
     """Returns the payload of a sentence read by both networks, `one` and `both`; shown: the one in full.
 
     Arrays: h.r (T, H) of row r, after each step; change.k (T-1, R*T) and gradient (T, R*T), by the step they
@@ -80,6 +80,6 @@ def _most(change: np.ndarray) -> float:
     return float(finite.max(initial=0.0)) or 1.0
 
 
-def _first_bad(reading: Reading) -> int | None:
+def _first_bad(reading: Tagging) -> int | None:
     found: Sequence[int] = [bad for layer in reading.rows if (bad := layer.first_bad_step) is not None]
     return min(found, default=None)

@@ -37,7 +37,7 @@ SCOPE = "rx/"
 
 _START_MODULE = "stage.js"
 
-_RELATIVE = re.compile(r"""(\b(?:from|import)\s*\(?\s*["'])(\.{1,2}/[\w./-]+\.js)(?=["'])""")
+_RELATIVE = re.compile(r"""^(import\b[^"'\n]*["'])(\.{1,2}/[\w./-]+\.js)(?=["'])""", re.MULTILINE)
 
 
 def title_of(walk: Walk, lang: str) -> str:

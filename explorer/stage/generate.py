@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from explorer.experiment import Display
 from explorer.i18n import section
 from explorer.labels import label
 from explorer.language.saying import Ahead, Saying
-from explorer.language.scoring import TOP
+from explorer.language.scoring import MOST_PROBABLE
 from explorer.limits import WINDOW
 from explorer.stage.payload import Numbers, header_for, pack, run_of
 
@@ -17,10 +18,10 @@ LONGEST_FORKS = 400
 """Characters of the field `forced`: forks past it cannot be asked for."""
 
 
-def build_saying(saying: Saying, lang: str) -> bytes:
-    """Returns the payload of a saying in a language."""
-    numbers = Numbers()
-    run = run_of(saying.run, numbers, lang)
+def build_saying(saying: Saying, display: Display) -> bytes:
+    """Returns the payload of a saying."""
+    numbers, lang = Numbers(), display.lang
+    run = run_of(saying.run, numbers, display)
     run["arrays"] |= {
         "said.p": numbers.add(saying.probability),
         "said.own": numbers.add(saying.own),
@@ -41,7 +42,7 @@ def build_saying(saying: Saying, lang: str) -> bytes:
         prompt=len(saying.typed),
         text=[asdict(token) for token in saying.tokens],
         pieces=pieces(saying),
-        spaced=saying.experiment.units == "word",
+        spaced=saying.experiment.token_level == "word",
         ahead=[None if a is None else _ahead(a, saying) for a in saying.ahead],
         forced={str(step): token for step, token in saying.forced.items()},
         longestForks=LONGEST_FORKS,
@@ -60,7 +61,7 @@ def pieces(saying: Saying) -> list[dict[str, Any]]:
     before = ""
     for at, token in enumerate(saying.typed + saying.said):
         joined = unicodedata.normalize("NFC", before + token)
-        is_syllable = saying.experiment.units == "jamo" and len(joined) == 1
+        is_syllable = saying.experiment.token_level == "jamo" and len(joined) == 1
         if not (found and is_syllable and at != len(saying.typed)):
             joined = token
             found.append({"at": at, "texts": []})
@@ -79,8 +80,8 @@ def _ahead(ahead: Ahead, saying: Saying) -> dict[str, Any]:
 
 
 def _table(rows: list[np.ndarray | None]) -> np.ndarray:
-    """Rows of up to TOP + 1 numbers as one array, NaN where a row has none."""
-    table = np.full((len(rows), TOP + 1), np.nan)
+    """Rows of up to MOST_PROBABLE + 1 numbers as one array, NaN where a row has none."""
+    table = np.full((len(rows), MOST_PROBABLE + 1), np.nan)
     for at, row in enumerate(rows):
         if row is not None:
             table[at, : len(row)] = row

@@ -80,8 +80,8 @@ def _sentences(memory: Memory, found: Finding, symbol: str, lang: str) -> list[s
         "d": found.distance,
         "s": symbol,
         "n": memory.tested,
-        "right": f"{found.accuracy:.0%}".replace("%", " %"),
-        "guess": f"{found.baseline:.0%}".replace("%", " %"),
+        "right": _share(found.accuracy),
+        "guess": _share(found.baseline),
         "left": _size(found.shrunk, lang),
     }
     return [t("memory.numbers", lang, **values), t(f"memory.{found.verdict}", lang, **values)]
@@ -95,6 +95,11 @@ def _size(ratio: float, lang: str) -> str:
     if ratio >= 10.0:
         return t("memory.fold", lang, n=f"{ratio:,.0f}" if ratio < 1e5 else _power(ratio))
     return t("memory.part", lang, n=_power(ratio) if 0.0 < ratio < 0.001 else f"{_percent(100.0 * ratio)} %")
+
+
+def _share(value: float) -> str:
+    """Returns a share as the triangles beside it say it: below a tenth with one decimal."""
+    return f"{value:.{0 if value >= 0.0995 else 1}%}".replace("%", " %")
 
 
 def _percent(share: float) -> str:

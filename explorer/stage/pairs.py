@@ -57,11 +57,11 @@ def build_pairs(pairs: Pairs, experiment: Experiment, lang: str) -> bytes:
         firstStep=first,
         total=pairs.prefixes.rows,
         cell=t(f"cell.{experiment.cell}", lang),
-        joint=" " if experiment.units == "word" else "",
+        joint=" " if experiment.token_level == "word" else "",
         rows=[[index[sentence], at] for sentence, at in places],
         sentences=sentences,
         vocabulary=_listed(pairs.vocabulary, used),
-        columns=COLUMNS[experiment.units],
+        columns=COLUMNS[experiment.token_level],
         windows=pairs.windows and _windows(pairs.windows, pairs.alphabet, first, last),
         shapes=pairs.shapes(EMBEDDING, experiment.hidden),
     )

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from explorer.cells.spec import CellSpec
+from explorer.cells import CELLS
+from explorer.cells.spec import CellSpec, Signal
+from explorer.experiment import Display
 from explorer.figures.flow import law_symbol, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.figures.palette import (
     EMPTY,
@@ -30,7 +32,7 @@ from explorer.figures.signals import norms, saturation, signal_heatmap, signal_n
 from explorer.gradients.sizes import decay
 from explorer.i18n import section, t
 from explorer.lab.flow import CellFlow, Flow
-from explorer.lab.walk import Run, Walk
+from explorer.lab.walk import ShownRun, Walk
 
 
 @dataclass
@@ -51,13 +53,13 @@ class Numbers:
         return self.places[digest]
 
 
-def build(walk: Walk, lang: str) -> bytes:
-    """Returns the payload of a walk in a language."""
+def build(walk: Walk, display: Display) -> bytes:
+    """Returns the payload of a walk."""
     numbers = Numbers()
-    runs = [run_of(run, numbers, lang) for run in walk.runs]
+    runs = [run_of(run, numbers, display) for run in walk.runs]
     header = header_for(
         "walk",
-        lang,
+        display.lang,
         runs,
         mode=walk.mode,
         firstStep=walk.runs[0].trace.first_step,
@@ -67,9 +69,9 @@ def build(walk: Walk, lang: str) -> bytes:
     return pack(header, numbers.parts)
 
 
-def build_flow(flow: Flow, lang: str) -> bytes:
-    """Returns the payload of a flow in a language."""
-    numbers = Numbers()
+def build_flow(flow: Flow, display: Display) -> bytes:
+    """Returns the payload of a flow."""
+    numbers, lang = Numbers(), display.lang
     chosen = flow.chosen
     arrays = {"norm": chosen.each.norm, "chain": flow.chain}
     figures = (total_figure, paths_figure, losses_figure)
@@ -79,8 +81,8 @@ def build_flow(flow: Flow, lang: str) -> bytes:
         "steps": flow.steps,
         "units": flow.steps,
         "arrays": {name: numbers.add(array) for name, array in arrays.items()},
-        "heatmaps": [figure_of(triangle_figure(flow, lang), numbers)],
-        "lines": [figure_of(figure(flow, lang), numbers) for figure in figures],
+        "heatmaps": [figure_of(triangle_figure(flow, display), numbers)],
+        "lines": [figure_of(figure(flow, display), numbers) for figure in figures],
     }
     header = header_for(
         "flow",
@@ -91,7 +93,7 @@ def build_flow(flow: Flow, lang: str) -> bytes:
         lossRow=_loss_row(flow),
         state="c" if chosen.trace.c is not None else "h",
         bad=_first_bad(flow),
-        decays=[_decay(flow, cell, lang) for cell in flow.cells],
+        decays=[_decay(cell, display) for cell in flow.cells],
     )
     return pack(header, numbers.parts)
 
@@ -101,16 +103,19 @@ def _loss_row(flow: Flow) -> int:
     return (flow.chosen.loss_step or flow.steps) - 1
 
 
-def _decay(flow: Flow, cell: CellFlow, lang: str) -> str:
+def _decay(cell: CellFlow, display: Display) -> str:
     """How fast the last chosen loss's own gradient fades in a cell, and what its law let expect."""
+    lang = display.lang
     row = (cell.loss_step or cell.trace.steps) - 1
     found, factor = decay(cell.each.norm[row]), cell.law.factor
     least, most = (f"{value:.3g}" for value in (factor.min(), factor.max()))
     is_so = t(f"analysis.{found.sentence}", lang, **found.values)
-    symbol = law_symbol(flow, cell, lang)
+    symbol = law_symbol(cell, display)
     law = symbol if symbol == least else f"{symbol} = {least if least == most else f'{least} … {most}'}"
     expected = t("flow.expected", lang, law=law).replace(" ", "\N{NO-BREAK SPACE}")
-    return f"{t(f'cell.{cell.cell}', lang)}: {is_so} {expected}"
+    summed = cell.gradient.loss is not None and np.count_nonzero(~np.isnan(cell.gradient.loss)) > 1
+    alone = t("flow.alone", lang, step=row + cell.trace.first_step) + " " if summed else ""
+    return f"{t(f'cell.{cell.cell}', lang)}: {alone}{is_so} {expected}"
 
 
 def _first_bad(flow: Flow) -> int | None:
@@ -156,12 +161,10 @@ def placed(payload: bytes, step: int, unit: int, wish: int) -> bytes:
     return struct.pack("<III", step, unit, wish) + payload[12:]
 
 
-def run_of(run: Run, numbers: Numbers, lang: str) -> dict[str, Any]:
+def run_of(run: ShownRun, numbers: Numbers, display: Display) -> dict[str, Any]:
     """Returns a run as the stage reads it: arrays, figures, the cell's equations and drawing."""
-    layer = run.trace.layers[0]
-    arrays = {"h": layer.h, "x": layer.x}
-    if layer.c is not None:
-        arrays["c"] = layer.c
+    lang, layer = display.lang, run.trace.layers[0].in_notation(display.notation)
+    arrays = {**layer.states, "x": layer.x}
     arrays |= {f"gate.{s}": a for s, a in layer.gate.items()}
     arrays |= {f"pre.{s}": a for s, a in layer.pre.items()}
     arrays |= layer.weights.arrays()
@@ -174,11 +177,13 @@ def run_of(run: Run, numbers: Numbers, lang: str) -> dict[str, Any]:
     lines = [norms(layer, first, lang)] + ([saturation(layer, first, lang)] if layer.spec.gates else [])
     return {
         "cell": t(f"cell.{layer.cell}", lang),
+        "notation": t(f"stage.z_{layer.notation}", lang) if CELLS[layer.cell].lecture else "",
         "tokens": [asdict(token) for token in run.tokens],
         "steps": layer.steps,
         "units": layer.hidden_size,
         "inputs": layer.weights.input_size,
         "blocks": layer.weights.blocks,
+        "recurrentBlocks": layer.weights.seeing,
         "peepholeBlocks": layer.weights.peephole_blocks,
         "badStep": _bad_step(run),
         **_spec(layer.spec, lang),
@@ -189,20 +194,25 @@ def run_of(run: Run, numbers: Numbers, lang: str) -> dict[str, Any]:
     }
 
 
-def _bad_step(run: Run) -> int | None:
+def _bad_step(run: ShownRun) -> int | None:
     bad = run.trace.layers[0].first_bad_step
     return None if bad is None else bad + run.trace.first_step - 1
 
 
+def _signal(signal: Signal, lang: str) -> dict[str, str]:
+    shown = asdict(signal) | {"name": signal_name(signal, lang)}
+    return {name: value for name, value in shown.items() if name != "word"}
+
+
 def _spec(spec: CellSpec, lang: str) -> dict[str, Any]:
     return {
-        "signals": [asdict(signal) | {"name": signal_name(signal.symbol, lang)} for signal in spec.signals],
+        "signals": [_signal(signal, lang) for signal in spec.signals],
         "equations": spec.equations,
         "diagram": asdict(spec.diagram),
     }
 
 
-def _readout(run: Run) -> dict[str, Any] | None:
+def _readout(run: ShownRun) -> dict[str, Any] | None:
     if run.top_ids is None:
         return None
     return {"top": [[run.names[k] for k in row] for row in run.top_ids.tolist()]}

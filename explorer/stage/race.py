@@ -28,6 +28,7 @@ from explorer.figures.race import (
 )
 from explorer.i18n import section
 from explorer.training.race import Race
+from explorer.training.results import left_at
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,10 @@ def build_race(
 
 
 def _known(facts: Facts) -> dict[str, Any]:
-    """The facts as JSON, which knows no NaN."""
+    """The facts as JSON, which knows no NaN; `left` says from which metric on a guess is left behind."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in asdict(facts).items()
+        for name, value in (asdict(facts) | {"left": left_at(facts.chance, facts.metric)}).items()
     }
 
 

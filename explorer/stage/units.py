@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 
 from explorer.cells import CELLS
-from explorer.experiment import FEATURES, Experiment
+from explorer.experiment import FEATURES, Display, Experiment
 from explorer.figures.units import saturation_figure
 from explorer.i18n import section, t
-from explorer.lab.learned import notation_for
 from explorer.labels import UNKNOWN, label
-from explorer.language.units import Track, Units
+from explorer.language.correlation import Track
+from explorer.language.units import Units
 from explorer.stage.payload import Numbers, figure_of, header_for, pack
 
 SHOWN = 600
 """Tokens on the stage: a screen or two of text. More are measured than are shown."""
 
 
-def build_units(units: Units, experiment: Experiment, lang: str) -> bytes:
-    """Returns the payload in a language; the experiment says feature, pattern and shade to open with."""
-    numbers = Numbers()
+def build_units(units: Units, experiment: Experiment, display: Display) -> bytes:
+    """Returns the payload; the experiment says feature, pattern and shade to open with."""
+    numbers, lang = Numbers(), display.lang
     shown = min(len(units.tokens), SHOWN)
     arrays = {
         "h": units.h[:shown],
@@ -35,7 +35,7 @@ def build_units(units: Units, experiment: Experiment, lang: str) -> bytes:
     if units.half_life is not None:
         arrays["half_life"] = units.half_life
     places = {name: numbers.add(array) for name, array in arrays.items()}
-    figure = figure_of(saturation_figure(units, lang), numbers)
+    figure = figure_of(saturation_figure(units, display), numbers)
     run: dict[str, Any] = {
         "cell": t(f"cell.{units.cell}", lang),
         "tokens": [_token(units, at) for at in range(shown)],
@@ -54,12 +54,13 @@ def build_units(units: Units, experiment: Experiment, lang: str) -> bytes:
         lang,
         [run | {"arrays": places}],
         strings=section("stage", lang) | section("units", lang),
-        unit=units.unit,
+        unit=units.token_level,
         starts=[at for at in units.starts if at < shown],
         own=min(units.own, shown),
-        measured=len(units.tokens) - units.own,
+        measured=units.measured,
+        ranked=units.ranked,
         bad=None if units.first_bad is None else units.first_bad + 1,
-        keep=_keep(units, experiment, lang),
+        keep=_keep(units, display),
         features=[_feature(kind, units, lang) for kind in FEATURES],
         feature=experiment.feature,
         shade=experiment.shade if experiment.shade in CELLS[units.cell].states else "h",
@@ -69,11 +70,10 @@ def build_units(units: Units, experiment: Experiment, lang: str) -> bytes:
     return pack(header, numbers.parts)
 
 
-def _keep(units: Units, experiment: Experiment, lang: str) -> str | None:
+def _keep(units: Units, display: Display) -> str | None:
     """The share that is kept, in the notation that is read."""
     spec = CELLS[units.cell]
-    flipped = notation_for(experiment, lang) == "lecture" and spec.keep in spec.flips
-    return f"(1 − {spec.keep})" if flipped else spec.keep
+    return f"(1 − {spec.keep})" if spec.keep in display.flips(spec) else spec.keep
 
 
 def _token(units: Units, at: int) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _token(units: Units, at: int) -> dict[str, Any]:
     """
     token, known = units.tokens[at], units.known[at]
     shown = label(token) if known else UNKNOWN
-    apart = units.unit == "word" or (units.unit == "jamo" and "\u1100" <= token[0] <= "\u115f")
+    apart = units.token_level == "word" or (units.token_level == "jamo" and "\u1100" <= token[0] <= "\u115f")
     return {"label": shown, "original": label(token), "known": known, "marked": False, "apart": apart}
 
 
@@ -99,7 +99,11 @@ def _feature(kind: str, units: Units, lang: str) -> dict[str, Any]:
 
 
 def _of(track: Track, units: Units, shown: int) -> dict[str, np.ndarray]:
-    arrays = {"value": track.values[:shown], "mean": units.lost(track)}
+    arrays = {
+        "value": track.values[:shown],
+        "mean": units.lost(track),
+        "averaged": units.lost(track, "mean"),
+    }
     for state, r in track.r.items():
         arrays[f"r.{state}"] = r
         arrays[f"meaning.{state}"] = track.meaning[state].astype(float)

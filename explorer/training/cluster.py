@@ -23,8 +23,10 @@ from typing import Any
 
 import torch
 from distributed import Client, Variable, fire_and_forget, get_worker
+from distributed.client import ClosedClientError
 
 from explorer.training import folder as files
+from explorer.training.events import Event
 from explorer.training.race import race_from_json
 from explorer.training.run import Carried, Tensors, Wish
 from explorer.training.store import read_tensors, state_bytes, write_bytes
@@ -43,6 +45,13 @@ WISH_SECONDS = 0.3
 
 FORGET_BYTES = 8_000_000
 """After how many bytes of weights a scheduler is told to forget the reports it has passed on."""
+
+
+GONE = (OSError, ClosedClientError, RuntimeError, AttributeError)
+"""What Dask raises where the scheduler does not answer (OSError, its timeouts too), where the client has
+closed, where the loop under it has, and where it is about to (its scheduler is None by then). Whoever only
+passes something on then goes without: the next race that begins connects anew, or says that nobody answers.
+"""
 
 
 class NoScheduler(Exception):  # noqa: N818
@@ -77,7 +86,7 @@ class BoardChannel:
         self.attempt = uuid.uuid4().hex
         self.variable = Variable(board)
         self.beat = -1
-        self.beaten = self.looked = time.monotonic()
+        self.beaten, self.looked = time.monotonic(), 0.0
         self.last = Wish()
 
     def let_in(self) -> bool:
@@ -93,7 +102,7 @@ class BoardChannel:
             time.sleep(0.02)
         return False
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send(self, event: Event) -> None:
         self._report(event=event)
 
     def keep(self, name: str, tensors: Tensors) -> None:
@@ -263,7 +272,7 @@ class Cluster:
         self.tasks.pop(task.name, None)
         self.changed = True
         if task.task is not None and not task.task.done():
-            with suppress(Exception):
+            with suppress(*GONE):  # then there is nothing left to cancel
                 task.task.cancel()
         if not task.future.done():
             if error is None:
@@ -298,14 +307,14 @@ class Cluster:
     def _forget(self) -> None:
         """Tells the scheduler to drop what it has passed on: it would keep 100,000 reports."""
         board, self.heard = self.board, 0
-        with suppress(Exception):
+        with suppress(*GONE):  # a scheduler that is gone keeps nothing
             self.client.run_on_scheduler(lambda dask_scheduler: dask_scheduler._broker.truncate(board))
 
     def _hear_of_worker(self, event: Mapping[str, Any]) -> None:
         """Something happened on the cluster."""
         if event.get("action") not in ("add-worker", "remove-worker"):
             return
-        with suppress(Exception):
+        with suppress(*GONE):  # counted again when a race begins
             self._count()
         if event["action"] == "remove-worker":
             for task in list(self.tasks.values()):
@@ -329,14 +338,14 @@ class Cluster:
 
     def _publish(self) -> None:
         """Brings the board up to date."""
-        if self.changed:
-            with suppress(Exception):
-                Variable(self.board, client=self.client).set(
-                    {name: task.entry for name, task in self.tasks.items()}, timeout=CONNECT_SECONDS
-                )
-                self.changed = False
+        if not self.changed:
+            return
+        entries = {name: task.entry for name, task in self.tasks.items()}
+        with suppress(*GONE):  # still changed: tried again at the next turn
+            Variable(self.board, client=self.client).set(entries, timeout=CONNECT_SECONDS)
+            self.changed = False
 
     def _warm(self) -> None:
-        with suppress(Exception):
+        with suppress(*GONE):  # a worker that is not warm takes its first race a little later
             for worker in self.client.nthreads():
                 fire_and_forget(self.client.submit(ready, workers=[worker], pure=False))

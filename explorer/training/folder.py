@@ -10,10 +10,10 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from explorer.training.events import Event
 from explorer.training.race import Race, race_from_json
 from explorer.training.run import Tensors, Wish
 from explorer.training.store import read_tensors, write_tensors
@@ -55,7 +55,7 @@ def renew(folder: Path) -> None:
     os.utime(folder / "wish.json")
 
 
-def add_event(folder: Path, event: dict[str, Any]) -> None:
+def add_event(folder: Path, event: Event) -> None:
     """Appends an event. One writer at a time: the worker, or the server once it has ended."""
     with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(event, separators=(",", ":")) + "\n")
@@ -70,7 +70,7 @@ def events_after(folder: Path, offset: int) -> tuple[list[str], int]:
     return whole.decode().splitlines(), offset + len(whole)
 
 
-def events_in(folder: Path) -> list[dict[str, Any]]:
+def events_in(folder: Path) -> list[Event]:
     """Returns all events so far."""
     return [json.loads(line) for line in events_after(folder, 0)[0]]
 
@@ -96,7 +96,7 @@ class FolderChannel:
         self.lease = self.looked = 0.0
         self.last = Wish()
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send(self, event: Event) -> None:
         add_event(self.folder, event)
 
     def keep(self, name: str, tensors: Tensors) -> None:

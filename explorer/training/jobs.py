@@ -1,6 +1,8 @@
 """Where races run: in worker processes of this machine, or on a cluster; a queue in front of them.
 
-A job lives as long as somebody watches it. Equal races are one job with one stored result.
+A job that nobody watches goes on for a minute, then pauses, and goes on when somebody comes back. A paused
+job holds no worker: its state is kept, and taken up by the next free one. Equal races are one job with one
+stored result.
 """
 
 import hashlib
@@ -13,19 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from explorer.limits import MAX_QUEUE, MAX_RUNS, UNWATCHED_SECONDS
+from explorer.limits import LEFT_SECONDS, MAX_QUEUE, MAX_RUNS, UNWATCHED_SECONDS
 from explorer.training import folder as files
+from explorer.training.events import EndEvent, OverEvent
 from explorer.training.race import Race
+from explorer.training.results import results
 from explorer.training.run import Wish
 from explorer.training.store import Bundle, write_bytes
 
 SWEEP_SECONDS = 1.0
 """How often leases are renewed, and jobs that nobody watches looked for."""
-
-OVER = ("done", "stopped", "killed", "failed")
-"""Kinds of event after which nothing follows, until the race is taken up again."""
 
 
 class Engine(Protocol):
@@ -49,12 +50,17 @@ class QueueFullError(Exception):
 
 @dataclass
 class Job:
-    """A race that was asked for. future is None while it waits or when it is over."""
+    """A race that was asked for. future is None while no worker has it.
+
+    paused: it waits for a wish, its state kept; deserted: it was paused because nobody watched.
+    """
 
     key: str
     folder: Path
     future: "Future[None] | None" = None
     waiting: bool = False
+    paused: bool = False
+    deserted: bool = False
     wish: Wish = field(default_factory=Wish)
     watchers: int = 0
     left: float = 0.0
@@ -62,11 +68,11 @@ class Job:
 
     @property
     def active(self) -> bool:
-        return self.waiting or self.future is not None
+        return self.waiting or self.paused or self.future is not None
 
 
 @dataclass(frozen=True)
-class State:
+class Standing:
     """Where a job stands: queued (place counts those before it), running, paused, or over."""
 
     state: str
@@ -99,11 +105,8 @@ class Jobs:
             if not job.active and self._last(job) != "done":
                 if len(self.queue) >= MAX_QUEUE:
                     raise QueueFullError
-                job.wish = Wish()
-                files.put_wish(job.folder, job.wish)
-                job.waiting, job.left = True, time.monotonic()
-                self.queue.append(job)
-                self._next()
+                job.left = time.monotonic()
+                self._enqueue(job, Wish())
                 self._keep_sweeping()
             self._tidy()
             return race.key
@@ -125,15 +128,17 @@ class Jobs:
         job = self.jobs.get(key)
         return None if job is None else job.folder
 
-    def state(self, key: str) -> State:
+    def state(self, key: str) -> Standing:
         """Returns where a known job stands."""
         with self.lock:
             job = self.jobs[key]
             if job.waiting:
-                return State("queued", self.queue.index(job), job.watchers)
+                return Standing("queued", self.queue.index(job), job.watchers)
+            if job.paused or (job.future is not None and job.wish.command == "pause"):
+                return Standing("paused", 0, job.watchers)
             if job.future is not None:
-                return State("paused" if job.wish.command == "pause" else "running", 0, job.watchers)
-            return State("over", 0, job.watchers)
+                return Standing("running", 0, job.watchers)
+            return Standing("over", 0, job.watchers)
 
     def command(self, key: str, command: str) -> bool:
         """Asks a job to `go`, `pause`, make a single `step`, or `stop`.
@@ -144,16 +149,20 @@ class Jobs:
             job = self.jobs[key]
             if job.watchers > 1 and command != "go":
                 return False
+            job.deserted = False
             singles = job.wish.singles + (command == "step")
             self._put(job, Wish("pause" if command == "step" else command, singles))
             return True
 
     @contextmanager
     def watching(self, key: str) -> Iterator[Job]:
-        """Counts as one who watches a job while the block lives."""
+        """Counts as one who watches a job while the block lives. A deserted one goes on."""
         job = self.jobs[key]
         with self.lock:
             job.watchers += 1
+            if job.deserted:
+                job.deserted = False
+                self._put(job, Wish("go", job.wish.singles))
         try:
             yield job
         finally:
@@ -162,14 +171,22 @@ class Jobs:
                 job.left = time.monotonic()
 
     def sweep(self) -> None:
-        """Renews the leases of all jobs that run, and stops those that nobody has watched for a while."""
+        """Renews the leases of all jobs that run; pauses those that nobody has watched for a while.
+
+        One that was paused and is left alone for much longer ends as if it had been stopped.
+        """
         now = time.monotonic()
         with self.lock:
             for job in list(self.jobs.values()):
                 if job.future is not None:
                     files.renew(job.folder)
-                if job.active and not job.watchers and now - job.left > UNWATCHED_SECONDS:
+                if not job.active or job.watchers:
+                    continue
+                if job.paused and now - job.left > LEFT_SECONDS:
                     self._put(job, Wish("stop"))
+                elif job.wish.command == "go" and now - job.left > UNWATCHED_SECONDS:
+                    job.deserted = True
+                    self._put(job, Wish("pause", job.wish.singles))
 
     def _keep_sweeping(self) -> None:
         """Sweeps from now on until no job is active."""
@@ -192,13 +209,45 @@ class Jobs:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _put(self, job: Job, wish: Wish) -> None:
-        if job.waiting and wish.command == "stop":
-            self.queue.remove(job)
+        """Passes a wish on: to the worker that has the job, else to the queue or out of it."""
+        if job.future is not None:
+            if job.wish != wish:
+                job.wish = wish
+                files.put_wish(job.folder, wish)
+        elif job.active and wish.command == "stop":
+            self._leave_queue(job)
+            self._stopped(job)
+        elif job.active and wish.command == "pause" and not wish.singles:
+            self._leave_queue(job)
+            self._rest(job)
+        elif job.active:
+            self._enqueue(job, wish)
+
+    def _enqueue(self, job: Job, wish: Wish) -> None:
+        """Lets a job wait for a worker, in its place if it waits already."""
+        job.wish, job.paused = wish, False
+        files.put_wish(job.folder, wish)
+        if not job.waiting:
+            job.waiting = True
+            self.queue.append(job)
+        self._next()
+
+    def _leave_queue(self, job: Job) -> None:
+        if job.waiting:
             job.waiting = False
-            files.add_event(job.folder, {"kind": "stopped"})
-        elif job.wish != wish:
-            job.wish = wish
-            files.put_wish(job.folder, wish)
+            self.queue.remove(job)
+
+    def _rest(self, job: Job) -> None:
+        job.wish, job.paused = Wish("pause"), True
+
+    def _stopped(self, job: Job) -> None:
+        """Ends a job that no worker has."""
+        job.paused = job.deserted = False
+        for k, racer in enumerate(results(files.events_in(job.folder))):
+            if racer.status == "running":
+                end: EndEvent = {"kind": "end", "racer": k, "status": "stopped", "step": racer.step}
+                files.add_event(job.folder, end)
+        files.add_event(job.folder, {"kind": "stopped"})
 
     def _next(self) -> None:
         busy = sum(job.future is not None for job in self.jobs.values())
@@ -217,10 +266,21 @@ class Jobs:
                 error = future.exception()
             except CancelledError as cancelled:
                 error = cancelled
-            if error is not None and job.folder.exists():
-                files.add_event(job.folder, _mishap(error))
             job.future = None
+            if job.folder.exists():
+                if error is not None:
+                    files.add_event(job.folder, _mishap(error))
+                last = files.events_in(job.folder)[-1:]
+                if last and last[0]["kind"] == "paused":
+                    self._paused(job, last[0]["singles"])
+            job.deserted &= job.active
             self._next()
+
+    def _paused(self, job: Job, made: int) -> None:
+        """A worker has left a job, some single steps made. What was wished meanwhile is not forgotten."""
+        job.paused = True
+        left = max(0, job.wish.singles - made) if job.wish.command == "pause" else 0
+        self._put(job, Wish(job.wish.command, left))
 
     def _last(self, job: Job) -> str:
         lines = files.events_in(job.folder)
@@ -238,7 +298,7 @@ class Jobs:
             self._forget(job.key)
 
 
-def _mishap(error: BaseException) -> dict[str, Any]:
+def _mishap(error: BaseException) -> OverEvent:
     """An event for work that did not come to its end: its process was killed, or it failed."""
     from loky.process_executor import BrokenProcessPool
 

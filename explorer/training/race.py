@@ -14,12 +14,27 @@ from typing import Any
 
 from explorer.cells import CELLS
 from explorer.data.sources import source
-from explorer.experiment import KINDS, TABLE, Experiment, choice, parse, written
+from explorer.experiment import TABLE, TYPES, Experiment, choice, parse, written
 from explorer.i18n import ASSETS
 from explorer.limits import EMBEDDING, MAX_HIDDEN, MAX_RACERS
 
-OWN = ("hidden", "init", "gain", "bias", "keep_bias", "rate", "max_norm", "optimiser", "layers", "sentences")
+RACER_FIELDS = (
+    "hidden",
+    "init",
+    "gain",
+    "bias",
+    "keep_bias",
+    "rate",
+    "max_norm",
+    "optimiser",
+    "layers",
+    "sentences",
+)
 """Fields in which racers may differ."""
+
+
+SPOKEN = ("agreement", "brackets", "honorific", "tales")
+"""Data in a language: the reader's, unless one is chosen."""
 
 
 class RacerError(ValueError):
@@ -52,7 +67,7 @@ def record(run: Experiment) -> dict[str, Any]:
 
 def from_record(values: Mapping[str, Any]) -> Experiment:
     """Returns the experiment of a record. Raises ValueError or KeyError for what no field takes."""
-    return Experiment(**{name: parse(name, written(KINDS[name](value))) for name, value in values.items()})
+    return Experiment(**{name: parse(name, written(TYPES[name](value))) for name, value in values.items()})
 
 
 def race_from_json(text: str) -> Race:
@@ -67,14 +82,14 @@ def race_of(experiment: Experiment, lang: str = "en") -> Race:
     Only the experiment's choices of training count, and its text where it is trained on; a reader's
     language decides the grammar's unless one is chosen.
     """
-    spoken = experiment.data in ("agreement", "brackets", "honorific", "tales")
+    spoken = experiment.data in SPOKEN
     grammar = lang if experiment.grammar == "auto" else experiment.grammar
     base = Experiment(
         **{f.name: getattr(experiment, f.name) for f in fields(Experiment) if choice(f.name).group == "train"}
         | {"grammar": grammar if spoken else "auto", "hidden": experiment.size, "seed": experiment.race_seed},
     )
     if spoken or experiment.data in ("yours", "lecture"):
-        base = replace(base, units=experiment.units)
+        base = replace(base, units=experiment.token_level)
     if experiment.data == "yours":
         base = replace(base, text=experiment.text)
     names = split(experiment.racers)
@@ -98,7 +113,7 @@ def racer(text: str, base: Experiment) -> Experiment:
     own: dict[str, Any] = {"cell": cell}
     for change in changes:
         name, _, raw = change.partition("=")
-        if name not in OWN:
+        if name not in RACER_FIELDS:
             raise RacerError(text)
         try:
             own[name] = parse(name, raw)
@@ -136,7 +151,7 @@ def preset_changes(name: str) -> dict[str, str]:
 def preset_of(experiment: Experiment) -> str | None:
     """Returns the preset that an experiment's race is, or None."""
     for name in presets():
-        changed, _ = experiment.with_changes(preset_changes(name))
+        changed, _ = experiment.with_changes(preset_changes(name) | {"card": experiment.card})
         if changed == experiment:
             return name
     return None

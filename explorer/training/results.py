@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import isnan
-from typing import Any
+from math import isfinite, isnan
+from typing import Any, Literal
 
 import numpy as np
 
 from explorer.data.sources import Source
+from explorer.training.events import OVER, Event, Over, RacerEvent, StepsEvent
 
 NEAR = 0.1
 """An error down to a tenth under the baseline's, an accuracy up to a tenth over it, is still at it."""
@@ -46,42 +47,52 @@ class Result:
         return float(self.seconds[-1]) if len(self.seconds) else 0.0
 
 
-def results(events: Iterable[Mapping[str, Any]]) -> tuple[Result, ...]:
-    """Returns every racer's course from a race's events, in order."""
+def results(events: Iterable[Event]) -> tuple[Result, ...]:
+    """Returns every racer's course from a race's events, in order.
+
+    The browser reads the same events as they come (stage/js/train/log.js); tests/js/courses.json says what
+    both must make of them.
+    """
     courses: dict[int, dict[str, Any]] = {}
     for event in events:
-        kind = event["kind"]
-        if kind == "racer":
+        if event["kind"] == "racer":
             _enter(courses, event)
-        elif kind == "steps":
+        elif event["kind"] == "steps":
             _step(courses[event["racer"]], event)
-        elif kind == "end":
+        elif event["kind"] == "end":
             courses[event["racer"]]["status"] = event["status"]
     return tuple(_result(course) for _, course in sorted(courses.items()))
 
 
-def over(events: Iterable[Mapping[str, Any]]) -> str:
+def over(events: Iterable[Event]) -> Over | Literal[""]:
     """Returns how a race ended last: `done`, `stopped`, `killed`, `failed`, or `` while it has not."""
-    last = ""
+    last: Over | Literal[""] = ""
     for event in events:
-        if event["kind"] in ("done", "stopped", "killed", "failed"):
+        if event["kind"] in OVER:
             last = event["kind"]
         elif event["kind"] == "racer":
             last = ""
     return last
 
 
-def _enter(courses: dict[int, dict[str, Any]], event: Mapping[str, Any]) -> None:
+def _enter(courses: dict[int, dict[str, Any]], event: RacerEvent) -> None:
     """A racer begins, or goes on from a step: what came after that step is forgotten."""
     course = courses.setdefault(event["racer"], {"loss": [], "norm": [], "checks": []})
     course |= {name: event[name] for name in ("name", "cell", "parameters")} | {"status": "running"}
-    del course["loss"][event["step"] :], course["norm"][event["step"] :]
-    course["checks"] = [check for check in course["checks"] if check[0] <= event["step"]]
+    _cut(course, event["step"])
 
 
-def _step(course: dict[str, Any], event: Mapping[str, Any]) -> None:
-    course["loss"] += event["loss"]
-    course["norm"] += event["norm"]
+def _cut(course: dict[str, Any], step: int) -> None:
+    """Forgets what came after a step."""
+    del course["loss"][step:], course["norm"][step:]
+    course["checks"] = [check for check in course["checks"] if check[0] <= step]
+
+
+def _step(course: dict[str, Any], event: StepsEvent) -> None:
+    """Some steps, in the place of those of the same numbers; steps that were not reported are not finite."""
+    _cut(course, event["from"] - 1)
+    for name in ("loss", "norm"):
+        course[name] += [None] * (event["from"] - 1 - len(course[name])) + event[name]
     if "metric" in event:
         course["checks"].append((event["from"] + len(event["loss"]) - 1, event["metric"], event["seconds"]))
 
@@ -106,25 +117,23 @@ def _numbers(values: Iterable[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
-Sentence = tuple[str, dict[str, Any]]
+Phrase = tuple[str, dict[str, Any]]
 
 
-def verdict(found: Iterable[Result], source: Source) -> list[Sentence]:
+def verdict(found: Iterable[Result], source: Source) -> list[Phrase]:
     """Returns what a race showed, as keys of sentences with their values: those that passed first.
 
     A racer that did not pass either stayed at the baseline or left it without reaching the goal.
     """
     raced = list(found)
     passed = sorted((r for r in raced if r.status == "passed"), key=lambda r: r.step)
-    said: list[Sentence] = [_sentence("passed", r) for r in passed]
+    said: list[Phrase] = [_sentence("passed", r) for r in passed]
     for result in raced:
-        if result.status in ("diverged", "stopped"):
-            said.append(_sentence(result.status, result))
-        elif result.status == "spent" and isnan(source.goal):
-            said.append(_sentence("learned", result))
-        elif result.status == "spent":
-            at_baseline = still_at(result.last_metric, source.chance, source.metric)
-            said.append(_sentence("baseline" if at_baseline else "short", result))
+        if result.status == "diverged":
+            said.append(_sentence("diverged", result))
+        elif result.status in ("stopped", "spent"):
+            said.append(_sentence(_short_of(result, source), result))
+    said += _went_on(raced)
     if len(passed) > 1:
         quick = min(passed, key=lambda r: r.last_seconds)
         same = quick is passed[0]
@@ -132,12 +141,37 @@ def verdict(found: Iterable[Result], source: Source) -> list[Sentence]:
     return said
 
 
+def _short_of(result: Result, source: Source) -> str:
+    """Returns the sentence of a racer that did not pass. Without a metric there is nothing to judge."""
+    if not isfinite(result.last_metric):
+        return f"{result.status}_not_finite" if len(result.metric) else f"{result.status}_unchecked"
+    if result.status == "stopped":
+        return "stopped"
+    if isnan(source.goal):
+        return "learned"
+    return "baseline" if still_at(result.last_metric, source.chance, source.metric) else "short"
+
+
+def _went_on(raced: Iterable[Result]) -> list[Phrase]:
+    """Returns who made more steps than a racer that diverged; nothing where nobody did."""
+    raced = list(raced)
+    burst = [r.step for r in raced if r.status == "diverged"]
+    others = [r.name for r in raced if r.status != "diverged" and burst and r.step > max(burst)]
+    return [("went_on", {"others": others})] if others else []
+
+
 def still_at(metric: float, chance: float, kind: str) -> bool:
     """Returns whether an `error` or `accuracy` is no better than that of a guess without memory."""
-    return metric >= (1 - NEAR) * chance if kind == "error" else metric <= (1 + NEAR) * chance
+    left = left_at(chance, kind)
+    return metric >= left if kind == "error" else metric <= left
 
 
-def _sentence(kind: str, result: Result) -> Sentence:
+def left_at(chance: float, kind: str) -> float:
+    """Returns the `error` or `accuracy` from which on a racer has left a guess without memory behind."""
+    return (1 - NEAR) * chance if kind == "error" else (1 + NEAR) * chance
+
+
+def _sentence(kind: str, result: Result) -> Phrase:
     return kind, {
         "name": result.name,
         "step": f"{result.step:,}",

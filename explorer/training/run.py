@@ -2,13 +2,14 @@
 
 The race knows no process, file or server. It reports events and asks for wishes through a Channel.
 Events are plain records of JSON values, their kind first: `racer` (one begins or goes on), `steps`, `look`,
-`kept`, `end` (of one racer), and for the whole race `done` or `stopped`. `results` reads them.
+`kept`, `end` (of one racer), and for the whole race `done`, `stopped` or `paused`. `results` reads them.
+A paused race ends like a stopped one, its state kept: whoever takes it up again gets the same bits.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ import torch
 from explorer.data.sources import source
 from explorer.experiment import Experiment
 from explorer.nn.model import RecurrentModel
+from explorer.training.events import Event, LookEvent, RacerStatus, StepsEvent
 from explorer.training.learner import CHECK_EVERY, Learner, Probe
 from explorer.training.race import Race
 from explorer.training.results import results
@@ -32,13 +34,16 @@ ZERO = -400.0
 GROWTH = 1.15
 """Each kept step of training is at least this much further than the one before."""
 
+DIVERGED = "diverged"
+"""In a racer's kept state: its numbers are no longer finite, it takes no further step."""
+
 Tensors = Mapping[str, torch.Tensor]
 
 
 class Channel(Protocol):
     """How a race speaks with whoever started it."""
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send(self, event: Event) -> None:
         """Reports an event."""
 
     def keep(self, name: str, tensors: Tensors) -> None:
@@ -53,7 +58,7 @@ class Channel(Protocol):
 
 @dataclass(frozen=True)
 class Wish:
-    """`go`, `pause` or `stop`; singles counts all single steps asked for so far, made while paused."""
+    """`go`, `pause` or `stop`; singles counts the single steps asked for since a worker has the race."""
 
     command: str = "go"
     singles: int = 0
@@ -80,7 +85,7 @@ class Racer:
     index: int
     learner: Learner
     keep: frozenset[int]
-    status: str = "running"
+    status: RacerStatus = "running"
     metric: float = float("nan")
     checked: int = 0
     waiting: dict[str, list[float]] = field(default_factory=lambda: {"loss": [], "norm": []})
@@ -105,12 +110,13 @@ class Carried:
         return [racer for racer in self.racers if racer.status == "running"]
 
     def run(self) -> None:
-        """Runs to the end, or until the wish is `stop`."""
+        """Runs to the end, or until the wish is `pause` or `stop`."""
         self._begin()
         while self.running:
             for racer in self.running:
-                if not self._turn(racer):
-                    self._stop()
+                wish = self._turn(racer)
+                if wish.command != "go" and self.running:
+                    self._leave(wish)
                     return
         self.channel.send({"kind": "done"})
 
@@ -136,38 +142,38 @@ class Carried:
             if before is None:
                 self._look(racer)
             else:
-                self._end_again(racer)
+                self._end_again(racer, before)
 
-    def _end_again(self, racer: Racer) -> None:
-        """Ends a racer that had already ended when its race was stopped."""
+    def _end_again(self, racer: Racer, before: Tensors) -> None:
+        """Ends a racer that had already ended when its race was left."""
         learner = racer.learner
+        if DIVERGED in before:
+            self._end(racer, "diverged")
+            return
         if learner.step and learner.step % CHECK_EVERY == 0 and learner.passed(learner.check()):
             self._end(racer, "passed")
         elif learner.step >= learner.experiment.budget:
             self._end(racer, "spent")
 
-    def _turn(self, racer: Racer) -> bool:
-        """Steps up to the next check. Returns False where the race is to stop."""
+    def _turn(self, racer: Racer) -> Wish:
+        """Steps up to the next check, unless the wish is another. Returns it."""
         while racer.status == "running":
-            if self.channel.wish().command != "go" and not self._paused():
-                return False
-            if racer.status == "running":  # single steps may have ended it
-                self._step(racer)
+            wish = self._wish()
+            if wish.command != "go":
+                return wish
+            if racer.status != "running":  # single steps have ended it
+                break
+            self._step(racer)
             if racer.learner.step % CHECK_EVERY == 0:
                 break
-        return True
+        return Wish()
 
-    def _paused(self) -> bool:
-        """Waits, and makes single steps of every racer when asked. Returns False to stop."""
-        for racer in self.running:
-            self._say(racer)
+    def _wish(self) -> Wish:
+        """Returns what is asked, once all single steps that were asked for are made."""
         while True:
             wish = self.channel.wish()
-            if wish.command != "pause":
-                return wish.command == "go"
-            if wish.singles <= self.singles:
-                time.sleep(0.05)
-                continue
+            if wish.command != "pause" or wish.singles <= self.singles or not self.running:
+                return wish
             self.singles += 1
             for racer in self.running:
                 self._step(racer)
@@ -202,7 +208,7 @@ class Carried:
             return
         learner = racer.learner
         losses = racer.waiting["loss"]
-        event: dict[str, Any] = {
+        event: StepsEvent = {
             "kind": "steps",
             "racer": racer.index,
             "from": learner.step - len(losses) + 1,
@@ -230,20 +236,30 @@ class Carried:
         self.channel.keep(f"{racer.index}/state", racer.learner.state())
         self.channel.send({"kind": "kept", "racer": racer.index, "step": racer.learner.step})
 
-    def _end(self, racer: Racer, status: str) -> None:
+    def _end(self, racer: Racer, status: RacerStatus) -> None:
         self._say(racer)
         racer.status = status
-        if status != "diverged" and racer.learner.step not in racer.keep:
+        if status == "diverged":
+            state = racer.learner.state() | {DIVERGED: torch.tensor(True)}
+            self.channel.keep(f"{racer.index}/state", state)
+        elif racer.learner.step not in racer.keep:
             self._keep(racer)
         self.channel.send({"kind": "end", "racer": racer.index, "status": status, "step": racer.learner.step})
 
-    def _stop(self) -> None:
+    def _leave(self, wish: Wish) -> None:
+        """Ends the work before the race has ended."""
+        if wish.command == "pause":
+            for racer in self.running:
+                self._say(racer)
+                self.channel.keep(f"{racer.index}/state", racer.learner.state())
+            self.channel.send({"kind": "paused", "singles": self.singles})
+            return
         for racer in self.running:
             self._end(racer, "stopped")
         self.channel.send({"kind": "stopped"})
 
 
-def _look_event(index: int, probe: Probe) -> dict[str, Any]:
+def _look_event(index: int, probe: Probe) -> LookEvent:
     with np.errstate(divide="ignore"):
         powers = np.log10(probe.norm)
     return {
@@ -280,12 +296,12 @@ class Run:
     model: RecurrentModel
 
 
-def train(experiment: Experiment, watch: Callable[[dict[str, Any]], None] | None = None) -> Run:
+def train(experiment: Experiment, watch: Callable[[Event], None] | None = None) -> Run:
     """Trains the experiment's cell on its data here and now; watch hears of every event.
 
     Raises sources.Unusable for a text that nothing can be learned from.
     """
-    channel = Memory(watch)
+    channel = InMemory(watch)
     carried = Carried(Race((experiment.cell,), (experiment,)), channel)
     carried.run()
     (racer,) = carried.racers
@@ -305,16 +321,16 @@ def train(experiment: Experiment, watch: Callable[[dict[str, Any]], None] | None
     )
 
 
-class Memory:
+class InMemory:
     """A channel that keeps everything here."""
 
-    def __init__(self, watch: Callable[[dict[str, Any]], None] | None = None) -> None:
+    def __init__(self, watch: Callable[[Event], None] | None = None) -> None:
         self.watch = watch
         self.asked = Wish()
-        self.events: list[dict[str, Any]] = []
+        self.events: list[Event] = []
         self.store: dict[str, dict[str, torch.Tensor]] = {}
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send(self, event: Event) -> None:
         self.events.append(event)
         if self.watch:
             self.watch(event)

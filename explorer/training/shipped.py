@@ -18,14 +18,14 @@ MODELS = ASSETS / "models"
 
 @dataclass(frozen=True)
 class Family:
-    """The same data learned by several cells: lang and units of its text, a text to start from.
+    """The same data learned by several cells: lang and token level of its text, a text to start from.
 
     experiments holds one training for each cell, in the order to show.
     """
 
     name: str
     lang: str
-    units: str
+    token_level: str
     text: str
     experiments: Mapping[str, Experiment]
 

@@ -27,7 +27,8 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
     places, language = st.columns([8.6, 1.4], gap="small")
     with places, st.container(horizontal=True, gap="small"):
         for page in pages:
-            st.page_link(page, width="content", query_params=state.address(experiment))
+            there = state.elsewhere(experiment, page.url_path)
+            st.page_link(page, width="content", query_params=state.address(there))
     with language, st.container(horizontal_alignment="right"):
         st.segmented_control(
             t("app.language", lang),

@@ -1,4 +1,7 @@
-"""Cached computing: one run per decision, shared by everybody who makes the same one."""
+"""Cached computing: one run per decision, shared by everybody who makes the same one.
+
+A cache's key is what its result needs, named. How a result is displayed is a key of payloads alone.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.data.sources import Source, source
-from explorer.experiment import TABLE, Experiment
+from explorer.experiment import Display, Experiment, LossChoices, NetworkChoices, WalkChoices
 from explorer.lab.flow import Flow, compared, flow
 from explorer.lab.learned import Learned, from_bundle, from_race, learn
 from explorer.lab.walk import Walk, walk
@@ -17,7 +20,7 @@ from explorer.training.folder import kept_in, race_in, tensors_in
 from explorer.training.learner import build
 from explorer.training.shipped import families, load
 from explorer.training.store import save_model
-from explorer.ui import races
+from explorer.ui import board
 from explorer.ui.models import is_there
 
 BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
@@ -30,7 +33,7 @@ def _learned(model_part: Experiment) -> Learned:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _from_race(key: str, racer: int, kept: int) -> Learned:
-    return from_race(races.folder(key), racer)
+    return from_race(board.folder(key), racer)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -44,7 +47,7 @@ def learned(model_part: Experiment) -> Learned:
         return _learned(model_part)
     if model_part.model in families():
         return _shipped(model_part.model, model_part.cell)
-    key, racer = races.named(model_part)
+    key, racer = board.named(model_part)
     return _from_race(key, racer, kept_so_far(model_part))
 
 
@@ -57,8 +60,8 @@ def kept_so_far(experiment: Experiment) -> int:
     """Returns how many steps of the experiment's stored model are kept; 0 for one learned here."""
     if experiment.weights != "model" or experiment.model in families():
         return 0
-    key, racer = races.named(experiment)
-    return len(kept_in(races.folder(key), racer))
+    key, racer = board.named(experiment)
+    return len(kept_in(board.folder(key), racer))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_VALUE)
@@ -68,67 +71,58 @@ def source_of(run: Experiment) -> Source:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_VALUE)
-def _walked(experiment: Experiment, notation: str, kept: int) -> Walk:
-    second = None
-    if experiment.second:
-        second = learned(replace(experiment, cell=experiment.second).model_part())
-    return walk(experiment, notation, learned(experiment.model_part()), second)
+def _walked(asked: Experiment, kept: int) -> Walk:
+    second = learned(replace(asked, cell=asked.second).model_part()) if asked.second else None
+    return walk(asked, learned(asked.model_part()), second)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_VALUE)
-def _packed(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
-    return payload.build(_walked(experiment, notation, kept), lang)
+def _packed(asked: Experiment, display: Display, kept: int) -> bytes:
+    return payload.build(_walked(asked, kept), display)
 
 
-def walked(experiment: Experiment, notation: str) -> Walk:
-    """Returns the experiment carried out; where the user stands does not matter to it."""
-    return _walked(without(experiment, *_ELSEWHERE), notation, kept_so_far(experiment))
+def walked(experiment: Experiment, display: Display) -> Walk:
+    """Returns the experiment carried out, what it clamps as the display writes it."""
+    return _walked(_of_walk(experiment, display), kept_so_far(experiment))
 
 
-def packed(experiment: Experiment, notation: str, lang: str) -> bytes:
+def packed(experiment: Experiment, display: Display) -> bytes:
     """Returns the stage's payload for the experiment."""
-    return _packed(without(experiment, *_ELSEWHERE), notation, lang, kept_so_far(experiment))
+    return _packed(_of_walk(experiment, display), display, kept_so_far(experiment))
+
+
+def _of_walk(experiment: Experiment, display: Display) -> Experiment:
+    return display.meant(experiment).only(NetworkChoices, WalkChoices)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_VALUE)
-def _flowed(experiment: Experiment, kept: int) -> Flow:
-    cells = [replace(experiment, cell=cell) for cell in compared(experiment.cell)]
+def _flowed(asked: Experiment, kept: int) -> Flow:
+    cells = [replace(asked, cell=cell) for cell in compared(asked.cell)]
     there = [cell for cell in cells if cell.weights != "model" or is_there(cell)]
-    return flow(experiment, {cell.cell: learned(cell.model_part()) for cell in there})
+    return flow(asked, {cell.cell: learned(cell.model_part()) for cell in there})
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_VALUE)
-def _packed_flow(experiment: Experiment, lang: str, kept: int) -> bytes:
-    return payload.build_flow(_flowed(experiment, kept), lang)
+def _packed_flow(asked: Experiment, display: Display, kept: int) -> bytes:
+    return payload.build_flow(_flowed(asked, kept), display)
 
 
 def flowed(experiment: Experiment) -> Flow:
     """Returns the experiment's gradients, beside those of the compared cells."""
-    return _flowed(without(experiment, *FIRST_PAGE), kept_so_far(experiment))
+    return _flowed(experiment.only(*_OF_FLOW), kept_so_far(experiment))
 
 
-def packed_flow(experiment: Experiment, lang: str) -> bytes:
+def packed_flow(experiment: Experiment, display: Display) -> bytes:
     """Returns the stage's payload for the experiment's gradients."""
-    return _packed_flow(without(experiment, *FIRST_PAGE), lang, kept_so_far(experiment))
+    return _packed_flow(experiment.only(*_OF_FLOW), display, kept_so_far(experiment))
 
 
-FIRST_PAGE = ("place", "change", "look", "second", "transplant", "language", "architecture", "dynamics")
-_ELSEWHERE = ("place", "flow", "look", "train", "race", "language", "architecture", "dynamics")
-
-
-def without(experiment: Experiment, *groups: str) -> Experiment:
-    """Returns the experiment with the fields of some groups at their default, but for those of the model."""
-    default = Experiment()
-    apart = [name for name, entry in TABLE.items() if entry.group in groups and name not in _MODEL]
-    return replace(experiment, **{name: getattr(default, name) for name in apart})
-
-
-_MODEL = {"model", "ending", "moment"}
+_OF_FLOW = (NetworkChoices, LossChoices, "start")
 
 
 def bundle(key: str, racer: int, step: int) -> bytes:
     """Returns the file of a racer's network as it was after a kept step."""
-    where = races.folder(key)
+    where = board.folder(key)
     run = race_in(where).runs[racer]
     data = source(run, run.grammar)
     model = build(run, data)
@@ -142,5 +136,5 @@ def trained_on(experiment: Experiment) -> Experiment | None:
         return None
     if family := families().get(experiment.model):
         return family.experiments[experiment.cell]
-    key, racer = races.named(experiment)
-    return race_in(races.folder(key)).runs[racer]
+    key, racer = board.named(experiment)
+    return race_in(board.folder(key)).runs[racer]

@@ -9,10 +9,10 @@ from explorer.architectures.amount import shipped
 from explorer.course.lessons import cards
 from explorer.course.stops import Stop, lecture, stops
 from explorer.dynamics.portrait import by_hand, portrait
-from explorer.experiment import Experiment
+from explorer.experiment import Display, Experiment
 from explorer.figures import miniature
 from explorer.i18n import t
-from explorer.lab.walk import Run
+from explorer.lab.walk import ShownRun
 from explorer.training.bands import shipped_of
 from explorer.training.race import preset_changes, race_of
 from explorer.ui import compute, state
@@ -77,8 +77,8 @@ def _of(**changes: str) -> Experiment:
     return experiment
 
 
-def _run(**changes: str) -> Run:
-    return compute.walked(_of(**changes), "pytorch").runs[0]
+def _run(**changes: str) -> ShownRun:
+    return compute.walked(_of(**changes), Display("en")).runs[0]
 
 
 def _state(theme: str) -> go.Figure:

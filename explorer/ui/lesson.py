@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.cells import CELLS, CellSpec
 from explorer.cells.equations import latex, unfolded
-from explorer.course.lessons import Ask, Card, Show, cards
+from explorer.course.lessons import Ask, Card, Show, cards, opened
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.nn.tracing import LayerTrace
@@ -20,24 +20,18 @@ def lesson(name: str, experiment: Experiment, layer: LayerTrace | None, lang: st
     """Draws the card the reader is at, among those that concern the cell; layer is the one on the page."""
     spec = CELLS[experiment.cell]
     relevant = [card for card in cards(name, lang) if card.concerns(spec)]
-    at = _position(name, relevant)
+    at = [card.key for card in relevant].index(opened(name, experiment))
     card = relevant[at]
     with st.container(border=True, key="lesson"):
         st.caption(t("ui.lesson_numbered", lang, n=at + 1, total=len(relevant)))
         progress(f"progress_{name}", opened_cards(name, relevant, card.key, lang), partial(_turn_to, name))
         st.markdown(f"#### {card.title}")
         for k, part in enumerate(card.parts):
-            _part(part, f"{card.key}_{k}", experiment, layer, lang)
-        _turn(name, relevant, at, lang)
+            _part(part, card.key, k, experiment, layer, lang)
+        _turn(relevant, at, lang)
 
 
-def _position(name: str, relevant: Sequence[Card]) -> int:
-    keys = [card.key for card in relevant]
-    wanted = st.session_state.get(f"card_{name}", keys[0])
-    return keys.index(wanted) if wanted in keys else 0
-
-
-def _turn(name: str, relevant: Sequence[Card], at: int, lang: str) -> None:
+def _turn(relevant: Sequence[Card], at: int, lang: str) -> None:
     back, on = st.columns(2)
     for place, label, to in ((back, "ui.previous_card", at - 1), (on, "ui.next_card", at + 1)):
         inside = 0 <= to < len(relevant)
@@ -46,19 +40,15 @@ def _turn(name: str, relevant: Sequence[Card], at: int, lang: str) -> None:
             key=label,
             disabled=not inside,
             width="stretch",
-            on_click=_open,
-            args=(name, relevant[to].key if inside else ""),
+            on_click=state.open_card,
+            args=(relevant[to].key if inside else "",),
         )
-
-
-def _open(name: str, key: str) -> None:
-    st.session_state[f"card_{name}"] = key
 
 
 def _turn_to(name: str, key: str) -> None:
     """Opens a card that the browser names, if there is one."""
     if any(card.key == key for card in cards(name, state.language())):
-        _open(name, key)
+        state.open_card(key)
 
 
 def opened_cards(name: str, some: Sequence[Card], here: str | None, lang: str) -> dict[str, Any]:
@@ -69,7 +59,8 @@ def opened_cards(name: str, some: Sequence[Card], here: str | None, lang: str) -
 
 def _part(
     part: str | tuple[str, str] | Show | Ask,
-    key: str,
+    card: str,
+    at: int,
     experiment: Experiment,
     layer: LayerTrace | None,
     lang: str,
@@ -78,13 +69,22 @@ def _part(
         case str():
             st.markdown(part)
         case Show(label, changes):
-            st.button(label, key=f"show_{key}", on_click=state.apply, args=(dict(changes),), width="stretch")
+            st.button(
+                label,
+                key=f"show_{card}_{at}",
+                on_click=state.apply,
+                args=({**dict(changes), "card": card},),
+                width="stretch",
+            )
         case Ask(question, answer):
             st.markdown(f"**{question}**")
             with st.expander(t("ui.reveal", lang)):
                 st.markdown(answer)
+        case ("notes", words):
+            with st.expander(t("ui.for_readers", lang)):
+                st.markdown(words)
         case ("equations", symbols):
-            _equations(CELLS[experiment.cell], symbols)
+            _equations(layer.spec if layer else CELLS[experiment.cell], symbols)
         case ("table", "shapes") if layer is not None:
             _shapes(layer, lang)
         case ("table", "parameters") if layer is not None:

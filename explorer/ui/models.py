@@ -8,7 +8,7 @@ from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.training.folder import race_in
 from explorer.training.shipped import families
-from explorer.ui import races
+from explorer.ui import board
 
 _SESSION = "models"
 
@@ -17,16 +17,16 @@ def is_there(experiment: Experiment) -> bool:
     """Returns whether this server has the experiment's stored network, of its cell."""
     if family := families().get(experiment.model):
         return experiment.cell in family.cells
-    return races.model_of(experiment) is not None
+    return board.model_of(experiment) is not None
 
 
-def units_of(experiment: Experiment) -> str:
-    """Returns the kind of tokens that the experiment's stored network reads; it must be there."""
+def token_level_of(experiment: Experiment) -> str:
+    """Returns the token level that the experiment's stored network reads at; it must be there."""
     if family := families().get(experiment.model):
-        return family.units
-    key, racer = races.named(experiment)
-    run = race_in(races.folder(key)).runs[racer]
-    return run.units
+        return family.token_level
+    key, racer = board.named(experiment)
+    run = race_in(board.folder(key)).runs[racer]
+    return run.token_level
 
 
 def remember(name: str, label: str, changes: Mapping[str, str]) -> None:
@@ -38,7 +38,7 @@ def on_offer(experiment: Experiment, lang: str) -> dict[str, str]:
     """Returns the names and labels of all stored networks to choose from; the chosen one is among them."""
     found = {name: t(f"model.{name}", lang) for name in families()}
     own = st.session_state.get(_SESSION, {})
-    found |= {name: label for name, (label, _) in own.items() if races.has(name)}
+    found |= {name: label for name, (label, _) in own.items() if board.has(name)}
     if experiment.weights == "model" and experiment.model not in found:
         found[experiment.model] = t("option.weights.model", lang)
     return found
@@ -50,7 +50,7 @@ def changes_for(name: str, experiment: Experiment) -> dict[str, str]:
         _, changes = st.session_state.get(_SESSION, {}).get(name, ("", {}))
         return {"weights": "model", "model": name, **changes}
     family = families()[name]
-    place = {"units": family.units, "step": "1", "start": "1", "prompt": "", "forced": ""}
+    place = {"units": family.token_level, "step": "1", "start": "1", "prompt": "", "forced": ""}
     cell = {} if experiment.cell in family.cells else {"cell": "lstm"}
     return {"weights": "model", "model": name, **place, **cell}
 

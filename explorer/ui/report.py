@@ -1,20 +1,15 @@
-"""What the page says of a walk: notices, what to try, how the weights were learned, the badge of truth."""
+"""What the page says of a walk: notices, how the weights were learned, the badge of truth."""
 
 from typing import Any
 
 import streamlit as st
 
-from explorer.cells import CELLS
-from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.lab.learned import notation_for
-from explorer.lab.walk import Walk, clearest_unit
-from explorer.ui import compute, state
+from explorer.lab.walk import Walk
+from explorer.ui import state
 from explorer.ui.text import say
 
 Problems = tuple[tuple[str, dict[str, Any]], ...]
-_GATE = {"weights": "marked", "hidden": "32", "seed": "0"}
-_SENTENCE = {"weights": "lecture", "hidden": "16", "step": "1"}
 
 
 def notices(walk: Walk, lang: str) -> None:
@@ -31,30 +26,19 @@ def say_all(problems: Problems, lang: str) -> None:
         say(sentence, lang, values)
 
 
-def try_line(experiment: Experiment, lang: str) -> None:
-    """Draws the one line that says what to try, and the way to the gate that visibly works."""
-    marked = experiment.weights == "marked"
-    words, way = st.columns([4.2, 1], vertical_alignment="center")
-    words.markdown(t("ui.try_marked" if marked else f"ui.try_{CELLS[experiment.cell].family}", lang))
-    if marked:
-        way.button(t("ui.try_back", lang), on_click=state.apply, args=(_SENTENCE,), width="stretch")
-        return
-    way.button(t("ui.try_gate", lang), on_click=_show_gate, args=(experiment, lang), width="stretch")
-
-
-def _show_gate(experiment: Experiment, lang: str) -> None:
-    """Sets the page to the marked numbers, standing at a mark and the unit whose gate opens most there."""
-    cell = {} if CELLS[experiment.cell].write else {"cell": "lstm"}
-    asked, _ = experiment.with_changes(_GATE | cell)
-    place = clearest_unit(compute.walked(asked, notation_for(asked, lang)).runs[0])
-    step, unit = place or (1, 1)
-    state.apply(_GATE | cell | {"step": str(step), "unit": str(unit)})
+def _covered(walk: Walk, lang: str) -> str:
+    """What the badge speaks for: the runs on the stage, and each change."""
+    said = t(f"ui.covers_{walk.mode}", lang)
+    if walk.changed:
+        what = ", ".join(t(f"ui.change_{name}", lang) for name in walk.changed)
+        said += " " + t("ui.covers_changes", lang, what=what)
+    return said
 
 
 def truth(walk: Walk, lang: str) -> None:
     """Draws the badge of truth and how the weights came to be."""
     badge = t("ui.badge", lang, reference=f"`{walk.reference}`", error=f"`{walk.error:.1e}`")
-    st.caption(f":material/verified: {badge}", help=t("ui.badge_help", lang))
+    st.caption(f":material/verified: {badge} {_covered(walk, lang)}", help=t("ui.badge_help", lang))
     for fit in walk.fits:
         if fit is None:
             st.caption(t("ui.fit_untrained", lang, seed=walk.experiment.seed))

@@ -44,14 +44,15 @@ def warm_up() -> None:
     from threadpoolctl import threadpool_limits
 
     from explorer.experiment import Experiment
+    from explorer.i18n import LANGUAGES
     from explorer.lab.learned import learn
     from explorer.ui.compute import packed
 
     torch.set_num_threads(1)
     threadpool_limits(1, "blas")
     learn(Experiment())  # the first training also loads the optimiser; the cached one is timed
-    for lang, notation in (("ko", "lecture"), ("en", "pytorch")):
-        packed(Experiment(), notation, lang)
+    for lang in LANGUAGES:
+        packed(Experiment(), Experiment().display(lang))
 
 
 async def _file(request: Request) -> Response:

@@ -11,19 +11,25 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.course.lessons import LESSONS, lead, opened
+from explorer.course.places import HOME
 from explorer.data.corpora import lecture_sentences
-from explorer.experiment import KINDS, TABLE, Experiment, choice
+from explorer.experiment import TABLE, TYPES, Experiment, choice, written
 from explorer.i18n import LANGUAGES, choose, t
-from explorer.lab.learned import text_of
+from explorer.lab.learned import settled, text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
-from explorer.ui.models import is_there, units_of
+from explorer.ui.models import is_there, token_level_of
 
 STAGE_KEY = "stage"
 LATE_SECONDS = 1.0
 """How long after we wrote the address a run may still come with the one before."""
 
 _PLACE = ("step", "unit")
+_NO_WIDGET = (*_PLACE, "card")
+_VIEWS = ("view", "arch")
+"""Fields whose options stand side by side as the views of a page; each view has a card that leads."""
+
 _SENTENCES = ("text", "donor")
 
 
@@ -64,8 +70,8 @@ def current(page: str) -> Experiment:
     if session.get("page") not in (None, page):
         _stand(session["experiment"])
     session["page"], session["lang_before"] = page, language()
-    experiment = session["experiment"] = _with_model(session["experiment"], before)
-    if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name, kind in KINDS.items() if kind is str):
+    experiment = session["experiment"] = _with_card(_with_model(session["experiment"], before), page)
+    if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name, kind in TYPES.items() if kind is str):
         notice("link_short")
     return experiment
 
@@ -78,8 +84,8 @@ def _with_model(experiment: Experiment, before: Experiment | None) -> Experiment
     if experiment.weights != "model":
         return experiment
     if is_there(experiment):
-        units = units_of(experiment)
-        if units != experiment.units:
+        units = token_level_of(experiment)
+        if units != experiment.token_level:
             if before is not None and before.model == experiment.model and before.weights == "model":
                 notice("model_units", units=t(f"option.units.{units}", language()))
             st.session_state[key("units")] = units
@@ -87,6 +93,26 @@ def _with_model(experiment: Experiment, before: Experiment | None) -> Experiment
     notice("model_gone" if experiment.model else "no_model")
     st.session_state[key("weights")] = "untrained"
     return replace(experiment, weights="untrained")
+
+
+def _with_card(experiment: Experiment, page: str) -> Experiment:
+    """Opens a card that the page has: the named one, else the one that belongs to what is shown."""
+    name = page or HOME
+    if name not in LESSONS:
+        return replace(experiment, card="")
+    card = st.session_state[f"card_{name}"] = opened(name, experiment)
+    return replace(experiment, card=card)
+
+
+def open_card(card: str) -> None:
+    """Turns to a card of the page's lesson. For use as a widget callback."""
+    st.session_state["experiment"] = replace(st.session_state["experiment"], card=card)
+    st.session_state["acted"] = True
+
+
+def elsewhere(experiment: Experiment, page: str) -> Experiment:
+    """Returns the experiment as another page takes it up: at the card where the reader left that page."""
+    return replace(experiment, card=st.session_state.get(f"card_{page or HOME}", ""))
 
 
 def _navigated(query: Mapping[str, str], page: str) -> bool:
@@ -124,7 +150,7 @@ def _install(experiment: Experiment) -> None:
     session["experiment"] = experiment
     _stand(experiment)
     for name in TABLE:
-        if name not in _PLACE:
+        if name not in _NO_WIDGET:
             session[key(name)] = _shown(experiment, name)
 
 
@@ -168,8 +194,8 @@ def reset_group(*groups: str) -> None:
 
 def _collected(before: Experiment) -> Experiment:
     session = st.session_state
-    raw = {name: session[key(name)] for name in TABLE if key(name) in session and name not in _PLACE}
-    changes = {name: f"{v:.6f}" if isinstance(v, float) else str(v) for name, v in raw.items()}
+    raw = {name: session[key(name)] for name in TABLE if key(name) in session and name not in _NO_WIDGET}
+    changes = {name: written(v) for name, v in raw.items()}
     for name in _SENTENCES:
         if name in changes:
             changes[name] = _sentence(name, changes[name], before)
@@ -177,7 +203,8 @@ def _collected(before: Experiment) -> Experiment:
     experiment, refused = before.with_changes(changes | place)
     for refusal in refused:
         notice("refused", name=t(f"field.{refusal.name}", language()), raw=refusal.raw[:80])
-    return experiment
+    turned = any(getattr(experiment, name) != getattr(before, name) for name in _VIEWS)
+    return replace(experiment, card="") if turned else experiment
 
 
 def _sentence(name: str, raw: str, before: Experiment) -> str:
@@ -218,7 +245,9 @@ def address(experiment: Experiment) -> dict[str, str]:
 def finish(experiment: Experiment) -> None:
     """Writes the experiment into the address, so that a link reproduces the view."""
     session = st.session_state
-    query = address(experiment)
+    if (name := session["page"] or HOME) in LESSONS and experiment.card == lead(name, experiment):
+        experiment = replace(experiment, card="")  # whoever opens the link finds it open
+    query = address(settled(experiment, language()))
     if query != st.query_params.to_dict():
         st.query_params.from_dict(query)
     if query != session.get("query"):

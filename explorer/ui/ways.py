@@ -4,10 +4,10 @@ import streamlit as st
 from streamlit.elements.lib.layout_utils import Width
 
 from explorer.course.places import HOME, Place
-from explorer.i18n import ASSETS, t
+from explorer.i18n import ROOT, t
 from explorer.ui import state
 
-PAGES = ASSETS.parent / "pages"
+PAGES = ROOT / "pages"
 
 
 def way(place: Place, lang: str, label: str = "", width: Width = "content") -> None:

@@ -4,9 +4,12 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from explorer.experiment import KINDS, Experiment, choice
+from explorer.experiment import TYPES, Experiment, choice
 from explorer.i18n import strings, t
 from explorer.ui.state import seed_widget
+
+DIGITS = "%.9g"
+"""A decimal number as it is held: nine digits, as an address has them, and no zeros behind them."""
 
 
 def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] | None = None) -> None:
@@ -19,15 +22,16 @@ def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] |
         st.selectbox(
             label, offered, key=seed_widget(name, experiment), format_func=_names(name, lang), help=hint
         )
-    elif KINDS[name] is str:
+    elif TYPES[name] is str:
         st.text_input(label, key=seed_widget(name, experiment), help=hint)  # the cap is said, not silent
     else:
-        number = KINDS[name]
+        number = TYPES[name]
         st.number_input(
             label,
             number(entry.low),
             number(entry.high),
-            step=1 if number is int else 0.1,
+            step=number(entry.step),
+            format="%d" if number is int else DIGITS,
             key=seed_widget(name, experiment),
             help=hint,
         )

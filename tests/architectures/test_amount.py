@@ -9,8 +9,9 @@ import torch
 
 from explorer.__main__ import main
 from explorer.architectures import amount
-from explorer.architectures.amount import BASE, MATCHES, RACERS, Amount, Trial, verdict
+from explorer.architectures.amount import BASE, RIVALS, Amount, Trial, verdict
 from explorer.data.sources import source
+from explorer.experiment import MATCHES
 
 TINY = replace(BASE, budget=100, size=8)
 
@@ -18,7 +19,7 @@ TINY = replace(BASE, budget=100, size=8)
 def made(lstm: list[float], gru: list[float]) -> Amount:
     rows = [
         Trial(name, "units", 50, seed, 8, 100, 0.01, 50, 1.0, 1.0, accuracy)
-        for name, values in zip(RACERS, (lstm, gru), strict=True)
+        for name, values in zip(RIVALS, (lstm, gru), strict=True)
         for seed, accuracy in enumerate(values)
     ]
     return Amount("2026-01-01", "", tuple(rows))
@@ -31,7 +32,7 @@ def test_the_same_trial_twice_is_the_same():
 
 
 def test_equal_weights_are_equal_to_a_twentieth():
-    sizes = {name: amount.trial(20, "parameters", 0, name, TINY).parameters for name in RACERS}
+    sizes = {name: amount.trial(20, "parameters", 0, name, TINY).parameters for name in RIVALS}
     lstm, gru = sizes.values()
     assert abs(lstm - gru) / lstm < 0.06
 
@@ -72,7 +73,7 @@ def test_the_stored_result_is_whole():
     assert found.counts == list(amount.COUNTS)
     for match in MATCHES:
         for count in found.counts:
-            for name in RACERS:
+            for name in RIVALS:
                 assert len(found.values(name, match, count, "nats")) == len(amount.SEEDS)
     assert amount.from_json(found.to_json()) == found
     assert "python -m explorer amount" in found.command
@@ -81,7 +82,7 @@ def test_the_stored_result_is_whole():
 def test_more_sentences_help():
     found = amount.shipped()
     for match in MATCHES:
-        for name in RACERS:
+        for name in RIVALS:
             few, many = (found.values(name, match, count, "nats") for count in (50, 20_000))
             assert many.max() < few.min()
 

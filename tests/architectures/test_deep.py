@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from explorer.architectures.deep import (
     OTHERS,
-    Reading,
     Tagger,
+    Tagging,
     _parted,
     fit,
     guess,
@@ -26,6 +26,7 @@ from explorer.labels import UNKNOWN
 from explorer.limits import MAX_TEXT, WINDOW
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel
+from tests.helpers import tagged_once
 
 SENTENCE = ("now", "water", "is", "clean")
 STACKS = [(1, False), (1, True), (2, False), (3, True)]
@@ -47,13 +48,13 @@ def untrained(cell: str, depth: int, both: bool) -> Tagger:
 
 
 @cache
-def reading(cell: str, depth: int, both: bool) -> Reading:
+def reading(cell: str, depth: int, both: bool) -> Tagging:
     return read(untrained(cell, depth, both), SENTENCE)
 
 
 @cache
 def taggers(lang: str, both: bool) -> tuple[Tagger, ...]:
-    return tuple(fit("rnn", lang, 2, both, seed) for seed in range(3))
+    return tuple(tagged_once("rnn", lang, 2, both, seed) for seed in range(3))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -116,10 +117,12 @@ def test_a_backward_layer_has_read_it_and_from_layer_2_on_so_has_forward(cell, d
 
 
 @pytest.mark.parametrize("depth, both", STACKS)
-def test_a_probability_that_does_not_know_the_next_word_stays_to_the_last_bit(depth, both):
+def test_a_probability_that_does_not_know_the_next_word_stays(depth, both):
+    """To a few units in the last place: one sentence alone and several at once are rounded differently."""
     found = reading("gru", depth, both)
     as_it_stands = found.p[:-1, None]
-    assert (found.p_other == as_it_stands).all() != both
+    ulp = np.abs(found.p_other - as_it_stands) / np.spacing(as_it_stands)
+    assert ulp.max() > 1e6 if both else ulp.max() <= 8
     np.testing.assert_allclose(found.p.sum(-1), 1.0)
     np.testing.assert_allclose(found.p_other.sum(-1), 1.0)
 

@@ -20,7 +20,7 @@ IN_TORCH = {
     "lstm": torch.nn.LSTM,
     "gru": torch.nn.GRU,
 }
-SMALL = Sizes("lstm", batch=2, steps=5, inputs=3, hidden=4)
+SMALL = Sizes("lstm", batch=2, steps=5, inputs=3, hidden_size=4)
 GRID = [
     replace(SMALL, cell=cell, layers=layers, both=both, sequence=sequence, state=state, batch_first=first)
     for cell, layers, both, sequence, state, first in product(
@@ -88,7 +88,7 @@ def test_run_agrees_for_every_cell(cell):
 
 
 def test_run_says_when_the_code_gives_other_shapes(monkeypatch):
-    monkeypatch.setattr(shapes, "torch_code", lambda sizes: torch_code(replace(sizes, hidden=5)))
+    monkeypatch.setattr(shapes, "torch_code", lambda sizes: torch_code(replace(sizes, hidden_size=5)))
     assert not run(SMALL).agrees
 
 
@@ -117,7 +117,7 @@ def test_running_the_code_draws_no_random_numbers():
     ],
 )
 def test_shapes_of_the_lecture(choices, returned):
-    assert [tensor.shape for tensor in Sizes("rnn", hidden=3, **choices).returned] == returned
+    assert [tensor.shape for tensor in Sizes("rnn", hidden_size=3, **choices).returned] == returned
 
 
 def test_simple_rnn_of_the_lecture_has_42_weights_in_keras_and_45_in_pytorch():

@@ -10,7 +10,7 @@ from itertools import product
 
 from explorer.architectures.shapes import Sizes, dense_code, dense_parameters, keras_code
 
-SMALL = Sizes("lstm", batch=2, steps=5, inputs=3, hidden=4)
+SMALL = Sizes("lstm", batch=2, steps=5, inputs=3, hidden_size=4)
 GRID = [
     replace(SMALL, cell=cell, layers=layers, both=both, sequence=sequence, state=state)
     for cell, layers, both, (sequence, state) in product(

@@ -22,9 +22,9 @@ def layers(cell: str, notation: str, cases: int = 20):
 
 def symbols_of(layer) -> dict[str, np.ndarray]:
     """Returns the trace's own arrays under the names that equations use."""
-    values = {"x": layer.x, "h": layer.h[1:], "h_prev": layer.h[:-1]}
-    if layer.c is not None:
-        values |= {"c": layer.c[1:], "c_prev": layer.c[:-1]}
+    values = {"x": layer.x}
+    for symbol, rows in layer.states.items():
+        values |= {symbol: rows[1:], f"{symbol}_prev": rows[:-1]}
     return values | layer.gate | {f"pre_{s}": a for s, a in layer.pre.items()}
 
 
@@ -40,7 +40,7 @@ def test_every_displayed_equation_gives_the_traced_number(cell, notation):
 @pytest.mark.parametrize(("cell", "notation"), NOTATIONS)
 def test_every_signal_has_an_equation_that_uses_only_earlier_ones(cell, notation):
     spec = CELLS[cell].lecture if notation == "lecture" else CELLS[cell]
-    known = {"x", "h_prev", "c_prev"}
+    known = {"x", *(f"{state}_prev" for state in spec.states)}
     for symbol, expression in spec.equations:
         assert leaves(expression) <= known, symbol
         known.add(symbol)
@@ -54,7 +54,7 @@ def leaves(expression) -> set[str]:
     if not isinstance(expression, tuple):
         return set()
     head, *rest = expression
-    if head in ("in", "rec", "peep"):
+    if head in ("in", "rec", "peep", "unit"):
         implied = {"in": {"x"}, "rec": {"h_prev"}}.get(head, set())
         return leaves(rest[1]) if len(rest) > 1 else implied
     return set().union(*map(leaves, rest))
@@ -71,7 +71,7 @@ def test_every_node_and_wire_carries_a_finite_value_of_every_unit(cell, notation
             assert np.isfinite(found).all(), part
 
 
-@pytest.mark.parametrize(("cell", "notation"), [pair for pair in NOTATIONS if "rnn" not in pair[0]])
+@pytest.mark.parametrize(("cell", "notation"), [pair for pair in NOTATIONS if not CELLS[pair[0]].plain])
 def test_what_is_drawn_as_kept_and_written_adds_up_to_the_new_state(cell, notation):
     for layer in layers(cell, notation):
         values = symbols_of(layer)
@@ -81,9 +81,10 @@ def test_what_is_drawn_as_kept_and_written_adds_up_to_the_new_state(cell, notati
             if node.key in ("kept", "written", "plus")
         }
         kept = drawn.get("kept", values.get("c_prev"))
-        written = drawn.get("written", values.get("g"))
+        (candidate,) = (signal.symbol for signal in layer.spec.signals if signal.role == "candidate")
+        written = drawn.get("written", values[candidate])
         assert largest(kept + written, drawn["plus"]) <= 1e-12
-        assert largest(drawn["plus"], values["h" if layer.c is None else "c"]) <= 1e-12
+        assert largest(drawn["plus"], values[layer.spec.memory]) <= 1e-12
 
 
 @pytest.mark.parametrize(("cell", "notation"), NOTATIONS)
@@ -102,7 +103,7 @@ def test_lecture_notation_turns_z_around_and_keeps_the_states(cell):
         lecture = layer.in_lecture_notation()
         assert largest(lecture.gate["z"], 1.0 - layer.gate["z"]) == 0.0
         assert largest(lecture.pre["z"], -layer.pre["z"]) == 0.0
-        assert all(lecture.gate[s] is layer.gate[s] for s in ("r", "n"))
+        assert all(lecture.gate[s] is array for s, array in layer.gate.items() if s != "z")
         assert lecture.h is layer.h
         assert lecture.in_lecture_notation() is lecture
 

@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from explorer import Experiment
-from explorer.__main__ import VERBS, main
+from explorer.__main__ import main
+from explorer.commands.verbs import VERBS
 from explorer.lab.learned import learn
 from explorer.labels import UNKNOWN
-from explorer.language.scoring import generate, score
+from explorer.language.sampling import generate
+from explorer.language.scoring import score
 from explorer.text import join, tokenise
 from explorer.training.shipped import load
 from explorer.training.store import save_model

@@ -17,7 +17,7 @@ from tests.helpers import EVERY, largest
 def flow_of(experiment: Experiment, loss: str = "last_step", notation: str = "pytorch"):
     """Returns the gradient of a text by the public function."""
     model = learn(experiment).model
-    return bptt(trace(model, tokenise(experiment.text, experiment.units)), loss=loss)
+    return bptt(trace(model, tokenise(experiment.text, experiment.token_level)), loss=loss)
 
 
 @pytest.mark.parametrize("loss", ["last_step", "each_step"])
@@ -27,15 +27,18 @@ def test_npz_holds_the_gradient_of_the_public_function(cell, loss, tmp_path, cap
     options = ("gradients", "--cell", cell, "--text", HANGUL, *QUICK, "--loss", loss, "--out", str(out))
     assert printed(capsys, *options).startswith(f"Wrote {out}: {cell}, 3 steps, cell, status, tokens")
     flow = flow_of(Experiment(cell=cell, text=HANGUL, weights="untrained", hidden=5), loss)
-    names = {"cell", "status", "tokens", "known", "loss", "norm", "total", "weight_ih_norm", "weight_hh_norm"}
+    spec = CELLS[cell]
+    names = {"cell", "status", "tokens", "known", "loss", "norm", "total", "weight_ih_norm"}
+    names |= {"weight_hh_norm"} if spec.recurrent_blocks else set()
+    names |= {f"{kind}_{state}" for kind in ("norm", "total") for state in spec.states[1:]}
     with np.load(out) as found:
-        assert set(found) == names | ({"norm_c", "total_c"} if "c" in CELLS[cell].states else set())
+        assert set(found) == names
         np.testing.assert_array_equal(found["norm"], flow.norm)
         np.testing.assert_array_equal(found["total"], flow.total)
         np.testing.assert_array_equal(found["loss"], flow.loss)
-        if flow.norm_c is not None:
-            np.testing.assert_array_equal(found["norm_c"], flow.norm_c)
-            np.testing.assert_array_equal(found["total_c"], flow.total_c)
+        for state in spec.states[1:]:
+            np.testing.assert_array_equal(found[f"norm_{state}"], flow.norms[state])
+            np.testing.assert_array_equal(found[f"total_{state}"], flow.totals[state])
         for name, norms in flow.layers[0].weight_norms().items():
             np.testing.assert_array_equal(found[f"{name}_norm"], norms)
         assert tuple(found["tokens"]) == tuple(HANGUL.split()) and found["known"].all()
@@ -58,6 +61,7 @@ def test_json_file_and_printed_json_hold_what_the_npz_holds(tmp_path, capsys):
     assert said["shapes"]["norm"] == [T, T + 1] and said["shapes"]["total"] == [T + 1, 5]
 
 
+@pytest.mark.usefixtures("few_steps")
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_marked_sequence_has_the_squared_error_of_its_last_output(cell, capsys):
     options = ("gradients", "--cell", cell, "--weights", "marked", "--hidden", "2", "--json")
@@ -92,8 +96,9 @@ def test_the_table_shows_a_row_per_source_step(cell, capsys):
     ).splitlines()
     flow = flow_of(Experiment(cell=cell, text=text, weights="untrained", hidden=5), "each_step")
     of = flow.layers[0]
-    columns = [of.total_norm] + ([] if of.total_norm_c is None else [of.total_norm_c])
-    assert names.split() == ["k", "token", *(f"||dL/d{s}_k||" for s in CELLS[cell].states)]
+    shown = [state for state in CELLS[cell].states if state not in CELLS[cell].idle]
+    columns = [of.total_norms[state] for state in shown]
+    assert names.split() == ["k", "token", *(f"||dL/d{s}_k||" for s in shown)]
     assert [row.split() for row in rows] == [
         [str(k), *([token] if token else []), *(f"{norms[k]:.3e}" for norms in columns)]
         for k, token in enumerate(("", *text.split()))

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from explorer import CELLS, Experiment, trace
-from explorer.__main__ import VERBS, main
+from explorer.__main__ import main
 from explorer.commands.options import STAGE_ONLY
+from explorer.commands.verbs import VERBS
 from explorer.experiment import TABLE
 from explorer.lab.learned import learn
 from explorer.lab.walk import walk
@@ -47,7 +48,7 @@ def refusal(capsys, *argv: str) -> str:
 def expected(experiment: Experiment, notation: str = "pytorch"):
     """Returns the trace of a text by the public function."""
     model = learn(experiment).model
-    whole = trace(model, tokenise(experiment.text, experiment.units))
+    whole = trace(model, tokenise(experiment.text, experiment.token_level))
     return whole.in_lecture_notation() if notation == "lecture" else whole
 
 
@@ -147,13 +148,13 @@ def test_an_explosion_is_null_in_json_and_named_in_the_table(capsys):
 
 def test_html_holds_the_stage_of_the_window(tmp_path, capsys):
     out, text = tmp_path / "t.HTML", " ".join(f"w{k}" for k in range(70))
-    for lang, notation in (("en", "pytorch"), ("ko", "lecture")):
+    for lang in ("en", "ko"):
         options = ("--cell", "gru", "--text", text, *QUICK, "--lang", lang, "--out", str(out))
         said = printed(capsys, "trace", *options)
         assert said == f"Wrote {out}: gru, steps 1 to 64 of 70\n"
         experiment = Experiment(cell="gru", text=text, weights="untrained", hidden=5)
-        shown = walk(experiment, notation, learn(experiment))
-        page = export.html(payload.build(shown, lang), export.title_of(shown, lang))
+        shown, display = walk(experiment, learn(experiment)), experiment.display(lang)
+        page = export.html(payload.build(shown, display), export.title_of(shown, lang))
         assert out.read_text(encoding="utf-8") == page
     said = json.loads(printed(capsys, "trace", *options, "--json"))
     assert said == {"out": str(out), "first": 1, "last": 64, "total": 70}
@@ -211,6 +212,7 @@ def test_words_that_the_model_does_not_know_are_marked_and_said(capsys):
     assert status == 0 and "knows none" in err
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_a_marked_sequence_shows_its_two_marks(capsys):
     options = ("trace", "--weights", "marked", "--hidden", "2", "--cell", "rnn")
     record = json.loads(printed(capsys, *options, "--json"))

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.__main__ import VERBS, main
+from explorer.__main__ import main
 from explorer.commands import ship as command
+from explorer.commands.verbs import VERBS
 from explorer.experiment import Experiment
 from explorer.training.run import train
 from explorer.training.shipped import MODELS, Family, families

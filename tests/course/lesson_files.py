@@ -10,7 +10,7 @@ from explorer.experiment import Experiment
 from explorer.i18n import ASSETS
 
 HEAD = re.compile(r"^## (?P<number>\d+)\. (?P<title>.+) \{#(?P<id>\w+) cells=(?P<cells>[\w,]+)\}$")
-DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|show|ask): (?P<body>[^{}]+)\}$")
+DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask): (?P<body>[^{}]+)\}$")
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Card:
 
     @property
     def said(self) -> str:
-        """The text with its questions and answers, as one string."""
-        asked = [part for kind, *parts in self.directives if kind == "ask" for part in parts]
+        """The text with its questions and answers and what it says of the notes, as one string."""
+        asked = [part for kind, *parts in self.directives if kind in ("ask", "notes") for part in parts]
         return " ".join([self.text, *asked])
 
     @property

@@ -16,7 +16,8 @@ from explorer.course.lessons import cards
 from explorer.course.places import place_of
 from explorer.experiment import Experiment
 from explorer.i18n import ASSETS, LANGUAGES
-from explorer.language.scoring import probabilities, score
+from explorer.language.sampling import probabilities
+from explorer.language.scoring import score
 from explorer.nn.initialise import initialise
 from explorer.nn.model import recurrent_layers
 from tests.helpers import random_layer
@@ -27,7 +28,7 @@ MATHS = re.compile(r"\$([^$]+)\$")
 COMMANDS = {
     "begin", "end", "left", "right", "sigma", "tanh", "mathrm", "odot", "circ", "cdot", "cdots", "tilde",
     "varphi", "max", "rho", "prod", "sum", "frac", "partial", "theta", "approx", "delta", "tau", "ln", "min",
-    "exp", "leftarrow", "nabla", "quad", "sim", "in", "le", "to", "top", "|", "{", "}", ",", "\\",
+    "exp", "log", "leftarrow", "nabla", "quad", "sim", "in", "le", "to", "top", "|", "{", "}", ",", "\\",
 }  # fmt: skip
 """What KaTeX knows and this page uses."""
 
@@ -240,7 +241,7 @@ def test_the_source_holds_nothing_that_is_not_shown():
     assert set(source) == {"entries", "lecture_equations", "facts"}
     assert {notes["cell"] for notes in source["lecture_equations"]} <= set(CELLS)
     for table in source["entries"].values():
-        assert set(table) - {"shape"} == {"group", "symbol", "pytorch", "lecture", "see", "ko", "en"}
+        assert set(table) - {"shape"} == {"group", "symbol", "pytorch", "lecture", "see", *LANGUAGES}
 
 
 # The search

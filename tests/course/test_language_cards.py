@@ -18,10 +18,11 @@ from explorer.experiment import TABLE, Experiment
 from explorer.i18n import LANGUAGES
 from explorer.lab.learned import learn
 from explorer.labels import UNKNOWN
+from explorer.language.correlation import Track
 from explorer.language.probing import Memory, finding, memories
 from explorer.language.saying import Ahead, Saying, saying
 from explorer.language.scoring import Foresight, foresee, text_with_end
-from explorer.language.units import Track, Units, units_in
+from explorer.language.units import Units, units_in
 from explorer.nn.model import RecurrentModel
 from explorer.nn.tracing import trace
 from explorer.text import tokenise
@@ -84,7 +85,7 @@ def likeliest(found: Foresight, step: int, count: int = 1) -> list[tuple[str, in
 def said(key: str, at: int = 0) -> Saying:
     experiment = shown(key, at)
     assert experiment.view == "generate"
-    return saying(experiment, "pytorch", network(experiment.model_part()))
+    return saying(experiment, network(experiment.model_part()))
 
 
 def ahead(key: str, at: int = 0) -> Ahead:
@@ -114,7 +115,7 @@ def of_units(key: str, at: int = 0) -> tuple[Units, Track, int]:
 def remembered(key: str, at: int) -> Memory:
     experiment = shown(key, at)
     assert experiment.view == "memory"
-    (found,) = memories(network(experiment.model_part()), None, experiment.units)
+    (found,) = memories(network(experiment.model_part()), None, experiment.token_level)
     return found
 
 
@@ -156,7 +157,7 @@ def test_a_button_leads_to_a_figure_without_problems(query):
     if experiment.weights == "model":
         family = families()[experiment.model]
         assert experiment.cell in family.cells
-        assert (experiment.units, experiment.text) == (family.units, family.text)
+        assert (experiment.token_level, experiment.text) == (family.token_level, family.text)
     match experiment.view:
         case "pairs":
             found = pairs_of(experiment)
@@ -165,7 +166,7 @@ def test_a_button_leads_to_a_figure_without_problems(query):
             found = _foreseen(experiment)
             assert found.bad_step is None and experiment.step <= found.steps
         case "generate":
-            found = saying(experiment, "pytorch", network(experiment.model_part()))
+            found = saying(experiment, network(experiment.model_part()))
             assert found.problems == () and experiment.step <= found.total
         case "units":
             found = _units(experiment)
@@ -368,7 +369,7 @@ def test_what_has_vanished_may_be_known():
 
 def test_what_is_forgotten_may_have_a_gradient():
     found = finding(remembered("memory", 1), "h")
-    assert found.verdict == "lost_arrives" and found.distance == 6 == 12 - shown("memory", 1).step
+    assert found.verdict == "hardly_arrives" and found.distance == 6 == 12 - shown("memory", 1).step
     assert f"{100 * found.shrunk:.0f}" == "8"
     assert (f"{100 * found.accuracy:.0f}", f"{100 * found.baseline:.0f}") == ("14", "9")
     tells("memory", 8, 14, 9)

@@ -24,7 +24,7 @@ from explorer.limits import EMBEDDING
 from explorer.stage import MODULES
 from explorer.stage.pairs import COLUMNS, SHOWN_ROWS, build_pairs, shown_rows
 from explorer.stage.payload import header_of
-from explorer.text import UNITS
+from explorer.text import TOKEN_LEVELS
 from tests.hostile.strings import HOSTILE
 
 LECTURE = """경마장에	있는
@@ -150,7 +150,7 @@ def test_windows_are_those_of_a_loop(count, length):
 
 
 @pytest.mark.parametrize("cell", TYPES)
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 @pytest.mark.parametrize("text, ending", [("", "off"), (ENGLISH, "on")])
 def test_the_shapes_are_those_of_a_forward_pass(cell, units, text, ending):
     pairs, D, H = made(text, units=units, ending=ending), EMBEDDING, 5
@@ -252,7 +252,7 @@ def check_rows(pairs: Pairs, header: dict) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 @pytest.mark.parametrize("text", ["", ENGLISH])
 def test_the_stage_is_sent_the_rows(lang, units, text):
     pairs, header, _ = drawn(text, lang, units=units, cell="gru", hidden=7)
@@ -313,7 +313,7 @@ def test_many_sentences_of_one_token_do_not_fill_the_stage():
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("choices", [{}, {"case": "lower", "punctuation": "strip", "ending": "on"}])
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 def test_hostile_text_is_counted_and_drawn(name, choices, units):
     experiment, refused = Experiment(units=units, **choices).with_changes({"text": HOSTILE[name]})
     assert not refused
@@ -341,4 +341,4 @@ def test_another_choice_is_another_payload():
     for change in ({"cell": "gru"}, {"hidden": 8}, {"ending": "on"}, {"units": "jamo"}):
         other = replace(experiment, **change)
         assert header_of(build_pairs(pairs_of(other), other, "en"))["id"] != header_of(first)["id"], change
-    assert set(COLUMNS) == set(UNITS)
+    assert set(COLUMNS) == set(TOKEN_LEVELS)

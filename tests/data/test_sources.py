@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -17,14 +17,15 @@ from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import END, FARTHEST, KINDS, NEAREST
 from explorer.data.sources import Batch, Source, Unusable, foreseeable, source, stream
 from explorer.data.tales import letters, tales
+from explorer.data.tasks import SYMBOL_TASKS
 from explorer.experiment import DATA, Experiment
 from explorer.labels import UNKNOWN
 from explorer.limits import MAX_BUDGET, MAX_TEXT
-from explorer.text import UNITS, join, tokenise
+from explorer.text import TOKEN_LEVELS, join, tokenise
 
 TEXT = "나는 밥을 먹고 학교에 간다. 가는 말이 고와야 오는 말이 곱다! 그의 말이 법이다."
 LONG = " ".join(f"{word}{k}" for k in range(150) for word in ("가", "나", "다"))
-SYMBOLS = ("temporal_order", "copy", "first_symbol")
+SYMBOLS = tuple(SYMBOL_TASKS)
 SPOKEN = (*KINDS, "tales")
 EVERY = [(data, lang) for data in DATA for lang in (("en", "ko") if data in SPOKEN else ("en",))]
 GRAMMARS = [(data, lang) for data, lang in EVERY if data in KINDS]
@@ -232,7 +233,7 @@ def test_labels_of_symbols_show_what_is_remembered(data, marks):
 
 
 @grammars
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 def test_labels_of_a_sentence_show_the_tokens_that_memory_decides(data, lang, units):
     found = made(data, lang, units)
     batch = found.probe()
@@ -255,7 +256,7 @@ def test_no_held_out_sentence_is_trained_on(data, lang, units):
 
 
 @grammars
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 def test_a_sentence_is_asked_for_whole_and_judged_where_memory_decides(data, lang, units):
     found = made(data, lang, units)
     batch = found.batch(4)
@@ -313,7 +314,7 @@ def test_a_batch_of_one_has_both_versions_over_time(lang):
 # Texts.
 
 
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 def test_the_lecture_is_its_three_sentences(units):
     found = made("lecture", units=units)
     assert tokens_of(found, found.batch(0)) == [tokenise(s, units) for s in lecture_sentences()]
@@ -322,7 +323,7 @@ def test_the_lecture_is_its_three_sentences(units):
     assert found.chance == 1 / len(found.vocabulary)
 
 
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 def test_a_perfect_memory_of_the_lecture_just_reaches_the_goal(units):
     found = made("lecture", units=units)
     rows = tokens_of(found, found.batch(0))
@@ -343,7 +344,7 @@ def test_foreseeable_counts_what_can_be_known():
     assert loss == pytest.approx((2 * math.log(3 / 2) + math.log(3)) / 7)
 
 
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 def test_a_short_text_is_learned_line_by_line(units):
     found = source(Experiment(data="yours", text=TEXT, units=units, length=400))
     lines = [
@@ -402,7 +403,7 @@ def test_a_text_of_some_hundred_tokens_is_tested_on_its_end_even_if_it_fits_one_
     assert set(tokens_of(found, found.batch(0))) == {tuple(LONG.split()[:270])}
 
 
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 def test_the_longest_text_is_taken_in_any_units(units):
     text = (TEXT + " ") * 500
     found = source(Experiment(data="yours", text=text[:MAX_TEXT], units=units))
@@ -433,7 +434,7 @@ def read_as_one(found: Source, batch: Batch, units: str) -> str:
     return join([*first, *(token for row in others for token in row[1:])], units)
 
 
-@pytest.mark.parametrize(("lang", "units"), [(lang, units) for lang in ("en", "ko") for units in UNITS])
+@pytest.mark.parametrize(("lang", "units"), list(product(("en", "ko"), TOKEN_LEVELS)))
 def test_no_held_out_tale_is_trained_on(lang, units):
     found = source(Experiment(data="tales", units=units, length=50), lang)
     stock = join([found.vocabulary[k] for k in found.training.args[0].tolist()], units)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from explorer.data.tales import QUOTE, ends_closed, letters, tale, tales, text, words
-from explorer.text import UNITS, clean, tokenise
+from explorer.text import TOKEN_LEVELS, clean, tokenise
 
 LANGS = ("en", "ko")
 WHO = {
@@ -130,7 +130,7 @@ def test_a_syllable_ends_closed_where_it_has_three_letters():
 
 
 @both
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", TOKEN_LEVELS)
 def test_letters_are_exactly_what_tales_hold(lang, unit):
     """1,200 tales hold every token that there can be, and no other."""
     known = letters(lang, unit)
@@ -144,8 +144,8 @@ def test_words_have_no_marks_on_them(lang):
 
 
 def test_what_there_is_not_is_refused():
-    for call in (lambda: tale("de", seeded()), lambda: text("", 9, seeded()), lambda: letters("de", "word")):
+    for call in (lambda: tale("xx", seeded()), lambda: text("", 9, seeded()), lambda: letters("xx", "word")):
         with pytest.raises(ValueError, match="there are no tales in"):
             call()
-    with pytest.raises(ValueError, match="unknown unit"):
+    with pytest.raises(ValueError, match="unknown token level"):
         letters("en", "syllable")

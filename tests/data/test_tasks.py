@@ -148,27 +148,30 @@ def test_a_task_says_what_it_makes(name):
 @pytest.mark.parametrize("name", SYMBOLS)
 def test_no_guess_without_memory_beats_the_baseline(name):
     """A guesser that knows the step, and the symbol it sees there, fitted on the very sequences."""
-    task = SYMBOL_TASKS[name]
-    x, target = task.make(20, 40_000, seeded(1))
-    last = x[-1].argmax(-1) if name != "copy" else torch.zeros(40_000, dtype=torch.long)
+    task, rows = SYMBOL_TASKS[name], 40_000
+    x, target = task.make(20, rows, seeded(1))
+    answers = len(task.answers)
+    last = x[-1].argmax(-1) if name != "copy" else torch.zeros(rows, dtype=torch.long)
     for row in target[-task.asked :]:
-        counts = torch.zeros(x.shape[2], 4).index_put_((last, row), torch.ones(()), accumulate=True)
+        counts = torch.zeros(x.shape[2], answers).index_put_((last, row), torch.ones(()), accumulate=True)
         counts = counts[counts.sum(1) > 0]
         shares = counts / counts.sum(1, keepdim=True)
-        loss = -(counts * shares.log()).sum().item() / 40_000
-        right = counts.max(1).values.sum().item() / 40_000
-        assert loss == pytest.approx(math.log(4), abs=0.001)
-        assert right == pytest.approx(0.25, abs=0.015)
-    assert task.baseline == pytest.approx(1.386294, abs=1e-6)
-    assert task.chance == 0.25
+        loss = -(counts * shares.log()).sum().item() / rows
+        right = counts.max(1).values.sum().item() / rows
+        assert loss == pytest.approx(task.baseline, abs=0.001)
+        assert right == pytest.approx(task.chance, abs=0.015)
+    assert task.baseline == pytest.approx(math.log(answers), abs=1e-6)
+    assert task.chance == 1 / answers
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
 def test_answers_are_equally_frequent(name):
-    _, target = SYMBOL_TASKS[name].make(20, 20_000, seeded(2))
+    task, rows = SYMBOL_TASKS[name], 20_000
+    _, target = task.make(20, rows, seeded(2))
+    share = 1 / len(task.answers)
     for row in target[target[:, 0] >= 0]:
-        counts = row.bincount(minlength=4)
-        assert ((counts - 5000).abs() < 5 * math.sqrt(20_000 * 0.25 * 0.75)).all()
+        counts = row.bincount(minlength=len(task.answers))
+        assert ((counts - rows * share).abs() < 5 * math.sqrt(rows * share * (1 - share))).all()
 
 
 def test_distractors_are_equally_frequent():

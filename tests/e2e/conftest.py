@@ -1,16 +1,18 @@
-"""One server and one browser for all journeys. Without Chromium: a visible skip, a failure where
-REQUIRE_E2E=1 is set."""
+"""One server and one browser for all journeys, one profile for those of a file.
+
+Without Chromium: a visible skip, a failure where REQUIRE_E2E=1 is set.
+"""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.server import CHROMIUM, QUIET, running
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=120_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +34,21 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
 def server() -> Iterator[str]:
     with running() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, browser_context_args: dict) -> Iterator[BrowserContext]:
+    """A profile for a file of journeys: what it has loaded and compiled once it keeps."""
+    context = browser.new_context(**browser_context_args)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    page = context.new_page()
+    yield page
+    page.close()
 
 
 @pytest.fixture

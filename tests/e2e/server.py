@@ -8,23 +8,26 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+APP = (sys.executable, "-m", "streamlit", "run", "app.py")
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Yields the address of a server that lives as long as the block."""
+def running(
+    command: Sequence[str] = APP, folder: Path = ROOT, env: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Yields the address of a server that lives as long as the block; the command gets its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [*command, "--server.port", str(port)]
+    process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         _wait(f"http://127.0.0.1:{port}/_stcore/health", process)
         yield f"http://127.0.0.1:{port}"
@@ -34,7 +37,7 @@ def running() -> Iterator[str]:
 
 
 def _wait(url: str, process: subprocess.Popen) -> None:
-    for _ in range(240):
+    for _ in range(1200):
         if process.poll() is not None:
             raise RuntimeError((process.stdout.read() if process.stdout else b"").decode())
         try:
@@ -42,4 +45,4 @@ def _wait(url: str, process: subprocess.Popen) -> None:
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.25)
-    raise RuntimeError("the server did not start within a minute")
+    raise RuntimeError("the server did not start within five minutes")

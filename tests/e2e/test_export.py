@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from explorer import Experiment
 from explorer.__main__ import main
+from explorer.i18n import t
 from explorer.lab.learned import learn
 from explorer.lab.walk import walk
 from explorer.labels import label
@@ -54,36 +55,31 @@ def test_the_file_is_the_stage(page: Page, asked: list[str], tmp_path: Path):
     page.locator(".rx-unit").press("Enter")
     expect(page.locator(READY)).to_have_attribute("data-unit", "4")
     experiment = Experiment(cell="lstm", text=TEXT, weights="untrained", hidden=6)
-    layer = walk(experiment, "pytorch", learn(experiment)).runs[0].trace.layers[0]
+    layer = walk(experiment, learn(experiment)).runs[0].trace.layers[0]
     wanted = {f"{layer.signal(s)[1, 3]:.4f}".replace("-", "−") for s in layer.signals}
     assert {text.strip() for text in page.locator(".rx-result").all_text_contents()} == wanted
     page.wait_for_timeout(1200)  # resting tells nobody, and that is no error
     assert {url for url in asked if not url.startswith(("data:", "blob:"))} == {address}
 
 
-def test_the_space_bar_plays_to_the_end(page: Page, asked: list[str], tmp_path: Path):
-    opened(page, tmp_path, "--cell", "gru", "--text", TEXT, "--lang", "ko")
+def test_a_changed_run_follows_light_and_dark_and_the_space_bar_plays_to_the_end(
+    page: Page, asked: list[str], tmp_path: Path
+):
+    page.emulate_media(color_scheme="dark")
+    changed = ("--cell", "gru", "--text", TEXT, "--lang", "ko", "--clamp", "z", "--clamp-value", "1")
+    opened(page, tmp_path, *changed)
+    expect(page.locator(".rx-stage.rx-dark")).to_be_visible()
+    difference = page.get_by_role("button", name=t("stage.difference", "ko"), exact=True)
+    difference.click()
+    expect(difference).to_have_attribute("aria-pressed", "true")
     page.locator(".rx-speed").select_option("8")
     page.locator("h1").click()
     page.keyboard.press("Space")
     expect(page.locator(READY)).to_have_attribute("data-step", "5")
     expect(page.get_by_role("button", name="재생")).to_be_visible()
-
-
-def test_the_file_follows_light_and_dark(page: Page, asked: list[str], tmp_path: Path):
-    page.emulate_media(color_scheme="dark")
-    opened(page, tmp_path, "--text", TEXT)
-    expect(page.locator(".rx-stage.rx-dark")).to_be_visible()
-    page.keyboard.press("End")
     page.emulate_media(color_scheme="light")
     expect(page.locator(f"{READY}.rx-light")).to_be_visible()
     expect(page.locator(READY)).to_have_attribute("data-step", "5")
-
-
-def test_a_changed_run_shows_before_after_and_difference(page: Page, asked: list[str], tmp_path: Path):
-    opened(page, tmp_path, "--cell", "gru", "--text", TEXT, "--clamp", "z", "--clamp-value", "1")
-    page.get_by_role("button", name="difference").click()
-    expect(page.get_by_role("button", name="difference")).to_have_attribute("aria-pressed", "true")
 
 
 def test_what_was_typed_stays_text(page: Page, asked: list[str], tmp_path: Path):

@@ -158,7 +158,7 @@ def address(board: Board, page: Page) -> Iterator[str]:
     assert not [fault for fault in faults if "409" not in fault]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict) -> dict:
     return {**browser_context_args, "viewport": {"width": 1280, "height": 1100}}
 
@@ -201,8 +201,8 @@ def test_a_race_is_drawn_as_it_comes_and_judged_at_its_end(page: Page, address: 
     steps(page, 100)
     rnn, lstm, gru = cards(page)
     assert "still at the baseline: 0.165" in rnn and "20,000 tokens/s" in rnn and "1,000 weights" in rnn
-    assert "stopped at step 50" in lstm
-    assert "passed at step 75 after 0.8 s" in gru
+    assert "stopped at training step 50" in lstm
+    assert "passed at training step 75 after 0.8 s" in gru
     assert page.evaluate("said") == ["done"]
     assert page.evaluate("rxRaces.get('one').source.readyState") == 2
     # the stopped racer carried out 50 of its 100 steps: (100 + 50 + 100) / 300
@@ -213,7 +213,7 @@ def test_a_race_is_drawn_as_it_comes_and_judged_at_its_end(page: Page, address: 
 def test_pausing_stepping_and_going_on_are_asked_of_the_server(page: Page, address: str, board: Board):
     board.enter()
     opened(page, address)
-    one = page.get_by_role("button", name="One step")
+    one = page.get_by_role("button", name="One training step")
     expect(one).to_be_disabled()
     page.locator(READY).focus()
     page.keyboard.press("Space")
@@ -252,7 +252,7 @@ def test_a_race_taken_up_again_forgets_what_came_after(page: Page, address: str,
     board.stand("over")
     opened(page, address)
     steps(page, 50)
-    expect(page.locator(".rx-race-says.rx-notice")).to_contain_text("until step 25 is kept")
+    expect(page.locator(".rx-race-says.rx-notice")).to_contain_text("until training step 25 is kept")
     assert page.evaluate("said") == ["killed"]
     board.stand("running")
     board.enter(step=25)
@@ -321,7 +321,7 @@ def test_what_is_not_finite_ends_in_a_cross_and_a_sentence(page: Page, address: 
     board.put({"kind": "look", "racer": 1, "step": 0, "power": [None] * (T + 1), "gates": {}})
     opened(page, address)
     steps(page, 4)
-    assert "diverged at step 4: the loss is no longer a finite number" in cards(page)[1]
+    assert "diverged at training step 4: the loss is no longer a finite number" in cards(page)[1]
     plots = "[...document.querySelectorAll('.rx-race-curves .rx-plot')]"
     crosses = page.evaluate(f"{plots}.map((plot) => traces(plot, 'broken').flatMap((trace) => trace.x))")
     assert crosses == [[4], [], [4]]

@@ -154,7 +154,7 @@ def test_spectra_are_drawn_with_the_law_of_the_cell():
     for case, law in (("rnn", "bound"), ("lstm", "keep"), ("gru", "keep")):
         figure, of = figure_of("spectra", case), records(case)["spectra"]
         one, whole = named(figure, law)
-        factor = of.bound.factor if of.bound else of.keep.factor
+        factor = of.law.factor
         assert np.allclose(one.y, np.log10(factor))
         assert np.allclose(whole.y, np.log10(factor) * np.arange(1, T + 1))
         top, product = named(figure, "largest")
@@ -225,6 +225,9 @@ def test_bars_clipped_to_next_to_nothing_are_drawn_on_powers_of_ten():
 def test_saturation_shows_every_tanh_or_says_that_there_is_none():
     assert [trace.name for trace in figure_of("saturation", "lstm").data] == ["g · candidate"]
     assert figure_of("saturation", "rnn_relu").layout.annotations[-1].text == t("analysis.no_tanh", "en")
+    layout = figure_of("saturation", "lstm").layout
+    assert layout.xaxis.title.text == t("analysis.step", "en") == "step t"
+    assert layout.yaxis.title.text == t("analysis.share", "en")
 
 
 def test_powers_of_ten_as_people_write_them():

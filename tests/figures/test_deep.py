@@ -5,7 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from explorer.architectures.deep import Price, Reading, Score, Sentence, read, sentence_of
+from explorer.architectures.deep import Accuracies, Price, TaggedText, Tagging, read, sentence_of
+from explorer.architectures.timing import Times
 from explorer.figures.deep import NETWORKS, accuracy_figure, layer_figure, price_figure
 from explorer.figures.palette import THEMES
 from explorer.i18n import LANGUAGES
@@ -13,15 +14,18 @@ from explorer.stage.deep import build_deep
 from explorer.stage.payload import header_of
 from tests.architectures.test_deep import SENTENCE, taggers, untrained
 
-PRICES = tuple(Price(d, b, 1000 * d * (1 + b), d * (1.5 + b)) for d in range(1, 5) for b in (False, True))
+ROUNDS = np.array([0.9, 1.0, 1.3])
+PRICES = tuple(
+    Price(d, b, 1000 * d * (1 + b), Times(d * (1.5 + b) * ROUNDS)) for d in range(1, 5) for b in (False, True)
+)
 
 
 @cache
-def found(depth: int, both: bool) -> Reading:
+def found(depth: int, both: bool) -> Tagging:
     return read(untrained("lstm", depth, both), SENTENCE)
 
 
-def sentence(text: str = " ".join(SENTENCE)) -> Sentence:
+def sentence(text: str = " ".join(SENTENCE)) -> TaggedText:
     read_as = sentence_of(text, "en", untrained("lstm", 1, False).model)
     assert read_as is not None
     return read_as
@@ -51,7 +55,7 @@ def test_every_layer_shows_its_states_on_the_same_scale(theme):
 @pytest.mark.parametrize("theme", THEMES)
 def test_accuracy_shows_means_seeds_and_the_guess(lang, theme):
     learned = {"one": taggers("en", False), "both": taggers("en", True)}
-    figure = accuracy_figure(learned, Score(0.9, 0.5), lang, theme)
+    figure = accuracy_figure(learned, Accuracies(0.9, 0.5), lang, theme)
     bars = [trace for trace in figure.data if trace.type == "bar"]
     for name, bar in zip(NETWORKS, bars, strict=True):
         scores = [tagger.score for tagger in learned[name]]

@@ -10,7 +10,7 @@ from explorer.figures.memory import accuracy_figure, forgetting_figure, gradient
 from explorer.figures.palette import THEMES
 from explorer.i18n import LANGUAGES
 from explorer.labels import UNKNOWN
-from explorer.language.probing import Memory, Reading, memory, random_words
+from explorer.language.probing import Memory, Probed, memory, random_words
 from tests.helpers import word_model
 
 WORDS = (UNKNOWN, *"abcdef")
@@ -24,7 +24,7 @@ def found() -> Memory:
 
 def with_norm(norm: np.ndarray) -> Memory:
     old = found().readings["h"]
-    return replace(found(), readings={"h": Reading(old.accuracy, old.guess, norm)})
+    return replace(found(), readings={"h": Probed(old.accuracy, old.guess, norm)})
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -21,7 +21,7 @@ from explorer.figures.race import (
 )
 from explorer.i18n import LANGUAGES, t
 from explorer.limits import MAX_RACERS
-from explorer.training.race import OWN, Race, race_of
+from explorer.training.race import RACER_FIELDS, Race, race_of
 
 HEADLINE = race_of(Experiment())
 CROWD = race_of(
@@ -66,9 +66,12 @@ def test_a_label_says_what_is_a_racers_own():
     assert labels("rnn;lstm bias=fixed keep_bias=1;gru") == [
         "RNN (tanh)",
         "LSTM · forget bias 1",
-        "GRU (PyTorch)",
+        "GRU (reset after product)",
     ]
-    assert labels("gru bias=fixed keep_bias=2;gru") == ["GRU (PyTorch) · keep bias 2", "GRU (PyTorch)"]
+    assert labels("gru bias=fixed keep_bias=2;gru") == [
+        "GRU (reset after product) · keep bias 2",
+        "GRU (reset after product)",
+    ]
     assert labels("rnn;rnn init=orthogonal rate=0.001")[1] == "RNN (tanh) · orthogonal · lr 0.001"
     assert labels("rnn;rnn max_norm=0 optimiser=sgd")[1] == "RNN (tanh) · no clipping · SGD"
     assert labels("lstm;lstm bias=chrono layers=2")[1] == "LSTM · chrono bias · 2 layers"
@@ -94,7 +97,7 @@ def test_equal_labels_are_numbered():
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", RACER_FIELDS)
 def test_every_choice_of_a_racers_own_has_a_word(name, lang):
     values = {"init": ("default", "orthogonal", "identity"), "bias": ("default", "fixed", "chrono")}
     values["optimiser"] = ("adam", "rmsprop", "sgd")
@@ -154,7 +157,7 @@ def test_a_band_stands_behind_its_racers_line():
 def test_each_threshold_of_clipping_has_one_line():
     figure = norm_figure(RACERS, [1.0, 0.0, 1.0, 5.0], "en")
     assert [shape.y0 for shape in figure.layout.shapes] == [1.0, 5.0]
-    assert [note.text for note in figure.layout.annotations] == ["cut to 1", "cut to 5"]
+    assert [note.text for note in figure.layout.annotations] == ["clipped to 1", "clipped to 5"]
     assert not norm_figure(RACERS, [0.0], "en").layout.shapes
 
 

@@ -11,13 +11,23 @@ from explorer.cells import LayerWeights, TorchOps
 from explorer.gradients.bptt import jacobians, readout_gradient, recurrent_gradient
 from explorer.gradients.common import half_life
 from explorer.gradients.jacobian import spectra
+from explorer.gradients.laws import Bound, Keep
 from explorer.gradients.pushing import nudge, number_loss, token_loss
 from explorer.gradients.sizes import clipping, decay, saturation
 from explorer.gradients.windows import loss_rows, truncation
 from explorer.limits import WINDOW
 from explorer.nn.interventions import Clamp, untouched
 from explorer.nn.tracing import run_layer
-from tests.helpers import EVERY, largest, normal, number_model, random_layer, random_weights, word_model
+from tests.helpers import (
+    EVERY,
+    largest,
+    normal,
+    number_model,
+    random_layer,
+    random_state,
+    random_weights,
+    word_model,
+)
 
 T, D, H = 9, 3, 4
 
@@ -25,8 +35,7 @@ T, D, H = 9, 3, 4
 def layer_of(key: str, seed: int = 0, scale: float = 0.6, steps: int = T) -> LayerTrace:
     rng = np.random.default_rng(seed)
     weights = random_weights(key, D, H, rng).map(lambda a: scale * a)
-    state = tuple(normal(rng, H) for _ in CELLS[key].states)
-    return run_layer(key, weights, normal(rng, steps, D), state)
+    return run_layer(key, weights, normal(rng, steps, D), random_state(key, rng, H))
 
 
 def relu(w_hh: np.ndarray, x: np.ndarray, h_0: np.ndarray) -> LayerTrace:
@@ -86,38 +95,38 @@ def test_a_state_that_is_not_finite_is_nan_from_its_step_on():
     bad = int(np.flatnonzero(~np.isfinite(layer.h).all(-1))[0])
     assert np.isfinite(of.singular[: bad - 1]).all() and np.isnan(of.singular[bad - 1 :]).all()
     assert np.isfinite(of.product[: bad - 1]).all() and np.isnan(of.product[bad - 1 :]).all()
-    assert of.bound is not None and of.bound.factor == pytest.approx(1e160)
+    assert isinstance(of.law, Bound) and of.law.factor == pytest.approx(1e160)
 
 
 @pytest.mark.parametrize("key", ["rnn", "rnn_relu"])
 def test_no_step_stretches_more_than_the_bound(key):
     of = spectra(layer_of(key))
-    assert of.keep is None and of.bound is not None and of.recurrent is not None
-    assert (of.singular[:, 0] <= of.bound.sigma_max * of.bound.steepest + 1e-12).all()
-    assert (of.bound.slope <= of.bound.steepest).all()
-    assert of.bound.radius == pytest.approx(np.abs(of.recurrent).max())
-    assert of.sentence == ("law_vanish" if of.bound.factor < 1 else "law_open")
+    assert isinstance(of.law, Bound) and of.recurrent is not None
+    assert (of.singular[:, 0] <= of.law.sigma_max * of.law.steepest + 1e-12).all()
+    assert (of.law.slope <= of.law.steepest).all()
+    assert of.law.radius == pytest.approx(np.abs(of.recurrent).max())
+    assert of.sentence == ("law_vanish" if of.law.factor < 1 else "law_open")
 
 
 def test_spectral_radius_0_goes_with_a_bound_over_1():
     weights = LayerWeights(("h",), np.zeros((2, 1)), 1.5 * np.array([[1.0, 1.0], [-1.0, -1.0]]))
     of = spectra(run_layer("rnn", weights, np.zeros((4, 1)), (np.zeros(2),)))
-    assert of.bound is not None and of.bound.radius < 1e-7
-    assert of.bound.factor == pytest.approx(3.0) and of.sentence == "law_open"
+    assert isinstance(of.law, Bound) and of.law.radius < 1e-7
+    assert of.law.factor == pytest.approx(3.0) and of.sentence == "law_open"
 
 
 def test_the_keeping_gate_decays_by_the_mean_of_its_logarithm():
     layer = layer_of("lstm", steps=10)
     f = np.full((10, H), 0.99)
     f[4] = 0.01
-    keep = spectra(replace(layer, gate=layer.gate | {"f": f})).keep
-    assert keep is not None and np.allclose(keep.by_unit, (0.99**9 * 0.01) ** 0.1)
+    keep = spectra(replace(layer, gate=layer.gate | {"f": f})).law
+    assert isinstance(keep, Keep) and np.allclose(keep.by_unit, (0.99**9 * 0.01) ** 0.1)
     assert keep.half_life == pytest.approx(1.476, abs=1e-3)  # 6 steps by the mean of f
 
 
 def test_without_a_forget_gate_the_direct_path_does_not_decay():
     of = spectra(layer_of("lstm_no_forget"))
-    assert of.keep is not None and of.keep.factor == 1.0 and of.keep.half_life is None
+    assert isinstance(of.law, Keep) and of.law.factor == 1.0 and of.law.half_life is None
     assert of.recurrent is None and of.sentence == "law_kept"
 
 
@@ -125,7 +134,7 @@ def test_notation_changes_nothing():
     layer = layer_of("gru")
     one, two = spectra(layer), spectra(layer.in_lecture_notation())
     assert largest(one.product, two.product) < 1e-12
-    assert one.keep is not None and two.keep is not None and one.keep.factor == pytest.approx(two.keep.factor)
+    assert isinstance(one.law, Keep) and one.law.factor == pytest.approx(two.law.factor)
 
 
 @pytest.mark.parametrize("options", [{"batched": True}, {"reverse": True}])
@@ -150,8 +159,7 @@ def test_the_straight_line_is_the_slope_of_the_true_change(key, step):
         measured = (of.true[-1] - of.true[0]) / 2e-5
         assert measured == pytest.approx(of.slope, rel=1e-5, abs=1e-9), direction
         if direction[1] is None:
-            total = flow.total if direction[0] == "h" else flow.total_c
-            assert of.slope == pytest.approx(np.linalg.norm(total[step]))
+            assert of.slope == pytest.approx(np.linalg.norm(flow.totals[direction[0]][step]))
 
 
 def test_the_true_change_is_that_of_a_run_from_the_pushed_state():
@@ -234,28 +242,33 @@ def test_a_push_refuses_several_losses_later_steps_strange_states_and_changed_ru
 
 
 def torch_gradient(layer: LayerTrace, dL_dh: np.ndarray, starts) -> np.ndarray:
-    """dL/dW_hh where the loss at t (from 1) sees steps from starts(t) on; the state before is a constant."""
+    """dL/dW_hh where the loss at t (from 1) sees steps from starts(t) on; the state before is a constant.
+
+    dL/dW_ih for a cell without W_hh.
+    """
     weights = layer.weights.map(torch.tensor)
-    weights.w_hh.requires_grad_()
-    rows = [layer.h] if layer.c is None else [layer.h, layer.c]
+    of = watched(weights)
     total = torch.zeros(())
     for t in range(1, layer.steps + 1):
         first = starts(t)
-        state = tuple(torch.tensor(a[first - 1]) for a in rows)
+        state = tuple(torch.tensor(a[first - 1]) for a in layer.states.values())
         for k in range(first, t + 1):
             a = weights.project(torch.tensor(layer.x[k - 1]))
             _, _, state = layer.spec.step(TorchOps, a, state, weights, untouched)
         total = total + state[0] @ torch.tensor(dL_dh[t - 1])
     total.backward()
-    return weights.w_hh.grad.numpy()
+    return of.grad.numpy()
+
+
+def watched(weights: LayerWeights) -> torch.Tensor:
+    return (weights.w_ih if weights.w_hh is None else weights.w_hh).requires_grad_()
 
 
 def chunked(layer: LayerTrace, dL_dh: np.ndarray, w: int) -> np.ndarray:
     """dL/dW_hh of one run whose state is detached at the border of every w steps, as people train."""
     weights = layer.weights.map(torch.tensor)
-    weights.w_hh.requires_grad_()
-    rows = [layer.h] if layer.c is None else [layer.h, layer.c]
-    state, total = tuple(torch.tensor(a[0]) for a in rows), torch.zeros(())
+    of = watched(weights)
+    state, total = tuple(map(torch.tensor, layer.initial)), torch.zeros(())
     for k in range(layer.steps):
         if k % w == 0:
             state = tuple(s.detach() for s in state)
@@ -264,7 +277,7 @@ def chunked(layer: LayerTrace, dL_dh: np.ndarray, w: int) -> np.ndarray:
         )
         total = total + state[0] @ torch.tensor(dL_dh[k])
     total.backward()
-    return weights.w_hh.grad.numpy()
+    return of.grad.numpy()
 
 
 def compared(part: np.ndarray, full: np.ndarray) -> tuple[float, float]:
@@ -276,11 +289,15 @@ def compared(part: np.ndarray, full: np.ndarray) -> tuple[float, float]:
 def test_what_each_loss_sends_to_each_step_adds_up_to_the_gradient(key):
     layer, dL_dh = layer_of(key), normal(np.random.default_rng(5), T, H)
     rows, flow = loss_rows(layer, dL_dh), bptt(layer, dL_dh).layers[0]
-    assert rows.shape == (T, T, len(CELLS[key].blocks) * H)
-    summed = recurrent_gradient(rows.sum(0), flow.source, layer.weights)
-    assert largest(summed, flow.weight_gradient()["weight_hh"]) < 1e-12
+    spec, gradient = CELLS[key], flow.weight_gradient()
+    assert rows.shape == (T, T, len(spec.recurrent_blocks or spec.blocks) * H)
+    if spec.recurrent_blocks:
+        summed, whole = recurrent_gradient(rows.sum(0), flow.source, layer.weights), gradient["weight_hh"]
+    else:
+        summed, whole = rows.sum(0).T @ layer.x, gradient["weight_ih"]
+    assert largest(summed, whole) < 1e-12
     alone = bptt(layer, np.where(np.arange(T)[:, None] == 5, dL_dh, 0.0)).layers[0]
-    assert largest(rows[5], alone.rec) < 1e-12
+    assert largest(rows[5], alone.rec if spec.recurrent_blocks else alone.pre) < 1e-12
     assert not rows[np.triu_indices(T, 1)].any()  # k > t
 
 
@@ -288,7 +305,8 @@ def test_what_each_loss_sends_to_each_step_adds_up_to_the_gradient(key):
 def test_truncated_gradients_are_those_of_a_detached_run(key):
     layer, dL_dh, windows = layer_of(key), normal(np.random.default_rng(6), T, H), (1, 2, 4, T)
     of = truncation(layer, dL_dh, windows)
-    full = bptt(layer, dL_dh).layers[0].weight_gradient()["weight_hh"]
+    gradient = bptt(layer, dL_dh).layers[0].weight_gradient()
+    full = gradient.get("weight_hh", gradient["weight_ih"])
     for n, w in enumerate(windows):
         for cut, part in (
             (of.disjoint, chunked(layer, dL_dh, w)),
@@ -353,6 +371,12 @@ def test_clipping_counts_the_peepholes_too():
     squares = sum((g**2).sum() for g in flow.weight_gradient().values())
     assert flow.weight_gradient()["peephole"].any()
     assert clipping(flow, 1.0).norm == pytest.approx(np.sqrt(squares))
+
+
+def test_clipping_counts_what_else_the_network_learns():
+    flow = bptt(layer_of("gru"), last_loss()).layers[0]
+    own, rest = clipping(flow, 1.0).norm, [np.full((2, 3), 2.0), np.ones(1)]
+    assert clipping(flow, 1.0, rest).norm == pytest.approx(np.sqrt(own**2 + 25.0))
 
 
 def test_clipping_nothing_and_an_explosion():

@@ -8,14 +8,14 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from explorer import CELLS, LayerTrace, RecurrentModel, Trace, bptt, trace
-from explorer.cells import TorchOps
+from explorer.cells import LayerWeights, TorchOps
 from explorer.gradients import bptt as gradients
 from explorer.gradients.bptt import FEWEST, LayerFlow, direct_path, jacobians, readout_gradient
 from explorer.limits import FLOAT32_MAX
 from explorer.nn.interventions import Clamp, untouched
 from explorer.nn.model import LoopLayers
 from explorer.nn.tracing import run_layer
-from tests.autograd import rows_of
+from tests.autograd import graph_of, rows_of
 from tests.helpers import (
     EVERY,
     TORCH_CELLS,
@@ -24,6 +24,7 @@ from tests.helpers import (
     normal,
     number_model,
     random_layer,
+    random_state,
     random_weights,
     rerun,
     word_model,
@@ -50,7 +51,7 @@ def stacked(key: str, rng: np.random.Generator, layers: int, both_ways: bool, st
                 key,
                 small_weights(key, below.shape[1], H, rng, bias),
                 below,
-                tuple(normal(rng, H) for _ in CELLS[key].states),
+                random_state(key, rng, H),
                 layer=level,
                 reverse=bool(way),
             )
@@ -86,15 +87,14 @@ def test_everything_is_what_autograd_gives(key, layers, both_ways):
         assert largest(sum(of.x for of in flow.layers if of.layer.layer == 0), dx) <= TOLERANCE
         for of, rows in zip(flow.layers, expected, strict=True):
             there = reached(of, layers - 1, 1 + both_ways)
-            assert (rows.h[~there] == 0).all()
-            triangles = [(of.norm, rows.h, of.total)]
-            if rows.c is not None:
-                triangles.append((of.norm_c, rows.c, of.total_c))
-            for norm, table, total in triangles:
+            assert (rows.states["h"][~there] == 0).all()
+            assert tuple(of.norms) == tuple(of.totals) == tuple(rows.states) == CELLS[key].states
+            for state, table in rows.states.items():
+                norm, total = of.norms[state], of.totals[state]
                 np.testing.assert_array_equal(np.isfinite(norm), there)
                 assert largest(norm[there], np.linalg.norm(table, axis=-1)[there]) <= TOLERANCE
                 assert largest(total, table.sum(0)) <= TOLERANCE
-            assert largest(of.total_norm, np.linalg.norm(rows.h.sum(0), axis=-1)) <= TOLERANCE
+            assert largest(of.total_norm, np.linalg.norm(rows.states["h"].sum(0), axis=-1)) <= TOLERANCE
             weights = of.weight_gradient()
             assert set(rows.weights) <= set(weights)
             for name in rows.weights:
@@ -106,13 +106,14 @@ def test_vanished_norms_are_right_to_ten_digits(key):
     """Relative to each norm, from 1 down to 1e-6 and less: nothing is lost beside the large ones."""
     rng = np.random.default_rng(140)
     weights = random_weights(key, 3, 8, rng).map(lambda a: 0.3 * a)
-    layer = run_layer(key, weights, normal(rng, 24, 3), tuple(normal(rng, 8) for _ in CELLS[key].states))
+    layer = run_layer(key, weights, normal(rng, 24, 3), random_state(key, rng, 8))
     dL_dh = normal(rng, 24, 8)
     of, (rows,) = bptt(layer, dL_dh).layers[0], rows_of(Trace((layer,)), dL_dh)[1]
     there = reached(of, 0, 1)
-    for norm, table in ((of.norm, rows.h), (of.norm_c, rows.c)):
-        if norm is not None:
-            np.testing.assert_allclose(norm[there], np.linalg.norm(table, axis=-1)[there], rtol=TOLERANCE)
+    for state, table in rows.states.items():
+        if state not in CELLS[key].idle:
+            expected = np.linalg.norm(table, axis=-1)[there]
+            np.testing.assert_allclose(of.norms[state][there], expected, rtol=TOLERANCE)
 
 
 @pytest.mark.parametrize(("layers", "both_ways"), [(1, False), (2, False), (2, True)])
@@ -126,11 +127,9 @@ def test_a_run_of_several_blocks_is_walked_back_without_a_seam(key, layers, both
         for of, rows in zip(bptt(run, dL_dh).layers, rows_of(run, dL_dh)[1], strict=True):
             there = reached(of, layers - 1, 1 + both_ways)
             np.testing.assert_array_equal(np.isfinite(of.norm), there)
-            assert largest(of.norm[there], np.linalg.norm(rows.h, axis=-1)[there]) <= TOLERANCE
-            assert largest(of.total, rows.h.sum(0)) <= TOLERANCE
-            if rows.c is not None:
-                assert largest(of.norm_c[there], np.linalg.norm(rows.c, axis=-1)[there]) <= TOLERANCE
-                assert largest(of.total_c, rows.c.sum(0)) <= TOLERANCE
+            for state, table in rows.states.items():
+                assert largest(of.norms[state][there], np.linalg.norm(table, axis=-1)[there]) <= TOLERANCE
+                assert largest(of.totals[state], table.sum(0)) <= TOLERANCE
 
 
 @pytest.mark.parametrize("key", EVERY)
@@ -148,7 +147,7 @@ def test_all_arrays_are_read_only_float64():
         run = stacked(key, np.random.default_rng(1), 2, True)
         for of in bptt(run, np.ones(run.output.shape)).layers:
             tables = (*of.through.values(), *of.source.values())
-            for array in (of.norm, of.norm_c, of.total, of.total_c, of.kept, of.pre, of.rec, of.x, *tables):
+            for array in (*of.norms.values(), *of.totals.values(), of.kept, of.pre, of.rec, of.x, *tables):
                 assert array is None or (array.dtype == np.float64 and not array.flags.writeable)
 
 
@@ -292,6 +291,36 @@ def test_large_logits_neither_warn_nor_overflow():
     assert np.isfinite(flow.loss[:-1]).all() and np.isfinite(flow.total).all()
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("key", EVERY)
+def test_a_loss_may_stand_on_any_state(key, reverse):
+    """A loss on each state at its step, in turn, and on all at once, against autograd."""
+    rng = np.random.default_rng(33)
+    layer = next(u for u in (random_layer(key, rng, reverse=reverse) for _ in range(50)) if u.steps >= 3)
+    direct = {s: normal(rng, *layer.output.shape) for s in CELLS[key].states}
+    _, (graph,), _ = graph_of(Trace((layer,)))
+    after = slice(None, -1) if reverse else slice(1, None)
+    for given in (*({s: a} for s, a in direct.items()), direct):
+        parts = [(torch.stack(graph.states[s][after]) * torch.tensor(a)).sum() for s, a in given.items()]
+        leaves = [leaf for column in graph.states.values() for leaf in column]
+        found = torch.autograd.grad(sum(parts), leaves, retain_graph=True, allow_unused=True)
+        expected = iter(0.0 if a is None else a.numpy() for a in found)
+        of = bptt(layer, given).layers[0]
+        for state, column in graph.states.items():
+            rows = np.stack([np.broadcast_to(next(expected), layer.hidden_size) for _ in column])
+            assert largest(of.totals[state], rows) <= TOLERANCE, (state, tuple(given))
+            assert largest(of.total_norms[state], np.linalg.norm(rows, axis=-1)) <= TOLERANCE
+
+
+def test_gradients_by_state_are_refused_where_there_is_no_such_state():
+    layer = trace(torch.nn.GRU(2, 3), torch.zeros(4, 2)).only
+    with pytest.raises(ValueError, match=r"has the states \('h',\), not \['c'\]"):
+        bptt(layer, {"c": np.ones((4, 3))})
+    both = trace(torch.nn.GRU(2, 3, bidirectional=True), torch.zeros(4, 2))
+    with pytest.raises(ValueError, match="one direction"):
+        bptt(both, {"h": np.ones((4, 3))})
+
+
 # The split
 
 
@@ -304,7 +333,7 @@ def test_the_shares_sum_to_the_total(key, both_ways):
         dL_dh = normal(rng, *run.output.shape)
         H = run.layers[0].hidden_size
         for at, of in enumerate(bptt(run, dL_dh).layers):
-            assert set(of.through) == set(CELLS[key].blocks)
+            assert set(of.through) == set(CELLS[key].recurrent_blocks)
             shares = sum(of.through.values()) + (0.0 if of.kept is None else of.kept)
             direct, nothing = dL_dh[:, at * H : (at + 1) * H], np.zeros((1, H))
             if of.layer.reverse:
@@ -330,15 +359,12 @@ def test_a_share_is_what_is_left_when_the_other_ways_are_cut(key):
     for block, share in shares.items():
         h_prev = torch.tensor(layer.h[-2], requires_grad=True)
         cut = _CutWeights(w, block, h_prev)
-        state = (h_prev if block == "kept" else h_prev.detach(), *_cell_state(layer))
+        others = [torch.tensor(a[-1]) for s, a in layer.before.items() if s != "h"]
+        state = (h_prev if block == "kept" else h_prev.detach(), *others)
         _, _, after = spec.step(TorchOps, a, state, cut, untouched)
         (found,) = torch.autograd.grad(after[0] @ dh, h_prev, allow_unused=True)
         expected = torch.zeros(H) if found is None else found
         assert largest(share[-1], expected) <= TOLERANCE, block
-
-
-def _cell_state(layer: LayerTrace) -> tuple[torch.Tensor, ...]:
-    return () if layer.c is None else (torch.tensor(layer.c[-2]),)
 
 
 class _CutWeights:
@@ -349,7 +375,7 @@ class _CutWeights:
         self.hidden_size, self.peephole = weights.hidden_size, weights.peephole
 
     def recurrent(self, h: torch.Tensor) -> dict:
-        return {s: self.recurrent_block(s, h) for s in self.weights.blocks}
+        return {s: self.recurrent_block(s, h) for s in self.weights.seeing}
 
     def recurrent_block(self, s: str, h: torch.Tensor) -> torch.Tensor:
         if s == self.block:
@@ -376,7 +402,7 @@ def test_jacobians_are_those_of_autograd_and_their_product_that_of_the_whole_run
                 _, _, state = spec.step(TorchOps, a, state, w, untouched)
             return torch.cat(state)
 
-        states = layer.h if layer.c is None else np.concatenate([layer.h, layer.c], -1)
+        states = np.concatenate(list(layer.states.values()), -1)
         found = list(jacobians(layer))
         assert len(found) == layer.steps
         product = np.eye(states.shape[1])
@@ -413,16 +439,16 @@ def test_the_direct_path_is_the_product_of_the_keeping_gate(key):
         key,
         small_weights(key, 2, 4, rng),
         normal(rng, 9, 2),
-        tuple(normal(rng, 4) for _ in CELLS[key].states),
+        random_state(key, rng, 4),
     )
     dL_dh = np.zeros((9, 4))
     dL_dh[-1] = normal(rng, 4)
     flow = bptt(layer, dL_dh)
     path = direct_path(flow.layers[0])
-    if key in ("rnn", "rnn_relu"):
+    if CELLS[key].plain:
         assert path is None
         return
-    end = flow.total if flow.total_c is None else flow.total_c
+    end = flow.totals[CELLS[key].memory]
     keep = CELLS[key].keep
     gate = layer.gate[keep] if keep else np.ones((9, 4))
     for k in range(10):
@@ -442,10 +468,11 @@ def test_the_direct_path_of_losses_at_every_step_is_the_sum_of_those_of_each(key
 def test_with_the_gates_blind_to_the_state_the_direct_path_of_c_is_all():
     rng = np.random.default_rng(63)
     for key in WITH_C:
-        blind = replace(small_weights(key, 2, 4, rng), w_hh=np.zeros((len(CELLS[key].blocks) * 4, 4)))
+        seeing = small_weights(key, 2, 4, rng)
+        blind = replace(seeing, w_hh=np.zeros_like(seeing.w_hh))
         if blind.peepholes is not None:
             blind = replace(blind, peepholes=np.zeros(12))
-        layer = run_layer(key, blind, normal(rng, 8, 2), (normal(rng, 4), normal(rng, 4)))
+        layer = run_layer(key, blind, normal(rng, 8, 2), random_state(key, rng, 4))
         flow = bptt(layer, normal(rng, 8, 4))
         assert largest(direct_path(flow.layers[0]), flow.total_c) <= TOLERANCE
         assert (flow.total[0] == 0).all()
@@ -460,18 +487,14 @@ def test_a_step_adds_the_outer_product_of_its_own(key):
     run = stacked(key, rng, 1, False)
     of = bptt(run, normal(rng, *run.output.shape)).layers[0]
     w, summed = of.layer.weights, of.weight_gradient()
-    norms = of.weight_norms()
-    for name, parts in (
-        ("weight_ih", np.einsum("tg,td->tgd", of.pre, of.layer.x)),
-        (
-            "weight_hh",
-            np.concatenate(
-                [np.einsum("tg,th->tgh", of.rec[:, w.rows(s)], of.source[s]) for s in w.blocks], 1
-            ),
-        ),
-    ):
-        assert largest(parts.sum(0), summed[name]) <= TOLERANCE
-        assert largest(norms[name], np.sqrt((parts**2).sum((1, 2)))) <= TOLERANCE
+    parts = {"weight_ih": np.einsum("tg,td->tgd", of.pre, of.layer.x)}
+    if w.seeing:
+        by_block = [(of.rec[:, w.state_rows(s)], of.source[s]) for s in w.seeing]
+        parts["weight_hh"] = np.concatenate([np.einsum("tg,th->tgh", *pair) for pair in by_block], 1)
+    assert set(of.weight_norms()) == set(parts)
+    for name, norms in of.weight_norms().items():
+        assert largest(parts[name].sum(0), summed[name]) <= TOLERANCE
+        assert largest(norms, np.sqrt((parts[name] ** 2).sum((1, 2)))) <= TOLERANCE
 
 
 @pytest.mark.parametrize("key", EVERY)
@@ -482,7 +505,7 @@ def test_what_a_step_adds_has_a_norm_where_squares_leave_float64(key, size):
         key,
         small_weights(key, 2, 4, rng),
         normal(rng, 6, 2),
-        tuple(normal(rng, 4) for _ in CELLS[key].states),
+        random_state(key, rng, 4),
     )
     dL_dh = normal(rng, 6, 4)
     one, other = (bptt(layer, scale * dL_dh).layers[0].weight_norms() for scale in (1.0, size))
@@ -509,17 +532,17 @@ def test_central_differences_agree(key):
         def slope(name: str, index, layer=layer, loss=loss) -> float:
             both = []
             for sign in (1, -1):
-                array = getattr(layer, name).copy()
+                array = (layer.x if name == "x" else layer.states[name]).copy()
                 array[index] += sign * step
-                both.append(loss(replace(layer, **{name: array})))
+                moved = {"x": array} if name == "x" else {"states": {**layer.states, name: array}}
+                both.append(loss(replace(layer, **moved)))
             return (both[0] - both[1]) / (2 * step)
 
         H, D = layer.hidden_size, layer.x.shape[1]
         t, unit, column = int(rng.integers(layer.steps)), int(rng.integers(H)), int(rng.integers(D))
-        assert of.total[0, unit] == pytest.approx(slope("h", (0, unit)), abs=1e-5, rel=1e-5)
+        for state, total in of.totals.items():
+            assert total[0, unit] == pytest.approx(slope(state, (0, unit)), abs=1e-5, rel=1e-5)
         assert of.x[t, column] == pytest.approx(slope("x", (t, column)), abs=1e-5, rel=1e-5)
-        if layer.c is not None:
-            assert of.total_c[0, unit] == pytest.approx(slope("c", (0, unit)), abs=1e-5, rel=1e-5)
         for name, stem in (
             ("w_ih", "weight_ih"),
             ("w_hh", "weight_hh"),
@@ -629,12 +652,12 @@ def test_past_float64_it_is_called_nonfinite_without_a_warning():
 def test_huge_weights_raise_no_warning(key):
     rng = np.random.default_rng(5)
     weights = random_weights(key, 2, 4, rng).map(lambda a: 1e60 * a)
-    layer = run_layer(key, weights, normal(rng, 40, 2), tuple(normal(rng, 4) for _ in CELLS[key].states))
+    layer = run_layer(key, weights, normal(rng, 40, 2), random_state(key, rng, 4))
     flow = bptt(layer, 1e200 * normal(rng, 40, 4))
     assert flow.status in ("exploded", "nonfinite") and flow.first_bad is not None
     of = flow.layers[0]
-    assert of.total_norm.shape == (41,) and len(of.weight_norms()) == 2
-    assert len(of.weight_gradient()) == 4 + (key == "lstm_peephole")
+    assert of.total_norm.shape == (41,) and set(of.weight_norms()) <= {"weight_ih", "weight_hh"}
+    assert set(of.weight_gradient()) == set(CELLS[key].shapes(2, 4))
     assert len(list(jacobians(layer))) == 40
     direct_path(of)
 
@@ -645,6 +668,18 @@ def test_a_default_rnn_has_vanished_after_sixty_steps():
     assert flow.status == "vanished" and flow.first_bad is None and flow.finite.all()
     short = run.window(55, 6)
     assert bptt(short, at_the_end(short)).status == "ok"
+
+
+@pytest.mark.parametrize(("share", "status"), [(3e-6, "ok"), (3e-7, "vanished")])
+def test_a_millionth_of_what_the_loss_gave_is_vanished(share, status):
+    """Of a tanh at rest the gradient over ten steps is w^10 to rounding."""
+    weights = LayerWeights(("h",), np.zeros((1, 1)), np.array([[share**0.1]]), None, None)
+    layer = run_layer("rnn", weights, np.zeros((10, 1)), (np.zeros(1),))
+    dL_dh = np.zeros((10, 1))
+    dL_dh[-1] = 1.0
+    flow = bptt(layer, dL_dh)
+    assert flow.layers[0].total_norm[[0, 10]] == pytest.approx([share, 1.0])
+    assert flow.status == status
 
 
 def test_a_loss_before_the_last_step_can_vanish_too():

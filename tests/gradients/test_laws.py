@@ -13,6 +13,7 @@ import torch
 from explorer import RecurrentModel, Trace, bptt, trace
 from explorer.cells import CELLS, LayerWeights
 from explorer.gradients.bptt import direct_path, jacobians
+from explorer.gradients.laws import Bound, along, at_rest
 from explorer.nn.initialise import initialise
 from explorer.nn.tracing import run_layer
 from tests.helpers import normal
@@ -188,3 +189,30 @@ def test_at_rest_a_gru_keeps_half_and_sees_a_quarter(cell, a, radius):
     weights = LayerWeights(CELLS[cell].blocks, normal(rng, 12, 2), recurrent)
     J = next(jacobians(run_layer(cell, weights, np.zeros((1, 2)), (np.zeros(4),))))
     np.testing.assert_allclose(J, radius * np.eye(4), atol=1e-15)
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "rnn_relu"])  # its slope at 0 is 0
+def test_at_rest_the_law_of_the_weights_is_that_of_the_run(cell):
+    model = RecurrentModel(cell, D, 8, 1)
+    initialise(
+        model, torch.Generator().manual_seed(0), scheme="orthogonal", gain=0.8, bias="fixed", keep_bias=2.0
+    )
+    layer = trace(model.double(), np.zeros((5, D))).only
+    assert not layer.output.any()
+    run, weights = along(layer), at_rest(layer.spec, layer.weights)
+    assert type(run) is type(weights) and run.factor == pytest.approx(weights.factor, rel=1e-12)
+    if isinstance(run, Bound):
+        assert (run.radius, run.sigma_max) == (
+            weights.radius,
+            weights.sigma_max,
+        ) and run.factor == pytest.approx(0.8)
+    else:
+        np.testing.assert_allclose(run.by_unit, weights.by_unit, rtol=1e-12)
+
+
+def test_both_biases_of_the_keeping_gate_count():
+    weights = started("lstm", 0, 1).only.weights
+    rows = weights.rows("f")
+    expected = 1 / (1 + np.exp(-(weights.b_ih[rows] + weights.b_hh[rows])))
+    np.testing.assert_allclose(at_rest(CELLS["lstm"], weights).by_unit, expected, rtol=1e-12)
+    assert np.abs(weights.b_hh[rows]).min() > 1e-6

@@ -563,6 +563,12 @@ def test_any_bytes_are_a_text_that_can_be_cleaned_or_refused(raw):
 
 FORBIDDEN_MODULES = {"pickle", "cloudpickle", "dill", "shelve", "marshal", "joblib"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
+COMPILING = {
+    "explorer/architectures/listing.py": ["exec", "compile", "__import__"],
+    "explorer/cells/compile.py": ["exec", "compile"],
+}
+"""The modules that run source: listings that a page shows, and the cells' own equations."""
+
 SOURCES = [*(REPOSITORY / "explorer").rglob("*.py"), *(REPOSITORY / "pages").rglob("*.py")]
 SOURCES += [REPOSITORY / "app.py", REPOSITORY / "main.py"]
 
@@ -588,7 +594,7 @@ def what_runs_files(tree: ast.AST) -> list[str]:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_no_module_of_the_app_runs_what_a_file_holds(path):
     found = what_runs_files(ast.parse(path.read_text(encoding="utf-8")))
-    own = ["exec", "compile", "__import__"] if path.name == "listing.py" else []
+    own = COMPILING.get(path.relative_to(REPOSITORY).as_posix(), [])
     assert sorted(found) == sorted(own), path
 
 
@@ -612,3 +618,12 @@ def test_only_two_modules_run_listings_and_what_reaches_further_is_refused():
 def test_what_would_run_files_is_seen():
     code = "import pickle\nfrom torch import load\ntorch.load(f)\neval('1')\nnp.load(f, allow_pickle=True)"
     assert len(what_runs_files(ast.parse(code))) == 5
+
+
+def test_the_cells_compile_what_their_own_equations_say_and_nothing_that_was_given():
+    using = {p.name for p in SOURCES if "explorer.cells.compile import" in p.read_text(encoding="utf-8")}
+    assert using == {"build.py"}
+    building = {
+        p.parent.name for p in SOURCES if "explorer.cells.build import" in p.read_text(encoding="utf-8")
+    }
+    assert building == {"cells"}

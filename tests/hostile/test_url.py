@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Experiment
-from explorer.experiment import KINDS, TABLE, Refusal
+from explorer.experiment import TABLE, TYPES, Refusal
 from explorer.limits import MAX_TEXT
 from explorer.text import clean
 from tests.hostile.strings import HOSTILE
 
 NAMES = tuple(TABLE)
-NUMBERS = [name for name in NAMES if KINDS[name] is not str]
+NUMBERS = [name for name in NAMES if TYPES[name] is not str]
 CHOICES = [name for name in NAMES if TABLE[name].options is not None]
 TEXTS = [name for name in NAMES if name not in (*NUMBERS, *CHOICES)]
 RAW = st.one_of(
@@ -30,7 +30,7 @@ def within_its_table(experiment: Experiment) -> bool:
     """Says whether every field holds a value of its type, on its list or in its range."""
     for field in fields(experiment):
         value, entry = getattr(experiment, field.name), TABLE[field.name]
-        if type(value) is not KINDS[field.name]:
+        if type(value) is not TYPES[field.name]:
             return False
         if entry.options is not None:
             ok = value in entry.options
@@ -43,15 +43,17 @@ def within_its_table(experiment: Experiment) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60, deadline=None)
-@given(raw=RAW)
-def test_any_value_of_any_field_is_taken_in_range_or_refused_as_it_came(name, raw):
-    experiment, refused = Experiment().with_changes({name: raw})
+@settings(max_examples=120, deadline=None)
+@given(st.lists(RAW, min_size=5, max_size=5), st.integers(1, len(NAMES)))
+def test_any_value_of_any_field_is_taken_in_range_or_refused_as_it_came(values, turn):
+    """Every field at once, each with one of a few values; those refused keep their default."""
+    names = (*NAMES[turn:], *NAMES[:turn])
+    changes = {name: values[k % len(values)] for k, name in enumerate(names)}
+    experiment, refused = Experiment().with_changes(changes)
     assert within_its_table(experiment)
-    assert refused in ((), (Refusal(name, raw),))
-    if refused:
-        assert experiment == Experiment()
+    assert refused == tuple(Refusal(r.name, changes[r.name]) for r in refused)
+    for name in {r.name for r in refused}:
+        assert getattr(experiment, name) == getattr(Experiment(), name)
 
 
 @settings(max_examples=200, deadline=None)
@@ -76,18 +78,17 @@ def test_a_hostile_string_is_never_a_number_or_a_choice(hostile):
     assert refused == tuple(Refusal(name, raw) for name in changes)
 
 
-@pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_a_hostile_text_is_taken_clean_and_capped(name, hostile):
-    experiment, refused = Experiment().with_changes({name: HOSTILE[hostile]})
+def test_a_hostile_text_is_taken_clean_and_capped_by_every_field(hostile):
+    experiment, refused = Experiment().with_changes(dict.fromkeys(TEXTS, HOSTILE[hostile]))
     assert refused == ()
     assert within_its_table(experiment)
 
 
 @pytest.mark.parametrize("raw", ["1" * 5_000, "-" + "1" * 5_000, "0" * 20_000, "1." + "0" * 20_000])
-@pytest.mark.parametrize("name", NUMBERS)
-def test_a_number_of_thousands_of_digits_is_refused_unread(name, raw):
-    assert Experiment().with_changes({name: raw})[1] == (Refusal(name, raw),)
+def test_a_number_of_thousands_of_digits_is_refused_unread_by_every_field(raw):
+    changes = dict.fromkeys(NUMBERS, raw)
+    assert Experiment().with_changes(changes)[1] == tuple(Refusal(name, raw) for name in NUMBERS)
 
 
 def test_a_text_of_a_million_characters_is_capped():

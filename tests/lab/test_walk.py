@@ -8,7 +8,7 @@ import torch
 
 from explorer import Experiment, trace
 from explorer.data.corpora import lecture_sentences
-from explorer.lab.learned import learn, notation_for
+from explorer.lab.learned import learn
 from explorer.lab.walk import walk
 from explorer.limits import TOP, WINDOW
 from explorer.text import tokenise
@@ -63,9 +63,9 @@ def test_a_high_keep_bias_keeps_in_every_notation(notation, z):
 
 
 def test_the_notation_follows_the_language_unless_it_is_chosen():
-    assert notation_for(Experiment(), "ko") == "lecture"
-    assert notation_for(Experiment(), "en") == "pytorch"
-    assert notation_for(Experiment(notation="pytorch"), "ko") == "pytorch"
+    assert Experiment().display("ko").notation == "lecture"
+    assert Experiment().display("en").notation == "pytorch"
+    assert Experiment(notation="pytorch").display("ko").notation == "pytorch"
 
 
 @pytest.mark.parametrize("notation", ["pytorch", "lecture"])
@@ -83,7 +83,7 @@ def test_a_window_of_a_long_text_carries_the_state_of_all_before_it(cell):
     text = " ".join("abcd"[k % 4] for k in range(200))
     experiment = Experiment(cell=cell, weights="untrained", text=text, start=101)
     learned = learn(experiment)
-    found = walk(experiment, "pytorch", learned)
+    found = walk(experiment, learned)
     whole = trace(learned.model, tokenise(text, "word"))
     run = found.runs[0]
     assert (found.total, run.trace.first_step, run.trace.steps) == (200, 101, WINDOW)

@@ -1,13 +1,18 @@
 """A walk with changes: clamps, silent units, swapped words and transplants, and what cannot be done."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from explorer import Experiment, trace
+from explorer import CELLS, Experiment, trace
 from explorer.data.corpora import lecture_sentences
 from explorer.lab.learned import learn
 from explorer.lab.walk import run_whole, walk
 from explorer.limits import MARKED_LENGTH
+from explorer.nn import interventions, tracing
+from explorer.nn.interventions import Clamp
+from explorer.nn.model import RecurrentModel
 from tests.helpers import EVERY, arrays_of, largest, walked
 
 FIRST, SECOND, _ = lecture_sentences()
@@ -27,7 +32,7 @@ def test_a_changed_walk_shows_the_run_before_and_after():
     assert (after.gate["f"][2:] == 0.0).all()
     assert (before.gate["f"] > 0.0).all()
     assert largest(after.h[:3], before.h[:3]) <= 1e-12
-    assert found.error <= 1e-12  # measured on the run before
+    assert found.error <= 1e-12 and found.changed == ("clamp",)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +80,10 @@ def test_a_clamp_on_z_is_meant_as_the_notation_writes_z(cell, notation, holds):
         ({"weights": "marked", "swap": 1, "swap_with": "nan"}, ["not_a_number"]),
     ],
 )
+@pytest.mark.usefixtures("few_steps")
 def test_what_cannot_be_done_is_a_listed_problem_and_the_walk_goes_on(change, problems):
-    found = walked(Experiment(hidden=4, **change))
+    experiment = Experiment(hidden=4, **change)
+    found = walk(experiment, learn(experiment)) if "weights" in change else walked(experiment)
     assert keys(found) == problems
     assert found.mode == "one"
 
@@ -90,8 +97,10 @@ def test_a_swapped_word_changes_that_step_and_those_after():
     assert largest(after.trace.h[2], before.trace.h[2]) > 1e-3
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_a_swapped_number_changes_the_value_and_keeps_the_mark():
-    found = walked(Experiment(weights="marked", hidden=4, swap=3, swap_with="0.25"))
+    experiment = Experiment(weights="marked", hidden=4, swap=3, swap_with="0.25")
+    found = walk(experiment, learn(experiment))
     before, after = (run.trace.x for run in found.runs)
     assert after[2, 0] == 0.25
     assert (after[:, 1] == before[:, 1]).all()
@@ -104,8 +113,7 @@ def test_a_swapped_number_changes_the_value_and_keeps_the_mark():
 TRANSPLANT = Experiment(text=FIRST, donor=SECOND, donor_step=1, into=2, carry="hc")
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("cell", EVERY)
+@pytest.mark.parametrize(("cell", "seed"), [(cell, k % 4) for k, cell in enumerate(EVERY)])
 def test_a_transplanted_memory_goes_on_with_the_donor_s_sentence(cell, seed):
     experiment = Experiment(**(vars(TRANSPLANT) | {"cell": cell, "seed": seed}))
     found = walked(experiment)
@@ -119,7 +127,7 @@ def test_a_transplanted_memory_goes_on_with_the_donor_s_sentence(cell, seed):
 
 def test_a_transplant_puts_the_donor_s_own_state_into_the_run():
     learned = learn(TRANSPLANT)
-    found = walk(TRANSPLANT, "pytorch", learned)
+    found = walk(TRANSPLANT, learned)
     donor, after = trace(learned.model, SECOND.split()), found.runs[1].trace
     assert (after.h[2] == donor.h[1]).all()
     assert (after.c[2] == donor.c[1]).all()
@@ -133,11 +141,60 @@ def test_after_the_last_step_nothing_follows_a_transplant():
     assert walked(Experiment(**(vars(TRANSPLANT) | {"into": 5}))).outcomes == ()
 
 
-@pytest.mark.parametrize("notation", ["pytorch", "lecture"])
-def test_the_whole_run_is_the_window_s_run_without_the_window(notation):
+def test_the_whole_run_is_the_window_s_run_without_the_window():
     experiment = Experiment(**(vars(UNTRAINED) | {"cell": "gru", "clamp": "z", "clamp_value": 0.25}))
     learned = learn(experiment)
-    whole, found = run_whole(experiment, notation, learned), walk(experiment, notation, learned)
+    whole, found = run_whole(experiment, learned), walk(experiment, learned)
     ours, theirs = arrays_of(whole.trace.only), arrays_of(found.runs[1].trace.only)
     assert all((ours[name] == theirs[name]).all() for name in theirs)
     assert whole.originals == ("a", "b", "c", "a", "b")
+
+
+CHANGES = {
+    "clamp": {"clamp": "f", "clamp_value": 0.3, "clamp_unit": 2, "clamp_from": 2},
+    "zero": {"zero": 2, "zero_from": 3},
+    "transplant": {"carry": "hc", "donor_step": 2, "into": 2},
+    "swap": {"swap": 2, "swap_with": "말이"},
+}
+
+
+def _undone(monkeypatch, what: str) -> None:
+    """Breaks a change on purpose, as a mistake in the code would."""
+    if what in ("clamp", "zero"):
+        monkeypatch.setattr(tracing, "touch_at", lambda *asked: interventions.untouched)
+    elif what == "transplant":
+        monkeypatch.setattr(tracing, "transplanted", lambda step, states, changes: states)
+    else:
+        embed = RecurrentModel.embed
+        monkeypatch.setattr(RecurrentModel, "embed", lambda model, x: embed(model, [x[0], *x[:1], *x[2:]]))
+
+
+@pytest.mark.parametrize("second", ["", "lstm_peephole"])
+@pytest.mark.parametrize("what", CHANGES)
+def test_the_badge_speaks_for_every_change_and_notices_a_broken_one(what, second, monkeypatch):
+    experiment = Experiment(second=second, text=FIRST, weights="untrained", **CHANGES[what])
+    right = walked(experiment)
+    assert right.error <= 1e-12 and right.changed == (what,)
+    _undone(monkeypatch, what)
+    assert walked(experiment).error > 1e-3
+
+
+@pytest.mark.parametrize("notation", ["pytorch", "lecture"])
+def test_a_gate_that_is_held_at_another_number_than_asked_is_noticed(notation, monkeypatch):
+    experiment = Experiment(cell="gru", clamp="z", clamp_value=0.25, clamp_from=2)
+    assert walked(experiment, notation).error <= 1e-12
+    monkeypatch.setattr("explorer.lab.walk._clamp", lambda *asked: Clamp("z", 0.5, None, 2))
+    assert walked(experiment, notation).error == pytest.approx(0.25)
+
+
+def test_the_badge_speaks_for_the_second_cell(monkeypatch):
+    experiment = Experiment(second="lstm_coupled", weights="untrained")
+    assert walked(experiment).error <= 1e-12
+    spec = CELLS["lstm_coupled"]
+
+    def wrong(ops, a, states, weights, touch):
+        pre, gate, (h, c) = spec.step(ops, a, states, weights, touch)
+        return pre, gate, (1.01 * h, c)
+
+    monkeypatch.setitem(CELLS, "lstm_coupled", replace(spec, step=wrong, fast=None))
+    assert walked(experiment).error > 1e-3

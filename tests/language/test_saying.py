@@ -11,8 +11,8 @@ from explorer.__main__ import main
 from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import END
 from explorer.labels import UNKNOWN
+from explorer.language.sampling import generate
 from explorer.language.saying import forks, opening, saying
-from explorer.language.scoring import generate
 from explorer.limits import WINDOW
 from explorer.nn.model import RecurrentModel
 from explorer.text import Refused, tokenise
@@ -29,12 +29,12 @@ def asked(**changes: str) -> Experiment:
     return experiment
 
 
-def lecture(experiment: Experiment, notation: str = "pytorch"):
-    return saying(experiment, notation, learned_once(experiment.model_part(), notation).model)
+def lecture(experiment: Experiment):
+    return saying(experiment, learned_once(experiment.model_part()).model)
 
 
 def small(**changes: str):
-    return saying(asked(prompt="the fat", **changes), "pytorch", word_model("gru", WORDS).double())
+    return saying(asked(prompt="the fat", **changes), word_model("gru", WORDS).double())
 
 
 @pytest.mark.parametrize("sentence", lecture_sentences())
@@ -166,18 +166,18 @@ def exploding(rate: float) -> RecurrentModel:
 
 
 def test_a_network_that_explodes_says_what_it_can():
-    found = saying(asked(prompt="the", tokens="40"), "pytorch", exploding(1e30))
+    found = saying(asked(prompt="the", tokens="40"), exploding(1e30))
     (problem,) = found.problems
     assert problem == ("exploded_at", {"step": len(found.said) + 1})
     assert 5 < len(found.said) < 15
     assert found.ahead[-1] is None and found.ahead[-2] is not None
     with pytest.raises(Refused, match="exploded"):
-        saying(asked(prompt=" ".join(["the"] * 20)), "pytorch", exploding(1e30))
+        saying(asked(prompt=" ".join(["the"] * 20)), exploding(1e30))
 
 
 def test_a_network_of_two_directions_is_refused():
     with pytest.raises(Refused, match="both_directions"):
-        saying(asked(), "pytorch", word_model("gru", WORDS, bidirectional=True).double())
+        saying(asked(), word_model("gru", WORDS, bidirectional=True).double())
 
 
 @pytest.mark.parametrize(

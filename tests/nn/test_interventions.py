@@ -5,7 +5,7 @@ import pytest
 
 from explorer import CELLS, trace
 from explorer.nn.interventions import Clamp, Transplant, ZeroUnit, touch_at
-from tests.helpers import EVERY, arrays_of, largest, normal, number_model
+from tests.helpers import EVERY, arrays_of, largest, normal, number_model, random_state
 
 T, K, H = 12, 5, 5
 WITH_KEEP = tuple(key for key in EVERY if CELLS[key].keep)
@@ -55,7 +55,7 @@ def test_a_change_leaves_every_earlier_step_bit_for_bit(cell, change, x):
     # the same way of computing, with a change that never comes
     before, after = (arrays_of(changed(cell, x, c)) for c in (ZeroUnit(0, start=T + 1), change))
     for name, array in after.items():
-        rows = K if name in ("h", "c") else K - 1  # row K - 1 of a state is the one before step K
+        rows = K if name in CELLS[cell].states else K - 1  # row K - 1 of a state is the one before step K
         assert (array[:rows] == before[name][:rows]).all(), name
     assert largest(after["h"][K], before["h"][K]) > 0.0
 
@@ -86,9 +86,8 @@ def test_a_clamp_on_one_unit_holds_that_unit_only(cell, symbol, x):
 @pytest.mark.parametrize("cell", EVERY)
 def test_a_zeroed_unit_is_silent_from_its_step_on_and_the_others_go_on(cell, x):
     layer = changed(cell, x, ZeroUnit(2, start=K))
-    states = [s for s in (layer.h, layer.c) if s is not None]
-    assert all((s[K:, 2] == 0.0).all() for s in states)
-    assert all((s[1:K, 2] != 0.0).any() for s in states)
+    assert all((s[K:, 2] == 0.0).all() for s in layer.states.values())
+    assert all((s[1:K, 2] != 0.0).any() for s in layer.states.values())
     assert np.abs(np.delete(layer.h[K:], 2, axis=1)).max() > 0.0
 
 
@@ -97,20 +96,19 @@ def test_a_zeroed_unit_is_silent_from_its_step_on_and_the_others_go_on(cell, x):
 def test_with_all_states_transplanted_the_rest_is_the_donor_s_run(cell, after, x):
     other = normal(np.random.default_rng(62), T, 2)
     other[after:] = x[after:]  # the same inputs from there on
-    start = tuple(normal(np.random.default_rng(63), 1, H) for _ in CELLS[cell].states)
+    start = random_state(cell, np.random.default_rng(63), 1, H)
     model = number_model(cell)
-    donor = trace(model, other, start if len(start) == 2 else start[0]).only
-    c = None if donor.c is None else tuple(donor.c[after])
-    layer = changed(cell, x, Transplant(after, tuple(donor.h[after]), c))
-    assert largest(layer.h[after:], donor.h[after:]) <= 1e-12
-    assert donor.c is None or largest(layer.c[after:], donor.c[after:]) <= 1e-12
+    donor = trace(model, other, start if len(start) > 1 else start[0]).only
+    layer = changed(cell, x, Transplant(after, {s: tuple(a[after]) for s, a in donor.states.items()}))
+    for state, rows in donor.states.items():
+        assert largest(layer.states[state][after:], rows[after:]) <= 1e-12, state
     assert after == 0 or largest(layer.h[after - 1], donor.h[after - 1]) > 1e-3
 
 
 @pytest.mark.parametrize("part", ["h", "c"])
 def test_half_a_transplant_carries_that_half_only(part, x):
     plain, given = changed("lstm", x), tuple(np.linspace(-1, 1, H))
-    layer = changed("lstm", x, Transplant(4, **{part: given}))
+    layer = changed("lstm", x, Transplant(4, {part: given}))
     states = {"h": (layer.h, plain.h), "c": (layer.c, plain.c)}
     carried, _ = states.pop(part)
     (own, untouched_run), *_ = states.values()

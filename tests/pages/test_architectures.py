@@ -2,7 +2,9 @@
 
 import pytest
 
+from explorer.architectures.feedforward import LENGTHS
 from explorer.experiment import ARCHITECTURES
+from explorer.ui.architectures import feedforward
 from tests.pages.app import opened, texts
 
 
@@ -17,8 +19,12 @@ def test_every_view_opens(view, locale):
 def test_feed_forward_and_recurrent_say_their_numbers(cell):
     app = opened(page="architectures", arch="feedforward", cell=cell)
     said = texts(app)
-    assert "The present letter alone: 58 %" in said
-    assert "weights, learned at T = 12" in said
+    found = feedforward._compared(cell, 0)
+    assert f"The present letter alone: {100 * found.window[0]:.0f} %" in said
+    assert f"All letters without their order: {100 * found.unordered:.0f} %" in said
+    weights = f"{found.recurrent_parameters:,} weights, learned at T = 12"
+    assert f"{weights}: {100 * found.recurrent:.0f} % there" in said
+    assert f"at {LENGTHS[-1]} it is right in {100 * found.by_length[-1]:.0f} %" in said
 
 
 def test_the_amount_of_data_says_its_date_command_and_limits():

@@ -44,7 +44,7 @@ def test_letters_take_more_steps_than_words():
     steps = {}
     for units in ("word", "jamo"):
         header = header_of(
-            packed_memory(Experiment(cell="rnn", units=units, hidden=4, weights="untrained"), "pytorch", "ko")
+            packed_memory(Experiment(cell="rnn", units=units, hidden=4, weights="untrained"), "ko")
         )
         steps[units] = header["runs"][0]["steps"]
     assert steps == {"word": 12, "jamo": 20}
@@ -55,7 +55,5 @@ def test_what_is_asked_is_kept_in_the_payload():
     from explorer.stage.payload import header_of
     from explorer.ui.language.memory import packed_memory
 
-    shown = header_of(
-        packed_memory(Experiment(hidden=4, shade="c", step=3, weights="untrained"), "pytorch", "en")
-    )
+    shown = header_of(packed_memory(Experiment(hidden=4, shade="c", step=3, weights="untrained"), "en"))
     assert shown["state"] == "c"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.experiment import RACERS, Experiment
+from explorer.experiment import HEADLINE, Experiment
 from explorer.i18n import t
 from explorer.stage.payload import header_of
 from explorer.ui.language.pairs import packed_pairs
@@ -90,7 +90,7 @@ def test_hostile_text_is_never_markup(name):
 @pytest.mark.parametrize(
     "query, expected",
     [
-        ({"units": "jamo", "racers": "rnn"}, {"data": "lecture", "units": "jamo", "racers": RACERS}),
+        ({"units": "jamo", "racers": "rnn"}, {"data": "lecture", "units": "jamo", "racers": HEADLINE}),
         ({"text": "The cat. The DOG!", "case": "lower"}, {"data": "yours", "text": "the cat. the dog!"}),
         ({"text": "The cat. The DOG!"}, {"data": "yours", "text": "The cat. The DOG!"}),
     ],

@@ -3,7 +3,6 @@
 import pytest
 
 from explorer.data.corpora import lecture_sentences
-from tests.hostile.strings import HOSTILE
 from tests.pages.app import field, opened, texts
 
 VIEW = {"page": "language", "view": "predict"}
@@ -84,17 +83,3 @@ def test_a_shipped_network_foresees_text(cell, family):
 
 def test_an_explosion_is_no_exception():
     opened(**VIEW, cell="rnn_relu", gain="10", weights="untrained", text="a b " * 700, start="1300")
-
-
-@pytest.fixture(scope="module")
-def page():
-    return opened(**VIEW, weights="untrained")
-
-
-TYPED = [name for name, text in HOSTILE.items() if not any("\ud800" <= c <= "\udfff" for c in text)]
-
-
-@pytest.mark.parametrize("name", TYPED)
-def test_no_typed_text_breaks_the_view(page, name):
-    field(page, "text_input", "text").set_value(HOSTILE[name]).run()
-    assert not page.exception

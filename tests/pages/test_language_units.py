@@ -3,7 +3,10 @@
 import pytest
 
 from explorer.cells import CELLS
+from explorer.experiment import Experiment
+from explorer.stage.payload import header_of
 from explorer.training.shipped import families
+from explorer.ui.language.units import packed_units
 from tests.pages.app import opened, texts
 
 
@@ -16,9 +19,15 @@ def test_every_cell_opens(cell):
     assert "Tokens measured: 5" in texts(view(cell=cell, weights="untrained"))
 
 
-@pytest.mark.parametrize("locale, says", [("ko-KR", "토큰 5개에서"), ("en-US", "So few say")])
-def test_few_tokens_are_said_to_be_few(locale, says):
-    assert says in texts(view(locale))
+@pytest.mark.parametrize("locale, says", [("ko-KR", "순위를 매길 수 없습니다"), ("en-US", "rank no unit")])
+def test_few_tokens_are_said_to_be_few_and_rank_nothing(locale, says):
+    app = view(locale)
+    assert any(says in warning.value for warning in app.warning)
+    experiment = Experiment(view="units")
+    assert not header_of(packed_units(experiment, "pytorch", "en"))["ranked"]
+    app.button(key="units_much").click().run()
+    assert not any(says in warning.value for warning in app.warning)
+    assert [app.query_params[name] for name in ("model", "shade")] == ["brackets", "c"]
 
 
 def test_a_network_of_numbers_is_refused_in_words():
@@ -58,5 +67,5 @@ def test_hostile_text_opens(text, units):
 
 def test_a_stored_network_is_measured_on_held_out_text():
     name, family = next(iter(families().items()))
-    app = view(weights="model", model=name, cell=family.cells[0], units=family.units, text=family.text)
-    assert "held-out text" in texts(app) and "So few" not in texts(app)
+    app = view(weights="model", model=name, cell=family.cells[0], units=family.token_level, text=family.text)
+    assert "held-out text" in texts(app) and not app.warning

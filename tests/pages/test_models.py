@@ -17,7 +17,7 @@ def test_every_shipped_network_opens_with_its_own_text(where, name):
     assert not app.exception and not app.warning
     family = families()[name]
     assert app.text_input(key="field_text").value == family.text
-    assert field(app, "selectbox", "units").value == family.units
+    assert field(app, "selectbox", "units").value == family.token_level
     assert app.query_params["model"] == name and "text" not in app.query_params
 
 

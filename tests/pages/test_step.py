@@ -6,7 +6,7 @@ from explorer.cells import CELLS
 from explorer.experiment import WEIGHTS
 from explorer.lab.walk import Walk
 from explorer.stage.payload import build
-from explorer.text import UNITS
+from explorer.text import TOKEN_LEVELS
 from tests.pages.app import field, opened, texts
 
 
@@ -35,7 +35,7 @@ def test_every_cell_opens(cell):
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
-@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("units", TOKEN_LEVELS)
 def test_every_kind_of_weights_and_tokens_opens(weights, units):
     opened(weights=weights, units=units)
 
@@ -130,7 +130,16 @@ def test_the_same_experiment_is_computed_once(monkeypatch):
     import explorer.ui.compute as compute
 
     built: list[Walk] = []
-    monkeypatch.setattr(compute.payload, "build", lambda walk, lang: built.append(walk) or build(walk, lang))
+    monkeypatch.setattr(compute.payload, "build", lambda walk, *how: built.append(walk) or build(walk, *how))
     opened(seed="4321")
     opened(seed="4321", step="3")
     assert len(built) == 1
+
+
+@pytest.mark.parametrize(
+    "locale, label", [("ko-KR", "강의 자료를 읽은 분께"), ("en-US", "For readers of the notes")]
+)
+def test_what_a_card_says_of_the_notes_is_folded_away(locale, label):
+    app = opened(locale, card="unrolling")
+    (folded,) = [one for one in app.expander if one.label == label]
+    assert not folded.proto.expanded and "재귀" in folded.markdown[0].value

@@ -5,10 +5,11 @@ import struct
 import numpy as np
 
 from explorer import Experiment
+from explorer.experiment import Display
 from explorer.i18n import section
 from explorer.labels import UNKNOWN
 from explorer.language.saying import saying
-from explorer.language.scoring import TOP
+from explorer.language.scoring import MOST_PROBABLE
 from explorer.stage.generate import build_saying, pieces
 from explorer.stage.payload import header_of
 from explorer.text import tokenise
@@ -17,7 +18,7 @@ from tests.helpers import learned_once, word_model
 
 def said(**changes: str):
     experiment, _ = Experiment().with_changes(changes)
-    return saying(experiment, "pytorch", learned_once(experiment.model_part()).model)
+    return saying(experiment, learned_once(experiment.model_part()).model)
 
 
 def array(payload: bytes, place: dict) -> np.ndarray:
@@ -28,14 +29,14 @@ def array(payload: bytes, place: dict) -> np.ndarray:
 
 def test_rows_and_probabilities_are_those_of_the_saying():
     found = said(tokens="90", start="20", top_k="3", forced="30:4")
-    payload = build_saying(found, "en")
+    payload = build_saying(found, Display("en"))
     header = header_of(payload)
     arrays = header["runs"][0]["arrays"]
     assert (header["kind"], header["firstStep"], header["total"], header["prompt"]) == ("generate", 20, 91, 1)
     assert header["forced"] == {"30": 4} and not header["ended"]
     assert np.array_equal(array(payload, arrays["said.p"]), found.probability)
     p, own = (array(payload, arrays[f"ahead.{name}"]) for name in ("p", "own"))
-    assert p.shape == (64, TOP + 1)
+    assert p.shape == (64, MOST_PROBABLE + 1)
     for row, ahead in enumerate(found.ahead):
         assert np.array_equal(p[row, : len(ahead.ids)], ahead.p) and np.isnan(p[row, len(ahead.ids) :]).all()
         assert np.array_equal(own[row, : len(ahead.ids)], ahead.own)
@@ -62,6 +63,6 @@ def test_a_syllable_does_not_join_the_prompt_and_what_was_said():
     experiment, _ = Experiment().with_changes(
         {"units": "jamo", "prompt": "마", "tokens": "1", "forced": "1:3"}
     )
-    found = saying(experiment, "pytorch", word_model("gru", words).double())
+    found = saying(experiment, word_model("gru", words).double())
     assert found.text == "말"
     assert [piece["texts"] for piece in pieces(found)] == [["ㅁ", "마"], ["ㄹ"]]

@@ -9,7 +9,7 @@ from explorer.cells import CELLS
 from explorer.experiment import Experiment
 from explorer.limits import MAX_RACERS
 from explorer.training.race import (
-    OWN,
+    RACER_FIELDS,
     RacerError,
     from_record,
     preset_changes,
@@ -106,4 +106,4 @@ def test_an_experiment_of_ones_own_is_no_preset():
 
 
 def test_own_fields_are_fields():
-    assert set(OWN) <= {f.name for f in fields(Experiment)}
+    assert set(RACER_FIELDS) <= {f.name for f in fields(Experiment)}

@@ -1,12 +1,15 @@
 """What came of a race: courses read from events, a verdict that follows from the numbers alone."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from explorer.data.sources import source
 from explorer.experiment import Experiment
+from explorer.i18n import LANGUAGES, t
 from explorer.training.results import NEAR, over, results, still_at, table, verdict
 
 ADDING = source(Experiment(data="adding", length=10))
@@ -59,6 +62,25 @@ def test_what_came_after_the_step_a_racer_goes_on_from_is_forgotten():
     assert course.loss.tolist() == [0.5, 0.4, 0.1]
     assert course.checks.tolist() == [2, 3] and course.metric.tolist() == [0.3, 0.05]
     assert course.status == "running"
+
+
+@pytest.mark.parametrize(
+    "history",
+    json.loads((Path(__file__).parents[1] / "js/courses.json").read_text("utf-8")),
+    ids=lambda history: history["about"],
+)
+def test_the_browser_and_the_server_read_events_alike(history):
+    """The same histories are given to the browser's log (tests/js/log.test.js)."""
+    assert over(history["events"]) == history["over"]
+    found = results(history["events"])
+    assert [(c.status, c.parameters, c.step) for c in found] == [
+        (c["status"], c["parameters"], len(c["loss"])) for c in history["courses"]
+    ]
+    for course, wanted in zip(found, history["courses"], strict=True):
+        for name in ("loss", "norm"):
+            np.testing.assert_array_equal(getattr(course, name), np.array(wanted[name], float))
+        checks = np.column_stack([course.checks, course.metric, course.seconds])
+        np.testing.assert_array_equal(checks, np.array(wanted["checks"], float).reshape(-1, 3))
 
 
 def test_a_racer_without_a_check_has_no_metric():
@@ -140,3 +162,30 @@ def test_a_table_has_a_row_for_each_step_and_a_metric_where_one_was_measured():
     columns = table(course)
     assert columns["step"] == [1, 2, 3] and columns["loss"] == [0.5, 0.4, 0.2]
     assert columns["metric"][1] == 0.3 and np.isnan(columns["metric"][0]) and np.isnan(columns["metric"][2])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("status", ["stopped", "spent"])
+def test_a_racer_without_a_finite_metric_is_said_to_have_none(status, lang):
+    unchecked = results([entered(0, "rnn"), steps(0, 1, [0.5] * 7), ended(0, status)])
+    broken = raced(("rnn", status, float("nan"), 1.0, 50))
+    for found, ending, count in ((unchecked, "unchecked", "7"), (broken, "not_finite", "50")):
+        ((key, values),) = verdict(found, ADDING)
+        sentence = t(f"verdict.{key}", lang, **values)
+        assert key == f"{status}_{ending}" and count in sentence and "nan" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("last", "others"),
+    [
+        ([("diverged", 9)], None),
+        ([("diverged", 9), ("stopped", 9)], None),
+        ([("diverged", 9), ("spent", 30), ("diverged", 12), ("stopped", 11)], ["rnn1"]),
+        ([("passed", 25), ("diverged", 9), ("spent", 50)], ["rnn0", "rnn2"]),
+    ],
+)
+def test_only_who_made_more_steps_than_a_diverged_one_went_on(last, others):
+    found = raced(*((f"rnn{k}", status, 0.1, 1.0, step) for k, (status, step) in enumerate(last)))
+    assert [values["others"] for key, values in verdict(found, ADDING) if key == "went_on"] == (
+        [others] if others else []
+    )

@@ -15,18 +15,18 @@ from explorer.nn.model import RecurrentModel
 from explorer.training.learner import CHECK_EVERY, Learner, loss_of
 from explorer.training.race import race_of
 from explorer.training.results import over, results, table, verdict
-from explorer.training.run import Carried, Memory, Wish, kept_steps, train
+from explorer.training.run import Carried, InMemory, Wish, kept_steps, train
 
 TINY = Experiment(length=8, size=6, batch=4, budget=60, racers="rnn;lstm bias=fixed keep_bias=1;gru")
 
 
-def carried(experiment: Experiment, memory: Memory | None = None) -> Memory:
-    memory = memory or Memory()
+def carried(experiment: Experiment, memory: InMemory | None = None) -> InMemory:
+    memory = memory or InMemory()
     Carried(race_of(experiment), memory).run()
     return memory
 
 
-def courses(memory: Memory):
+def courses(memory: InMemory):
     return results(memory.events)
 
 
@@ -134,7 +134,7 @@ def test_resumed_is_as_if_never_stopped():
         np.testing.assert_array_equal(a.metric, b.metric)
 
 
-class Stopping(Memory):
+class Stopping(InMemory):
     """Wishes the race to stop after so many looks at the wish, one a step."""
 
     def __init__(self, after: int) -> None:
@@ -146,20 +146,45 @@ class Stopping(Memory):
         return Wish("stop" if self.looks > self.after else "go")
 
 
-class Single(Memory):
-    """Paused from the start, with single steps asked for, then stopped."""
+class Single(InMemory):
+    """Paused from the start, with single steps asked for."""
 
     def __init__(self, singles: int) -> None:
         super().__init__()
-        self.wishes = [Wish("pause", k) for k in range(singles + 1)]
-
-    def wish(self) -> Wish:
-        return self.wishes.pop(0) if self.wishes else Wish("stop")
+        self.asked = Wish("pause", singles)
 
 
 def test_a_single_step_is_one_step_of_every_racer():
-    found = courses(carried(TINY, Single(3)))
-    assert [course.step for course in found] == [3, 3, 3]
+    memory = carried(TINY, Single(3))
+    assert [course.step for course in courses(memory)] == [3, 3, 3]
+    assert memory.events[-1] == {"kind": "paused", "singles": 3} and over(memory.events) == ""
+
+
+def test_single_steps_that_spend_the_budget_end_the_race():
+    memory = carried(replace(TINY, budget=3), Single(5))
+    assert [(course.step, course.status) for course in courses(memory)] == 3 * [(3, "spent")]
+    assert over(memory.events) == "done"
+
+
+class Pausing(Stopping):
+    """Pauses after so many looks at the wish."""
+
+    def wish(self) -> Wish:
+        return replace(super().wish(), command="pause") if self.looks >= self.after else super().wish()
+
+
+@pytest.mark.parametrize("steps", [1, 33, 75])
+def test_a_paused_race_keeps_all_that_going_on_needs_and_no_snapshot_more(steps):
+    whole = carried(TINY)
+    memory = carried(TINY, Pausing(steps))
+    assert memory.events[-1]["kind"] == "paused"
+    memory.after = 10**9
+    carried(TINY, memory)
+    assert over(memory.events) == "done" and memory.store.keys() == whole.store.keys()
+    for a, b in zip(courses(whole), courses(memory), strict=True):
+        np.testing.assert_array_equal(a.loss, b.loss)
+        np.testing.assert_array_equal(a.metric, b.metric)
+        assert (a.status, a.step) == (b.status, b.step)
 
 
 def test_divergence_is_a_result_and_the_others_go_on():

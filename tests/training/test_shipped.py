@@ -13,7 +13,8 @@ from explorer.data.sources import Batch, Source, source
 from explorer.data.tales import QUOTE, words
 from explorer.experiment import Experiment
 from explorer.i18n import LANGUAGES, strings
-from explorer.language.scoring import generate, score
+from explorer.language.sampling import generate
+from explorer.language.scoring import score
 from explorer.limits import MAX_HIDDEN
 from explorer.text import join, tokenise
 from explorer.training.shipped import MODELS, families, load
@@ -44,7 +45,7 @@ def rows(batch: Batch, vocabulary: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def test_there_are_three_families_of_three_cells():
-    assert {name: (f.lang, f.units) for name, f in families().items()} == {
+    assert {name: (f.lang, f.token_level) for name, f in families().items()} == {
         "tales_en": ("en", "char"),
         "tales_ko": ("ko", "jamo"),
         "brackets": ("en", "char"),
@@ -64,7 +65,7 @@ def test_the_files_are_those_and_small():
 def test_a_file_holds_what_models_toml_says(name, cell):
     bundle, family = load(name, cell), families()[name]
     assert bundle.experiment == family.experiments[cell]
-    assert (bundle.experiment.cell, bundle.experiment.units) == (cell, family.units)
+    assert (bundle.experiment.cell, bundle.experiment.token_level) == (cell, family.token_level)
     assert (bundle.ignored, bundle.symbols) == ((), None)
     assert bundle.model.cell == cell
     assert bundle.model.vocabulary == data_of(name, cell).vocabulary
@@ -127,15 +128,15 @@ def test_memory_decides_about_brackets():
 @pytest.mark.parametrize(("name", "family"), families().items())
 def test_a_text_to_open_with_was_held_out(name, family):
     found = data_of(name, "lstm")
-    tokens = tokenise(family.text, family.units)
+    tokens = tokenise(family.text, family.token_level)
     assert len(family.text) <= MOST_TEXT
     held_out = rows(found.held_out(), found.vocabulary)
     if name == "brackets":
         assert (*tokens, END) in held_out
         return
     assert family.text.count(QUOTE) == 2
-    whole = join([*held_out[0], *(token for row in held_out[1:] for token in row[1:])], family.units)
-    trained = join([found.vocabulary[k] for k in found.training.args[0].tolist()], family.units)
+    whole = join([*held_out[0], *(token for row in held_out[1:] for token in row[1:])], family.token_level)
+    trained = join([found.vocabulary[k] for k in found.training.args[0].tolist()], family.token_level)
     assert family.text in whole
     assert family.text not in trained
 
@@ -144,12 +145,12 @@ def test_a_text_to_open_with_was_held_out(name, family):
 def test_gated_networks_say_words_and_close_quotations(name, cell):
     """Bands over ten seeds; the last word of each may be cut off."""
     model, family = load(name, cell).model, families()[name]
-    prompt = tokenise(family.text.split()[0], family.units)
+    prompt = tokenise(family.text.split()[0], family.token_level)
     known = words(family.lang)
     shares, closed = [], 0
     for seed in range(10):
         said = generate(model, prompt, 300, temperature=0.8, seed=seed)
-        text = join(prompt + said.tokens, family.units)
+        text = join(prompt + said.tokens, family.token_level)
         spoken = [re.sub(r'[".,?]', "", word) for word in text.split()[:-1]]
         shares.append(sum(word in known for word in spoken) / len(spoken))
         closed += all(len(part) < 100 for part in text.split(QUOTE)[1:-1:2])

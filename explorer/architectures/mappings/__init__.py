@@ -14,8 +14,9 @@ from dataclasses import replace
 from explorer.architectures.mappings import letters, messages, tags, translation
 from explorer.architectures.mappings.common import (
     HELD_OUT,
-    HIDDEN,
-    STEPS,
+    HIDDEN_SIZES,
+    TRAINING_STEPS,
+    Accuracy,
     Column,
     Fitted,
     Network,
@@ -23,27 +24,26 @@ from explorer.architectures.mappings.common import (
     Problems,
     Reading,
     Said,
-    Score,
 )
 from explorer.architectures.mappings.translation import MOST_SAID
 from explorer.data.corpora import lecture_sentences
 from explorer.data.exercises import examples, letters_in, names, tagged, tagged_split, words_of
 from explorer.experiment import MAPPINGS, Experiment
 from explorer.i18n import LANGUAGES
-from explorer.lab.walk import Run, Walk, shown_run
+from explorer.lab.walk import ShownRun, Walk, shown_run
 from explorer.limits import WINDOW
 from explorer.nn.references import largest_difference, reference_name
 from explorer.text import clean
 
 __all__ = [
-    "HIDDEN",
+    "HIDDEN_SIZES",
     "MOST_SAID",
     "Column",
     "Network",
     "Part",
     "Reading",
     "Said",
-    "Score",
+    "Accuracy",
     "fit",
     "read",
     "tagged",
@@ -58,7 +58,7 @@ def fit(mapping: str, cell: str, lang: str, seed: int = 0) -> Network:
     Weights, batches and replaced words depend on the seed alone, the data and what is held out do not.
     """
     fitted = _FIT[mapping](cell, lang, seed)
-    return Network(mapping, cell, lang, seed, STEPS[mapping], mapping in HELD_OUT, *fitted)
+    return Network(mapping, cell, lang, seed, TRAINING_STEPS[mapping], mapping in HELD_OUT, *fitted)
 
 
 def read(network: Network, text: str) -> Reading:
@@ -68,24 +68,24 @@ def read(network: Network, text: str) -> Reading:
     return replace(reading, problems=(*problems, *reading.problems))
 
 
-def walk_of(part: Part, experiment: Experiment, notation: str) -> Walk:
+def walk_of(part: Part, experiment: Experiment) -> Walk:
     """Returns a part of a reading as the stage steps through it."""
     steps, problems = part.run.steps, []
     start = max(1, min(experiment.start, steps - WINDOW + 1))
     if steps > WINDOW:
         problems.append(("window", {"first": start, "last": start + WINDOW - 1, "total": steps}))
-    run = shown_run(part.model, part.run, part.given, start, notation)
+    run = shown_run(part.model, part.run, part.given, start)
     if not part.says:
-        run = Run(run.trace, run.tokens)
+        run = ShownRun(run.trace, run.tokens)
     return Walk(
         experiment=experiment,
-        notation=notation,
         mode="one",
         runs=(run,),
         fits=(),
         total=part.last,
         error=largest_difference(part.run.window(start, WINDOW).layers[0]),
         reference=reference_name(part.model.cell),
+        changed=(),
         target=None,
         outcomes=(),
         problems=tuple(problems),

@@ -11,18 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from explorer.lab.learned import Input, Token
-from explorer.lab.walk import softmax
 from explorer.labels import UNKNOWN
 from explorer.limits import TOP
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel
+from explorer.nn.softmax import softmax
 from explorer.nn.tracing import Trace, trace
 
 SIZE = 16
 """Numbers of an input's vector."""
 
-HIDDEN = {"one_one": 8, "one_many": 24, "many_one": 16, "many_many": 16, "encoder_decoder": 32}
-STEPS = {"one_one": 160, "one_many": 200, "many_one": 60, "many_many": 250, "encoder_decoder": 1_300}
+HIDDEN_SIZES = {"one_one": 8, "one_many": 24, "many_one": 16, "many_many": 16, "encoder_decoder": 32}
+TRAINING_STEPS = {"one_one": 160, "one_many": 200, "many_one": 60, "many_many": 250, "encoder_decoder": 1_300}
 RATE, KEEP, ROWS, DROPPED = 0.01, 2.0, 64, 0.1
 """Adam's rate, falling to 0; the keeping gate's first bias; sentences of a training step; the share of words
 that training replaces by <unk>."""
@@ -34,7 +34,7 @@ Problems = tuple[tuple[str, dict[str, Any]], ...]
 
 
 @dataclass(frozen=True)
-class Score:
+class Accuracy:
     """Right answers of one kind: what names it in the locale, guess is the share right without a network."""
 
     what: str
@@ -65,7 +65,7 @@ class Network:
     answers: tuple[str, ...]
     trained: int
     seconds: float
-    scores: tuple[Score, ...]
+    scores: tuple[Accuracy, ...]
 
     @property
     def parameters(self) -> int:
@@ -81,7 +81,7 @@ class Fitted(NamedTuple):
     answers: tuple[str, ...]
     trained: int
     seconds: float
-    scores: tuple[Score, ...]
+    scores: tuple[Accuracy, ...]
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def starting(
     """Returns models for (vocabulary, outputs), with their first weights, and the generator to go on with."""
     generator = torch.Generator().manual_seed(seed)
     models = [
-        RecurrentModel(cell, SIZE, HIDDEN[mapping], outputs, vocabulary=vocabulary)
+        RecurrentModel(cell, SIZE, HIDDEN_SIZES[mapping], outputs, vocabulary=vocabulary)
         for vocabulary, outputs in vocabularies
     ]
     for model in models:
@@ -186,8 +186,8 @@ def descend(mapping: str, models: Iterable[nn.Module], loss_at: Callable[[int], 
     parameters = [p for model in models for p in model.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=RATE)
     started = time.perf_counter()
-    for step in range(STEPS[mapping]):
-        optimiser.param_groups[0]["lr"] = RATE * (1 - step / STEPS[mapping])
+    for step in range(TRAINING_STEPS[mapping]):
+        optimiser.param_groups[0]["lr"] = RATE * (1 - step / TRAINING_STEPS[mapping])
         optimiser.zero_grad()
         loss_at(step).backward()
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)

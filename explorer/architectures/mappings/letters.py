@@ -6,11 +6,11 @@ import torch
 from torch.nn import functional as F
 
 from explorer.architectures.mappings.common import (
+    Accuracy,
     Column,
     Fitted,
     Network,
     Reading,
-    Score,
     descend,
     finished,
     outputs,
@@ -40,7 +40,7 @@ def fit_one_one(cell: str, lang: str, seed: int) -> Fitted:
     right = int((model(ids)[0].argmax(-1) == target).sum())
     guess = max(Counter(alphabet.values()).values()) / len(alphabet)
     answers = (t("mappings.vowel", lang), t("mappings.consonant", lang))
-    scores = (Score("letters", right, len(alphabet), guess),)
+    scores = (Accuracy("letters", right, len(alphabet), guess),)
     return Fitted(models, answers, len(alphabet), seconds, scores)
 
 
@@ -69,7 +69,7 @@ def fit_one_many(cell: str, lang: str, seed: int) -> Fitted:
     seconds = descend("one_many", [model], lambda _: F.cross_entropy(model(ids)[asked], target[asked]))
     models = finished([model])
     right = int(((model(ids).argmax(-1) == target) | ~asked).all(0).sum())
-    scores = (Score("names", right, len(spelled), 1 / len(spelled)),)
+    scores = (Accuracy("names", right, len(spelled), 1 / len(spelled)),)
     return Fitted(models, tuple(map(label, signs)), len(spelled), seconds, scores)
 
 

@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from explorer.architectures.mappings.common import (
+    Accuracy,
     Column,
     Fitted,
     Network,
     Reading,
-    Score,
     descend,
     dropped,
     finished,
@@ -46,7 +46,7 @@ def fit(cell: str, lang: str, seed: int) -> Fitted:
     right = int((model(ids)[last, torch.arange(len(held))].argmax(-1) == target).sum())
     guess = max(Counter(message.spam for message in train).values()) / len(train)
     answers = (t("mappings.spam", lang), t("mappings.ham", lang))
-    scores = (Score("messages", right, len(held), guess),)
+    scores = (Accuracy("messages", right, len(held), guess),)
     return Fitted(models, answers, len(train), seconds, scores)
 
 

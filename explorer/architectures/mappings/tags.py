@@ -9,11 +9,11 @@ from torch.nn import functional as F
 
 from explorer.architectures.mappings.common import (
     ROWS,
+    Accuracy,
     Column,
     Fitted,
     Network,
     Reading,
-    Score,
     descend,
     dropped,
     finished,
@@ -60,7 +60,7 @@ def _tag_batch(
 
 def _tag_scores(
     train: Sequence[Tagged], held: Sequence[Tagged], right: Sequence[Sequence[bool]]
-) -> tuple[Score, ...]:
+) -> tuple[Accuracy, ...]:
     """Right tags of all tokens, of words with two tags that something before tells apart, and of the others.
 
     The guess is each word's most frequent tag, whatever stands around it.
@@ -82,9 +82,9 @@ def _tag_scores(
         for k in range(len(s.tokens))
     ]
 
-    def score(what: str, *kinds: str) -> Score:
+    def score(what: str, *kinds: str) -> Accuracy:
         own = [(hit, guessed) for name, hit, guessed in rows if name in kinds]
-        return Score(what, sum(hit for hit, _ in own), len(own), sum(g for _, g in own) / len(own))
+        return Accuracy(what, sum(hit for hit, _ in own), len(own), sum(g for _, g in own) / len(own))
 
     return (
         score("tags", "plain", "decided", "undecided"),

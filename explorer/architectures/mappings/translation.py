@@ -11,13 +11,13 @@ from torch.nn import functional as F
 
 from explorer.architectures.mappings.common import (
     ROWS,
+    Accuracy,
     Column,
     Fitted,
     Network,
     Part,
     Problems,
     Reading,
-    Score,
     descend,
     finished,
     outputs,
@@ -102,7 +102,7 @@ def translated(models: Sequence[RecurrentModel], source: Tensor) -> Tensor:
 
 def _translation_scores(
     models: Sequence[RecurrentModel], train: Sequence[_Sides], held: Sequence[_Sides]
-) -> tuple[Score, ...]:
+) -> tuple[Accuracy, ...]:
     """Sentences without a wrong word, and right words. The guess knows the place in the sentence alone."""
     encoder, decoder = models
     best = usual(((len(target), k), word) for _, target in train for k, word in enumerate(target))
@@ -119,8 +119,8 @@ def _translation_scores(
         guessed += sum(map(sum, hits))
         whole += sum(map(all, hits))
     return (
-        Score("sentences", sentences, len(held), whole / len(held)),
-        Score("words", words, total, guessed / total),
+        Accuracy("sentences", sentences, len(held), whole / len(held)),
+        Accuracy("words", words, total, guessed / total),
     )
 
 

@@ -2,6 +2,10 @@
 // mount(element, bytes, onRest, onAct) draws a payload; onRest({step, unit}) reports where the user rests,
 // onAct({field: "value"}) what they chose on the stage that the page has to compute anew.
 
+/** @import { OnAct, OnRest, Root } from "./browser.js" */
+/** @import { AnyPayload } from "./types.js" */
+/** @import { Stage } from "./core/base.js" */
+
 import { DeepStage } from "./architectures/deep.js"
 import { themeOf } from "./core/colours.js"
 import { decode, placeOf } from "./core/payload.js"
@@ -11,11 +15,16 @@ import { GenerateStage } from "./language/generate.js"
 import { MemoryStage } from "./language/memory.js"
 import { PairsStage } from "./language/pairs.js"
 import { PredictStage } from "./language/predict.js"
-import { UnitsStage } from "./language/units.js"
+import { UnitsStage } from "./language/units/stage.js"
 import { WalkStage } from "./step/walk.js"
 
-const KINDS = { walk: WalkStage, flow: FlowStage, pairs: PairsStage, generate: GenerateStage, predict: PredictStage, memory: MemoryStage, units: UnitsStage, deep: DeepStage, space: SpaceStage }
+/** @type {Record<AnyPayload["kind"], new (...given: ConstructorParameters<typeof Stage<any>>) => Stage<any>>} */
+const KINDS = {
+  walk: WalkStage, flow: FlowStage, pairs: PairsStage, generate: GenerateStage, predict: PredictStage, memory: MemoryStage, units: UnitsStage, deep: DeepStage,
+  space: SpaceStage,
+}
 
+/** Draws a payload, into the stage that stands there where it fits. @type {(root: Root, bytes: Uint8Array, onRest: OnRest?, onAct?: OnAct?) => Promise<Stage>} */
 export async function mount(root, bytes, onRest, onAct) {
   const theme = themeOf(root)
   const place = placeOf(bytes)
@@ -47,6 +56,7 @@ export async function mount(root, bytes, onRest, onAct) {
   return stage
 }
 
+/** @type {(root: Root) => void} */
 export function unmount(root) {
   root.rxStage?.close()
   delete root.rxStage

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from explorer.architectures.amount import BASE, MATCHES, RACERS, shipped, verdict
-from explorer.experiment import Experiment, written
+from explorer.architectures.amount import BASE, RIVALS, shipped, verdict
+from explorer.experiment import MATCHES, Experiment, written
 from explorer.figures.amount import amount_figure
 from explorer.i18n import t
 from explorer.training.race import preset_changes
-from explorer.ui import race
 from explorer.ui.stage import race_view
 from explorer.ui.state import theme
+from explorer.ui.train.choices import readable_race
+from explorer.ui.train.running import after, say_full, start, view
 
 SMALL = (100, 2_000)
 """Sentences of the race that is run here: few and many."""
@@ -35,7 +36,7 @@ def draw(experiment: Experiment, lang: str) -> None:
 
 def small_race(experiment: Experiment) -> Mapping[str, str]:
     """Returns the fields of the race: both cells on few and on many sentences."""
-    names = [f"{name} sentences={count}" for count in SMALL for name in RACERS]
+    names = [f"{name} sentences={count}" for count in SMALL for name in RIVALS]
     own = {"racers": ";".join(names), "race_seed": written(experiment.race_seed), "budget": "1500"}
     kept = {name: written(getattr(BASE, name)) for name in ("data", "grammar", "length", "size")}
     return preset_changes("agreement") | kept | own
@@ -43,11 +44,11 @@ def small_race(experiment: Experiment) -> Mapping[str, str]:
 
 def _small_race(experiment: Experiment, lang: str) -> None:
     asked, _ = experiment.with_changes(small_race(experiment))
-    found = race.readable_race(asked, lang)
+    found = readable_race(asked, lang)
     if found is None:
         return
     runners, data = found
-    key = race.start(runners, lang)
-    race.say_full(lang)
-    race_view(race.view(asked, runners, data, key, lang))
-    race.after(runners, data, lang)
+    key = start(runners, lang)
+    say_full(lang)
+    race_view(view(asked, runners, data, key, lang))
+    after(runners, data, lang)

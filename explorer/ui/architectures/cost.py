@@ -3,7 +3,8 @@
 import streamlit as st
 
 from explorer.architectures import cost
-from explorer.architectures.cost import ROWS, STEPS, Cost
+from explorer.architectures.cost import ROUNDS, ROWS, STEPS, Cost
+from explorer.architectures.timing import Ratio, ratio
 from explorer.experiment import Experiment
 from explorer.figures.cost import cost_figure
 from explorer.i18n import t
@@ -26,11 +27,20 @@ def draw(experiment: Experiment, lang: str) -> None:
     found = _costs(experiment.hidden)
     st.plotly_chart(cost_figure(found, lang, theme()), key="cost", theme=None)
     _, lstm, gru = found
-    values = {
+    counted = {
         "weights": f"{gru.parameters / lstm.parameters:.2f}",
         "work": f"{gru.multiplications / lstm.multiplications:.2f}",
-        "forward": f"{gru.forward / lstm.forward:.1f}",
-        "training": f"{gru.training / lstm.training:.1f}",
     }
-    st.markdown(t("cost.said", lang, **values))
-    st.caption(t("cost.note", lang))
+    st.markdown(t("cost.counted", lang, **counted))
+    for name in ("forward", "training"):
+        st.markdown(
+            "- " + compared(f"cost.{name}_ratio", ratio(getattr(gru, name), getattr(lstm, name)), lang)
+        )
+    st.caption(t("cost.rounds", lang, rounds=ROUNDS) + " " + t("cost.note", lang))
+
+
+def compared(key: str, found: Ratio, lang: str, **named: str) -> str:
+    """Says how many times as long something takes, and which is quicker only where the rounds agree."""
+    values = {name: f"{getattr(found, name):.2g}" for name in ("median", "low", "high")}
+    verdict = t("cost.clear" if found.clear else "cost.unclear", lang, **values)
+    return f"{t(key, lang, **named)} {verdict}"

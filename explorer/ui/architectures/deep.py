@@ -6,16 +6,17 @@ import streamlit as st
 
 from explorer.architectures import deep
 from explorer.architectures.deep import (
-    HIDDEN,
+    HIDDEN_SIZE,
     ROUNDS,
     ROWS,
     SEEDS,
     TIMED_STEPS,
     Price,
-    Reading,
-    Sentence,
+    TaggedText,
     Tagger,
+    Tagging,
 )
+from explorer.architectures.timing import ratio
 from explorer.data.corpora import lecture_sentences
 from explorer.data.exercises import examples, tagged_split
 from explorer.experiment import MAPPINGS, Experiment
@@ -23,6 +24,7 @@ from explorer.figures.deep import NETWORKS, accuracy_figure, price_figure
 from explorer.i18n import LANGUAGES, t
 from explorer.limits import WINDOW
 from explorer.stage.deep import build_deep
+from explorer.ui.architectures.cost import compared
 from explorer.ui.stage import stage
 from explorer.ui.state import apply, theme
 from explorer.ui.widgets import field
@@ -36,7 +38,7 @@ def _tagger(cell: str, lang: str, depth: int, both: bool, seed: int) -> Tagger:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _reading(cell: str, lang: str, depth: int, both: bool, seed: int, words: tuple[str, ...]) -> Reading:
+def _reading(cell: str, lang: str, depth: int, both: bool, seed: int, words: tuple[str, ...]) -> Tagging:
     return deep.read(_tagger(cell, lang, depth, both, seed), words)
 
 
@@ -52,7 +54,7 @@ def _packed(cell: str, lang: str, depth: int, directions: str, seed: int, text: 
     return build_deep(sentence, readings, directions, lang)
 
 
-def _sentence(text: str, lang: str, tagger: Tagger) -> Sentence:
+def _sentence(text: str, lang: str, tagger: Tagger) -> TaggedText:
     found = deep.sentence_of(text, lang, tagger.model) or deep.sentence_of(
         deep.offered(lang)[0], lang, tagger.model
     )
@@ -121,7 +123,7 @@ def _notices(text: str, lang: str, tagger: Tagger) -> None:
 def _learned(taggers: dict[str, Tagger], lang: str) -> str:
     values = {
         "count": len(tagged_split(lang)[0]),
-        "hidden": HIDDEN,
+        "hidden": HIDDEN_SIZE,
         "one": taggers["one"].steps,
         "both": taggers["both"].steps,
         "seconds": f"{sum(tagger.seconds for tagger in taggers.values()):.1f}",
@@ -155,8 +157,8 @@ def _price(experiment: Experiment, lang: str) -> None:
     values = {
         "depth": experiment.depth,
         "weights": f"{chosen[True].parameters / chosen[False].parameters:.1f}",
-        "time": f"{chosen[True].milliseconds / chosen[False].milliseconds:.1f}",
     }
-    st.markdown(t("deep.price_note", lang, **values))
+    longer = compared("deep.price_time", ratio(chosen[True].time, chosen[False].time), lang)
+    st.markdown(f"{t('deep.price_weights', lang, **values)} {longer} {t('deep.price_note', lang)}")
     st.caption(t("deep.price_how", lang, rows=ROWS, steps=TIMED_STEPS, rounds=ROUNDS))
     st.button(t("cost.again", lang), key="deep_again")

@@ -4,9 +4,11 @@ import streamlit as st
 
 from explorer.architectures import feedforward
 from explorer.architectures.feedforward import LENGTH, LENGTHS, WINDOWS, Compared, Timed
+from explorer.architectures.timing import ratio
 from explorer.experiment import Experiment
 from explorer.figures.feedforward import length_figure, time_figure, window_figure
 from explorer.i18n import t
+from explorer.ui.architectures.cost import compared
 from explorer.ui.state import theme
 
 
@@ -53,5 +55,6 @@ def draw(experiment: Experiment, lang: str) -> None:
 def _time(experiment: Experiment, lang: str) -> None:
     taken = _timed(experiment.cell)
     st.plotly_chart(time_figure(taken, experiment.cell, lang, theme()), key="by_time", theme=None)
-    ratio = taken.recurrent[-1] / taken.apart[-1]
-    st.markdown(t("feedforward.time_note", lang, longest=f"{taken.lengths[-1]:,}", ratio=f"{ratio:.1f}"))
+    found = ratio(taken.recurrent[-1], taken.apart[-1])
+    longer = compared("feedforward.time_ratio", found, lang, longest=f"{taken.lengths[-1]:,}")
+    st.markdown(f"{longer} {t('feedforward.time_note', lang)}")

@@ -1,15 +1,12 @@
 """The view `mappings`: five ways from inputs to outputs, each drawn unrolled and stepped through."""
 
-from dataclasses import replace
-
 import streamlit as st
 
 from explorer.architectures.mappings import MOST_SAID, Column, Network, Part, Reading, fit, read, walk_of
 from explorer.data.exercises import examples, tag_words, translation_words
-from explorer.experiment import Experiment
+from explorer.experiment import Display, Experiment
 from explorer.figures.mappings import unrolled_figure
 from explorer.i18n import section, strings, t
-from explorer.lab.learned import notation_for
 from explorer.lab.walk import Walk
 from explorer.stage.payload import Numbers, header_for, pack, run_of
 from explorer.ui import report, state
@@ -33,15 +30,15 @@ def _reading(mapping: str, cell: str, lang: str, seed: int, text: str) -> Readin
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _packed(
-    mapping: str, cell: str, lang: str, seed: int, text: str, second: bool, start: int, notation: str
+    mapping: str, cell: str, lang: str, seed: int, text: str, second: bool, start: int, display: Display
 ) -> tuple[Walk, bytes]:
     part = _reading(mapping, cell, lang, seed, text).parts[second]
-    walk = walk_of(part, replace(Experiment(), cell=cell, start=start), notation)
+    walk = walk_of(part, Experiment(cell=cell, start=start))
     numbers = Numbers()
     header = header_for(
         "walk",
         lang,
-        [run_of(walk.runs[0], numbers, lang)],
+        [run_of(walk.runs[0], numbers, display)],
         strings=section("stage", lang) | {"next_token": t(f"mappings.says_{mapping}", lang)},
         mode=walk.mode,
         firstStep=walk.runs[0].trace.first_step,
@@ -68,8 +65,8 @@ def draw(experiment: Experiment, lang: str) -> None:
     part = reading.at(experiment.step)
     if reading.handed:
         _parts(reading, part, lang)
-    second, notation = part is not reading.parts[0], notation_for(experiment, lang)
-    walk, payload = _packed(*key, experiment.text, second, experiment.start, notation)
+    second, display = part is not reading.parts[0], experiment.display(lang)
+    walk, payload = _packed(*key, experiment.text, second, experiment.start, display)
     for sentence, values in walk.problems:
         say(sentence, lang, values)
     stage(payload)

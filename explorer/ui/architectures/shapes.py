@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 
 from explorer.architectures.shapes import (
-    Run,
+    CodeRun,
     Sizes,
     Tensor,
     dense_code,
@@ -138,7 +138,7 @@ def _code(sizes: Sizes, lang: str) -> None:
         _weights(sizes, lang)
 
 
-def _ran(sizes: Sizes, run: Run, lang: str) -> str:
+def _ran(sizes: Sizes, run: CodeRun, lang: str) -> str:
     shapes = ", ".join(f"`{name}` {written(shape)}" for name, shape in run.shapes.items())
     sentence = "differs" if not run.agrees else "ran" if run.steps == sizes.steps else "ran_fewer"
     values = {"version": torch.__version__, "steps": run.steps, "asked": sizes.steps, "shapes": shapes}
@@ -224,7 +224,7 @@ ASKED: dict[str, Callable[[Experiment, Sizes, str], None]] = {
 
 
 @st.cache_resource(max_entries=128, show_spinner=False, hash_funcs={Sizes: repr})
-def shapes_run(sizes: Sizes) -> Run:
+def shapes_run(sizes: Sizes) -> CodeRun:
     """Returns what PyTorch says of the code for some sizes, run now."""
     return run(sizes)
 

@@ -9,8 +9,10 @@ from explorer.figures.variants import variants_figure
 from explorer.i18n import t
 from explorer.training.bands import Shipped, shipped_of
 from explorer.training.race import Race, preset_changes
-from explorer.ui import race, state
+from explorer.ui import state
 from explorer.ui.stage import race_view
+from explorer.ui.train.choices import racer_label, readable_race
+from explorer.ui.train.running import after, say_full, start, view
 from explorer.ui.widgets import field
 
 PRESET = "parts"
@@ -26,7 +28,7 @@ CELL_WITHOUT = {
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the choice of a part, its equations, what ten seeds did without it, and a live race."""
     asked, _ = experiment.with_changes(preset_changes(PRESET))
-    found = race.readable_race(asked, lang)
+    found = readable_race(asked, lang)
     assert found is not None, "a preset can be raced"
     runners, data = found
     cell = CELL_WITHOUT[experiment.without]
@@ -45,10 +47,10 @@ def draw(experiment: Experiment, lang: str) -> None:
         st.markdown(_said(runners, known, chosen, lang))
         st.caption(t("variants.note", lang, date=known.date, command=known.command))
     if st.toggle(t("variants.run", lang), key="variants_run"):
-        key = race.start(runners, lang)
-        race.say_full(lang)
-        race_view(race.view(asked, runners, data, key, lang))
-        race.after(runners, data, lang)
+        key = start(runners, lang)
+        say_full(lang)
+        race_view(view(asked, runners, data, key, lang))
+        after(runners, data, lang)
 
 
 def _beside(cell: str) -> dict[str, str]:
@@ -65,7 +67,7 @@ def _said(runners: Race, known: Shipped, chosen: int, lang: str) -> str:
     name, whole = runners.names[chosen], runners.names[0]
     passed, of = known.passed[name]
     values = {
-        "name": race.racer_label(name, lang),
+        "name": racer_label(name, lang),
         "passed": passed,
         "of": of,
         "steps": f"{known.steps[name][0]:,}",

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.dynamics.landscape import Landscape
 from explorer.dynamics.network import network
-from explorer.experiment import Experiment
+from explorer.experiment import Experiment, NetworkChoices
 from explorer.i18n import t
 from explorer.lab.learned import inputs
 from explorer.limits import WINDOW
@@ -44,7 +44,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         else:
             st.warning(t("dynamics.no_second", lang))
     with st.spinner(t("dynamics.searching", lang)):
-        chosen = _of_network(experiment, constant)
+        chosen = replace(experiment.only(NetworkChoices), held=constant)
         kept = compute.kept_so_far(experiment)
         payload = _packed(chosen, tuple(cells), experiment.point, lang, kept)
     total = len(inputs(experiment, learned.model, learned.sample).tokens)
@@ -66,9 +66,3 @@ def _landscape(experiment: Experiment, kept: int) -> Landscape:
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _packed(experiment: Experiment, cells: tuple[str, ...], point: int, lang: str, kept: int) -> bytes:
     return build_space([_landscape(replace(experiment, cell=cell), kept) for cell in cells], lang, point)
-
-
-def _of_network(experiment: Experiment, constant: str) -> Experiment:
-    """The experiment without what does not matter to its landscape."""
-    groups = (*compute.FIRST_PAGE, "flow", "train", "race")
-    return replace(compute.without(experiment, *groups), held=constant)

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from explorer.data.corpora import lecture_sentences
-from explorer.experiment import Experiment, choice
+from explorer.experiment import Display, Experiment, NetworkChoices, SamplingChoices, choice
 from explorer.i18n import strings, t
-from explorer.lab.learned import notation_for
 from explorer.language.saying import Problems, Saying, saying
 from explorer.limits import MAX_PROMPT
 from explorer.stage.generate import build_saying
@@ -27,16 +26,15 @@ def draw(experiment: Experiment, lang: str) -> None:
     _choices(experiment, lang)
     if experiment.weights == "lecture":
         _lecture(lang)
-    notation = notation_for(experiment, lang)
     cut = len(st.session_state.get(state.key("prompt"), "")) > MAX_PROMPT
     problems: Problems = [("prompt_cut", {"limit": f"{MAX_PROMPT:,}"})] if cut else []
     try:
-        saying = said(experiment, notation)
+        saying = said(experiment)
     except Refused as refused:
         _say([*problems, (refused.sentence, refused.values)], lang)
         return
     _say([*problems, *saying.problems], lang)
-    stage(packed_saying(experiment, notation, lang))
+    stage(packed_saying(experiment, experiment.display(lang)))
     badge = t("ui.badge", lang, reference=f"`{saying.reference}`", error=f"`{saying.error:.1e}`")
     st.caption(f":material/verified: {badge}", help=t("ui.badge_help", lang))
 
@@ -110,26 +108,23 @@ def _say(problems: Problems, lang: str) -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
-def _said(experiment: Experiment, notation: str, kept: int) -> Saying:
-    model = compute.network(experiment)
-    return saying(experiment, notation, model)
+def _said(asked: Experiment, kept: int) -> Saying:
+    return saying(asked, compute.network(asked))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
-def _packed_saying(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
-    return build_saying(_said(experiment, notation, kept), lang)
+def _packed_saying(asked: Experiment, display: Display, kept: int) -> bytes:
+    return build_saying(_said(asked, kept), display)
 
 
-def said(experiment: Experiment, notation: str) -> Saying:
+def said(experiment: Experiment) -> Saying:
     """Returns what the experiment's network says after its prompt. Raises Refused."""
-    return _said(compute.without(experiment, *_NOT_SAID), notation, compute.kept_so_far(experiment))
+    return _said(experiment.only(*_OF_SAYING), compute.kept_so_far(experiment))
 
 
-def packed_saying(experiment: Experiment, notation: str, lang: str) -> bytes:
+def packed_saying(experiment: Experiment, display: Display) -> bytes:
     """Returns the stage's payload for what the experiment's network says. Raises Refused."""
-    return _packed_saying(
-        compute.without(experiment, *_NOT_SAID), notation, lang, compute.kept_so_far(experiment)
-    )
+    return _packed_saying(experiment.only(*_OF_SAYING), display, compute.kept_so_far(experiment))
 
 
-_NOT_SAID = ("place", "change", "flow", "look", "second", "transplant", "train", "race")
+_OF_SAYING = (NetworkChoices, SamplingChoices, "start")

@@ -8,7 +8,6 @@ import streamlit as st
 from explorer.data.sources import Unusable
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.lab.learned import notation_for
 from explorer.language.probing import ENOUGH_TOKENS, FIT, GRADIENTS, TEST, Memory, choices_of, memories
 from explorer.stage.memory import build_memory
 from explorer.ui import compute
@@ -25,7 +24,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         st.warning(t("memory.one_token", lang))
         return
     with st.spinner(t("memory.working", lang)):
-        payload = packed_memory(experiment, notation_for(experiment, lang), lang)
+        payload = packed_memory(experiment, lang)
     stage(payload)
     st.caption(t("memory.method", lang, fit=f"{FIT:,}", test=TEST, n=GRADIENTS))
 
@@ -34,27 +33,24 @@ def draw(experiment: Experiment, lang: str) -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
-def _remembered(experiment: Experiment, notation: str, kept: int) -> tuple[Memory, ...]:
-    model = compute.network(experiment)
-    run, data = compute.trained_on(experiment), None
+def _remembered(asked: Experiment, kept: int) -> tuple[Memory, ...]:
+    model = compute.network(asked)
+    run, data = compute.trained_on(asked), None
     if run is not None:
         with suppress(Unusable):
             data = compute.source_of(run)
-    return memories(model, data, experiment.units if run is None else run.units)
+    return memories(model, data, asked.token_level if run is None else run.token_level)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
-def _packed_memory(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
-    vocabulary = compute.learned(experiment.model_part()).model.vocabulary
+def _packed_memory(asked: Experiment, shade: str, lang: str, kept: int) -> bytes:
+    vocabulary = compute.learned(asked.model_part()).model.vocabulary
     assert vocabulary is not None
-    found = _remembered(replace(experiment, shade="h"), notation, kept)
-    bare = experiment.weights == "untrained"
-    return build_memory(found, vocabulary, lang, experiment.shade, bare)
+    bare = asked.weights == "untrained"
+    return build_memory(_remembered(asked, kept), vocabulary, lang, shade, bare)
 
 
-def packed_memory(experiment: Experiment, notation: str, lang: str) -> bytes:
+def packed_memory(experiment: Experiment, lang: str) -> bytes:
     """Returns the stage's payload for what the network's states still know; the sentence does not matter."""
-    asked = replace(
-        experiment.model_part(), moment=experiment.moment, units=experiment.units, shade=experiment.shade
-    )
-    return _packed_memory(asked, notation, lang, compute.kept_so_far(experiment))
+    asked = replace(experiment.model_part(), moment=experiment.moment, units=experiment.token_level)
+    return _packed_memory(asked, experiment.shade, lang, compute.kept_so_far(experiment))

@@ -1,11 +1,9 @@
 """The view `pairs`: how a text becomes training data, row by row, and the way to a network that learns it."""
 
-from collections.abc import Iterable
-
 import streamlit as st
 
 from explorer.data.pairs import Pairs, pairs_of
-from explorer.experiment import RACERS, Experiment
+from explorer.experiment import HEADLINE, Experiment
 from explorer.i18n import t
 from explorer.labels import label
 from explorer.stage.pairs import build_pairs, shown_rows
@@ -66,7 +64,7 @@ def _tokens(pairs: Pairs, lang: str) -> None:
 
 def _train(experiment: Experiment, pairs: Pairs, lang: str) -> None:
     """The way to a race on this text: as it was typed, or in lower case or without punctuation."""
-    changes = {"data": "yours" if experiment.text else "lecture", "racers": RACERS}
+    changes = {"data": "yours" if experiment.text else "lecture", "racers": HEADLINE}
     if experiment.text:
         changes["text"] = " ".join(pairs.sentences)
     if st.button(
@@ -85,28 +83,23 @@ def _train(experiment: Experiment, pairs: Pairs, lang: str) -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
-def _paired(experiment: Experiment) -> Pairs:
-    return pairs_of(experiment)
+def _paired(asked: Experiment) -> Pairs:
+    return pairs_of(asked)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
-def _packed_pairs(experiment: Experiment, lang: str) -> bytes:
-    return build_pairs(paired(experiment), experiment, lang)
+def _packed_pairs(asked: Experiment, lang: str) -> bytes:
+    return build_pairs(paired(asked), asked, lang)
 
 
 def paired(experiment: Experiment) -> Pairs:
     """Returns the training pairs of the experiment's text."""
-    return _paired(_only(experiment, _OF_PAIRS))
+    return _paired(experiment.only(*_OF_PAIRS))
 
 
 def packed_pairs(experiment: Experiment, lang: str) -> bytes:
     """Returns the stage's payload for the training pairs. Raises ValueError where there is none."""
-    return _packed_pairs(_only(experiment, (*_OF_PAIRS, "cell", "hidden", "start")), lang)
+    return _packed_pairs(experiment.only(*_OF_PAIRS, "cell", "hidden", "start"), lang)
 
 
 _OF_PAIRS = ("text", "units", "ending", "case", "punctuation")
-
-
-def _only(experiment: Experiment, names: Iterable[str]) -> Experiment:
-    """Returns the experiment with all fields at their default but for some."""
-    return Experiment(**{name: getattr(experiment, name) for name in names})

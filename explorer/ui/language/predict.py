@@ -1,13 +1,11 @@
 """The view `predict` of the page of language models: a text foreseen, and a run free of it."""
 
-from dataclasses import replace
-
 import streamlit as st
 
 from explorer.data.corpora import examples, lecture_sentences
-from explorer.experiment import Experiment
+from explorer.experiment import Experiment, NetworkChoices
 from explorer.i18n import strings, t
-from explorer.lab.learned import notation_for, text_of
+from explorer.lab.learned import text_of
 from explorer.language.scoring import Foresight, foresee, text_with_end
 from explorer.limits import WINDOW
 from explorer.stage.predict import build_prediction
@@ -32,14 +30,13 @@ def draw(experiment: Experiment, lang: str) -> None:
         with st.container(border=True):
             st.text(strings(lang)["predict"]["one_token"])
         return
-    notation = notation_for(experiment, lang)
-    found = foreseen(experiment, notation)
+    found = foreseen(experiment)
     if len(tokens) > WINDOW:
         last = found.first + found.steps - 1
         say("window", lang, {"first": found.first, "last": last, "total": len(tokens)})
-    if not any(token in model.ids for token in tokenise(text_of(experiment), experiment.units)):
+    if not any(token in model.ids for token in tokenise(text_of(experiment), experiment.token_level)):
         say("all_unknown", lang, {})
-    stage(packed_prediction(experiment, notation, lang))
+    stage(packed_prediction(experiment, lang))
     _choices(experiment, lang)
 
 
@@ -82,28 +79,24 @@ def _horse() -> tuple[str, str]:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
-def _foreseen(experiment: Experiment, notation: str, kept: int) -> Foresight:
-    model = compute.network(experiment)
-    tokens = text_with_end(experiment, model)
-    return foresee(model, tokens, free=experiment.free, start=experiment.start)
+def _foreseen(asked: Experiment, kept: int) -> Foresight:
+    model = compute.network(asked)
+    return foresee(model, text_with_end(asked, model), free=asked.free, start=asked.start)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
-def _packed_prediction(experiment: Experiment, notation: str, lang: str, kept: int) -> bytes:
-    return build_prediction(_foreseen(experiment, notation, kept), lang)
+def _packed_prediction(asked: Experiment, lang: str, kept: int) -> bytes:
+    return build_prediction(_foreseen(asked, kept), lang)
 
 
-def foreseen(experiment: Experiment, notation: str) -> Foresight:
+def foreseen(experiment: Experiment) -> Foresight:
     """Returns the experiment's text foreseen by its network. Raises ValueError for fewer than two tokens."""
-    return _foreseen(_to_foresee(experiment), notation, compute.kept_so_far(experiment))
+    return _foreseen(experiment.only(*_OF_FORESIGHT), compute.kept_so_far(experiment))
 
 
-def packed_prediction(experiment: Experiment, notation: str, lang: str) -> bytes:
+def packed_prediction(experiment: Experiment, lang: str) -> bytes:
     """Returns the stage's payload for the experiment's text foreseen. Raises ValueError as `foreseen`."""
-    return _packed_prediction(_to_foresee(experiment), notation, lang, compute.kept_so_far(experiment))
+    return _packed_prediction(experiment.only(*_OF_FORESIGHT), lang, compute.kept_so_far(experiment))
 
 
-def _to_foresee(experiment: Experiment) -> Experiment:
-    """The experiment without what does not matter to a text foreseen."""
-    groups = ("place", "change", "flow", "look", "second", "transplant", "train", "race", "language")
-    return replace(compute.without(experiment, *groups), free=experiment.free)
+_OF_FORESIGHT = (NetworkChoices, "start", "free")

@@ -1,17 +1,21 @@
 // Deep and both ways: the states of every layer and direction, the tags that two networks name, which states
 // another next word changes, and which states a step's loss reaches. Row r is a layer in one direction.
 
+/** @import { DeepPayload, DeepRun, Figure, Standing } from "../types.js" */
+
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { along, ramp } from "../core/colours.js"
 import { element } from "../core/dom.js"
-import { exact, fill, percent } from "../core/numbers.js"
+import { ends, exact, fill, minus, percent, powers as powersOf } from "../core/numbers.js"
 
 const MOST_NUMBERS = 12 // with more steps than this the cells of a table are too narrow for numbers
 
 const seen = new WeakSet() // roots whose first stage has been opened
 
+/** @extends {Chart<DeepRun, DeepStage>} */
 class LayerMap extends Chart {
+  /** @param {Figure} figure @param {DeepRun} run @param {DeepStage} stage @param {number} row */
   constructor(figure, run, stage, row) {
     super(figure, run, stage)
     this.row = row
@@ -36,7 +40,7 @@ class LayerMap extends Chart {
 
   rows(run) {
     const h = run.arrays[`h.${this.row}`]
-    return Array.from({ length: run.units }, (_, j) => Float64Array.from({ length: run.steps }, (_, t) => h.at(t, j)))
+    return Array.from({ length: run.units }, (_, j) => Float64Array.from({ length: run.steps }, (__, t) => h.at(t, j)))
   }
 
   lines({ step, unit }, strings) {
@@ -47,6 +51,7 @@ class LayerMap extends Chart {
 
 // A table of numbers as colours: a row for each layer and direction, a column for each step.
 class Table {
+  /** @param {DeepStage} stage @param {string} label */
   constructor(stage, label) {
     this.stage = stage
     const { run } = stage
@@ -84,6 +89,7 @@ class Table {
   }
 }
 
+/** @extends {Stage<DeepPayload>} */
 export class DeepStage extends Stage {
   styles() {
     return ["architectures/deep.css"]
@@ -154,7 +160,7 @@ export class DeepStage extends Stage {
   grid() {
     const { run, payload: { strings, shown } } = this
     const both = shown === "both"
-    const range = this.maps[0].figure.layout.meta.range.map((v) => v.toFixed(1).replace("-", "−")).join(" … ")
+    const range = this.maps[0].figure.layout.meta.range
     const heads = [strings.forward_arrow, ...(both ? [strings.backward_arrow] : [])]
     const depth = run.rows[run.rows.length - 1].layer
     const lines = Array.from({ length: depth }, (_, d) => [
@@ -164,7 +170,7 @@ export class DeepStage extends Stage {
     return element("div", { class: `rx-deep-maps rx-deep-depth-${depth}${both ? " rx-deep-two" : ""}` },
       element("span", { class: "rx-letter", text: "h", style: "background:var(--rx-h);color:var(--rx-ground)" }),
       ...heads.map((text, n) => element("div", { class: "rx-title" },
-        element("span", { class: "rx-name", text }), n === heads.length - 1 ? element("span", { class: "rx-range", text: range }) : null)),
+        element("span", { class: "rx-name", text }), n === heads.length - 1 ? element("span", { class: "rx-range", text: ends(range) }) : null)),
       ...lines.flat())
   }
 
@@ -204,13 +210,12 @@ export class DeepStage extends Stage {
 
   gradient() {
     const { powers, strings, shown } = this.payload
-    const ends = powers.map((v) => `10^${Math.round(v)}`.replace("-", "−")).join(" … ")
     this.reached = new Table(this, strings.reaches)
     this.reachTitle = element("span", { class: "rx-name" })
     this.reachSaid = element("p", { class: "rx-deep-said" })
     this.blankSaid = strings[shown === "one" ? "blank_one" : this.run.rows.length === 2 ? "blank_both" : "blank_deep"]
     return element("div", { class: "rx-deep-card" },
-      element("div", { class: "rx-title" }, this.reachTitle, element("span", { class: "rx-range", text: ends })),
+      element("div", { class: "rx-title" }, this.reachTitle, element("span", { class: "rx-range", text: powersOf(powers) })),
       this.reached.node, this.reachSaid)
   }
 
@@ -223,6 +228,7 @@ export class DeepStage extends Stage {
   }
 
   // The first time, where nobody asked for another step, at the word that this is about.
+  /** @param {Standing} place */
   stand(place) {
     const opening = !seen.has(this.root) && place.step === this.payload.firstStep && this.run.undecided.length > 0
     seen.add(this.root)
@@ -329,5 +335,5 @@ function short(value) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : "∞"
   if (value >= 0.0995 && value < 99.5) return value.toPrecision(2)
   if (value >= 0.00095 && value < 0.0995) return value.toPrecision(1)
-  return value.toExponential(0).replace("-", "−")
+  return minus(value.toExponential(0))
 }

@@ -1,6 +1,9 @@
 // What every stage has: the strip, the transport, charts with a cursor, and where the user is.
 // A stage for a kind of payload says what else it shows: content(), charts(), update(), mostUnits(), styles().
 
+/** @import { Drawn, OnAct, OnRest, Root } from "../browser.js" */
+/** @import { AnyPayload, Standing, ThemeName } from "../types.js" */
+
 import { element } from "./dom.js"
 import { loadPlotly, loadStyle } from "./load.js"
 import { Strip } from "./strip.js"
@@ -8,9 +11,17 @@ import { Transport } from "./transport.js"
 
 const REST_MS = 900
 
+/** @template {AnyPayload} [P=AnyPayload] */
 export class Stage {
+  /** @param {Root} root @param {P} payload @param {ThemeName} themeName @param {OnRest?} [onRest] @param {OnAct?} [onAct] */
   constructor(root, payload, themeName, onRest, onAct) {
-    Object.assign(this, { root, payload, themeName, onRest, onAct, step: 0, unit: 0 })
+    this.root = root
+    this.payload = payload
+    this.themeName = themeName
+    this.onRest = onRest
+    this.onAct = onAct
+    this.step = 0
+    this.unit = 0
     this.theme = payload.themes[themeName]
     this.node = element("section", { class: `rx-stage rx-${payload.mode} rx-${themeName}`, "aria-label": payload.strings.stage })
     for (const [hue, colour] of Object.entries(this.theme.hues)) this.node.style.setProperty(`--rx-${hue}`, colour)
@@ -19,7 +30,7 @@ export class Stage {
   }
 
   async build() {
-    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), ...this.styles().map(loadStyle)])
+    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), ...this.styles().map((name) => loadStyle(name))])
     this.transport = new Transport(this.payload, (k) => this.go(k))
     this.transport.onrest = () => this.rest()
     this.strip = this.makeStrip()
@@ -34,29 +45,48 @@ export class Stage {
     this.node.dataset.ready = this.payload.id
   }
 
+  /** What stands below the transport. @returns {(Node | null)[]} */
+  content() {
+    return []
+  }
+
+  /** @returns {Drawn[]} */
+  charts() {
+    return []
+  }
+
+  // Shows all that depends on the step or the unit.
+  update() {}
+
+  // The unit is one of so many; of any number where it belongs to other pages, and is kept.
+  mostUnits() {
+    return Infinity
+  }
+
   // The sentence as a strip of tokens; null where the stage shows the text in a way of its own.
   makeStrip() {
     return new Strip(this.payload, (k) => this.transport.jump(k))
   }
 
-  // Style sheets beside stage.css.
+  /** Style sheets beside stage.css. @returns {string[]} */
   styles() {
     return []
   }
 
-  // Asks the page to set fields of the experiment, given as strings; the user stays where they are.
+  /** Asks the page to set fields of the experiment; the user stays where they are. @param {Record<string, string>} changes */
   act(changes) {
     this.onAct?.({ step: String(this.step + this.payload.firstStep), unit: String(this.unit + 1), ...changes })
   }
 
-  // Takes another payload into the charts that stand, where it can; says whether it could.
-  async take() {
+  /** Takes another payload into the charts that stand, where it can; says whether it could. @param {P} _payload */
+  async take(_payload) {
     return false
   }
 
   // Called once all charts are drawn.
   drawn() {}
 
+  /** @param {number} step @param {number} [unit] */
   go(step, unit) {
     this.step = Math.max(0, Math.min(this.payload.runs[0].steps - 1, step))
     if (unit !== undefined) this.unit = unit
@@ -64,6 +94,7 @@ export class Stage {
     this.rest()
   }
 
+  /** @param {Standing} place */
   stand({ step, unit, wish }) {
     this.wish = wish
     this.transport.stop()
@@ -85,6 +116,7 @@ export class Stage {
     }, REST_MS)
   }
 
+  /** Shows lines beside the pointer, or nothing. @param {string[] | null} lines @param {PointerEvent} [event] */
   tip(lines, event) {
     this.tooltip.hidden = !lines
     if (!lines) return

@@ -1,12 +1,18 @@
 // Plotly charts drawn once, with a cursor laid over them: moving it costs one transform a chart.
 
+/** @import { PlotlyModule, PlotNode } from "../browser.js" */
+/** @import { Figure, Run, Strings, Trace } from "../types.js" */
+/** @import { Stage } from "./base.js" */
+
 import { element } from "./dom.js"
-import { exact, fill } from "./numbers.js"
+import { ends, exact, fill } from "./numbers.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 
 // One chart in a card with a title, a cursor over the current step and, on heatmaps, one over the unit.
+/** @template {Run & { signals?: { symbol: string; name: string }[] }} [R=Run] @template {Stage<any>} [S=Stage<any>] */
 export class Chart {
+  /** @param {Figure} figure @param {R} run @param {S} stage */
   constructor(figure, run, stage) {
     this.figure = figure
     this.run = run
@@ -16,7 +22,7 @@ export class Chart {
     this.heat = figure.data.find((trace) => trace.type === "heatmap")
     this.cursor = element("div", { class: "rx-cursor" })
     this.rowCursor = this.heat ? element("div", { class: "rx-row-cursor" }) : null
-    this.plot = element("div", { class: "rx-plot" })
+    this.plot = /** @type {PlotNode} */ (element("div", { class: "rx-plot" }))
     this.title = element("figcaption", { class: "rx-title" })
     this.node = element(
       "figure", { class: this.heat ? "rx-chart rx-heat" : "rx-chart rx-line" },
@@ -33,6 +39,7 @@ export class Chart {
     }, this.plot, this.cursor, this.rowCursor)
   }
 
+  /** @param {PlotlyModule} Plotly */
   async draw(Plotly) {
     this.Plotly = Plotly
     this.dress()
@@ -41,7 +48,7 @@ export class Chart {
     this.measure()
   }
 
-  // The same axes with other numbers: cheaper than a new plot.
+  /** The same axes with other numbers: cheaper than a new plot. @param {Figure} figure @param {R} run */
   async take(figure, run) {
     Object.assign(this, { figure, run })
     this.heat = figure.data.find((trace) => trace.type === "heatmap")
@@ -60,7 +67,7 @@ export class Chart {
       this.title.append(
         element("span", { class: "rx-letter", text: signal, style: `background:${hues[hue]};color:${this.stage.theme.ground}` }),
         element("span", { class: "rx-name", text: name }),
-        element("span", { class: "rx-range", text: range(meta.range) }),
+        element("span", { class: "rx-range", text: ends(meta.range) }),
       )
       return
     }
@@ -73,6 +80,7 @@ export class Chart {
     if (this.figure.data.some((trace) => trace.opacity)) this.title.append(element("span", { class: "rx-range", text: this.stage.payload.strings.pale }))
   }
 
+  /** @returns {Trace[]} */
   data() {
     const { theme } = this.stage
     return this.figure.data.map((trace) => {
@@ -98,27 +106,27 @@ export class Chart {
     }
   }
 
-  // The heatmap's rows (units) of a run; of the difference to another run where one is given.
-  rows(run, minus = null) {
-    const take = (of) => ofSignal(of, this.heat.meta.signal)
-    const [a, b] = [take(run), minus && take(minus)]
+  /** The heatmap's rows (units) of a run; of the difference to another run where one is given. @param {R} run @param {R?} [other] */
+  rows(run, other = null) {
+    const take = (/** @type {R} */ of) => ofSignal(of, this.heat.meta.signal)
+    const [a, b] = [take(run), other && take(other)]
     return Array.from({ length: run.units }, (_, j) =>
-      Float64Array.from({ length: run.steps }, (_, t) => a(t, j) - (b ? b(t, j) : 0)))
+      Float64Array.from({ length: run.steps }, (__, t) => a(t, j) - (b ? b(t, j) : 0)))
   }
 
-  // Shows another run's values, or a difference on a signed scale.
-  paint(run, minus = null) {
-    const z = this.rows(run, minus)
+  /** Shows another run's values, or the difference to one on a signed scale. @param {R} run @param {R?} [other] */
+  paint(run, other = null) {
+    const z = this.rows(run, other)
     const { theme } = this.stage
     let [low, high] = this.figure.layout.meta.range
     let scale = this.heat.meta.role === "gate" ? theme.gates[this.heat.meta.hue] : theme.signed
-    if (minus) {
+    if (other) {
       high = Math.max(...z.map((row) => row.reduce((m, v) => Math.max(m, Math.abs(v)), 0))) || 1
       low = -high
       scale = theme.signed
     }
-    this.title.querySelector(".rx-range").textContent = range([low, high])
-    this.shown = { run, minus }
+    this.title.querySelector(".rx-range").textContent = ends([low, high])
+    this.shown = { run, other }
     return this.Plotly.restyle(this.plot, { z: [z], zmin: low, zmax: high, colorscale: [scale] }, [0])
   }
 
@@ -141,6 +149,7 @@ export class Chart {
     this.place(this.stage.step, this.stage.unit)
   }
 
+  /** @param {number} step @param {number} [unit] */
   place(step, unit) {
     if (this.width === undefined) return
     this.cursor.style.transform = `translateX(${this.left + (step + this.offset) * this.width}px)`
@@ -149,7 +158,7 @@ export class Chart {
     }
   }
 
-  // The step and unit under the pointer, or null beside the plot.
+  /** The step and unit under the pointer, or null beside the plot. @param {PointerEvent | MouseEvent} event @returns {{ step: number, unit?: number } | null} */
   under(event) {
     const box = this.plot.getBoundingClientRect()
     const step = Math.floor((event.clientX - box.left - this.left) / this.width) - this.offset
@@ -159,6 +168,7 @@ export class Chart {
     return unit >= 0 && unit < this.run.units ? { step, unit } : null
   }
 
+  /** @param {PointerEvent} event */
   hover(event) {
     const at = this.under(event)
     if (!at) return this.stage.tip(null)
@@ -167,17 +177,19 @@ export class Chart {
     this.stage.tip([head, ...this.lines(at, strings)], event)
   }
 
+  /** What is said of a place. @param {{ step: number, unit?: number }} at @param {Strings} strings @returns {string[]} */
   lines({ step, unit }, strings) {
     if (!this.heat) {
       const own = this.figure.data.filter((trace) => trace.name && !trace.opacity)
       return own.map((trace) => `${trace.name} = ${exact(trace.y[step + this.offset])}`)
     }
     const { signal } = this.heat.meta
-    const { run, minus } = this.shown ?? { run: this.run }
-    const value = ofSignal(run, signal)(step, unit) - (minus ? ofSignal(minus, signal)(step, unit) : 0)
-    return [`${fill(strings.unit_n, { n: unit + 1 })}  ${minus ? "Δ" : ""}${signal} = ${exact(value)}`]
+    const { run, other } = this.shown ?? { run: this.run, other: null }
+    const value = ofSignal(run, signal)(step, unit) - (other ? ofSignal(other, signal)(step, unit) : 0)
+    return [`${fill(strings.unit_n, { n: unit + 1 })}  ${other ? "Δ" : ""}${signal} = ${exact(value)}`]
   }
 
+  /** @param {MouseEvent} event */
   click(event) {
     const at = this.under(event)
     if (at) this.stage.go(at.step, at.unit)
@@ -188,14 +200,9 @@ export class Chart {
   }
 }
 
-// A signal of a run as a function of (step, unit).
+/** A signal of a run by step and unit. @type {(run: Run, symbol: string) => (step: number, unit: number) => number} */
 export function ofSignal(run, symbol) {
   const gate = run.arrays[`gate.${symbol}`]
   if (gate) return (t, j) => gate.at(t, j)
   return (t, j) => run.arrays[symbol].at(t + 1, j)
-}
-
-function range([low, high]) {
-  const text = (v) => (Number.isInteger(v) ? String(v) : v.toPrecision(2)).replace("-", "−")
-  return `${text(low)} … ${text(high)}`
 }

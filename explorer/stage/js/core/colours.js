@@ -1,32 +1,50 @@
 // The theme of the page and colours along a scale.
 
+/** @import { Scale, Theme, ThemeName } from "../types.js" */
+
+/** @typedef {[red: number, green: number, blue: number]} Channels 0..255 each */
+
+/** @type {(element: Element) => ThemeName} */
 export function themeOf(element) {
   const ground = getComputedStyle(element).getPropertyValue("--st-background-color").trim()
-  const [r, g, b] = rgb(ground || "#ffffff")
-  return 0.299 * r + 0.587 * g + 0.114 * b < 128 ? "dark" : "light"
+  return lightness(ground || "#ffffff") < 128 ? "dark" : "light"
 }
 
+/** How light a colour looks, 0..255. @type {(colour: string) => number} */
+export function lightness(colour) {
+  const [r, g, b] = rgb(colour)
+  return 0.299 * r + 0.587 * g + 0.114 * b
+}
+
+/** Ink or ground of the theme, whichever is read more easily on a colour. @type {(colour: string, theme: Theme) => string} */
+export function inkOn(colour, { hues, ground }) {
+  const gap = (/** @type {string} */ text) => Math.abs(lightness(text) - lightness(colour))
+  return gap(hues.ink) > gap(ground) ? hues.ink : ground
+}
+
+/** @type {(colour: string) => Channels} */
 export function rgb(colour) {
   if (colour.startsWith("#")) {
     const hex = colour.length === 4 ? [...colour.slice(1)].map((c) => c + c).join("") : colour.slice(1)
-    return [0, 2, 4].map((k) => parseInt(hex.slice(k, k + 2), 16))
+    return /** @type {Channels} */ ([0, 2, 4].map((k) => parseInt(hex.slice(k, k + 2), 16)))
   }
-  return (colour.match(/[\d.]+/g) ?? ["255", "255", "255"]).slice(0, 3).map(Number)
+  return /** @type {Channels} */ ((colour.match(/[\d.]+/g) ?? ["255", "255", "255"]).slice(0, 3).map(Number))
 }
 
-// A table of 64 colours of a Plotly scale: looking one up costs nothing.
+/** A table of 64 colours of a Plotly scale: looking one up costs nothing. @type {(scale: Scale) => string[]} */
 export function ramp(scale) {
-  const stops = scale.map(([at, colour]) => [at, rgb(colour)])
+  const stops = scale.map(([at, colour]) => ({ at, channels: rgb(colour) }))
   return Array.from({ length: 64 }, (_, k) => {
     const at = k / 63
-    const upper = Math.max(1, stops.findIndex(([stop]) => stop >= at))
+    const upper = Math.max(1, stops.findIndex((stop) => stop.at >= at))
     const [low, high] = [stops[upper - 1], stops[upper]]
-    const share = (at - low[0]) / (high[0] - low[0])
-    const mixed = low[1].map((channel, c) => Math.round(channel + share * (high[1][c] - channel)))
+    const share = (at - low.at) / (high.at - low.at)
+    const mixed = low.channels.map((channel, c) => Math.round(channel + share * (high.channels[c] - channel)))
     return `rgb(${mixed.join(",")})`
   })
 }
 
+/** A value's colour between low and high; grey where it is not finite. @type {(table: string[], value: number, low: number, high: number) => string} */
 export function along(table, value, low, high) {
   if (!Number.isFinite(value)) return "#888"
   const share = (value - low) / (high - low)

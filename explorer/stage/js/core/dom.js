@@ -3,18 +3,28 @@
 const SVG = "http://www.w3.org/2000/svg"
 const MATH = "http://www.w3.org/1998/Math/MathML"
 
+/**
+ * `text` is the node's text, `on...` a listener; an attribute without a value is left out.
+ * @typedef {Record<string, any>} Attributes
+ * @typedef {Node | string | null | undefined} Child
+ */
+
+/** @type {<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, attributes?: Attributes, ...children: Child[]) => HTMLElementTagNameMap[Tag]} */
 export function element(tag, attributes = {}, ...children) {
   return dress(document.createElement(tag), attributes, children)
 }
 
+/** @type {<Tag extends keyof SVGElementTagNameMap>(tag: Tag, attributes?: Attributes, ...children: Child[]) => SVGElementTagNameMap[Tag]} */
 export function svg(tag, attributes = {}, ...children) {
   return dress(document.createElementNS(SVG, tag), attributes, children)
 }
 
+/** @type {<Tag extends keyof MathMLElementTagNameMap>(tag: Tag, attributes?: Attributes, ...children: Child[]) => MathMLElementTagNameMap[Tag]} */
 export function math(tag, attributes = {}, ...children) {
   return dress(document.createElementNS(MATH, tag), attributes, children)
 }
 
+/** @type {(node: any, attributes: Attributes, children: Child[]) => any} */
 function dress(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name === "text") node.textContent = value

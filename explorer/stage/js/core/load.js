@@ -4,21 +4,28 @@ import { element } from "./dom.js"
 
 const FOLDER = "../" // of all modules, seen from here
 
+/** @import { PlotlyModule } from "../browser.js" */
+
+/** @type {Promise<PlotlyModule> | undefined} */
 let plotly
+
+/** @type {() => Promise<PlotlyModule>} */
 export function loadPlotly() {
-  plotly ??= globalThis.Plotly ? Promise.resolve(globalThis.Plotly) : new Promise((resolve, reject) => {
+  const { Plotly } = /** @type {any} */ (globalThis)
+  plotly ??= Plotly ? Promise.resolve(Plotly) : new Promise((resolve, reject) => {
     const script = element("script", { src: addressOf("plotly.min.js") })
-    script.onload = () => resolve(globalThis.Plotly)
+    script.onload = () => resolve(/** @type {any} */ (globalThis).Plotly)
     script.onerror = () => reject(new Error("Plotly.js did not load"))
     document.head.append(script)
   })
   return plotly
 }
 
-export function loadStyle(name = "core/stage.css") {
+/** Resolves once the style sheet is there. @type {(name?: string) => Promise<unknown>} */
+export async function loadStyle(name = "core/stage.css") {
   const id = name === "core/stage.css" ? "rx-style" : `rx-style-${name}`
-  if (document.getElementById(id)) return null
-  return new Promise((resolve) => {
+  if (document.getElementById(id)) return
+  await new Promise((resolve) => {
     const link = element("link", { id, rel: "stylesheet", href: addressOf(name) })
     link.onload = resolve
     link.onerror = resolve
@@ -26,6 +33,7 @@ export function loadStyle(name = "core/stage.css") {
   })
 }
 
+/** @type {(name: string) => string} */
 function addressOf(name) {
   return new URL(FOLDER + name, import.meta.url).href
 }

@@ -1,5 +1,6 @@
 // Numbers as people read them: four decimals, a true minus, powers of ten where four decimals say nothing.
 
+/** @type {(value: number, digits?: number) => string} */
 export function number(value, digits = 4) {
   if (Number.isNaN(value)) return "NaN"
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞"
@@ -11,19 +12,47 @@ export function number(value, digits = 4) {
   return minus(value.toFixed(digits))
 }
 
+/** Every digit that tells the number from its neighbours. @type {(value: number) => string} */
 export function exact(value) {
   return Number.isFinite(value) ? minus(String(value)) : number(value)
 }
 
+/** @type {(value: number) => string} */
 export function percent(value) {
   if (value > 0 && value < 0.0005) return "< 0.1 %"
   return `${(100 * value).toFixed(value >= 0.0995 ? 0 : 1)} %`
 }
 
-function minus(text) {
-  return text.replace("-", "−")
+/** The two ends of a scale, short enough for a caption. @type {(range: [number, number]) => string} */
+export function ends([low, high]) {
+  const short = (/** @type {number} */ v) => (Number.isInteger(v) && Math.abs(v) < 1e5 ? String(v) : v.toPrecision(2).replace("e+", "e"))
+  return `${minus(short(low))} … ${minus(short(high))}`
 }
 
+/** The ends of a scale of whole powers of ten. @type {(powers: number[]) => string} */
+export function powers(of) {
+  return of.map((power) => minus(`10^${Math.round(power)}`)).join(" … ")
+}
+
+/** A decimal logarithm as the number that it is of. @type {(power: number) => string} */
+export function tenTo(power) {
+  const whole = Math.floor(power)
+  return minus(`${(10 ** (power - whole)).toFixed(1)}e${whole}`)
+}
+
+/** So many significant digits, written without a power of ten where four decimals suffice. @type {(value: number, digits: number) => string} */
+export function significant(value, digits) {
+  const rounded = Number(value.toPrecision(digits))
+  const text = String(rounded)
+  return number(rounded, text.includes("e") ? 4 : (text.split(".")[1] ?? "").length)
+}
+
+/** Hyphens as true minus signs. @type {(text: string) => string} */
+export function minus(text) {
+  return text.replaceAll("-", "−")
+}
+
+/** A template with its {names} filled in; a name without a value says nothing. @type {(template: string, values: Record<string, any>) => string} */
 export function fill(template, values) {
   return template.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "")
 }

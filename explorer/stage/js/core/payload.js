@@ -1,5 +1,8 @@
 // Reads the stage's payload: a JSON header and a block of float64 numbers (see payload.py).
 
+/** @import { AnyPayload, Place, Standing } from "../types.js" */
+
+/** @type {(bytes: Uint8Array) => AnyPayload} */
 export function decode(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = view.getUint32(12, true)
@@ -8,7 +11,7 @@ export function decode(bytes) {
   const numbers = new Float64Array(bytes.slice(start).buffer)
   for (const run of header.runs) {
     run.arrays = Object.fromEntries(
-      Object.entries(run.arrays).map(([name, place]) => [name, new Matrix(numbers, place)]),
+      Object.entries(/** @type {Record<string, Place>} */ (run.arrays)).map(([name, place]) => [name, new Matrix(numbers, place)]),
     )
     for (const figure of run.lines) {
       for (const trace of figure.data) {
@@ -19,22 +22,28 @@ export function decode(bytes) {
   return header
 }
 
-// Where the page wishes the stage to stand: step and unit from 1, and how many wishes there were.
+/** Where the page wishes the stage to stand. @type {(bytes: Uint8Array) => Standing} */
 export function placeOf(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 12)
   return { step: view.getUint32(0, true), unit: view.getUint32(4, true), wish: view.getUint32(8, true) }
 }
 
+/** Numbers by row and column; a vector is one column, and the axes between the first and last are one with the first. */
 export class Matrix {
+  /** @param {Float64Array} numbers @param {Place} place */
   constructor(numbers, { at, shape }) {
     const size = shape.reduce((a, b) => a * b, 1)
     this.values = numbers.subarray(at, at + size)
     this.shape = shape
     this.columns = shape.length > 1 ? shape[shape.length - 1] : 1
   }
+
+  /** @param {number} row @param {number} [column] */
   at(row, column = 0) {
     return this.values[row * this.columns + column]
   }
+
+  /** @param {number} k */
   row(k) {
     return this.values.subarray(k * this.columns, (k + 1) * this.columns)
   }

@@ -1,8 +1,11 @@
 // The sentence as a strip of tokens: one button a step, the current one marked.
 
+/** @import { AnyPayload, Token } from "../types.js" */
+
 import { element } from "./dom.js"
 
 export class Strip {
+  /** @param {Pick<AnyPayload, "runs" | "strings" | "firstStep" | "mode">} payload @param {(step: number) => void} go */
   constructor(payload, go) {
     this.payload = payload
     this.node = element("div", { class: `rx-strip${payload.runs[0].steps > 12 ? " rx-strip-long" : ""}`, role: "listbox", "aria-label": payload.strings.tokens })
@@ -10,8 +13,13 @@ export class Strip {
     const after = payload.runs[payload.runs.length - 1].tokens
     this.chips = before.map((token, k) => this.chip(token, after[k], k, go))
     this.node.append(...this.chips)
+    this.overflows = false
+    this.half = 0
+    /** @type {number[]} where each chip begins */
+    this.lefts = []
   }
 
+  /** @param {Token} token @param {Token} after @param {number} k @param {(step: number) => void} go */
   chip(token, after, k, go) {
     const { strings, firstStep } = this.payload
     const swapped = this.payload.mode === "changed" && token.original !== after.original
@@ -34,6 +42,7 @@ export class Strip {
     return chip
   }
 
+  /** @param {number} k */
   show(k) {
     this.current?.classList.remove("rx-now")
     this.current?.setAttribute("aria-selected", "false")

@@ -1,9 +1,12 @@
 // Moving through time: buttons, slider, play with speed, keys.
 
+/** @import { AnyPayload } from "../types.js" */
+
 import { element, svg } from "./dom.js"
 import { fill } from "./numbers.js"
 
 const SPEEDS = [1, 2, 4, 8]
+/** @type {Record<string, number>} */
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }
 const TYPING =
   "input:not(.rx-slider), textarea, select, [contenteditable=true], [role=combobox], [role=radiogroup], " +
@@ -18,18 +21,26 @@ const ICONS = {
   final: "M12.5 3H15v12h-2.5zM3 3v12L11.5 9z",
 }
 
+/** @param {keyof typeof ICONS} icon */
 function drawn(icon) {
   return svg("svg", { class: "rx-icon", viewBox: "0 0 18 18", "aria-hidden": "true" }, svg("path", { d: ICONS[icon], fill: "currentColor" }))
 }
 
 export class Transport {
+  /** @param {Pick<AnyPayload, "runs" | "strings" | "firstStep" | "total" | "mode">} payload @param {(step: number) => void} go */
   constructor(payload, go) {
     this.payload = payload
     this.go = go
+    /** @type {(() => void) | undefined} called where it stops */
+    this.onrest = undefined
+    /** @type {(() => void) | undefined} called where it starts or stops */
+    this.onplay = undefined
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.playing = undefined
     this.last = payload.runs[0].steps - 1
     this.step = 0
     const { strings } = payload
-    const button = (icon, label, onclick) =>
+    const button = (/** @type {keyof typeof ICONS} */ icon, /** @type {string} */ label, /** @type {() => void} */ onclick) =>
       element("button", { class: "rx-button", type: "button", "aria-label": label, title: label, onclick }, drawn(icon))
     this.play = button("play", strings.play, () => this.toggle())
     this.play.classList.add("rx-play")
@@ -51,10 +62,11 @@ export class Transport {
       button("final", strings.final, () => this.jump(this.last)),
       this.slider, this.where, this.speed,
     )
-    this.onkey = (event) => this.key(event)
+    this.onkey = (/** @type {KeyboardEvent} */ event) => this.key(event)
     document.addEventListener("keydown", this.onkey)
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return
     const target = event.target instanceof Element ? event.target : null
@@ -69,11 +81,13 @@ export class Transport {
     }
   }
 
+  /** Moves, and stops playing. @param {number} step */
   jump(step) {
     if (this.playing) this.stop()
     this.move(step)
   }
 
+  /** @param {number} step */
   move(step) {
     const k = Math.max(0, Math.min(this.last, step))
     if (k !== this.step) this.go(k)
@@ -96,11 +110,12 @@ export class Transport {
 
   stop() {
     clearInterval(this.playing)
-    this.playing = null
+    this.playing = undefined
     this.face("play", this.payload.strings.play)
     this.onrest?.()
   }
 
+  /** @param {keyof typeof ICONS} icon @param {string} label */
   face(icon, label) {
     this.play.replaceChildren(drawn(icon))
     this.play.title = label
@@ -108,6 +123,7 @@ export class Transport {
     this.onplay?.()
   }
 
+  /** @param {number} k */
   show(k) {
     this.step = k
     this.slider.value = String(k)

@@ -1,11 +1,14 @@
 // Which cards of a lesson were opened, as a row of dots. It is kept in this browser and nowhere else.
 
+/** @import { Progress } from "../types.js" */
+
 import { element } from "../core/dom.js"
 import { loadStyle } from "../core/load.js"
 import { fill } from "../core/numbers.js"
 
 const KEPT = "rx-progress"
 
+/** @returns {Record<string, string[]>} by lesson */
 function kept() {
   try {
     return JSON.parse(localStorage.getItem(KEPT)) ?? {}
@@ -25,7 +28,7 @@ function keep(lesson, card) {
   }
 }
 
-// data: lesson, its cards [[key, title]], the card that is open or null, strings; open(key) turns to a card.
+/** Draws the dots; open(key) turns to a card. @type {(root: HTMLElement, data: Progress, open?: (key: string) => void) => void} */
 export function mountProgress(root, data, open) {
   loadStyle("course/progress.css")
   if (data.card) keep(data.lesson, data.card)

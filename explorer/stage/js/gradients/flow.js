@@ -2,12 +2,15 @@
 // the total by step for each cell, and the paths past and through the gates.
 // The transport's step is the source step k; the loss step t is a row of the triangle.
 
+/** @import { FlowPayload, FlowRun } from "../types.js" */
+
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { element } from "../core/dom.js"
-import { exact, fill, number } from "../core/numbers.js"
+import { exact, fill, minus, number, powers } from "../core/numbers.js"
 
 // The triangle: columns k = 0..T, rows t = 1..T, colour log10 of the norm.
+/** @extends {Chart<FlowRun, FlowStage>} */
 class Triangle extends Chart {
   rows() {
     const { norm } = this.run.arrays
@@ -21,7 +24,7 @@ class Triangle extends Chart {
 
   dress() {
     this.title.replaceChildren(element("span", { class: "rx-name", text: this.figure.layout.meta.title }),
-      element("span", { class: "rx-range", text: this.figure.layout.meta.range.map((v) => `10^${Math.round(v)}`.replace("-", "−")).join(" … ") }))
+      element("span", { class: "rx-range", text: powers(this.figure.layout.meta.range) }))
   }
 
   lines({ step, unit }, strings) {
@@ -50,6 +53,7 @@ class Total extends Chart {
   }
 }
 
+/** @extends {Stage<FlowPayload>} */
 export class FlowStage extends Stage {
   content() {
     const { payload } = this
@@ -103,10 +107,6 @@ export class FlowStage extends Stage {
     return [this.triangle, ...this.lines]
   }
 
-  mostUnits() {
-    return 99999 // the unit belongs to the other page; it is kept
-  }
-
   // A click on the triangle chooses source and loss; elsewhere it chooses the source.
   go(step, row) {
     if (row !== undefined) this.loss = row
@@ -145,6 +145,6 @@ export class FlowStage extends Stage {
 }
 
 function short(value) {
-  if (value !== 0 && (value < 0.01 || value >= 1000)) return value.toExponential(0).replace("-", "−")
+  if (value !== 0 && (value < 0.01 || value >= 1000)) return minus(value.toExponential(0))
   return value.toFixed(2)
 }

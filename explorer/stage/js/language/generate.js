@@ -1,18 +1,24 @@
 // A network goes on after a prompt: the walk over prompt and said tokens, the text on top in the strip's
 // place, and the distribution that each next token was drawn from. Another choice there is a fork.
 
+/** @import { Ahead, GeneratePayload, WalkRun } from "../types.js" */
+
 import { element } from "../core/dom.js"
 import { fill, number, percent } from "../core/numbers.js"
 import { WalkStage } from "../step/walk.js"
+import { forkedAt, isForced, stateOf, windowOf } from "./forks.js"
 
 const KEY = [0.1, 0.5, 1] // probabilities in the legend
 const LN2 = Math.log(2)
 
 // The whole text, window or not. The line below a said token is as long as it was probable.
 class SaidText {
+  /** @param {GeneratePayload} payload @param {GenerateStage} stage */
   constructor(payload, stage) {
     this.payload = payload
     this.stage = stage
+    /** @type {Record<"read" | "coming", HTMLElement | undefined>} the piece that is read, and the one that comes next */
+    this.marked = { read: undefined, coming: undefined }
     this.shown = payload.text.length - 1
     this.pieceOf = payload.pieces.flatMap((piece, k) => piece.texts.map(() => k))
     this.pieces = payload.pieces.map((piece) => this.piece(piece))
@@ -67,18 +73,21 @@ class SaidText {
     this.mark("read", "rx-now", at)
     this.mark("coming", "rx-next", at + 1)
     this.reveal(hide ? at + 1 : this.payload.text.length - 1)
-    const piece = this.coming ?? this.read
-    for (const [old, index] of [[this.stop, -1], [piece, 0]]) if (old) old.tabIndex = index
+    const piece = this.marked.coming ?? this.marked.read
+    if (this.stop) this.stop.tabIndex = -1
+    if (piece) piece.tabIndex = 0
     this.stop = piece
     if (this.overflows) this.node.scrollTop = this.tops.get(piece) - this.half
   }
 
+  /** @param {"read" | "coming"} name @param {string} style @param {number} token */
   mark(name, style, token) {
-    this[name]?.classList.remove(style)
-    this[name]?.setAttribute("aria-selected", "false")
-    this[name] = this.pieces[this.pieceOf[token]]
-    this[name]?.classList.add(style)
-    this.read?.setAttribute("aria-selected", "true")
+    const { marked } = this
+    marked[name]?.classList.remove(style)
+    marked[name]?.setAttribute("aria-selected", "false")
+    marked[name] = this.pieces[this.pieceOf[token]]
+    marked[name]?.classList.add(style)
+    marked.read?.setAttribute("aria-selected", "true")
   }
 
   reveal(last) {
@@ -101,6 +110,7 @@ class SaidText {
 
 // What may come next, most probable first. Where the network draws, each row is a choice.
 class Choices {
+  /** @param {WalkRun} run @param {GenerateStage} stage */
   constructor(run, stage) {
     this.run = run
     this.stage = stage
@@ -128,7 +138,7 @@ class Choices {
     const { payload } = this.stage
     const { strings } = payload
     const ahead = payload.ahead[t]
-    const state = this.stage.stateOf(t)
+    const state = stateOf(payload, t)
     this.title.textContent = fill(strings.after_token, { token: this.run.tokens[t].label })
     this.says.textContent = fill(strings[`is_${state}`], { n: this.stage.saidNext(), steps: payload.asked })
     this.back.hidden = state !== "forced"
@@ -136,11 +146,12 @@ class Choices {
     this.node.classList.toggle("rx-undrawn", state === "given" || state === "ended")
     for (const [k, row] of this.rows.entries()) this.fillRow(row, ahead, t, k, state)
     const [p, own] = this.run.arrays["ahead.entropy"].row(t)
-    const lines = [[strings.entropy, p], [strings.own_entropy, own]].filter(([, value]) => !Number.isNaN(value))
-    this.entropy.replaceChildren(...lines.map(([line, value]) =>
-      element("span", { text: fill(line, { nats: number(value, 2), bits: number(value / LN2, 2) }) })))
+    const line = (template, value) => fill(template, { nats: number(value, 2), bits: number(value / LN2, 2) })
+    const lines = [Number.isNaN(p) ? "" : line(strings.entropy, p), Number.isNaN(own) ? "" : line(strings.own_entropy, own)]
+    this.entropy.replaceChildren(...lines.filter(Boolean).map((text) => element("span", { text })))
   }
 
+  /** @param {Record<string, any>} row @param {Ahead | null} ahead @param {number} t @param {number} k @param {string} state */
   fillRow({ row, label, bar, pale, p, own }, ahead, t, k, state) {
     row.hidden = !ahead || k >= ahead.ids.length
     if (row.hidden) return
@@ -162,7 +173,9 @@ class Choices {
   }
 }
 
+/** @extends {WalkStage<GeneratePayload>} */
 export class GenerateStage extends WalkStage {
+  /** @param {ConstructorParameters<typeof WalkStage<GeneratePayload>>} given */
   constructor(...given) {
     super(...given)
     this.text = new SaidText(this.payload, this)
@@ -177,6 +190,7 @@ export class GenerateStage extends WalkStage {
     return null // the text stands for it
   }
 
+  /** @param {WalkRun} run */
   readouts(run) {
     return [new Choices(run, this)]
   }
@@ -215,8 +229,9 @@ export class GenerateStage extends WalkStage {
     return this.payload.runs[0].arrays["said.p"].at(token - this.payload.prompt)
   }
 
+  /** @param {number} token */
   forcedAt(token) {
-    return token >= this.payload.prompt && token - this.payload.prompt + 1 in this.payload.forced
+    return isForced(this.payload, token)
   }
 
   // What is known of a token of the text, in a line.
@@ -230,39 +245,29 @@ export class GenerateStage extends WalkStage {
       token: label, n: token - prompt + 1, p: percent(this.probability(token)), own: percent(own) })
   }
 
-  // How the token after a step came there.
-  stateOf(step) {
-    const { payload } = this
-    const next = this.at(step) + 1
-    if (!payload.ahead[step]) return "nothing"
-    if (next < payload.prompt) return "given"
-    if (next === payload.text.length) return payload.ended ? "ended" : "over"
-    return this.forcedAt(next) ? "forced" : "drawn"
-  }
-
   // Goes to where a said token was drawn, or where one of the prompt is read.
   visit(token) {
     const { firstStep, prompt, runs, window } = this.payload
     const step = token < prompt ? token + 1 : token
     if (step >= firstStep && step < firstStep + runs[0].steps) return this.transport.jump(step - firstStep)
     this.transport.stop()
-    this.act({ start: String(window * Math.floor((step - 1) / window) + 1), step: String(step) })
+    this.act({ start: String(windowOf(step, window)), step: String(step) })
   }
 
   chooseNext(k) {
     const ahead = this.payload.ahead[this.step]
-    this.fork(this.saidNext(), `${this.saidNext()}:${ahead.ids[k]}`)
+    this.fork(this.saidNext(), ahead.ids[k])
   }
 
+  /** @param {number} number */
   takeBack(number) {
     this.fork(number, null)
   }
 
-  // Goes on anew from a said token: forks before it stay, those after it are dropped.
-  fork(number, choice) {
+  /** Goes on anew from a said token, with another in its place or as it is drawn. @param {number} number @param {number?} id */
+  fork(number, id) {
     const { payload } = this
-    const kept = Object.entries(payload.forced).filter(([step]) => Number(step) < number).map(([step, id]) => `${step}:${id}`)
-    const forced = [...kept, choice].filter(Boolean).join(";")
+    const forced = forkedAt(payload.forced, number, id)
     if (forced.length > payload.longestForks) return
     this.transport.stop()
     this.act({ forced, step: String(payload.prompt + number - 1), unit: String(this.unit + 1) })

@@ -2,18 +2,22 @@
 // The transport's step is k, the token that was read; the row is t, the state that is asked.
 // Under each token stands what the probe reads from the state after t.
 
+/** @import { Figure, MemoryPayload, MemoryRun } from "../types.js" */
+
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { element } from "../core/dom.js"
-import { exact, fill, number, percent } from "../core/numbers.js"
+import { exact, fill, number, percent, powers } from "../core/numbers.js"
 import { Strip } from "../core/strip.js"
 
 const UP_DOWN = { ArrowUp: -1, ArrowDown: 1 }
 
 // A triangle: columns k, rows t, both from 1.
+/** @extends {Chart<MemoryRun, MemoryStage>} */
 class Triangle extends Chart {
-  constructor(...given) {
-    super(...given)
+  /** @param {Figure} figure @param {MemoryRun} run @param {MemoryStage} stage */
+  constructor(figure, run, stage) {
+    super(figure, run, stage)
     this.node.classList.add("rx-memory-triangle")
     this.rowCursor.classList.add("rx-solid")
   }
@@ -35,10 +39,10 @@ class Triangle extends Chart {
 
   dress() {
     const { title, range: limits } = this.figure.layout.meta
-    const ends = this.signal === "norm" ? limits.map((v) => `10^${Math.round(v)}`.replace("-", "−")) : ["0 %", "100 %"]
+    const ends = this.signal === "norm" ? powers(limits) : "0 % … 100 %"
     this.title.replaceChildren(
       element("span", { class: "rx-name", text: title, title }),
-      element("span", { class: "rx-range", text: ends.join(" … ") }),
+      element("span", { class: "rx-range", text: ends }),
     )
   }
 
@@ -57,6 +61,7 @@ class Triangle extends Chart {
 }
 
 // A line by the distance t - k; its cursor stands at that of the chosen pair.
+/** @extends {Chart<MemoryRun, MemoryStage>} */
 class ByDistance extends Chart {
   place(step) {
     const distance = this.stage.row - step
@@ -84,6 +89,7 @@ class ByDistance extends Chart {
   }
 }
 
+/** @extends {Stage<MemoryPayload>} */
 export class MemoryStage extends Stage {
   styles() {
     return ["language/memory.css"]
@@ -149,12 +155,12 @@ export class MemoryStage extends Stage {
     const states = payload.states.length > 1
       ? payload.states.map((state) => tab(strings[`state_${state}`], state === this.state, () => this.choose(run, state)))
       : []
-    const focused = [...this.choices.querySelectorAll("button")].indexOf(document.activeElement)
+    const focused = [...this.choices.children].indexOf(document.activeElement)
     this.choices.replaceChildren(
       ...(kinds.length ? [element("span", { class: "rx-memory-of", text: strings.kinds }), ...kinds] : []),
       ...(states.length ? [element("span", { class: "rx-memory-of", text: strings.states }), ...states] : []))
     this.choices.hidden = !kinds.length && !states.length
-    if (focused >= 0) this.choices.querySelectorAll("button")[focused]?.focus()
+    if (focused >= 0) /** @type {HTMLElement | undefined} */ (this.choices.children[focused])?.focus()
     this.about.textContent = [run.about, payload.bare ? strings.bare : ""].join(" ")
     this.notices.replaceChildren(...[run.notice].filter(Boolean).map((text) => element("p", { class: "rx-notice", role: "status", text })))
     const [numbers, meaning] = run.said[this.state]
@@ -202,10 +208,6 @@ export class MemoryStage extends Stage {
 
   charts() {
     return [...this.triangles, ...this.lines]
-  }
-
-  mostUnits() {
-    return 99999 // the unit belongs to the other pages; it is kept
   }
 
   // A click on a triangle chooses both the token and the state.

@@ -2,6 +2,8 @@
 // every beginning of a sentence with one vector out, windows of characters with a vector out at every step.
 // The transport's step is a row of the prefix table; beside it the windows go on by a character.
 
+/** @import { PairsPayload } from "../types.js" */
+
 import { Stage } from "../core/base.js"
 import { element } from "../core/dom.js"
 import { fill } from "../core/numbers.js"
@@ -39,7 +41,7 @@ class Lines {
       for (const line of [text, tokens, ids]) line.classList.toggle("rx-pairs-now", now)
       const end = now ? at - sentences[k].from : -1
       for (const line of [tokens, ids]) {
-        Array.from(line.querySelectorAll("[data-at]"), (node, n) => {
+        line.querySelectorAll("[data-at]").forEach((node, n) => {
           node.classList.toggle("rx-pairs-given", n < end)
           node.classList.toggle("rx-pairs-next", n === end)
         })
@@ -199,6 +201,7 @@ class OneHot {
   }
 }
 
+/** @extends {Stage<PairsPayload>} */
 export class PairsStage extends Stage {
   makeStrip() {
     return null // a step is a row of the table, which is its own strip
@@ -206,14 +209,6 @@ export class PairsStage extends Stage {
 
   styles() {
     return ["language/pairs.css"]
-  }
-
-  charts() {
-    return []
-  }
-
-  mostUnits() {
-    return 99999 // the unit belongs to another page; it is kept
   }
 
   content() {

@@ -2,6 +2,8 @@
 // perplexity so far; below, the text read as it stands beside the network reading its own words.
 // The transport's step is the last token read; what is foreseen is the token after it.
 
+/** @import { Figure, PredictPayload, PredictRun } from "../types.js" */
+
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { along, ramp } from "../core/colours.js"
@@ -11,7 +13,9 @@ import { exact, fill, number, percent } from "../core/numbers.js"
 const FULL = 0.55 // how far the scale goes to its hue: text on it must be read
 
 // A chart by token: one column more than steps, its cursor at the token that the step foresees.
+/** @extends {Chart<PredictRun, PredictStage>} */
 class ByToken extends Chart {
+  /** @param {Figure} figure @param {PredictRun} run @param {PredictStage} stage @param {string} array */
   constructor(figure, run, stage, array) {
     super(figure, run, stage)
     this.array = array
@@ -35,6 +39,7 @@ class Distance extends Chart {
   }
 }
 
+/** @extends {Stage<PredictPayload>} */
 export class PredictStage extends Stage {
   styles() {
     return ["language/predict.css"]
@@ -148,10 +153,8 @@ export class PredictStage extends Stage {
     this.at = null
   }
 
-  // The same text with another free run: only the lower part changes.
+  /** The same text with another free run: only the lower part changes. @param {PredictPayload} payload */
   async take(payload) {
-    const known = ({ lang, firstStep, total, said, V, runs: [run] }) =>
-      JSON.stringify([lang, firstStep, total, said, V, run.tokens, run.truth, run.top, [...run.arrays.top_p.values]])
     if (!this.node.dataset.ready || known(payload) !== known(this.payload)) return false
     const [run] = payload.runs
     Object.assign(this, { payload, run })
@@ -180,10 +183,6 @@ export class PredictStage extends Stage {
 
   charts() {
     return [...this.byToken, this.distance]
-  }
-
-  mostUnits() {
-    return 99999 // the unit belongs to the other pages; it is kept
   }
 
   update() {
@@ -233,6 +232,11 @@ export class PredictStage extends Stage {
     this.goFree.textContent = fill(strings.go_free, { step })
     this.goFree.disabled = step >= total || step === free.start
   }
+}
+
+/** All but the free run, as text. @param {PredictPayload} payload */
+function known({ lang, firstStep, total, said, V, runs: [run] }) {
+  return JSON.stringify([lang, firstStep, total, said, V, run.tokens, run.truth, run.top, [...run.arrays.top_p.values]])
 }
 
 function short(nats) {

@@ -1,12 +1,17 @@
 // One unit at one step: its equations with symbols and with numbers, and who pushed each gate.
 
+/** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
+/** @import { Stage } from "../core/base.js" */
+
 import { element, math } from "../core/dom.js"
 import { fill, number } from "../core/numbers.js"
 import { Evaluator } from "./expression.js"
 
-const ACTIVATIONS = { sigmoid: "σ", tanh: "tanh", relu: "relu" }
+const ACTIVATIONS = { sigmoid: "σ", tanh: "tanh", relu: "relu", exp: "exp", log: "log", log_sigmoid: "log σ" }
+const OPEN = ["add", "sub", "mul", "neg", "in", "rec", "peep"]
 
 export class Arithmetic {
+  /** @param {WalkRun} run @param {Stage<WalkPayload | GeneratePayload>} stage */
   constructor(run, stage) {
     this.run = run
     this.stage = stage
@@ -19,6 +24,7 @@ export class Arithmetic {
     for (const [symbol, expression] of run.equations) {
       if (!symbol.startsWith("pre_")) this.table.append(this.equation(symbol, expression))
     }
+    if (run.notation) this.table.append(element("p", { class: "rx-notation", text: run.notation }))
     this.node = element("div", { class: "rx-arithmetic" }, this.table, this.pushes())
   }
 
@@ -61,12 +67,20 @@ export class Arithmetic {
     if (head === "peep") return numeric ? this.leaf(expression, this.theme("c")) :
       math("mrow", {}, indexed("p", rest[0], this.theme("c")), op("⊙"), this.draw(rest[1], false))
     if (head in ACTIVATIONS) return math("mrow", {}, math("mi", { text: ACTIVATIONS[head] }), ...bracket(this.draw(rest[0], numeric)))
+    if (head === "unit") return numeric ? this.leaf(expression, this.theme("c")) : indexed("p", rest[0], this.theme("c"))
+    if (head === "neg") return math("mrow", {}, op("−"), this.within(rest[0], numeric))
+    if (head === "abs") return math("mrow", {}, op("|"), this.draw(rest[0], numeric), op("|"))
+    if (head === "div") return math("mfrac", {}, ...rest.map((part) => this.draw(part, numeric)))
+    if (head === "max") return math("mrow", {}, math("mi", { text: "max" }), op("("), this.draw(rest[0], numeric), op(","), this.draw(rest[1], numeric), op(")"))
     const sign = { add: "+", sub: "−", mul: numeric ? "·" : "⊙" }[head]
-    const parts = rest.map((part) => {
-      const drawn = this.draw(part, numeric)
-      return head === "mul" && Array.isArray(part) && part[0] !== "tanh" ? math("mrow", {}, ...bracket(drawn)) : drawn
-    })
+    const parts = rest.map((part, k) => (head === "mul" || (head === "sub" && k) ? this.within(part, numeric) : this.draw(part, numeric)))
     return math("mrow", {}, ...parts.flatMap((part, k) => (k ? [op(sign), part] : [part])))
+  }
+
+  // A part of a product or what is taken away: in brackets where it is a sum or a product itself.
+  within(expression, numeric) {
+    const drawn = this.draw(expression, numeric)
+    return Array.isArray(expression) && OPEN.includes(expression[0]) ? math("mrow", {}, ...bracket(drawn)) : drawn
   }
 
   affine([head, block, source]) {

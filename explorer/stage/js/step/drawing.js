@@ -1,5 +1,8 @@
 // The cell as textbooks draw it, its wires and nodes carrying the values of the current step and unit.
 
+/** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
+/** @import { Stage } from "../core/base.js" */
+
 import { ofSignal } from "../core/chart.js"
 import { along, ramp } from "../core/colours.js"
 import { svg } from "../core/dom.js"
@@ -10,6 +13,7 @@ const SCALE = 6
 const SUBSCRIPT = { h_prev: ["h", "t−1"], c_prev: ["c", "t−1"], x: ["x", "t"], h: ["h", "t"], c: ["c", "t"] }
 
 export class Drawing {
+  /** @param {WalkRun} run @param {Stage<WalkPayload | GeneratePayload>} stage */
   constructor(run, stage) {
     this.run = run
     this.stage = stage

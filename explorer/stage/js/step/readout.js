@@ -1,9 +1,13 @@
 // What the readout says after the current step: the next token's probabilities, or a number.
 
+/** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
+/** @import { Stage } from "../core/base.js" */
+
 import { element } from "../core/dom.js"
 import { number, percent } from "../core/numbers.js"
 
 export class Readout {
+  /** @param {WalkRun} run @param {Stage<WalkPayload | GeneratePayload>} stage @param {string} [heading] */
   constructor(run, stage, heading) {
     this.run = run
     this.stage = stage
@@ -38,10 +42,10 @@ export class Readout {
   }
 
   sum(t) {
-    const { strings, target } = this.stage.payload
+    const { strings, target } = /** @type {WalkPayload} */ (this.stage.payload)
     const says = this.run.arrays.value.at(t)
-    const shown = [[strings.says, says], [strings.target, target]]
-    shown.forEach(([name, v], k) => {
+    const shown = [{ name: strings.says, v: says }, { name: strings.target, v: target }]
+    shown.forEach(({ name, v }, k) => {
       const { label, bar, value } = this.rows[k]
       label.textContent = name
       bar.style.transform = `scaleX(${Math.max(0, Math.min(1, v / 2))})`

@@ -1,5 +1,7 @@
 // Step through time: heatmaps, the cell's drawing, the readout and the arithmetic of a run.
 
+/** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
+
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { element } from "../core/dom.js"
@@ -8,6 +10,7 @@ import { Arithmetic } from "./arithmetic.js"
 import { Drawing } from "./drawing.js"
 import { Readout } from "./readout.js"
 
+/** @template {WalkPayload | GeneratePayload} [P=WalkPayload] @extends {Stage<P>} */
 export class WalkStage extends Stage {
   content() {
     const { payload } = this
@@ -40,6 +43,7 @@ export class WalkStage extends Stage {
     return bad ? element("p", { class: "rx-notice", role: "status", text: fill(strings.overflow, { step: bad.badStep }) }) : null
   }
 
+  /** @param {WalkRun} run @param {boolean} two */
   panel(run, two) {
     const { payload } = this
     const heatmaps = run.heatmaps.map((figure) => new Chart(figure, run, this))
@@ -63,6 +67,7 @@ export class WalkStage extends Stage {
     return { ...figure, data: [...figure.data, ...before] }
   }
 
+  /** What stands beside the drawing. @param {WalkRun} run @returns {{ node: HTMLElement, show(step: number): void }[]} */
   readouts(run) {
     if (!run.readout && !run.arrays.value) return []
     const { mode, runs, strings } = this.payload
@@ -80,6 +85,7 @@ export class WalkStage extends Stage {
     return element("div", { class: "rx-views", role: "group", "aria-label": strings.view }, ...this.viewButtons)
   }
 
+  /** @param {string} view */
   show(view) {
     this.view = view
     const { runs } = this.payload
@@ -96,6 +102,7 @@ export class WalkStage extends Stage {
     this.update()
   }
 
+  /** @param {WalkRun[]} shown */
   details(shown) {
     const { strings } = this.payload
     const most = Math.max(...shown.map((run) => run.units))
@@ -118,6 +125,7 @@ export class WalkStage extends Stage {
     return node
   }
 
+  /** @param {WalkRun[]} runs */
   setArithmetic(runs) {
     this.arithmetics = runs.map((run) => new Arithmetic(run, this))
     this.arithmeticPlace.replaceChildren(...this.arithmetics.map((a) => a.node))
@@ -127,6 +135,7 @@ export class WalkStage extends Stage {
     return this.panels.flatMap((panel) => [...panel.heatmaps, ...panel.lines])
   }
 
+  /** @param {number} unit */
   choose(unit) {
     if (!Number.isInteger(unit)) return this.update()
     this.unit = Math.max(0, Math.min(this.mostUnits() - 1, unit))

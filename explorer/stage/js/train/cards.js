@@ -1,18 +1,22 @@
 // A card for each racer: where it is, how good it is, what it has cost, and how it ended.
 
-import { element } from "../core/dom.js"
-import { fill, number } from "../core/numbers.js"
-import { nameplate } from "./charts.js"
+/** @import { RacerLook, RaceFacts, Strings } from "../types.js" */
+/** @import { Course } from "./log.js" */
+/** @import { RaceView } from "./race.js" */
 
-const NEAR = 0.1 // an error down to a tenth under chance, an accuracy up to a tenth over it, is still there
+import { element } from "../core/dom.js"
+import { fill, number, significant } from "../core/numbers.js"
+import { nameplate } from "./charts.js"
+import { stillAt } from "./log.js"
 
 export class Card {
+  /** @param {RacerLook} racer @param {RaceView} view */
   constructor(racer, view) {
     this.racer = racer
     this.view = view
     this.written = {}
     this.lines = {}
-    const line = (name) => (this.lines[name] = element("div", { class: `rx-card-${name}` }))
+    const line = (/** @type {string} */ name) => (this.lines[name] = element("div", { class: `rx-card-${name}` }))
     this.bar = element("div", { class: "rx-race-bar" })
     this.node = element("article", { class: "rx-card", role: "listitem", style: `--hue:${view.theme.racers[racer.index]}` },
       element("div", { class: "rx-card-name" }, ...nameplate(racer.index, view)),
@@ -39,7 +43,7 @@ export class Card {
     return fill(strings.card_step, { step: this.view.count(step), budget: this.view.count(this.racer.budget) })
   }
 
-  // Several texts stand side by side, each whole.
+  /** Several texts stand side by side, each whole. @param {string} name @param {string | string[]} text */
   write(name, text) {
     const texts = [text].flat()
     if (this.written[name] === texts.join()) return
@@ -47,12 +51,13 @@ export class Card {
     this.lines[name].replaceChildren(...texts.map((one) => element("span", { text: one })))
   }
 
+  /** @param {Course} course @param {Strings} strings @param {RaceFacts} facts */
   texts(course, strings, facts) {
     const { view } = this
     const goal = facts.goal === null ? "" : ` · ${fill(strings.card_goal, { goal: this.said(facts.goal, 3) })}`
     const metric = course.metric === undefined ? "—" : this.said(course.metric, 4)
     const costs = [fill(strings.card_seconds, { n: course.spent.toFixed(1) })]
-    if (course.spent > 0.05) costs.push(fill(strings.card_rate, { n: view.count(round2((course.step * course.tokens) / course.spent)) }))
+    if (course.spent > 0.05) costs.push(fill(strings.card_rate, { n: view.count(Number(((course.step * course.tokens) / course.spent).toPrecision(2))) }))
     costs.push(fill(strings.card_parameters, { n: view.count(course.parameters) }))
     const verdict = this.verdict(course, strings, facts)
     if (verdict && verdict !== this.told) this.tell(verdict)
@@ -68,33 +73,23 @@ export class Card {
     this.view.ends?.append(element("span", { text: `${this.racer.label}: ${verdict}. ` }))
   }
 
+  /** How it ended, in words; "" while it runs. @param {Course} course @param {Strings} strings @param {RaceFacts} facts */
   verdict(course, strings, facts) {
     const step = this.view.count(course.step)
     if (course.status === "running") return ""
     if (course.status === "passed") return fill(strings.passed, { step, seconds: course.spent.toFixed(1) })
     if (course.status === "stopped") return fill(strings.halted, { step })
     if (course.status === "diverged") return fill(strings[course.loss.at(-1) === null ? "diverged_loss" : "diverged_norm"], { step })
+    if (course.metric === undefined || course.metric === null) return strings.used_up
     const metric = this.said(course.metric, 3)
     if (facts.goal === null) return fill(strings.spent, { metric })
-    const near = facts.metric === "error" ? course.metric >= (1 - NEAR) * facts.chance : course.metric <= (1 + NEAR) * facts.chance
-    return fill(strings[near ? "at_baseline" : "short"], { metric })
+    return fill(strings[stillAt(course.metric, facts) ? "at_baseline" : "short"], { metric })
   }
 
-  // A metric as people read it; digits are significant ones where it is no error of four decimals.
+  /** A metric as people read it; digits are significant ones where it is no error of four decimals. @param {number?} value @param {number} digits */
   said(value, digits) {
     if (value === null || value === undefined) return "NaN"
     if (this.view.payload.facts.metric === "accuracy") return `${Number((100 * value).toPrecision(digits))} %`
-    return digits === 4 ? number(value) : number(Number(value.toPrecision(digits)), decimals(value, digits))
+    return digits === 4 ? number(value) : significant(value, digits)
   }
-}
-
-// How many decimals show so many significant digits.
-function decimals(value, digits) {
-  if (value === 0) return 0
-  const text = String(Number(value.toPrecision(digits)))
-  return text.includes("e") ? 4 : (text.split(".")[1] ?? "").length
-}
-
-function round2(value) {
-  return Number(value.toPrecision(2))
 }

@@ -1,7 +1,14 @@
 // The charts of a race: skeletons from Python (see explorer/figures/race.py), filled from the race's log.
 
+/** @import { PlotlyModule, PlotNode } from "../browser.js" */
+/** @import { Figure, RaceData, RaceTheme, Trace } from "../types.js" */
+/** @import { Course } from "./log.js" */
+/** @import { RaceView } from "./race.js" */
+
+import { rgb } from "../core/colours.js"
 import { element, svg } from "../core/dom.js"
-import { exact, fill, number } from "../core/numbers.js"
+import { exact, fill, number, tenTo } from "../core/numbers.js"
+import { middle, outlined, roomFor, thinned, ticks } from "./axes.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 const MOST_POINTS = 1500
@@ -19,21 +26,16 @@ function stroke(dash, colour) {
     svg("line", { x1: 1, y1: 4, x2: 43, y2: 4, stroke: colour, "stroke-width": 4, "stroke-dasharray": DASHES[dash] }))
 }
 
-// The end of an axis: a number from a short list, so that it moves seldom.
-export function roomFor(value, least) {
-  const wanted = Math.max(value, least)
-  const decade = 10 ** Math.floor(Math.log10(wanted))
-  return [1, 1.5, 2, 3, 4, 6, 8, 10].map((m) => m * decade).find((end) => end >= wanted - 1e-9)
-}
-
-class RaceChart {
+export class RaceChart {
+  /** @param {Figure} figure @param {RaceView} view @param {string} kind */
   constructor(figure, view, kind) {
     this.figure = figure
     this.view = view
     this.seen = true
     this.often = 0 // milliseconds from one drawing to the next, at least
     this.at = -Infinity
-    this.plot = element("div", { class: "rx-plot" })
+    this.byX = false // its axis is that of the training, and its racers are told apart by colour
+    this.plot = /** @type {PlotNode} */ (element("div", { class: "rx-plot" }))
     this.line = element("div", { class: "rx-race-cursor", hidden: "" })
     this.title = element("figcaption", { class: "rx-title" })
     this.node = element("figure", { class: `rx-chart rx-race-${kind}` }, this.title, element("div", {
@@ -43,6 +45,7 @@ class RaceChart {
     }, this.plot, this.line))
   }
 
+  /** @param {PlotlyModule} Plotly */
   async draw(Plotly) {
     this.Plotly = Plotly
     this.dress()
@@ -50,7 +53,22 @@ class RaceChart {
     await Plotly.newPlot(this.plot, this.data(), this.layout(), CONFIG)
   }
 
-  // Whether there is something new to draw, and it is time to.
+  /** What is drawn. @returns {Trace[]} */
+  data() {
+    return []
+  }
+
+  // What a drawing depends on; the same text, the same drawing.
+  version() {
+    return ""
+  }
+
+  /** What the pointer reads at a place. @param {{ x: number, y: number }} _at @returns {string[] | null} */
+  lines(_at) {
+    return null
+  }
+
+  /** Whether there is something new to draw, and it is time to. @param {number} now */
   due(now) {
     return now - this.at >= this.often && this.version() !== this.drawn
   }
@@ -65,17 +83,17 @@ class RaceChart {
     this.title.replaceChildren(element("span", { class: "rx-name", text: this.figure.layout.meta.title }))
   }
 
-  // A curve has its racer's colour, anything else that of its hue.
+  /** A curve has its racer's colour, anything else that of its hue. @param {Trace} trace */
   colour({ meta }) {
     const { hues, racers } = this.view.theme
     return this.byX ? racers[meta.racer] : hues[meta.hue]
   }
 
-  // A trace in the colours of the theme, with what it is to show.
+  /** A trace in the colours of the theme, with what it is to show. @param {Trace} trace @param {object} more @returns {Trace} */
   dressed(trace, more) {
     const colour = this.colour(trace)
     const { line, marker } = trace
-    const worn = { ...trace, ...more }
+    const worn = /** @type {Trace} */ ({ ...trace, ...more })
     if (line) worn.line = { ...line, color: colour }
     if (marker) worn.marker = { ...marker, color: colour }
     if (marker?.line) worn.marker.line = { ...marker.line, color: colour }
@@ -99,16 +117,17 @@ class RaceChart {
     }
   }
 
-  // Words in the plot, each named after its hue.
+  /** Words in the plot, each named after its hue. @returns {any[]} */
   notes() {
-    return this.figure.layout.annotations?.map(({ font, ...note }) => note) ?? []
+    return this.figure.layout.annotations?.map((note) => ({ ...note, font: undefined })) ?? []
   }
 
+  /** What the axes are told besides. @returns {{ x: object, y: object }} */
   axes() {
     return { x: {}, y: {} }
   }
 
-  // What the pointer is over, in the numbers of the axes; null beside the plot.
+  /** What the pointer is over, in the numbers of the axes; null beside the plot. @param {PointerEvent} event */
   under(event) {
     const full = this.plot._fullLayout
     if (!full) return null
@@ -121,6 +140,7 @@ class RaceChart {
     return { x: at(xaxis, left), y: yaxis.range[1] + yaxis.range[0] - at(yaxis, top) }
   }
 
+  /** @param {PointerEvent} event */
   hover(event) {
     const at = this.under(event)
     const lines = at && this.lines(at)
@@ -134,7 +154,7 @@ class RaceChart {
     this.view.point(null)
   }
 
-  // Draws the line of the pointer at x, or takes it away.
+  /** Draws the line of the pointer at x, or takes it away. @param {number | null} x */
   mark(x) {
     const axis = this.plot._fullLayout?.xaxis
     const inside = axis && x !== null && x >= axis.range[0] && x <= axis.range[1]
@@ -152,6 +172,7 @@ class RaceChart {
 
 // Loss, metric or gradient norm of all racers, by step or by CPU second.
 export class Curves extends RaceChart {
+  /** @param {Figure} figure @param {RaceView} view @param {"loss" | "metric" | "norm"} kind */
   constructor(figure, view, kind) {
     super(figure, view, "curves")
     this.kind = kind
@@ -184,26 +205,27 @@ export class Curves extends RaceChart {
     })
   }
 
-  // What a drawing depends on; the same text, the same drawing.
   version() {
     const { log, end, bySecond } = this.view
     const sizes = log.courses.map((course) => (this.kind === "metric" ? course.checks.length : course.version))
     return [this.view.stream.number, end, bySecond, ...sizes].join()
   }
 
-  // A column of a course that this chart draws: every step's values, or their means.
+  /** A column of a course that this chart draws: every step's values, or their means. @param {Course} course @param {string} [role] @returns {(number | null)[]} */
   column(course, role = "raw") {
-    return role === "mean" ? course.means[this.kind] : course[this.kind]
+    const kind = this.kind === "norm" ? "norm" : "loss"
+    return role === "mean" ? course.means[kind] : course[kind]
   }
 
   band(trace, bySecond) {
     const y = trace.y.map((value) => (value !== null && (value > 0 || !this.log) ? value : null))
-    const [r, g, b] = channels(this.colour(trace))
+    const [r, g, b] = rgb(this.colour(trace))
     const end = this.view.end
     trace.x.forEach((x, k) => x <= end && this.span(y[k]))
     return this.dressed(trace, { y, visible: !bySecond, fillcolor: `rgba(${r},${g},${b},0.16)` })
   }
 
+  /** @param {Course} course @param {Trace} trace */
   checks(course, trace) {
     const { bySecond } = this.view
     const y = course.checks.map((check) => this.shown(check.value))
@@ -214,22 +236,15 @@ export class Curves extends RaceChart {
     }
   }
 
-  // Past MOST_POINTS a thick line takes one of some neighbours, a thin one their lowest and highest.
+  /** Past MOST_POINTS a thick line takes one of some neighbours, a thin one their lowest and highest. @param {Course} course @param {string} role */
   steps(course, role) {
     const values = this.column(course, role)
-    const place = this.view.bySecond ? (k) => course.seconds[k] : (k) => k + 1
-    const both = role !== "mean"
-    const every = Math.ceil(values.length / (both ? MOST_POINTS / 2 : MOST_POINTS))
-    const [x, y] = [[], []]
-    for (let start = 0; start < values.length; start += every) {
-      for (const k of both ? extremes(values, start, every) : [Math.min(start + every, values.length) - 1]) {
-        const value = this.shown(values[k])
-        this.span(value)
-        x.push(place(k))
-        y.push(value)
-      }
-    }
-    return { x, y }
+    const at = role === "mean" ? (k) => middle(k, course.window) : (k) => k
+    const place = this.view.bySecond ? (k) => course.seconds[Math.round(at(k))] : (k) => at(k) + 1
+    const shown = role === "mean" ? thinned(values, MOST_POINTS) : outlined(values, MOST_POINTS)
+    const y = shown.map((k) => this.shown(values[k]))
+    y.forEach((value) => this.span(value))
+    return { x: shown.map(place), y }
   }
 
   shown(value) {
@@ -242,7 +257,7 @@ export class Curves extends RaceChart {
     this.high = Math.max(this.high, value)
   }
 
-  // A cross where a curve's numbers ceased to be finite, at the height of the last that was.
+  /** A cross where a curve's numbers ceased to be finite, at the height of the last that was. @param {Course} course */
   broken(course) {
     const k = this.column(course).indexOf(null)
     if (k < 0) return { x: [], y: [] }
@@ -264,34 +279,38 @@ export class Curves extends RaceChart {
     return { x, y: { range: [low, high], ...ticks(low, high, this.kind === "loss" ? 7 : 4) } }
   }
 
+  /** @param {{ x: number, y: number }} at */
   lines({ x }) {
     const { bySecond, payload, log } = this.view
-    const { strings, racers, facts } = payload
+    const { strings, racers } = payload
     const head = bySecond ? fill(strings.at_second, { n: x.toFixed(2) }) : fill(strings.at_step, { n: this.view.count(Math.round(x)) })
     const found = racers.map((racer) => {
       const course = log.racers[racer.index]
       const at = bySecond ? x : Math.round(x)
       const k = course ? course.indexAt(at, bySecond) : -1
       if (k < 0 || at > (bySecond ? course.spent : course.step)) return null
-      const text = this.value(course, k, facts)
+      const text = this.value(course, k)
       return text && `${racer.label}  ${text}`
     })
     return [head, ...found.filter(Boolean)]
   }
 
+  /** @param {Course} course @param {number} k */
   value(course, k) {
     const said = (value) => (value === null ? "NaN" : exact(value))
     if (this.kind === "metric") {
       const check = course.checks.findLast((one) => one.step <= k + 1)
       return check && said(check.value)
     }
-    const mean = this.column(course, "mean")[k]
+    const means = this.column(course, "mean")
+    const mean = means[Math.min(means.length - 1, k + (course.window >> 1))] // as it is drawn: around the step
     return `${said(this.column(course)[k])}  (${mean === null ? "NaN" : number(mean)})`
   }
 }
 
 // How far back the gradient reaches in one racer: columns training steps, rows source steps k.
 export class PowerMap extends RaceChart {
+  /** @param {Figure} figure @param {RaceView} view */
   constructor(figure, view) {
     super(figure, view, "power")
     this.racer = figure.layout.meta.racer
@@ -307,13 +326,11 @@ export class PowerMap extends RaceChart {
     return this.view.log.racers[this.racer]
   }
 
-  // While they run all maps end alike, with room to run; then each where its own racer ended.
+  // All maps of a race end alike: with room to run while it does, then where the furthest racer ended.
   get end() {
-    const { course } = this
-    if (!course) return 50
-    const running = !this.view.over && course.status === "running"
-    const room = running ? roomFor(1.03 * this.view.furthest, 50) : course.step
-    return Math.max(1, Math.min(room, course.budget))
+    const { furthest, over, payload } = this.view
+    const room = over ? furthest : roomFor(1.03 * furthest, 50)
+    return Math.max(1, Math.min(room, Math.max(...payload.racers.map((racer) => racer.budget))))
   }
 
   data() {
@@ -357,6 +374,7 @@ export class PowerMap extends RaceChart {
     return { x: { range: [0, this.end], nticks: 4, tickformat: ",d" }, y: {} }
   }
 
+  /** @param {{ x: number, y: number }} at */
   lines({ x, y }) {
     const { strings, facts } = this.view.payload
     const wide = this.end / COLUMNS
@@ -372,6 +390,7 @@ export class PowerMap extends RaceChart {
 
 // Each gate's mean over the units by time step, as the latest look found it.
 export class Gates extends RaceChart {
+  /** @param {Figure} figure @param {RaceView} view */
   constructor(figure, view) {
     super(figure, view, "gates")
     this.racer = figure.layout.meta.racer
@@ -403,6 +422,7 @@ export class Gates extends RaceChart {
     return [this.view.stream.number, this.look?.step].join()
   }
 
+  /** @returns {Trace[]} */
   filled() {
     const { look } = this
     return this.figure.data.map((trace) => {
@@ -416,6 +436,7 @@ export class Gates extends RaceChart {
     return this.filled().map((trace) => this.dressed(trace, {}))
   }
 
+  /** @param {{ x: number, y: number }} at */
   lines({ x }) {
     const { look } = this
     const t = Math.round(x)
@@ -429,50 +450,9 @@ export class Gates extends RaceChart {
   }
 }
 
-// A racer's stroke and label, in its colour.
+/** A racer's stroke and label, in its colour. @type {(index: number, view: { payload: RaceData, theme: RaceTheme }) => Element[]} */
 export function nameplate(index, { payload, theme }) {
   const { dash, label } = payload.racers[index]
   const colour = theme.racers[index]
   return [stroke(dash, colour), element("span", { class: "rx-name", style: `color:${colour}`, title: label, text: label })]
-}
-
-// The places of the lowest and the highest of some neighbours, in order; of the first that is null, alone.
-function extremes(values, start, count) {
-  let [low, high] = [start, start]
-  for (let k = start; k < Math.min(start + count, values.length); k++) {
-    if (values[k] === null) return [k]
-    if (values[k] < values[low]) low = k
-    if (values[k] > values[high]) high = k
-  }
-  return low === high ? [low] : [Math.min(low, high), Math.max(low, high)]
-}
-
-// Ticks of a log axis: powers of ten, and parts of them where few are in sight.
-function ticks(low, high, most) {
-  const steps = high - low <= 1 ? [1, 2, 3, 5] : high - low <= 2.2 ? [1, 3] : [1]
-  const every = Math.max(1, Math.ceil((high - low) / most))
-  const found = []
-  for (let power = Math.floor(low); power <= Math.ceil(high); power++) {
-    if (steps.length === 1 && power % every) continue
-    for (const m of steps) {
-      const at = power + Math.log10(m)
-      if (at >= low - 1e-9 && at <= high + 1e-9) found.push([m * 10 ** power, m, power])
-    }
-  }
-  return { tickvals: found.map(([value]) => value), ticktext: found.map(([value, m, power]) => tick(value, m, power)) }
-}
-
-function tick(value, m, power) {
-  if (power >= -3 && power <= 3) return String(Number(value.toPrecision(3)))
-  const raised = `10<sup>${power}</sup>`.replace("-", "−")
-  return m === 1 ? raised : `${m}·${raised}`
-}
-
-function tenTo(power) {
-  const whole = Math.floor(power)
-  return `${(10 ** (power - whole)).toFixed(1)}e${whole}`.replace("-", "−")
-}
-
-function channels(colour) {
-  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16))
 }

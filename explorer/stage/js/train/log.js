@@ -1,22 +1,29 @@
 // What has happened in a race so far, as columns: events go in (see explorer/training/run.py), numbers
-// are read out. Knows no page and no server.
+// are read out. Knows no page and no server. explorer/training/results.py reads the same events once the race
+// is over; tests/js/courses.json says what both must make of them.
+
+/** @import { LookEvent, OverEvent, RaceEvent, RaceFacts, RacerEvent, RacerStatus, StepsEvent } from "../types.js" */
 
 const ENDS = ["done", "stopped", "killed", "failed"]
 
 export class RaceLog {
+  /** @param {number} window steps over which means run */
   constructor(window) {
-    this.window = window // steps over which means run
+    this.window = window
+    /** @type {Course[]} by racer; one that has not begun has no place yet */
     this.racers = []
+    /** @type {OverEvent | null} */
     this.end = null // the event after which nothing follows, until the race is taken up again
   }
 
+  /** @param {RaceEvent} event */
   add(event) {
-    if (ENDS.includes(event.kind)) this.end = event
+    if (isOver(event)) this.end = event
     else if (event.kind === "racer") this.enter(event)
     else this.racers[event.racer]?.add(event)
   }
 
-  // A racer begins, or goes on from a step.
+  /** A racer begins, or goes on from a step: the race is not over. @param {RacerEvent} event */
   enter(event) {
     this.end = null
     this.racers[event.racer] ??= new Course(this.window)
@@ -40,25 +47,40 @@ export class RaceLog {
 
 // One racer's course. Step n stands at index n - 1 of loss, norm, their means and seconds; null is not finite.
 export class Course {
+  /** @param {number} window */
   constructor(window) {
     this.window = window
+    /** @type {(number | null)[]} */
     this.loss = []
+    /** @type {(number | null)[]} */
     this.norm = []
+    /** @type {Record<"loss" | "norm", (number | null)[]>} */
     this.means = { loss: [], norm: [] }
+    /** @type {number[]} */
     this.seconds = []
-    this.checks = [] // {step, seconds, value}
-    this.looks = [] // {step, power, gates}
+    /** @type {{ step: number, seconds: number, value: number | null }[]} */
+    this.checks = []
+    /** @type {Pick<LookEvent, "step" | "power" | "gates">[]} */
+    this.looks = []
+    this.budget = 0
+    this.tokens = 0 // that a step reads
+    this.parameters = 0
     this.kept = 0
     this.version = 0 // grows with every change of the columns
+    /** @type {RacerStatus} */
     this.status = "running"
   }
 
+  /** @param {RacerEvent} event */
   enter({ step, budget, tokens, parameters }) {
-    Object.assign(this, { budget, tokens, parameters, status: "running" })
+    this.budget = budget
+    this.tokens = tokens
+    this.parameters = parameters
+    this.status = "running"
     this.cut(step)
   }
 
-  // Forgets what came after a step.
+  /** Forgets what came after a step. @param {number} step */
   cut(step) {
     this.version += 1
     for (const column of [this.loss, this.norm, this.means.loss, this.means.norm, this.seconds]) column.length = Math.min(column.length, step)
@@ -66,6 +88,7 @@ export class Course {
     this.looks = this.looks.filter((look) => look.step <= step)
   }
 
+  /** @param {Exclude<RaceEvent, RacerEvent | OverEvent>} event */
   add(event) {
     if (event.kind === "steps") this.advance(event)
     else if (event.kind === "look") this.look(event)
@@ -73,7 +96,7 @@ export class Course {
     else if (event.kind === "end") this.status = event.status
   }
 
-  // Between two reports the seconds run evenly.
+  /** Between two reports the seconds run evenly; steps that were not reported have no number. @param {StepsEvent} event */
   advance({ from, loss, norm, seconds, metric }) {
     this.cut(from - 1)
     while (this.loss.length < from - 1) this.push(null, null, this.spent)
@@ -82,15 +105,18 @@ export class Course {
     if (metric !== undefined) this.checks.push({ step: this.step, seconds, value: metric })
   }
 
+  /** @param {number | null} loss @param {number | null} norm @param {number} seconds */
   push(loss, norm, seconds) {
     this.loss.push(loss)
     this.norm.push(norm)
     this.seconds.push(seconds)
-    for (const name of ["loss", "norm"]) this.means[name].push(mean(this[name], this.window))
+    this.means.loss.push(mean(this.loss, this.window))
+    this.means.norm.push(mean(this.norm, this.window))
   }
 
+  /** @param {LookEvent} event */
   look({ step, power, gates }) {
-    this.looks = this.looks.filter((look) => look.step < step)
+    this.looks = this.looks.filter((one) => one.step < step)
     this.looks.push({ step, power, gates })
   }
 
@@ -118,31 +144,41 @@ export class Course {
     return back > 0 ? (this.seconds[n - 1] - this.seconds[n - 1 - back]) / back : null
   }
 
-  // The latest look that is no later than a step.
+  /** The latest look that is no later than a step, if there is one. @param {number} step */
   lookAt(step) {
-    let [low, high] = [0, this.looks.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.looks[middle].step <= step) low = middle + 1
-      else high = middle
-    }
-    return this.looks[low - 1]
+    return this.looks[lastUpTo(this.looks, step, (look) => look.step)]
   }
 
-  // The index of the last step no later than a step or a second, or -1.
+  /** The index of the last step no later than a step or a second, or -1. @param {number} x @param {boolean} bySecond */
   indexAt(x, bySecond) {
     if (!bySecond) return Math.min(this.step, Math.floor(x)) - 1
-    let [low, high] = [0, this.seconds.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.seconds[middle] <= x) low = middle + 1
-      else high = middle
-    }
-    return low - 1
+    return lastUpTo(this.seconds, x, (second) => second)
   }
 }
 
-// The mean of the last values, or null where the very last is.
+/** Whether a metric is no better than that of a guess without memory: within a tenth of it. @type {(metric: number | null | undefined, facts: Pick<RaceFacts, "metric" | "left">) => boolean} */
+export function stillAt(metric, facts) {
+  if (metric === null || metric === undefined) return false
+  return facts.metric === "error" ? metric >= facts.left : metric <= facts.left
+}
+
+/** @type {(event: RaceEvent) => event is OverEvent} */
+function isOver(event) {
+  return ENDS.includes(event.kind)
+}
+
+/** The place of the last of some rising values up to a limit, or -1. @type {<T>(values: T[], limit: number, of: (value: T) => number) => number} */
+function lastUpTo(values, limit, of) {
+  let [low, high] = [0, values.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (of(values[middle]) <= limit) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}
+
+/** The mean of the last values, or null where the very last is. @type {(column: (number | null)[], window: number) => number | null} */
 function mean(column, window) {
   const last = column.slice(-window)
   if (last[last.length - 1] === null) return null

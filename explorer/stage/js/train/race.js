@@ -1,12 +1,18 @@
 // The live view of a race: mountRace(root, data, api) draws it, fed by a stream that outlives it.
 // api: onOver(status) once when the race is over, onKept({racer: step}) now and then as weights are kept.
 
+/** @import { Root } from "../browser.js" */
+/** @import { RaceData, ThemeName } from "../types.js" */
+/** @import { RaceChart } from "./charts.js" */
+/** @import { RaceStream } from "./stream.js" */
+
 import { themeOf } from "../core/colours.js"
 import { element, svg } from "../core/dom.js"
 import { loadPlotly, loadStyle } from "../core/load.js"
 import { fill } from "../core/numbers.js"
+import { roomFor } from "./axes.js"
 import { Card } from "./cards.js"
-import { Curves, Gates, PowerMap, nameplate, roomFor } from "./charts.js"
+import { Curves, Gates, PowerMap, nameplate } from "./charts.js"
 import { follow } from "./stream.js"
 
 const PAINT_MS = 250 // curves are drawn at most four times a second
@@ -21,6 +27,9 @@ const ICONS = {
   stop: "M4 4h10v10H4z",
 }
 
+/** @typedef {{ onOver?: (status: string) => void, onKept?: (steps: Record<number, number>) => void }} Api */
+
+/** Draws a race, into the view that stands there where it fits. @type {(root: Root, data: RaceData, api?: Api) => Promise<RaceView>} */
 export async function mountRace(root, data, api = {}) {
   const theme = themeOf(root)
   const old = root.rxRace
@@ -40,16 +49,32 @@ export async function mountRace(root, data, api = {}) {
   return view
 }
 
+/** @type {(root: Root) => void} */
 export function unmountRace(root) {
   root.rxRace?.close()
   delete root.rxRace
 }
 
-class RaceView {
+export class RaceView {
+  /** @param {Root} root @param {RaceData} payload @param {ThemeName} themeName @param {Api} api */
   constructor(root, payload, themeName, api) {
-    Object.assign(this, { root, payload, themeName, api, bySecond: false, held: false, shared: null, said: "" })
+    this.root = root
+    this.payload = payload
+    this.themeName = themeName
+    this.api = api
+    this.bySecond = false // the curves run over CPU seconds
+    this.held = false // this window's drawing stands still
+    /** @type {{ n: number, key: string } | null} how many others watch, and what is said of it */
+    this.shared = null
+    this.said = ""
+    /** @type {RaceStream | undefined} */
+    this.stream = undefined
+    /** @type {Promise<void> | undefined} */
+    this.built = undefined
+    /** @type {string | undefined} */
+    this.font = undefined
     this.theme = payload.themes[themeName]
-    this.listen = (what) => this.hear(what)
+    this.listen = (/** @type {string} */ what) => this.hear(what)
     this.join()
     const label = fill(payload.strings.race, { title: payload.facts.title })
     this.node = element("section", {
@@ -65,7 +90,10 @@ class RaceView {
     const stream = follow(this.payload.key, this.payload.attempt, this.payload.mean)
     if (stream === this.stream) return
     this.stream?.listeners.delete(this.listen)
-    Object.assign(this, { stream, held: false, shared: null, toldKept: "{}" })
+    this.stream = stream
+    this.held = false
+    this.shared = null
+    this.toldKept = "{}"
     if (!this.attending) return
     this.ends.replaceChildren()
     this.attend()
@@ -152,7 +180,7 @@ class RaceView {
 
   curves() {
     const { figures, strings } = this.payload
-    this.lines = ["loss", "metric", "norm"].map((kind) => new Curves(figures[kind], this, kind))
+    this.lines = /** @type {const} */ (["loss", "metric", "norm"]).map((kind) => new Curves(figures[kind], this, kind))
     this.tabs = ["by_step", "by_second"].map((name) => element("button", {
       class: "rx-tab", type: "button", text: strings[name], "aria-pressed": String((name === "by_second") === this.bySecond), onclick: () => this.turn(name === "by_second"),
     }))
@@ -182,6 +210,7 @@ class RaceView {
     return this.section(strings.gates, null, null, nodes)
   }
 
+  /** @param {string} title @param {Element | null} side @param {string | null} note @param {Element[]} nodes */
   section(title, side, note, nodes) {
     return element("section", { class: "rx-race-section" },
       element("div", { class: "rx-race-head" }, element("h3", { class: "rx-panel-title", text: title }), side),
@@ -195,6 +224,7 @@ class RaceView {
 
   // --- what happens
 
+  /** @param {string} what `state` or `events` */
   hear(what) {
     if (what === "state") this.showState()
     else {
@@ -234,7 +264,7 @@ class RaceView {
     }, Math.max(0, PAINT_MS - (performance.now() - (this.painted ?? 0))))
   }
 
-  // Draws the words, then as many charts as a frame has time for, the others in the next frames.
+  /** Draws the words, then as many charts as a frame has time for, the others in the next frames. @param {RaceChart[]?} [rest] */
   paint(rest = null) {
     this.frame = null
     if (this.closed || this.held) return
@@ -264,6 +294,7 @@ class RaceView {
     this.fontSize = Math.round(Math.max(14, Math.min(18, this.node.clientWidth / 68)))
   }
 
+  /** @param {boolean} bySecond */
   turn(bySecond) {
     this.bySecond = bySecond
     this.tabs.forEach((tab, k) => tab.setAttribute("aria-pressed", String((k === 1) === bySecond)))
@@ -299,6 +330,7 @@ class RaceView {
     this.showTime()
   }
 
+  /** @param {string} state @param {number} place */
   sentence(state, place) {
     const { strings } = this.payload
     if (this.shared && state === "running") return fill(strings[this.shared.key], { n: this.shared.n })
@@ -335,15 +367,17 @@ class RaceView {
     this.time.textContent = said.join(" · ")
   }
 
+  /** @param {number} value */
   count(value) {
     return value.toLocaleString(this.payload.lang)
   }
 
   // --- commands
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return
-    if (event.target.closest("button, a, input, select, textarea")) return
+    if (event.target instanceof Element && event.target.closest("button, a, input, select, textarea")) return
     event.stopPropagation() // a stage below on the page plays at the same key
     if (this.pauseButton.disabled || this.pauseButton.hidden) return
     event.preventDefault()
@@ -355,6 +389,7 @@ class RaceView {
     else this.command(this.stream.state.state === "paused" ? "go" : "pause")
   }
 
+  /** @param {string} command */
   async command(command) {
     try {
       const shared = await this.stream.command(command)
@@ -366,7 +401,7 @@ class RaceView {
     this.showState()
   }
 
-  // Others watch too: only this window's drawing stands still.
+  /** Others watch too: only this window's drawing stands still. @param {{ n: number, key: string } | null} shared */
   hold(shared, still = false) {
     this.shared = shared
     this.held = still
@@ -376,6 +411,7 @@ class RaceView {
 
   // --- pointer and size
 
+  /** @param {string[] | null} lines @param {PointerEvent} [event] */
   tip(lines, event) {
     this.tooltip.hidden = !lines
     if (!lines) return
@@ -385,13 +421,13 @@ class RaceView {
     this.tooltip.style.transform = `translate(${x}px, ${event.clientY - box.top + 16}px)`
   }
 
-  // The line of the pointer goes through all charts over training at once.
+  /** The line of the pointer goes through all charts over training at once. @param {RaceChart?} chart @param {number?} [x] */
   point(chart, x = null) {
     const curves = chart?.byX ?? false
-    const maps = chart !== null && this.powers.includes(chart)
+    const maps = this.powers.some((one) => one === chart)
     for (const one of this.lines) one.mark(curves || (maps && !this.bySecond) ? x : null)
     for (const one of this.powers) one.mark(maps || (curves && !this.bySecond) ? x : null)
-    for (const one of this.gated) one?.mark(chart !== null && this.gated.includes(chart) ? x : null)
+    for (const one of this.gated) one?.mark(this.gated.some((other) => other !== null && other === chart) ? x : null)
   }
 
   resize() {
@@ -422,6 +458,7 @@ class RaceView {
 
 const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" }
 
+/** @param {keyof typeof ICONS} name */
 function icon(name) {
   return svg("svg", { class: "rx-icon", viewBox: "0 0 18 18", "aria-hidden": "true" }, svg("path", { d: ICONS[name], fill: "currentColor" }))
 }

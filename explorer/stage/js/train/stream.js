@@ -8,11 +8,17 @@ const RETRIES_MS = [1000, 2000, 4000, 8000]
 
 let streams = 0
 
-// Returns the stream of a race, opening it if this window does not follow it yet; without a key, one that
-// stays silent.
+/** @typedef {{ state: string, place: number, watchers: number }} State what the server says of a race, or this side of the server */
+
+/**
+ * Returns the stream of a race, opening it if this window does not follow it yet; without a key, one that
+ * stays silent. mean: steps over which means run.
+ * @type {(key: string, attempt: number, mean: number) => RaceStream}
+ */
 export function follow(key, attempt, mean) {
   if (!key) return new RaceStream(key, attempt, mean)
-  const races = (globalThis.rxRaces ??= new Map())
+  /** @type {Map<string, RaceStream>} */
+  const races = (/** @type {any} */ (globalThis).rxRaces ??= new Map())
   const known = races.get(key)
   if (known?.attempt === attempt) return known
   for (const other of races.values()) other.close()
@@ -24,11 +30,20 @@ export function follow(key, attempt, mean) {
 }
 
 export class RaceStream {
+  /** @param {string} key @param {number} attempt @param {number} mean */
   constructor(key, attempt, mean) {
-    Object.assign(this, { key, attempt, seen: 0, retries: 0, number: ++streams })
+    this.key = key
+    this.attempt = attempt
+    this.number = ++streams
+    this.seen = 0 // the last event that was heard
+    this.retries = 0
+    this.told = false // that the race is over
     this.log = new RaceLog(mean)
+    /** @type {State} */
     this.state = { state: key ? "connecting" : "idle", place: 0, watchers: 0 }
+    /** @type {Set<(what: string) => void>} */
     this.listeners = new Set()
+    /** @type {{ at: number, seconds: number }[]} */
     this.pace = [] // {at, seconds}: the clock on the wall, and CPU seconds spent by then
   }
 
@@ -43,6 +58,7 @@ export class RaceStream {
     this.source.onerror = () => this.broke()
   }
 
+  /** @param {MessageEvent} message */
   hear(message) {
     this.retries = 0
     this.seen = Number(message.lastEventId) || this.seen
@@ -53,6 +69,7 @@ export class RaceStream {
     this.tell("events")
   }
 
+  /** @param {State} state */
   stand(state) {
     this.retries = 0
     if (state.state !== "running") this.pace = []
@@ -63,7 +80,7 @@ export class RaceStream {
 
   // The browser connects again by itself, unless the server answered with an error.
   broke() {
-    const again = this.source.readyState !== EventSource.CLOSED
+    const again = this.source?.readyState !== EventSource.CLOSED
     const wait = RETRIES_MS[this.retries]
     this.pace = []
     this.state = { ...this.state, state: again || wait ? "reconnecting" : "lost" }
@@ -74,11 +91,12 @@ export class RaceStream {
     this.tell("state")
   }
 
+  /** @param {string} what `state` or `events` */
   tell(what) {
     for (const listener of this.listeners) listener(what)
   }
 
-  // Returns null where the command was taken, else how many people watch the race.
+  /** Returns null where the command was taken, else how many people watch the race. @param {string} command @returns {Promise<number | null>} */
   async command(command) {
     const answer = await fetch(`${this.url}/${command}`, { method: "POST" })
     if (answer.status === 409) return (await answer.json()).shared
@@ -94,7 +112,7 @@ export class RaceStream {
     const running = this.log.courses.filter((course) => course.status === "running")
     const costs = running.map((course) => course.cost)
     if (wall < 1.5 || cpu <= 0 || costs.includes(null)) return null
-    const rest = running.reduce((sum, course, k) => sum + (course.budget - course.step) * costs[k], 0)
+    const rest = running.reduce((sum, course, k) => sum + (course.budget - course.step) * Number(costs[k]), 0)
     return Math.max(0, (rest * wall) / cpu)
   }
 

@@ -1,4 +1,4 @@
-"""The gradient page around its stage: the knobs, and what stands behind "more"."""
+"""What stands behind "more" on the page of gradients: one further look, chosen by its question."""
 
 from collections.abc import Callable
 
@@ -12,32 +12,8 @@ from explorer.gradients.sizes import clipping
 from explorer.gradients.windows import truncation
 from explorer.i18n import t
 from explorer.lab.flow import Flow, nudged
-from explorer.lab.learned import Learned
-from explorer.ui.moments import moments
-from explorer.ui.state import apply, theme
+from explorer.ui.state import theme
 from explorer.ui.widgets import field
-
-
-def knobs(experiment: Experiment, learned: Learned, lang: str) -> None:
-    """Draws the choices of this page."""
-    loss, loss_at, stretch, scale, moment = st.columns([1.3, 1, 1.2, 1, 2], vertical_alignment="bottom")
-    with loss:
-        field("loss", experiment, lang)
-    with loss_at:
-        field("loss_at", experiment, lang)
-    with stretch:
-        field("stretch", experiment, lang)
-    with scale:
-        field("input_scale", experiment, lang)
-    with moment:
-        moments(experiment, learned, lang)
-
-
-def try_line(lang: str) -> None:
-    """Draws the one line that says what to try, and the way to a sentence long enough to see it."""
-    words, way = st.columns([4.2, 1], vertical_alignment="center")
-    words.markdown(t("ui.try_gradients", lang))
-    way.button(t("ui.longer", lang), on_click=apply, args=({"stretch": "40"},), width="stretch")
 
 
 def more(experiment: Experiment, flow: Flow, lang: str) -> None:
@@ -45,7 +21,7 @@ def more(experiment: Experiment, flow: Flow, lang: str) -> None:
     with st.columns([1, 1])[0]:
         field("look", experiment, lang)
     if experiment.look:
-        LOOKS[experiment.look](experiment, flow, lang)
+        _DRAW[experiment.look](experiment, flow, lang)
 
 
 def _context(flow: Flow) -> dict:
@@ -97,7 +73,7 @@ def _truncation(experiment: Experiment, flow: Flow, lang: str) -> None:
 def _clipping(experiment: Experiment, flow: Flow, lang: str) -> None:
     with st.columns([1, 2])[0]:
         field("clip", experiment, lang)
-    found = clipping(flow.chosen.gradient, experiment.clip)
+    found = clipping(flow.chosen.gradient, experiment.clip, flow.chosen.around)
     _show(figures.clipping_figure(found, lang, theme(), **_context(flow)), "clipping", "clipping", lang)
 
 
@@ -106,7 +82,7 @@ def _local_step(experiment: Experiment, flow: Flow) -> int:
     return max(1, min(flow.steps, experiment.step - flow.first_step + 1))
 
 
-LOOKS: dict[str, Callable[[Experiment, Flow, str], None]] = {
+_DRAW: dict[str, Callable[[Experiment, Flow, str], None]] = {
     "why": _why,
     "eigenvalues": _eigenvalues,
     "nudge": _nudge,

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from explorer.experiment import Experiment
+from explorer.extras import needed
 from explorer.training import folder as files
 from explorer.training.jobs import Engine, Jobs
 
@@ -43,7 +44,8 @@ def _engine() -> Engine:
     """Worker processes of this machine; a Dask cluster where EXPLORER_SCHEDULER names its scheduler."""
     scheduler = os.environ.get("EXPLORER_SCHEDULER")
     if scheduler:
-        from explorer.training.cluster import Cluster
+        with needed():
+            from explorer.training.cluster import Cluster
 
         return Cluster(scheduler)
     from explorer.training.engines import Local

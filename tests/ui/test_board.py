@@ -13,7 +13,7 @@ from explorer.training import folder as files
 from explorer.training.jobs import Job, Jobs
 from explorer.training.race import race_of
 from explorer.training.run import Carried
-from explorer.ui import races
+from explorer.ui import board as served
 from tests.training.test_jobs import Never
 
 RACE = race_of(Experiment(length=6, size=4, batch=2, budget=30, racers="rnn;gru"))
@@ -27,13 +27,13 @@ def board(tmp_path, monkeypatch):
     files.create(folder, RACE)
     Carried(RACE, files.FolderChannel(folder)).run()
     board.jobs[RACE.key] = Job(RACE.key, folder)
-    monkeypatch.setattr(races, "jobs", lambda: board)
+    monkeypatch.setattr(served, "jobs", lambda: board)
     return board
 
 
 @pytest.fixture
 def client(board):
-    return TestClient(Starlette(routes=races.race_routes()))
+    return TestClient(Starlette(routes=served.race_routes()))
 
 
 def messages(text: str) -> list[dict[str, str]]:
@@ -83,7 +83,7 @@ def test_a_command_is_refused_with_the_number_of_those_who_watch(board, client):
 
 def test_a_closed_stream_gives_its_lease_back(board):
     async def look() -> int:
-        stream = races._stream(RACE.key, 0)
+        stream = served._stream(RACE.key, 0)
         await anext(stream)
         watching = board.jobs[RACE.key].watchers
         await stream.aclose()
@@ -96,7 +96,7 @@ def test_a_closed_stream_gives_its_lease_back(board):
 
 def test_a_model_is_named_by_race_and_racer_and_stands_in_for_its_siblings(board):
     def of(model: str, cell: str) -> object:
-        return races.model_of(Experiment(weights="model", model=model, cell=cell))
+        return served.model_of(Experiment(weights="model", model=model, cell=cell))
 
     assert of(f"{RACE.key}.0", "rnn") == (RACE.key, 0)
     assert of(f"{RACE.key}.0", "gru") == (RACE.key, 1)

@@ -1,0 +1,327 @@
+"""Breaks the house in some thirty named places, one at a time, and prints where no test noticed.
+
+    python -m benchmarks.mutation                  # all of them (some minutes)
+    python -m benchmarks.mutation --only law       # those whose name holds a word
+    python -m benchmarks.mutation --sound          # the same tests on the house as it is: all must pass
+
+The files under git are copied to a temporary folder and broken there. Exits with 1 if a mutation survived
+or could not be made.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from explorer.commands.terminal import table_lines
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """What is broken: text that stands once in a file, what it becomes, and the tests that must notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+    def problem(self, root: Path = ROOT) -> str:
+        """Returns why the mutation cannot be made, empty where it can."""
+        path = root / self.file
+        if not path.exists():
+            return f"{self.file} is gone"
+        found = path.read_text(encoding="utf-8").count(self.old)
+        return "" if found == 1 else f"its text stands {found} times in {self.file}, not once"
+
+
+HEAD = ("mutation", "file", "outcome")
+
+_FORGET, _INPUT = "\ub9dd\uac01 \uac8c\uc774\ud2b8", "\uc785\ub825 \uac8c\uc774\ud2b8"
+"""The forget gate and the input gate in Korean."""
+
+MUTATIONS = (
+    # Gradients and laws
+    Mutation(
+        "law without b_hh", "explorer/lab/flow.py",
+        "for part in (weights.b_ih, weights.b_hh):", "for part in (weights.b_ih,):",
+        "tests/lab/test_flow.py",
+    ),
+    Mutation(
+        "law of the smallest singular value", "explorer/lab/flow.py",
+        "np.linalg.svdvals(w_hh)[:1]", "np.linalg.svdvals(w_hh)[-1:]",
+        "tests/lab/test_flow.py",
+    ),
+    Mutation(
+        "squared error without its 2", "explorer/lab/flow.py",
+        "dL_dh[-1] = 2.0 * error * run.readout[0]", "dL_dh[-1] = error * run.readout[0]",
+        "tests/lab/test_flow.py",
+    ),
+    Mutation(
+        "vanished at a thousandth", "explorer/gradients/bptt.py",
+        "VANISHED = 1e-6", "VANISHED = 1e-3",
+        "tests/gradients/test_bptt.py -k vanish",
+    ),
+    Mutation(
+        "clipping that scales up", "explorer/gradients/sizes.py",
+        "factor = min(1.0, threshold / (norm + 1e-6))", "factor = threshold / (norm + 1e-6)",
+        "tests/gradients",
+    ),
+    Mutation(
+        "far steps by another half", "explorer/gradients/sizes.py",
+        "scaled[: len(scaled) // 2].sum()", "scaled[len(scaled) // 2 :].sum()",
+        "tests/gradients",
+    ),
+    Mutation(
+        "growth told as decay", "explorer/gradients/sizes.py",
+        '"decay_halves" if factor < 1.0', '"decay_halves" if factor > 1.0',
+        "tests/gradients",
+    ),
+    Mutation(
+        "half-life to a third", "explorer/gradients/common.py",
+        "np.log(0.5) / np.log(factor)", "np.log(1 / 3) / np.log(factor)",
+        "tests/gradients",
+    ),
+    Mutation(
+        "truncation without its own step", "explorer/gradients/windows.py",
+        "frozen((k <= t) & (t <= end))", "frozen((k < t) & (t <= end))",
+        "tests/gradients",
+    ),
+    # Cells and networks
+    Mutation(
+        "output gate in the reset hue", "explorer/cells/lstm.py",
+        'O = Signal("o", "gate", "sigmoid", "show")', 'O = Signal("o", "gate", "sigmoid", "reset")',
+        "tests/cells/test_cells.py -k hue",
+    ),
+    Mutation(
+        "update gate in the writing hue", "explorer/cells/gru.py",
+        'Z = Signal("z", "gate", "sigmoid", "keep")', 'Z = Signal("z", "gate", "sigmoid", "write")',
+        "tests/cells/test_cells.py -k hue",
+    ),
+    Mutation(
+        "chrono opens what writes", "explorer/nn/initialise.py",
+        "{spec.write: -keep}", "{spec.write: keep}",
+        "tests/nn/test_initialise.py",
+    ),
+    Mutation(
+        "keep bias counted twice", "explorer/nn/initialise.py",
+        "partner[rows] = 0.0", "partner[rows] = value",
+        "tests/nn/test_initialise.py",
+    ),
+    # Figures
+    Mutation(
+        "x title of the saturation chart", "explorer/figures/units.py",
+        't("units.shut", lang), "standoff"', 't("units.open", lang), "standoff"',
+        "tests/figures/test_units.py",
+    ),
+    Mutation(
+        "gates on a signed scale", "explorer/figures/signals.py",
+        '(0.0, 1.0) if signal.role == "gate"', '(-1.0, 1.0) if signal.role == "gate"',
+        "tests/figures tests/stage tests/lab",
+    ),
+    Mutation(
+        "open and shut swapped", "explorer/figures/signals.py",
+        "open_share = (gate > OPEN).mean(-1)", "open_share = (gate < OPEN).mean(-1)",
+        "tests/figures tests/stage tests/lab",
+    ),
+    Mutation(
+        "numbers rounded, not cut off", "explorer/figures/states.py",
+        "np.trunc(value * 10**digits)", "np.round(value * 10**digits)",
+        "tests/architectures/test_states.py",
+    ),
+    Mutation(
+        "h_n of the backward direction at the last step", "explorer/figures/shapes.py",
+        "at = self.end if way == 0 else 0", "at = self.end",
+        "tests/architectures/test_shapes.py",
+    ),
+    # The page's words
+    Mutation(
+        "input and forget gate swapped in Korean", "assets/locale/ko.toml",
+        f'f = "{_FORGET}"\ni = "{_INPUT}"', f'f = "{_INPUT}"\ni = "{_FORGET}"',
+        "tests/test_i18n.py",
+    ),
+    Mutation(
+        "a number of a card in one language", "assets/lessons/en/gradients.md",
+        "column 1 gives 0.61, not 0.79.", "column 1 gives 0.62, not 0.79.",
+        "tests/course/test_lessons.py -k numbers",
+    ),
+    Mutation(
+        "two columns of the ten seeds swapped", "explorer/ui/race.py",
+        "_pair(known.steps[name]),\n            _pair(known.seconds[name]),",
+        "_pair(known.seconds[name]),\n            _pair(known.steps[name]),",
+        "tests/ui/test_race.py",
+    ),
+    # Payload
+    Mutation(
+        "an explosion named a step late", "explorer/stage/payload.py",
+        "bad + run.trace.first_step - 1", "bad + run.trace.first_step",
+        "tests/stage tests/lab",
+    ),
+    Mutation(
+        "weights left out of the payload", "explorer/stage/payload.py",
+        "    arrays |= layer.weights.arrays()\n", "",
+        "tests/stage tests/lab",
+    ),
+    # Training
+    Mutation(
+        "moments at other steps", "explorer/training/trainer.py",
+        "if step & (step - 1) == 0:", "if step % 3 == 0:",
+        "tests/training/test_trainer.py",
+    ),
+    Mutation(
+        "the first word never asked for", "explorer/training/trainer.py",
+        "known = targets >= 0", "known = targets > 0",
+        "tests/training/test_trainer.py",
+    ),
+    Mutation(
+        "a verdict in the order of the racers", "explorer/training/results.py",
+        "key=lambda r: r.step)", "key=lambda r: -r.step)",
+        "tests/training/test_results.py",
+    ),
+    Mutation(
+        "an error above chance is progress", "explorer/training/results.py",
+        "metric >= (1 - NEAR) * chance", "metric >= (1 + NEAR) * chance",
+        "tests/training/test_results.py",
+    ),
+    Mutation(
+        "a mean in place of the median", "explorer/training/bands.py",
+        '"median": np.median(rows, 0)', '"median": rows.mean(0)',
+        "tests/training/test_bands.py",
+    ),
+    # Data
+    Mutation(
+        "XY and YX swapped", "explorer/data/tasks.py",
+        "2 * which[0] + which[1]", "which[0] + 2 * which[1]",
+        "tests/data/test_tasks.py",
+    ),
+    Mutation(
+        "the cue a step early", "explorer/data/tasks.py",
+        "ids[COPIED + length - 1] = 5", "ids[COPIED + length - 2] = 5",
+        "tests/data/test_tasks.py",
+    ),
+    Mutation(
+        "compatibility jamo made others", "explorer/text.py",
+        'text = unicodedata.normalize("NFC", text)', 'text = unicodedata.normalize("NFKC", text)',
+        "tests/test_text.py",
+    ),
+    Mutation(
+        "labels unescaped in Plotly", "explorer/labels.py",
+        "html.escape(label(token), quote=False)", "label(token)",
+        "tests/test_text.py tests/hostile/test_text.py",
+    ),
+    Mutation(
+        "the end of a range refused", "explorer/experiment.py",
+        "if not entry.low <= value <= entry.high:", "if not entry.low <= value < entry.high:",
+        "tests/test_experiment.py",
+    ),
+    # Language models and statistics
+    Mutation(
+        "temperature the wrong way", "explorer/language/scoring.py",
+        "(logits - logits.max()) / temperature", "(logits - logits.max()) * temperature",
+        "tests/language/test_scoring.py",
+    ),
+    Mutation(
+        "top-p a token short", "explorer/language/scoring.py",
+        "p[order].cumsum(), top_p)) + 1", "p[order].cumsum(), top_p)) or 1",
+        "tests/language/test_scoring.py",
+    ),
+    Mutation(
+        "half-life of the mean gate", "explorer/language/units.py",
+        "np.log(gate).mean(0)", "np.log(gate.mean(0))",
+        "tests/language/test_units.py",
+    ),
+    Mutation(
+        "chance at the median", "explorer/language/units.py",
+        "np.quantile(best, 0.95)", "np.quantile(best, 0.5)",
+        "tests/language/test_units.py",
+    ),
+    Mutation(
+        "the worst penalty", "explorer/language/probing.py",
+        "penalties[np.argmin(errors, 0)]", "penalties[np.argmax(errors, 0)]",
+        "tests/language/test_probing.py",
+    ),
+    # Architectures
+    Mutation(
+        "a window's best too high", "explorer/architectures/feedforward.py",
+        "return 1.0 - 0.5 * math.comb", "return 1.0 - 0.25 * math.comb",
+        "tests/architectures/test_feedforward.py -k pairs",
+    ),
+    Mutation(
+        "multiplications of another matrix", "explorer/architectures/cost.py",
+        "hidden_size * (input_size + hidden_size)", "hidden_size * (input_size * hidden_size)",
+        "tests/architectures/test_cost.py -k multiplications",
+    ),
+)  # fmt: skip
+
+
+def tracked(root: Path = ROOT) -> list[str]:
+    """Returns the files under git that are there."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True).stdout
+    return [name for name in listed.decode().split("\0") if name and (root / name).is_file()]
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
+    """Yields a folder with all files under git, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        for name in tracked():
+            target = Path(folder) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+        yield Path(folder)
+
+
+def tested(root: Path, tests: str) -> int:
+    """Runs tests of a folder and returns pytest's status: 0 all passed, 1 some failed."""
+    told = tests.split(" -k ")
+    chosen = [*told[0].split(), *(["-k", told[1]] if len(told) > 1 else [])]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *chosen]
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=root, env=env, capture_output=True).returncode
+
+
+def outcome(mutation: Mutation, root: Path, sound: bool = False) -> str:
+    """Returns what became of a mutation in a copy, which is whole again afterwards."""
+    problem = mutation.problem(root)
+    if problem:
+        return f"NOT MADE: {problem}"
+    path = root / mutation.file
+    whole = path.read_text(encoding="utf-8")
+    if not sound:
+        path.write_text(whole.replace(mutation.old, mutation.new), encoding="utf-8")
+    status = tested(root, mutation.tests)
+    path.write_text(whole, encoding="utf-8")
+    if status not in (0, 1):
+        return f"NOT RUN: pytest ended with {status}"
+    if sound:
+        return "FAILED" if status else "passed"
+    return "killed" if status else "SURVIVED"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="mutations whose name holds this")
+    parser.add_argument("--sound", action="store_true", help="run the tests without breaking anything")
+    given = parser.parse_args()
+    rows = []
+    with copied() as root:
+        for mutation in (m for m in MUTATIONS if given.only in m.name):
+            rows.append((mutation.name, mutation.file, outcome(mutation, root, given.sound)))
+            print(f"{rows[-1][2]:9} {mutation.name}", flush=True)
+    bad = [row for row in rows if row[2] not in ("killed", "passed")]
+    print(f"\n{len(rows) - len(bad)} of {len(rows)} noticed." if not given.sound else "")
+    for line in table_lines(HEAD, bad, HEAD) if bad else ():
+        print(line)
+    return 1 if bad or not rows else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

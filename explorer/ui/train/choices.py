@@ -1,0 +1,131 @@
+"""The choices of a race: presets, data, racers, and what the chosen data asks for."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from explorer.data.sources import Source, Unusable
+from explorer.experiment import Experiment
+from explorer.figures.race import looks
+from explorer.i18n import t
+from explorer.training.race import Race, RacerError, preset_changes, preset_of, presets, race_of, racer, split
+from explorer.ui import compute, state
+from explorer.ui.widgets import field
+
+OFFERED = (
+    "rnn",
+    "rnn init=orthogonal rate=0.001",
+    "rnn_relu init=identity_u rate=0.003",
+    "lstm",
+    "lstm bias=fixed keep_bias=1",
+    "lstm bias=fixed keep_bias=3",
+    "lstm bias=chrono",
+    "lstm_peephole",
+    "lstm_coupled",
+    "lstm_no_forget",
+    "gru",
+    "gru_reset_before",
+)
+"""Racers on offer; others can be typed."""
+
+
+def racer_label(name: str, lang: str) -> str:
+    """Returns a racer as people read it: its cell, and what is its own."""
+    try:
+        alone = Race((name,), (racer(name, Experiment()),))
+    except RacerError:
+        return name
+    return looks(alone, lang)[0].label
+
+
+def choices(experiment: Experiment, lang: str) -> DeltaGenerator:
+    """Draws what to try, the presets and the choices of a race; returns the place for its start."""
+    words, place = st.columns([3, 2], vertical_alignment="center")
+    words.markdown(t("train.try", lang))
+    _presets(experiment, lang)
+    data, length, racers, more = st.columns([2.1, 0.75, 4.3, 0.85], vertical_alignment="bottom", gap="small")
+    with data:
+        field("data", experiment, lang)
+    with length:
+        field("length", experiment, lang)
+    with racers:
+        _racers(experiment, lang)
+    with more, st.popover(t("ui.more", lang), width="stretch"):
+        _more(experiment, lang)
+    return place
+
+
+def _presets(experiment: Experiment, lang: str) -> None:
+    st.session_state["preset"] = preset_of(experiment)
+    st.pills(
+        t("train.presets", lang),
+        list(presets()),
+        key="preset",
+        format_func=lambda name: t(f"preset.{name}", lang),
+        on_change=_take_preset,
+        label_visibility="collapsed",
+    )
+
+
+def _take_preset() -> None:
+    name = st.session_state["preset"]
+    if name:
+        state.apply(preset_changes(name))
+
+
+def _racers(experiment: Experiment, lang: str) -> None:
+    chosen = split(experiment.racers)
+    st.session_state["racers"] = chosen
+    st.multiselect(
+        t("field.racers", lang),
+        list(dict.fromkeys([*OFFERED, *chosen])),
+        key="racers",
+        format_func=lambda name: racer_label(name, lang),
+        accept_new_options=True,
+        on_change=lambda: state.apply({"racers": ";".join(st.session_state["racers"])}),
+        help=t("help.racers", lang),
+    )
+
+
+def _more(experiment: Experiment, lang: str) -> None:
+    left, right = st.columns(2)
+    with left:
+        for name in ("size", "match", "layers", "race_seed", "budget", "grammar", "sentences"):
+            field(name, experiment, lang)
+    with right:
+        for name in ("rate", "optimiser", "max_norm", "batch", "truncate"):
+            field(name, experiment, lang)
+
+
+def readable_race(experiment: Experiment, lang: str) -> tuple[Race, Source] | None:
+    """Returns the race and its data; where there is none, says why and returns None."""
+    try:
+        race = race_of(experiment, lang)
+        if not race.runs:
+            raise RacerError("")
+        return race, compute.source_of(race.runs[0])
+    except RacerError as bad:
+        st.warning(t("train.bad_racer" if str(bad) else "train.no_racer", lang))
+        if str(bad):
+            st.text(str(bad)[:80])
+    except Unusable as refused:
+        st.warning(t(f"train.{refused.sentence}", lang, **refused.values))
+    return None
+
+
+def asked(experiment: Experiment, source: Source, lang: str) -> None:
+    """Says what the data asks for, how long something must be kept, and what a guess without memory gets."""
+    said = [t(f"asks.{experiment.data}", lang)]
+    share, loss = f"{100 * source.chance:.0f} %", f"{source.baseline:.3g}"
+    if experiment.data not in ("lecture", "yours"):
+        said.append(t("train.remember", lang, remember=source.remember))
+    if source.metric == "error":
+        said.append(t("train.baseline_error", lang, chance=f"{source.chance:.3g}"))
+    elif not source.vocabulary:
+        said.append(t("train.baseline_accuracy", lang, chance=share, baseline=loss))
+    else:
+        if experiment.data not in ("lecture", "yours"):
+            said.append(t("train.guess", lang, chance=share))
+        said.append(t("train.uniform", lang, baseline=loss))
+    if source.held_out_is_training:
+        said.append(t("train.same", lang))
+    st.caption(" ".join(said))

@@ -1,0 +1,121 @@
+"""A race from its start to what it has shown: the button, the live view, the verdict, ten seeds."""
+
+from typing import Any
+
+import streamlit as st
+
+from explorer.data.sources import Source
+from explorer.experiment import Experiment
+from explorer.i18n import t
+from explorer.stage.race import build_race, facts_of
+from explorer.training import folder as files
+from explorer.training.bands import shipped_of
+from explorer.training.jobs import QueueFullError
+from explorer.training.race import Race
+from explorer.training.results import over, results, verdict
+from explorer.ui.board import jobs
+from explorer.ui.train.choices import racer_label
+from explorer.ui.train.kept import travel
+
+
+def start(race: Race, lang: str) -> str | None:
+    """Draws the way to start the race; returns the key of the stored or running one, if any."""
+    board = jobs()
+    folder = board.folder(race.key)
+    where = None if folder is None else board.state(race.key).state
+    ended = "" if folder is None else over(files.events_in(folder))
+    begin, again = st.columns(2, gap="small")
+    label = "train.go_on" if ended in ("stopped", "killed", "failed") else "train.start"
+    begin.button(
+        t(label, lang),
+        key="start_race",
+        type="primary",
+        disabled=where not in (None, "over") or ended == "done",
+        on_click=_submit,
+        args=(race, False),
+        width="stretch",
+    )
+    again.button(
+        t("train.again", lang),
+        key="race_again",
+        disabled=ended == "",
+        on_click=_submit,
+        args=(race, True),
+        width="stretch",
+    )
+    return race.key if board.folder(race.key) is not None else None
+
+
+def _submit(race: Race, again: bool) -> None:
+    try:
+        jobs().submit(race, again)
+        st.session_state["take"] = st.session_state.get("take", 0) + 1
+    except QueueFullError:
+        st.session_state["race_full"] = True
+
+
+def say_full(lang: str) -> None:
+    """Says that the queue is full, if it was."""
+    if st.session_state.pop("race_full", False):
+        st.warning(t("train.full", lang))
+
+
+def view(experiment: Experiment, race: Race, source: Source, key: str | None, lang: str) -> dict[str, Any]:
+    """Returns what the live view needs: the race's figures and words; key is None until it is started."""
+    facts = facts_of(source, t(f"option.data.{experiment.data}", lang))
+    take = st.session_state.get("take", 0)
+    notation = experiment.display(lang).notation
+    known = shipped_of(race)
+    bands = known.bands if known else None
+    return build_race(race, facts, key or "", lang, bands, notation=notation, attempt=take)
+
+
+def after(race: Race, source: Source, lang: str) -> None:
+    """Draws what a race that is over has shown, the way to its snapshots, and what can be kept of it."""
+    folder = jobs().folder(race.key)
+    if folder is None or jobs().state(race.key).state != "over":
+        return
+    events = files.events_in(folder)
+    found = results(events)
+    if not found or not over(events):
+        return
+    st.markdown(f"#### {t('train.verdict', lang)}")
+    for sentence, values in verdict(found, source):
+        words = {name: _named(name, value, lang) for name, value in values.items()}
+        st.markdown("- " + t(f"verdict.{sentence}", lang, **words))
+    st.caption(t("train.one_seed", lang))
+    _ten_seeds(race, lang)
+    travel(race, source, found, lang)
+
+
+def _named(name: str, value: Any, lang: str) -> str:
+    """Returns a value of a sentence, racers as people read them."""
+    if name == "others":
+        return ", ".join(racer_label(other, lang) for other in value)
+    return racer_label(value, lang) if name in ("name", "first", "quick") else value
+
+
+def _ten_seeds(race: Race, lang: str) -> None:
+    """What ten other seeds did: how many passed, in how many steps."""
+    known = shipped_of(race)
+    if known is None:
+        return
+    st.caption(t("train.band", lang, date=known.date, command=known.command))
+    columns: dict[str, list[str]] = {
+        t(f"train.column_{name}", lang): [] for name in ("racer", "passed", "steps", "seconds")
+    }
+    for name in race.names:
+        passed, of = known.passed[name]
+        row = (
+            racer_label(name, lang),
+            f"{passed} / {of}",
+            _pair(known.steps[name]),
+            _pair(known.seconds[name]),
+        )
+        for column, value in zip(columns.values(), row, strict=True):
+            column.append(value)
+    st.table(columns, hide_index=True)
+
+
+def _pair(values: tuple[float, float]) -> str:
+    return " / ".join(f"{value:,}" for value in values)

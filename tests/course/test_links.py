@@ -1,0 +1,155 @@
+"""Every link opens with a card that belongs to it, and shows the same network in both languages."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from explorer import CELLS, bptt
+from explorer.course.lessons import LESSONS, Show, cards, lead, opened
+from explorer.experiment import ARCHITECTURES, VIEWS, Experiment
+from explorer.gradients.bptt import readout_gradient
+from explorer.i18n import LANGUAGES
+from explorer.lab.flow import flow
+from explorer.lab.learned import learn, settled
+from explorer.lab.walk import Walk, walk
+from explorer.nn.initialise import initialise
+from explorer.training.learner import Learner, build
+from explorer.training.race import race_of
+from tests.course.links import every, fixed, glossary
+
+learned = cache(learn)
+
+
+def test_there_are_links_of_every_kind():
+    kinds = [name.split()[0] for name in every()]
+    assert {"course", "docs", "preset", "glossary", *LESSONS} == set(kinds) and len(kinds) > 200
+
+
+# The same in both languages
+
+
+@pytest.mark.parametrize("compute", [learn, build, initialise, Learner, flow, bptt, readout_gradient])
+def test_neither_language_nor_notation_enters_what_is_learned_or_differentiated(compute: Callable):
+    assert not {"lang", "notation"} & set(inspect.signature(compute).parameters)
+
+
+def walked(experiment: Experiment, lang: str) -> Walk:
+    second = learned(replace(experiment, cell=experiment.second).model_part()) if experiment.second else None
+    meant = experiment.display(lang).meant(experiment)
+    return walk(meant, learned(experiment.model_part()), second)
+
+
+def seen() -> list[Experiment]:
+    """What the links to the first page show, once for each notation that is not fixed and each change."""
+    found = {}
+    for place in every().values():
+        experiment = place.experiment
+        flips = any(CELLS[cell].flips for cell in (experiment.cell, experiment.second) if cell)
+        if place.page == "step" and flips and experiment.weights != "model":
+            found[repr(replace(experiment, step=1, unit=1, card=""))] = experiment
+    return list(found.values())
+
+
+def test_the_first_page_shows_the_same_run_in_both_languages():
+    assert len(seen()) > 10
+    for experiment in seen():
+        korean, english = (walked(settled(experiment, "en"), lang) for lang in ("ko", "en"))
+        for ko, en in zip(korean.runs, english.runs, strict=True):
+            for a, b in ((ko.trace.h, en.trace.h), (ko.value, en.value), (ko.following, en.following)):
+                np.testing.assert_array_equal(a, b, err_msg=str(experiment.to_query()))
+            a, b = (run.trace.layers[0].in_notation("lecture").gate for run in (ko, en))
+            assert all(np.allclose(a[s], b[s], rtol=0, atol=1e-15) for s in a)
+
+
+def test_no_link_of_ours_leaves_to_the_language_what_is_computed():
+    for name, place in every().items():
+        if not name.startswith("preset"):  # a preset takes the reader's language, its address then says which
+            ko, en = (settled(place.experiment, lang) for lang in ("ko", "en"))
+            assert ko == en == place.experiment or place.page != "train", name
+            assert ko.notation == en.notation, name
+
+
+def test_an_address_that_was_written_in_one_language_is_the_same_race_in_the_other():
+    for name, place in fixed().items():
+        if place.page == "train":
+            for lang in LANGUAGES:
+                written = settled(place.experiment, lang)
+                assert race_of(written, "ko").key == race_of(written, "en").key, name
+
+
+def test_a_gate_that_is_held_is_held_alike_in_both_languages():
+    held = Experiment(cell="gru", clamp="z", clamp_value=1.0, clamp_from=2, weights="untrained")
+    for lang, keeps in (("en", True), ("ko", False)):
+        runs = [walked(settled(held, lang), other).runs[1].trace.h for other in LANGUAGES]
+        np.testing.assert_array_equal(*runs)
+        assert np.array_equal(runs[0][2], runs[0][1]) == keeps
+
+
+# Each with its card
+
+
+@pytest.mark.parametrize("name", fixed())
+def test_a_link_of_course_docs_and_presets_names_its_card(name):
+    place = fixed()[name]
+    keys = {card.key for card in cards(place.page, "en") if card.concerns(CELLS[place.experiment.cell])}
+    assert dict(place.changes)["card"] in keys
+
+
+def views_of(page: str, key: str) -> set[str]:
+    """The views that the buttons of a card set, of a page that has views."""
+    (card,) = (card for card in cards(page, "en") if card.key == key)
+    field = {"language": "view", "architectures": "arch"}[page]
+    return {dict(part.changes)[field] for part in card.parts if isinstance(part, Show)}
+
+
+@pytest.mark.parametrize("name", fixed() | glossary())
+def test_a_link_to_a_view_opens_a_card_of_that_view(name):
+    place = (fixed() | glossary())[name]
+    if place.page not in LESSONS:
+        return
+    shown = place.experiment
+    key = opened(place.page, shown)
+    if place.page == "language":
+        assert shown.view in views_of("language", key)
+    elif place.page == "architectures":
+        assert shown.arch in views_of("architectures", key)
+    elif place.page == "step" and shown.cell in ("lstm", "gru") and shown.clamp:
+        gates = {"f": "forget", "i": "input", "o": "output", "r": "gru_reset", "z": "gru_update"}
+        assert key in (gates[shown.clamp], "variants")
+
+
+@pytest.mark.parametrize(
+    ("page", "changes", "card"),
+    [
+        *[("language", {"view": view}, None) for view in VIEWS],
+        *[("architectures", {"arch": arch}, None) for arch in ARCHITECTURES],
+        ("step", {}, "recurrence"),
+        ("step", {"weights": "marked"}, "valve"),
+        ("step", {"weights": "marked", "cell": "gru"}, "gru_update"),
+        ("step", {"second": "gru"}, "map"),
+        ("step", {"carry": "h"}, "transplant"),
+        ("gradients", {"look": "clipping"}, "exploding"),
+        ("train", {"data": "copy"}, "start"),
+        ("step", {"cell": "gru", "clamp": "f"}, "recurrence"),
+    ],
+)
+def test_a_view_that_names_no_card_has_one_that_leads(page, changes, card):
+    key = lead(page, Experiment(**changes))
+    assert key == card if card else next(iter(changes.values())) in views_of(page, key)
+
+
+def test_a_card_of_another_cell_or_lesson_gives_way():
+    assert opened("step", Experiment(cell="lstm", card="forget")) == "forget"
+    assert opened("step", Experiment(cell="gru", card="forget")) == "recurrence"
+    assert opened("train", Experiment(card="forget")) == "race"
+
+
+def test_no_card_says_this_network_of_one_that_is_not_on_the_page():
+    for lang, words in (("en", "This network"), ("ko", "이 신경망은")):
+        for name in LESSONS:
+            for card in cards(name, lang):
+                assert not any(words in part for part in card.parts if isinstance(part, str)), card.key
