@@ -66,7 +66,7 @@ class Recurrence:
             H = weights.hidden_size
             before = tuple(s[:, at + k * H : at + (k + 1) * H] for k in range(len(self.spec.states)))
             pre, act, after = self.spec.step(NumpyOps, weights.project(x), before, weights, untouched)
-            values = {**act, **{f"pre_{name}": a for name, a in pre.items()}}
+            values = {**act, **{f"pre_{name}": a for name, a in pre.items()}, "x": x}
             for name, old, new in zip(self.spec.states, before, after, strict=True):
                 values |= {f"{name}_prev": old, name: new}
             yield np.concatenate(after, -1), values
@@ -92,5 +92,5 @@ def held(model: Any, x: Any = None) -> Recurrence:
 
 def states_of(layers: Sequence[LayerTrace]) -> np.ndarray:
     """Returns the states of a run as rows (T+1, ..., S), as a Recurrence orders them."""
-    parts = [a for layer in layers for a in (layer.h, layer.c) if a is not None]
+    parts = [a for layer in layers for a in layer.states.values()]
     return np.concatenate(parts, -1).astype(np.float64, copy=False)
