@@ -66,7 +66,7 @@ class Recurrence:
             H = weights.hidden_size
             before = tuple(s[:, at + k * H : at + (k + 1) * H] for k in range(len(self.spec.states)))
             pre, act, after = self.spec.step(NumpyOps, weights.project(x), before, weights, untouched)
-            values = {**act, **{f"pre_{name}": a for name, a in pre.items()}}
+            values = {**act, **{f"pre_{name}": a for name, a in pre.items()}, "x": x}
             for name, old, new in zip(self.spec.states, before, after, strict=True):
                 values |= {f"{name}_prev": old, name: new}
             yield np.concatenate(after, -1), values
