@@ -19,7 +19,12 @@ def carry_name(carry: str, lang: str) -> str:
 
 def _hue(carry: str) -> str:
     """Nothing carried stands in the hue of the input, a state in its own, all of them in another."""
-    states = {signal.symbol: signal.hue for spec in CELLS.values() for signal in spec.signals}
+    states = {
+        signal.symbol: signal.hue
+        for spec in CELLS.values()
+        for signal in spec.signals
+        if signal.role == "state"
+    }
     return states[carry] if len(carry) == 1 else "candidate" if carry else "x"
 
 
