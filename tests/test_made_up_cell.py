@@ -39,6 +39,7 @@ from explorer.stage.payload import build, build_flow, header_of
 from explorer.stage.predict import build_prediction
 from explorer.stage.units import build_units
 from explorer.text import tokenise
+from explorer.training import trainer
 from explorer.training.race import race_of
 from explorer.training.run import Carried, InMemory
 from tests.autograd import rows_of
@@ -200,7 +201,7 @@ def test_it_stands_in_every_architecture(monkeypatch):
 
 
 def test_its_space_of_states_is_searched(monkeypatch):
-    monkeypatch.setattr(cubes, "MOST_STEPS", 3)
+    monkeypatch.setattr(trainer, "FLIP_FLOP_STEPS", 3)
     learned = learned_once(WORDS)
     found = network(learned.model, inputs(WORDS, learned.model, learned.sample))
     assert found.states.shape[1] == 3 * 6 and build_space([found], "en")

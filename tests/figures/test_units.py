@@ -55,7 +55,7 @@ def test_every_gate_has_a_point_for_each_unit(cell, lang):
 
 @pytest.mark.parametrize(("lang", "across", "up"), [("en", "under .1", "over .9"), ("ko", ".1", ".9")])
 def test_across_is_how_often_a_gate_is_shut_and_up_how_often_it_is_open(lang, across, up):
-    figure = saturation_figure(made(), lang)
+    figure = saturation_figure(made(), Display(lang))
     assert across in figure.layout.xaxis.title.text and up in figure.layout.yaxis.title.text
     assert figure.layout.xaxis.title.text == t("units.shut", lang)
     assert figure.layout.yaxis.title.text == t("units.open", lang)
