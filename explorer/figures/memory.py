@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from explorer.figures.decades import Decades, powers
 from explorer.figures.palette import HUES, gate_scale, magnitude_scale
-from explorer.figures.signals import layout, line, step_axis
+from explorer.figures.signals import layout, line, state_hue, step_axis
 from explorer.i18n import t
 from explorer.language.probing import Memory
 
