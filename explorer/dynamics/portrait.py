@@ -36,31 +36,39 @@ MANY_STEPS = 300
 
 
 def units_of(cell: str, small: str) -> int:
-    """Returns how many units a portrait has: a cell with a c of its own has a plane in one unit."""
-    return 2 if small == "two" and len(CELLS[cell].states) == 1 else 1
+    """Returns how many units a portrait has: a cell with a c of its own has a plane in one unit.
+
+    0 for a cell of more than two states: nothing flat shows it whole.
+    """
+    states = len(CELLS[cell].states)
+    return 0 if states > 2 else 2 if small == "two" and states == 1 else 1
 
 
 def by_hand(cell: str, units: int, pull: float, turn: float = 0.0, lean: float = 0.0) -> Recurrence:
     """Returns a cell of one or two units with weights set by hand, without input."""
     spec, H = CELLS[cell], units
-    w_hh, b = np.zeros((len(spec.blocks) * H, H)), np.zeros(len(spec.blocks) * H)
+    seeing = spec.recurrent_blocks
+    b = np.zeros(len(spec.blocks) * H)
     weights = LayerWeights(
-        spec.blocks, np.zeros((len(b), 1)), w_hh, b, np.zeros(len(b)), *_no_peepholes(spec, H)
+        spec.blocks,
+        np.zeros((len(b), 1)),
+        np.zeros((len(seeing) * H, H)) if seeing else None,
+        b,
+        np.zeros(len(seeing) * H) if seeing else None,
+        np.zeros(len(spec.peephole_blocks) * H) if spec.peephole_blocks else None,
+        spec.peephole_blocks,
+        seeing,
     )
+    angle = np.radians(turn)
+    spin = pull * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])[:H, :H]
     for block in spec.blocks:
         if spec.roles[block].role == "gate":
             b[weights.rows(block)] = 0.0 if block == spec.keep else OPEN
-        else:
-            angle = np.radians(turn)
-            spin = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            w_hh[weights.rows(block)] = pull * spin[:H, :H]
-            b[weights.rows(block)] = lean
+            continue
+        b[weights.rows(block)] = lean
+        if block in seeing:
+            weights.w_hh[weights.state_rows(block)] = spin
     return Recurrence(spec, (weights,), np.zeros(1))
-
-
-def _no_peepholes(spec, H: int):  # type: ignore[no-untyped-def]  # the last two fields of LayerWeights
-    blocks = spec.peephole_blocks
-    return (np.zeros(len(blocks) * H), blocks) if blocks else (None, ())
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,6 +39,9 @@ def draw(experiment: Experiment, lang: str) -> None:
     if experiment.small == "many":
         _many(experiment, lang)
         return
+    if not units:
+        st.info(t("dynamics.no_plane", lang))
+        return
     if experiment.small == "two" and units == 1:
         st.info(t("dynamics.plane_in_one", lang))
     turn = experiment.turn if units == 2 else 0
