@@ -251,7 +251,7 @@ class ArchitectureChoices:
 
 @dataclass(frozen=True)
 class DynamicsChoices:
-    """What is looked at on the page of dynamics; point counts from 1, 0 is none; held is a token or none."""
+    """What the page of dynamics shows: a scene, a point in it, and how a small network is set by hand."""
 
     scene: str = _pick("cube", "dynamics", SCENES)
     point: int = _number(0, "dynamics", 0, MAX_POINTS)

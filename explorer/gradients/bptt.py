@@ -421,19 +421,6 @@ def _jacobians(
     return J.reshape(n, S, S), X
 
 
-def step_jacobians(
-    spec: CellSpec, weights: LayerWeights, values: dict[str, np.ndarray], needs_x: bool = False
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns d state / d state_prev (n, S, S), and d state / dx (n, S, D) or None, of n steps at once.
-
-    values: every quantity of the cell's equations by name (n, H), x (n, D), states before as `s_prev`; the
-    steps need not follow each other. In float64, in PyTorch's notation.
-    """
-    with np.errstate(**QUIET):
-        local = {**spec.local(values, weights), "h_prev": values["h_prev"]}
-        return _jacobians(spec, weights, local, needs_x)
-
-
 @cache
 def _each_state(states: tuple[str, ...], H: int) -> dict[str, np.ndarray]:
     """Returns each state's gradient (1, state, 1, H): 1 where its own turn is, 0 at that of the others."""
@@ -447,6 +434,19 @@ def in_full(spec: CellSpec, local: dict[str, np.ndarray], direct: dict[str, Any]
     for later, earlier in spec.within:
         found[earlier] = found[earlier] + found[later] * local[f"{later}/{earlier}"]
     return found
+
+
+def step_jacobians(
+    spec: CellSpec, weights: LayerWeights, values: dict[str, np.ndarray], needs_x: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns d state / d state_prev (n, S, S), and d state / dx (n, S, D) or None, of n steps at once.
+
+    values: every quantity of the cell's equations by name (n, H), states before as `h_prev`, `c_prev`; the
+    steps need not follow each other. In float64, in PyTorch's notation.
+    """
+    with np.errstate(**QUIET):
+        local = {**spec.local(values, weights), "h_prev": values["h_prev"]}
+        return _jacobians(spec, weights, local, needs_x)
 
 
 def _in_float64(weights: LayerWeights) -> LayerWeights:

@@ -33,8 +33,9 @@ def test_one_hue_for_a_role_on_every_page():
     assert {signal.symbol: signal.hue for signal in CELLS["lstm"].signals} == ROLES
     of_gru = {"r": "reset", "z": "keep", "n": "candidate", "h": "h"}
     assert {signal.symbol: signal.hue for signal in CELLS["gru"].signals} == of_gru
+    own = {"normaliser": "normaliser", "stabiliser": "stabiliser", "eigenvalue": "keep"}
     for key in VARIANTS:
-        same = {signal.symbol: (ROLES | of_gru)[signal.symbol] for signal in CELLS[key].signals}
+        same = {signal.symbol: (ROLES | of_gru | own)[signal.named] for signal in CELLS[key].signals}
         assert {signal.symbol: signal.hue for signal in CELLS[key].signals} == same, key
 
 

@@ -10,7 +10,7 @@ const matrix = (rows) => new Matrix(Float64Array.from(rows.flat()), { at: 0, sha
 
 // Two blocks, a and b, of two units that read two inputs: rows a1, a2, b1, b2. One step.
 const RUN = {
-  units: 2, inputs: 2, blocks: ["a", "b"], peepholeBlocks: ["b"],
+  units: 2, inputs: 2, blocks: ["a", "b"], recurrentBlocks: ["a", "b"], peepholeBlocks: ["b"],
   arrays: {
     x: matrix([[1, 2]]), h: matrix([[3, 4], [0.5, -0.5]]), c: matrix([[5, 6], [7, 8]]), "gate.g": matrix([[0.25, 0.75]]), "pre.a": matrix([[9, 10]]),
     weight_ih: matrix([[1, 0], [0, 1], [2, 0], [0, 2]]), weight_hh: matrix([[0, 1], [1, 0], [0, 10], [10, 0]]),

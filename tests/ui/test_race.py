@@ -23,7 +23,7 @@ def test_the_table_of_ten_seeds_has_each_number_under_its_name(monkeypatch):
         assert row.pop("network").startswith(name.split()[0].upper()[:3])
         assert row == {
             "passed": f"{passed} / {of}",
-            "steps: median / most": f"{steps:,} / {most:,}",
+            "training steps: median / most": f"{steps:,} / {most:,}",
             "CPU seconds: median / most": f"{seconds:,} / {longest:,}",
         }
     assert len({tuple(column) for column in columns.values()}) == len(columns)

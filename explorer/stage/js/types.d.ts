@@ -102,7 +102,7 @@ export interface Wire {
   arrow: boolean
 }
 
-export interface WalkRun<A = Matrix> extends Run<A, "h" | "x" | "weight_ih" | "weight_hh"> {
+export interface WalkRun<A = Matrix> extends Run<A, "h" | "x" | "weight_ih"> {
   cell: string
   inputs: number
   notation: string

@@ -19,7 +19,7 @@ from explorer.ui.widgets import field
 
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the cube of one cell, or of two side by side."""
-    chosen = experiment.only("cell", "seed", "init", "gain", "bias", "keep_bias")
+    chosen = _of_cube(experiment)
     second, moment = st.columns([1, 2], vertical_alignment="bottom")
     with second:
         field("second", experiment, lang)
@@ -63,3 +63,8 @@ def _cube(experiment: Experiment, moment: int) -> Landscape:
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _packed(experiment: Experiment, cells: tuple[str, ...], moment: int, point: int, lang: str) -> bytes:
     return build_space([_cube(replace(experiment, cell=cell), moment) for cell in cells], lang, point)
+
+
+def _of_cube(experiment: Experiment) -> Experiment:
+    """The experiment with all at its default that the cube does not depend on."""
+    return experiment.only("cell", "seed", "init", "gain", "bias", "keep_bias")

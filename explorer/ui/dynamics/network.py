@@ -44,7 +44,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         else:
             st.warning(t("dynamics.no_second", lang))
     with st.spinner(t("dynamics.searching", lang)):
-        chosen = replace(experiment.only(NetworkChoices), held=constant)
+        chosen = _of_network(experiment, constant)
         kept = compute.kept_so_far(experiment)
         payload = _packed(chosen, tuple(cells), experiment.point, lang, kept)
     total = len(inputs(experiment, learned.model, learned.sample).tokens)
@@ -66,3 +66,8 @@ def _landscape(experiment: Experiment, kept: int) -> Landscape:
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _packed(experiment: Experiment, cells: tuple[str, ...], point: int, lang: str, kept: int) -> bytes:
     return build_space([_landscape(replace(experiment, cell=cell), kept) for cell in cells], lang, point)
+
+
+def _of_network(experiment: Experiment, constant: str) -> Experiment:
+    """What a landscape depends on: the network, its text, and the input that is held."""
+    return replace(experiment.only(NetworkChoices), held=constant)
