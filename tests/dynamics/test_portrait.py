@@ -38,6 +38,9 @@ def test_only_a_cell_of_more_than_two_states_has_no_portrait():
 def test_every_cell_has_a_portrait(cell):
     for small in ("one", "two"):
         units = units_of(cell, small)
+        if len(CELLS[cell].states) > 2:
+            assert units == 0
+            continue
         found = portrait(by_hand(cell, units, 1.5))
         assert found.size == units * len(CELLS[cell].states)
         assert found.after.shape == (*[len(found.line)] * found.size, found.size)
