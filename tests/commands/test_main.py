@@ -53,7 +53,7 @@ def expected(experiment: Experiment, notation: str = "pytorch"):
 
 
 def arrays(of) -> dict[str, np.ndarray]:
-    named = {"x": of.x, "h": of.h} | ({} if of.c is None else {"c": of.c})
+    named = {"x": of.x, **of.states}
     named |= {f"pre_{s}": a for s, a in of.pre.items()}
     named |= {f"gate_{s}": a for s, a in of.gate.items()}
     return named | {f"{name}_l0": a for name, a in of.weights.arrays().items()}

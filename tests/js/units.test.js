@@ -112,6 +112,7 @@ test("a feature is a number, one of two sides, or one of its categories", () => 
 })
 
 const PAYLOAD = {
+  states: ["h"],
   strings: { surprise: "{nats} {change} unit {unit}", cause: "{unit}: {with} to {without}", cause_line: "{decided} and {others}", cause_mean: "at its mean {decided} and {others}", too_short: "short", not_finite: "NaN" },
   runs: [{
     steps: 2, tokens: [{ label: "a", original: "a", known: true }, { label: "?", original: "z", known: false }],

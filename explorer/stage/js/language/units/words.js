@@ -15,10 +15,10 @@ export function signed(value) {
 }
 
 /** Number and meaning of a token for a unit, line by line. @type {(payload: UnitsPayload, feature: Feature | null, k: number, unit: number) => string[]} */
-export function about({ runs: [{ arrays, tokens }], strings }, feature, k, unit) {
+export function about({ runs: [{ arrays, tokens }], states, strings }, feature, k, unit) {
   const { label, original, known } = tokens[k]
   const lines = [`t = ${k + 1}  ${known ? label : `${label} (${original})`}`]
-  for (const name of ["h", "c"]) if (arrays[name]) lines.push(`${name} = ${number(arrays[name].at(k, unit))}`)
+  for (const name of states) lines.push(`${name} = ${number(arrays[name].at(k, unit))}`)
   if (feature) lines.push(`${feature.name}: ${meaning(feature, arrays[`value.${feature.kind}`].row(k))}`)
   const nats = arrays.nats.at(k)
   if (!Number.isNaN(nats)) {
