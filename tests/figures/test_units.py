@@ -55,7 +55,7 @@ def test_every_gate_has_a_point_for_each_unit(cell, lang):
 
 @pytest.mark.parametrize(("lang", "across", "up"), [("en", "under .1", "over .9"), ("ko", ".1", ".9")])
 def test_across_is_how_often_a_gate_is_shut_and_up_how_often_it_is_open(lang, across, up):
-    figure = saturation_figure(made(), lang)
+    figure = saturation_figure(made(), Display(lang))
     assert across in figure.layout.xaxis.title.text and up in figure.layout.yaxis.title.text
     assert figure.layout.xaxis.title.text == t("units.shut", lang)
     assert figure.layout.yaxis.title.text == t("units.open", lang)
@@ -148,7 +148,7 @@ def test_every_string_that_the_stage_asks_for_is_there(lang):
     code = "".join(path.read_text("utf-8") for path in (MODULES / "language/units").glob("*.js"))
     asked = set(re.findall(r"strings\.(\w+)", code))
     kinds = {f"{stem}_{kind}" for stem in ("missing", "cause") for kind in FEATURES}
-    assert asked | kinds | {"shade_h", "shade_c"} <= set(strings)
+    assert asked | kinds <= set(strings)
     own = section("units", lang).values()
     parts = {name for text in own for _, name, _, _ in string.Formatter().parse(text) if name}
     assert parts <= {

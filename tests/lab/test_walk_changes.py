@@ -115,7 +115,9 @@ TRANSPLANT = Experiment(text=FIRST, donor=SECOND, donor_step=1, into=2, carry="h
 
 @pytest.mark.parametrize(("cell", "seed"), [(cell, k % 4) for k, cell in enumerate(EVERY)])
 def test_a_transplanted_memory_goes_on_with_the_donor_s_sentence(cell, seed):
-    experiment = Experiment(**(vars(TRANSPLANT) | {"cell": cell, "seed": seed, "carry": "".join(CELLS[cell].states)}))
+    experiment = Experiment(
+        **(vars(TRANSPLANT) | {"cell": cell, "seed": seed, "carry": "".join(CELLS[cell].states)})
+    )
     found = walked(experiment)
     best = {outcome.carry: outcome.labels[0] for outcome in found.outcomes}
     states = CELLS[cell].states

@@ -64,7 +64,7 @@ class Parsed(HTMLParser):
 
 @cache
 def small() -> bytes:
-    return build(walked(), "en")
+    return build(walked(), Display("en"))
 
 
 @cache
