@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.cells import CELLS
-from explorer.dynamics.portrait import fits
+from explorer.dynamics.portrait import units_of
 from tests.pages.app import field, opened, texts
 
 
@@ -32,7 +32,7 @@ def test_every_portrait_opens(small, locale):
 def test_every_cell_has_a_portrait_or_it_is_said_why_not(cell):
     app = opened(page="dynamics", scene="portrait", cell=cell, small="two")
     said = [info.value for info in app.info if "no plane" in info.value]
-    assert bool(said) == (not fits(cell)) and all(s in said[0] for s in CELLS[cell].states if said)
+    assert bool(said) == (not units_of(cell, "two")) and all(s in said[0] for s in CELLS[cell].states if said)
 
 
 @pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
