@@ -261,7 +261,7 @@ def test_all_of_a_sentence_passes_through_64_numbers(lang):
     encoder, decoder = reading.network.models
     assert reading.handed == len(reading.parts[0].given.tokens) == 7
     assert shown("decoder").step == 8 == reading.parts[1].first
-    assert encoder.hidden_size == decoder.hidden_size == 32 and "c" in encoder.spec.states
+    assert encoder.hidden_size == decoder.hidden_size == 32 and "c" in CELLS[encoder.cell].states
     before, after = (part.run.only for part in reading.parts)
     assert before and after and before.c is not None and after.c is not None
     assert np.array_equal(after.h[0], before.h[-1]) and np.array_equal(after.c[0], before.c[-1])
@@ -323,7 +323,7 @@ def test_the_words_that_are_counted_have_their_tag_from_the_next_one(lang):
 
 def test_h_n_has_every_layer_and_direction_and_output_the_top_one():
     both = sizes("output", 0)
-    assert (both.batch, both.hidden, both.layers, both.both, both.batch_first) == (32, 8, 2, True, True)
+    assert (both.batch, both.hidden_size, both.layers, both.both, both.batch_first) == (32, 8, 2, True, True)
     assert run(both).agrees and run(both).shapes["h_n"] == (4, 32, 8)
     tells("output", 4, 32, 8)
     for experiment in (shown("output", 0), shown("output", 1)):
@@ -341,7 +341,9 @@ def test_h_n_has_every_layer_and_direction_and_output_the_top_one():
 def test_keras_returns_one_thing_unless_asked():
     last, every, states = (sizes("returns", at) for at in range(3))
     for found in (last, every, states):
-        assert (found.batch, found.steps, found.inputs, found.hidden) == (1, 4, 5, 3) and run(found).agrees
+        assert (found.batch, found.steps, found.inputs, found.hidden_size) == (1, 4, 5, 3) and run(
+            found
+        ).agrees
     assert [x.shape for x in last.returned] == [(1, 3)] and [x.shape for x in every.returned] == [(1, 4, 3)]
     assert [(x.name, x.shape) for x in states.returned] == [("y", (1, 3)), ("h", (1, 3)), ("c", (1, 3))]
     assert [len(Sizes(cell, 1, 4, 5, 3, state=True).returned) for cell in ("rnn", "gru")] == [2, 2]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from explorer import Experiment
 from explorer.data.sources import Unusable, source
+from explorer.experiment import Display
 from explorer.i18n import t
 from explorer.lab.flow import compared, flow
 from explorer.lab.learned import learn
@@ -124,8 +125,8 @@ def without_markup(payload: bytes) -> bool:
 def test_a_hostile_text_is_drawn_as_text(name):
     """The start of it: the stage shows a window."""
     experiment, _ = Experiment(cell="rnn").with_changes({"text": HOSTILE[name][:60]})
-    found = walk(experiment, "lecture", learned_once(experiment.model_part()))
-    payload = build(found, Display("ko"))
+    found = walk(experiment, learned_once(experiment.model_part()))
+    payload = build(found, Display("ko", "lecture"))
     (run,) = header_of(payload)["runs"]
     assert [token["label"] for token in run["tokens"]] == [token.label for token in found.runs[0].tokens]
     assert without_markup(payload)

@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.cells import CELLS
-from explorer.experiment import Experiment
+from explorer.experiment import Display, Experiment
 from explorer.stage.payload import header_of
 from explorer.training.shipped import families
 from explorer.ui.language.units import packed_units
@@ -24,7 +24,7 @@ def test_few_tokens_are_said_to_be_few_and_rank_nothing(locale, says):
     app = view(locale)
     assert any(says in warning.value for warning in app.warning)
     experiment = Experiment(view="units")
-    assert not header_of(packed_units(experiment, "pytorch", "en"))["ranked"]
+    assert not header_of(packed_units(experiment, Display("en")))["ranked"]
     app.button(key="units_much").click().run()
     assert not any(says in warning.value for warning in app.warning)
     assert [app.query_params[name] for name in ("model", "shade")] == ["brackets", "c"]
