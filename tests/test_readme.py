@@ -44,7 +44,7 @@ def test_every_line_of_an_example_is_of_a_kind_that_is_checked():
         "EXPLORER_SCHEDULER=",
         "pip install ",
     )
-    assert len(commands()) > 20 and len(blocks("python")) == 2
+    assert len(commands()) > 20 and len(blocks("python")) == 3
     assert all(line.startswith(known) for line in commands())
 
 
@@ -66,8 +66,16 @@ def autograd_norm(lstm: torch.nn.LSTM, x: torch.Tensor, t, push: torch.Tensor) -
     return float(gradient.norm())
 
 
-def test_the_second_python_example_runs(tmp_path, monkeypatch, capsys):
-    (example,) = blocks("python")[1:]
+def test_the_example_of_fixed_points_runs_after_the_first():
+    space: dict = {}
+    for example in blocks("python")[:2]:
+        exec(compile(example, "README.md", "exec"), space)
+    found = space["found"]
+    assert found.states.shape[1] == 32 and len(found.eigenvalues) == len(found.unstable) == len(found.states)
+
+
+def test_the_third_python_example_runs(tmp_path, monkeypatch, capsys):
+    (example,) = blocks("python")[2:]
     (name,) = re.findall(r'load_model\("([^"]+)"\)', example)
     monkeypatch.chdir(tmp_path)
     kept = train(Experiment(cell="gru", length=5, hidden=4, budget=1))
