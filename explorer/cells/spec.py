@@ -205,7 +205,7 @@ class Signal:
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the drawing: at (x, y) on a 100 x 60 grid; its value is an expression or none.
+    """A node of the drawing: at (x, y), x from 0 to 100, y down from 0; its value is an expression or none.
 
     kind: `gate` (an activation with weights), `op` (times, plus, tanh), `end` (an input or output).
     """

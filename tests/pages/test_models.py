@@ -32,6 +32,7 @@ def test_the_cell_chooses_the_sibling():
     field(app, "selectbox", "cell").select("gru").run()
     assert not app.exception
     assert app.selectbox(key="weights_list").value == "stored tales_en"
+    field(app, "selectbox", "cell").select("more cells …").run()
     field(app, "selectbox", "cell").select("lstm_coupled").run()
     assert "had no such cell" in texts(app)
     assert app.selectbox(key="weights_list").value == "untrained"
