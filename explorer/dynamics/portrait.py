@@ -36,13 +36,12 @@ MANY_STEPS = 300
 
 
 def units_of(cell: str, small: str) -> int:
-    """Returns how many units a portrait has: a cell with a c of its own has a plane in one unit."""
-    return 2 if small == "two" and len(CELLS[cell].states) == 1 else 1
+    """Returns how many units a portrait has: a cell with a c of its own has a plane in one unit.
 
-
-def fits(cell: str) -> bool:
-    """Whether one unit of a cell is a line or a plane, so that all of it can be drawn."""
-    return len(CELLS[cell].states) <= 2
+    0 for a cell of more than two states: nothing flat shows it whole.
+    """
+    states = len(CELLS[cell].states)
+    return 0 if states > 2 else 2 if small == "two" and states == 1 else 1
 
 
 def by_hand(cell: str, units: int, pull: float, turn: float = 0.0, lean: float = 0.0) -> Recurrence:

@@ -63,7 +63,7 @@ def _run(landscape: Landscape, lang: str, numbers: Numbers) -> dict[str, Any]:
         "directions": directions,
         "real": points.eigenvalues.real,
         "imaginary": points.eigenvalues.imag,
-        "held": F.x[None],
+        "x": F.x[None],
     }
     if len(F.layers) == 1:
         arrays |= F.layers[0].arrays()
@@ -77,6 +77,7 @@ def _run(landscape: Landscape, lang: str, numbers: Numbers) -> dict[str, Any]:
         "inputs": F.layers[0].input_size,
         "states": list(F.spec.states),
         "blocks": F.layers[0].blocks,
+        "recurrentBlocks": F.layers[0].seeing,
         "peepholeBlocks": F.layers[0].peephole_blocks,
         "equations": F.spec.equations if len(F.layers) == 1 else None,
         "arrays": {name: numbers.add(array) for name, array in arrays.items()},

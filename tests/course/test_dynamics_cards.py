@@ -86,9 +86,10 @@ def test_one_crossing_three_and_a_bias_that_ends_one():
     assert np.sqrt(ghost.speed[~ghost.exact][0]) < 0.01
 
 
-def test_a_relu_line_meets_the_diagonal_at_one():
-    found = drawn("linear", 0).points
-    assert found.counts == {0: 1} and found.states[0, 0] == pytest.approx(1.0)
+def test_a_linear_recurrence_has_one_point_and_learns_no_three_bits():
+    assert landscape("linear", 0).points.counts == {0: 1}
+    fit = learned("linear").fit
+    assert fit is not None and not fit.passed and fit.loss == pytest.approx(0.43, abs=0.02)
 
 
 def test_four_memories_at_rest_and_none_that_turns():

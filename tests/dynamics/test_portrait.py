@@ -34,6 +34,9 @@ def test_a_basin_is_where_running_leads():
 def test_every_cell_has_a_portrait(cell):
     for small in ("one", "two"):
         units = units_of(cell, small)
+        if len(CELLS[cell].states) > 2:
+            assert units == 0
+            continue
         found = portrait(by_hand(cell, units, 1.5))
         assert found.size == units * len(CELLS[cell].states)
         assert found.after.shape == (*[len(found.line)] * found.size, found.size)

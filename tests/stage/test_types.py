@@ -15,8 +15,10 @@ from explorer.architectures.deep import read, sentence_of
 from explorer.data.grammar import Sentence
 from explorer.data.pairs import pairs_of
 from explorer.data.sources import source
+from explorer.dynamics.network import network
 from explorer.experiment import Display
 from explorer.lab.flow import compared, flow
+from explorer.lab.learned import inputs
 from explorer.labels import UNKNOWN
 from explorer.language.probing import memory, random_words
 from explorer.language.saying import saying
@@ -24,6 +26,7 @@ from explorer.language.scoring import foresee
 from explorer.language.units import units, with_pattern
 from explorer.stage import MODULES
 from explorer.stage.deep import build_deep
+from explorer.stage.dynamics import build_space
 from explorer.stage.generate import build_saying
 from explorer.stage.memory import build_memory
 from explorer.stage.pairs import build_pairs
@@ -106,6 +109,16 @@ def stacks() -> Iterator[bytes]:
         yield build_deep(sentence, readings, shown, "en")
 
 
+def spaces() -> Iterator[bytes]:
+    for cells, point in ((("rnn",), 1), (("lstm", "gru"), 0)):
+        found = []
+        for cell in cells:
+            experiment = replace(Experiment(), cell=cell)
+            learned = learned_once(experiment)
+            found.append(network(learned.model, inputs(experiment, learned.model)))
+        yield build_space(found, "ko", point)
+
+
 PAYLOADS = {
     "Walk": walks,
     "Flow": flows,
@@ -115,6 +128,7 @@ PAYLOADS = {
     "Memory": memories,
     "Units": unit_records,
     "Deep": stacks,
+    "Space": spaces,
 }
 
 

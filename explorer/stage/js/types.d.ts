@@ -284,9 +284,48 @@ export interface DeepPayload<A = Matrix> extends Payload<"deep", DeepRun<A>> {
   bad: number | null
 }
 
+// Dynamics
+
+/** A fixed or slow point: what the network answers there, how it is called, what is said of it, what it parts. */
+export interface SpacePoint {
+  name: string
+  title: string
+  unstable: number
+  exact: boolean
+  said: string[]
+  parts: string[]
+}
+
+/** states, mean, axes, points and directions are rows of a state's numbers; x is the constant input. */
+export interface SpaceRun<A = Matrix> extends Run<A, "states" | "points" | "mean" | "axes" | "directions" | "real" | "imaginary" | "x"> {
+  cell: string
+  inputs: number
+  states: string[]
+  blocks: string[]
+  recurrentBlocks: string[]
+  peepholeBlocks: string[]
+  /** null for a stack of layers, which is not stepped in the browser. */
+  equations: [string, Expression][] | null
+  space: Figure
+  eigen: Figure
+  heatmaps: Figure[]
+  /** Of each point, how many of the rows of directions are its own. */
+  leaves: number[]
+  points: SpacePoint[]
+  groups: { name: string; rows: number[]; unstable: number; exact: boolean }[]
+  found: string[]
+}
+
+export interface SpacePayload<A = Matrix> extends Payload<"space", SpaceRun<A>> {
+  point: number
+  push: number
+  /** Names all but the chosen point. */
+  body: string
+}
+
 export type AnyPayload<A = Matrix> =
   | WalkPayload<A> | FlowPayload<A> | PairsPayload<A> | GeneratePayload<A> | PredictPayload<A>
-  | MemoryPayload<A> | UnitsPayload<A> | DeepPayload<A>
+  | MemoryPayload<A> | UnitsPayload<A> | DeepPayload<A> | SpacePayload<A>
 
 // A race: what the view is sent once, and the events that follow
 

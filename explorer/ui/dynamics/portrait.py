@@ -13,7 +13,6 @@ from explorer.dynamics.portrait import (
     Portrait,
     branches,
     by_hand,
-    fits,
     many,
     portrait,
     units_of,
@@ -34,7 +33,7 @@ def draw(experiment: Experiment, lang: str) -> None:
     small, *places = st.columns([1.2, 1, 1, 1], vertical_alignment="bottom")
     with small:
         field("small", experiment, lang)
-    if experiment.small != "many" and not fits(experiment.cell):
+    if experiment.small != "many" and not units_of(experiment.cell, experiment.small):
         _too_many(experiment, lang)
         return
     units = units_of(experiment.cell, experiment.small)

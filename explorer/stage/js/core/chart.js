@@ -93,6 +93,7 @@ export class Chart {
     })
   }
 
+  /** @returns {Record<string, any>} */
   layout() {
     const { theme, fontSize } = this.stage
     const { width, height } = this.plot.getBoundingClientRect()

@@ -1,16 +1,26 @@
 // The space of states in three principal directions: the run's path, the points, the chosen one's unstable
 // directions, and a state that was pushed by hand.
 
+/** @import { PlotlyModule } from "../browser.js" */
+/** @import { Figure, SpaceRun, Trace } from "../types.js" */
+/** @import { Panel, SpaceStage } from "./space.js" */
+
 import { Chart } from "../core/chart.js"
 import { element } from "../core/dom.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, scrollZoom: false }
 const MARKS = ["now", "ring", "leaving", "pushed"] // drawn over the figure, in this order
 
+/** @extends {Chart<SpaceRun, SpaceStage>} */
 export class Scene extends Chart {
+  /** @param {Figure} figure @param {Panel} panel */
   constructor(figure, panel) {
     super(figure, panel.run, panel.stage)
     this.panel = panel
+    this.extra = 0
+    /** @type {Map<number, number[][]>} */
+    this.waiting = new Map()
+    this.drawing = 0
     this.node.classList.add("rx-space-scene")
     this.cursor.hidden = true
   }
@@ -23,6 +33,7 @@ export class Scene extends Chart {
     this.title.replaceChildren(element("span", { class: "rx-name", text: this.figure.layout.meta.title }))
   }
 
+  /** @param {PlotlyModule} Plotly */
   async draw(Plotly) {
     this.Plotly = Plotly
     this.dress()
@@ -30,21 +41,16 @@ export class Scene extends Chart {
     this.listen()
   }
 
-  // Other numbers under the same camera.
+  /** Other numbers under the same camera. @param {Figure} figure @param {SpaceRun} run */
   async take(figure, run) {
-    const camera = this.plot.layout?.scene?.camera
+    const camera = this.plot._fullLayout?.scene?.camera
     Object.assign(this, { figure, run })
     this.dress()
     const layout = this.layout()
-    if (camera) layout.scene.camera = camera
-    await this.Plotly.react(this.plot, this.data(), layout, CONFIG)
-    this.listen()
+    await this.Plotly.react(this.plot, this.data(), { ...layout, scene: { ...layout.scene, ...(camera && { camera }) } }, CONFIG)
   }
 
   listen() {
-    this.plot.removeAllListeners?.("plotly_click")
-    this.plot.removeAllListeners?.("plotly_hover")
-    this.plot.removeAllListeners?.("plotly_unhover")
     this.plot.on("plotly_click", ({ points: [point] }) => this.rowOf(point) !== null && this.panel.choose(this.rowOf(point)))
     this.plot.on("plotly_hover", ({ points: [point], event }) => {
       const row = this.rowOf(point)
@@ -53,6 +59,7 @@ export class Scene extends Chart {
     this.plot.on("plotly_unhover", () => this.stage.tip(null))
   }
 
+  /** Which point of the run was pointed at; null for anything else. @param {{ data: Trace, pointNumber: number } | undefined} point @returns {number | null} */
   rowOf(point) {
     const rows = point?.data.meta?.rows
     return rows ? rows[point.pointNumber] : null
@@ -68,7 +75,7 @@ export class Scene extends Chart {
       if (trace.meta.role === "frame") return { ...trace, opacity: 0.55, line: { ...trace.line, color: hues[trace.meta.hue] } }
       return { ...trace, marker: { ...trace.marker, color: hues[trace.meta.hue] } }
     })
-    const line = (role, color, width, marker = null) => ({
+    const line = (/** @type {string} */ role, /** @type {string} */ color, /** @type {number} */ width, /** @type {object?} */ marker = null) => ({
       type: "scatter3d", mode: marker ? "lines+markers" : "lines", x: [], y: [], z: [], hoverinfo: "skip",
       line: { color, width }, marker: marker ?? { size: 0 }, meta: { role },
     })
@@ -82,11 +89,12 @@ export class Scene extends Chart {
     ]
   }
 
+  /** @returns {any} */
   layout() {
     const { theme, fontSize } = this.stage
     const { width, height } = this.plot.getBoundingClientRect()
     const { layout } = this.figure
-    const axis = (name) => ({ ...layout.scene[name], gridcolor: theme.grid, zerolinecolor: theme.grid, color: theme.hues.ink })
+    const axis = (/** @type {string} */ name) => ({ ...layout.scene[name], gridcolor: theme.grid, zerolinecolor: theme.grid, color: theme.hues.ink })
     return {
       ...layout, width: Math.floor(width), height: Math.floor(height),
       font: { color: theme.hues.ink, size: fontSize - 1, family: getComputedStyle(this.stage.node).fontFamily },
@@ -96,7 +104,7 @@ export class Scene extends Chart {
 
   measure() {}
 
-  // Where rows of states stand in the drawing.
+  /** Where states stand in the drawing, by axis. @param {ArrayLike<number>[]} states @returns {number[][]} */
   placed(states) {
     const { mean, axes } = this.run.arrays
     return [0, 1, 2].map((k) => states.map((state) => {
@@ -106,14 +114,14 @@ export class Scene extends Chart {
     }))
   }
 
-  // Puts states into one of the marks; what is put in one frame is drawn at once.
+  /** Puts states into one of the marks; what is put in one frame is drawn at once. @param {string} role @param {ArrayLike<number>[]} states */
   show(role, states) {
-    this.waiting ??= new Map()
     this.waiting.set(this.extra + MARKS.indexOf(role), this.placed(states))
-    this.drawing ??= requestAnimationFrame(() => {
+    this.drawing ||= requestAnimationFrame(() => {
       const at = [...this.waiting.keys()]
       const [x, y, z] = [0, 1, 2].map((k) => [...this.waiting.values()].map((place) => place[k]))
-      this.waiting = this.drawing = undefined
+      this.waiting.clear()
+      this.drawing = 0
       if (this.plot.isConnected) this.Plotly.restyle(this.plot, { x, y, z }, at)
     })
   }

@@ -1,10 +1,12 @@
 // Dynamics: states and fixed points in space; a chosen point's eigenvalues; a push by hand.
 // The transport's step is that of the run. Points count from 0 here, from 1 on the page.
 
+/** @import { Figure, SpacePayload, SpaceRun } from "../types.js" */
+
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { element } from "../core/dom.js"
-import { fill, number } from "../core/numbers.js"
+import { fill } from "../core/numbers.js"
 import { Forward } from "./forward.js"
 import { Scene } from "./scene.js"
 
@@ -13,7 +15,9 @@ const NEAR = 0.05 // as in explorer/dynamics/landscape.py
 const TICKS = 40 // to each side of the slider
 
 // The eigenvalues of the chosen point on the plane, with the unit circle.
+/** @extends {Chart<SpaceRun, SpaceStage>} */
 class Plane extends Chart {
+  /** @param {Figure} figure @param {Panel} panel */
   constructor(figure, panel) {
     super(figure, panel.run, panel.stage)
     this.panel = panel
@@ -54,9 +58,23 @@ class Plane extends Chart {
 }
 
 // One network: its space, its points, and what is said of the chosen one.
-class Panel {
+export class Panel {
+  /** @param {SpaceStage} stage @param {SpaceRun} run @param {number} index */
   constructor(stage, run, index) {
-    Object.assign(this, { stage, run, index, point: -1, along: 0, amount: 0 })
+    this.stage = stage
+    this.run = run
+    this.index = index
+    this.point = -1
+    this.along = 0
+    this.amount = 0
+    /** @type {Forward?} */
+    this.forward = null
+    /** Where each point's rows of directions begin. @type {number[]} */
+    this.starts = []
+    /** @type {HTMLButtonElement[]} */
+    this.buttons = []
+    /** The pushed state, step by step. @type {ArrayLike<number>[]} */
+    this.path = []
     const { strings } = stage.payload
     this.scene = new Scene(run.space, this)
     this.plane = new Plane(run.eigen, this)
@@ -91,7 +109,11 @@ class Panel {
     const { run, stage } = this
     this.forward = run.equations ? new Forward(run) : null
     this.starts = []
-    run.leaves.reduce((sum, count, k) => ((this.starts[k] = sum), sum + count), 0)
+    let rows = 0
+    for (const [k, count] of run.leaves.entries()) {
+      this.starts[k] = rows
+      rows += count
+    }
     this.buttons = []
     this.groups.replaceChildren(...run.groups.map((group) => element("div", { class: `rx-space-group rx-kind-${Math.min(3, group.unstable)}${group.exact ? "" : " rx-space-slow"}` },
       element("span", { class: "rx-space-kind", text: group.name }),
@@ -104,13 +126,14 @@ class Panel {
     if (!run.points.length) this.heading.textContent = stage.payload.strings.none
   }
 
-  // A click chooses a point; on the chosen one it lets it go.
+  /** A click chooses a point; on the chosen one it lets it go. @param {number} row */
   choose(row) {
     const next = row === this.point ? -1 : row
     this.open(next)
     if (this.index === 0) this.stage.act({ point: String(next + 1) })
   }
 
+  /** @param {number} row */
   open(row) {
     this.buttons[this.point]?.setAttribute("aria-pressed", "false")
     this.point = row
@@ -119,7 +142,7 @@ class Panel {
     const { strings } = stage.payload
     const point = run.points[row]
     this.plane.node.hidden = !point
-    this.heading.textContent = point ? point.title : run.points.length ? strings.choose : strings.none
+    this.heading.textContent = point?.title ?? (run.points.length ? strings.choose : strings.none)
     this.said.replaceChildren(...(point ? [...point.said, ...point.parts] : []).map((text) => element("p", { text })))
     const leaves = point ? run.leaves[row] : 0
     const names = [
@@ -130,15 +153,11 @@ class Panel {
     this.pushing.hidden = !this.forward
     if (point) {
       this.scene.show("ring", [run.arrays.points.row(row)])
-      this.Plotly().react(this.plane.plot, this.plane.data(), this.plane.layout())
+      this.scene.Plotly.react(this.plane.plot, this.plane.data(), this.plane.layout())
     } else this.scene.show("ring", [])
     this.scene.show("leaving", this.leaving())
-    this.slider.value = 0
+    this.slider.value = "0"
     this.push(0, 0)
-  }
-
-  Plotly() {
-    return this.scene.Plotly
   }
 
   // The unstable directions of the chosen point, as strokes through it.
@@ -156,16 +175,17 @@ class Panel {
     return strokes
   }
 
-  // The direction of a push: an unstable one of the chosen point, else a principal one.
+  /** The direction of a push: an unstable one of the chosen point, else a principal one. @param {number} along */
   direction(along) {
     const { point, run } = this
     const leaves = point < 0 ? 0 : run.leaves[point]
     return along < leaves ? run.arrays.directions.row(this.starts[point] + along) : run.arrays.axes.row(along - leaves)
   }
 
-  // Pushes the chosen point, or the state of the run, and follows it under the constant input.
+  /** Pushes the chosen point, or the state of the run, and follows it under the constant input. @param {number} amount @param {number} along */
   push(amount, along) {
-    Object.assign(this, { amount, along })
+    this.amount = amount
+    this.along = along
     const { strings, push } = this.stage.payload
     if (!this.forward || amount === 0) {
       this.scene.show("pushed", [])
@@ -187,6 +207,7 @@ class Panel {
     this.node.dataset.fell = name
   }
 
+  /** The stable point that a state has come to, else -1. @param {ArrayLike<number>} state */
   memoryNear(state) {
     const { points } = this.run.arrays
     return this.run.points.findIndex((point, row) => {
@@ -198,7 +219,7 @@ class Panel {
     })
   }
 
-  // The run at a step: a stroke from the state before, in the pulse's hue where there was one.
+  /** The run at a step: a stroke from the state before. @param {number} step */
   stand(step) {
     const { states } = this.run.arrays
     this.scene.show("now", [states.row(step), states.row(step + 1)])
@@ -207,6 +228,7 @@ class Panel {
   }
 }
 
+/** @extends {Stage<SpacePayload>} */
 export class SpaceStage extends Stage {
   styles() {
     return ["dynamics/space.css"]
@@ -222,17 +244,14 @@ export class SpaceStage extends Stage {
     return this.panels.flatMap((panel) => panel.charts())
   }
 
-  mostUnits() {
-    return 99999 // the unit belongs to the other pages; it is kept
-  }
-
   drawn() {
     for (const panel of this.panels) panel.open(panel.index === 0 ? this.payload.point - 1 : -1)
   }
 
   // Another moment of training, another constant input, another point: under the same camera.
+  /** @param {SpacePayload} payload */
   async take(payload) {
-    const same = (of) => JSON.stringify([of.lang, of.runs.map((run) => [run.cell, run.tokens])])
+    const same = (/** @type {SpacePayload} */ of) => JSON.stringify([of.lang, of.runs.map((run) => [run.cell, run.tokens])])
     if (!this.node.dataset.ready || same(payload) !== same(this.payload)) return false
     const [first] = this.panels
     if (payload.body === this.payload.body) {
@@ -241,7 +260,7 @@ export class SpaceStage extends Stage {
       this.node.dataset.ready = payload.id
       return true
     }
-    Object.assign(this, { payload })
+    this.payload = payload
     await Promise.all(this.panels.map(async (panel, k) => {
       const run = payload.runs[k]
       panel.run = run
