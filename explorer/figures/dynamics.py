@@ -184,9 +184,8 @@ def answers_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.
         name = t("dynamics.bit", lang, n=k + 1)
         figure.add_scatter(x=steps, y=landscape.outputs[:, k], name=name, **line(hue, theme))
         if landscape.wanted is not None:
-            figure.add_scatter(
-                x=steps, y=landscape.wanted[:, k], opacity=0.45, **line(hue, theme, "dot") | {"mode": "lines"}
-            )
+            dotted = {"color": HUES[theme]["ink"], "width": 1.5, "dash": "dot"}
+            figure.add_scatter(x=steps, y=landscape.wanted[:, k], mode="lines", line=dotted)
     figure.update_xaxes(**step_axis(steps, ()))
     figure.update_yaxes(range=[-1.35, 1.35], tickvals=[-1, 0, 1])
     figure.update_layout(meta={"title": t("dynamics.answers", lang)})
@@ -211,7 +210,7 @@ def moves_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.Fi
 def line_figure(portrait: Portrait, lang: str, theme: str = "light") -> go.Figure:
     """Returns f(h) against h, the diagonal, the cobweb of the run, and the fixed points, of one number."""
     hues = HUES[theme]
-    figure = go.Figure(layout=_plane_layout(lang, theme, "h_{t−1}", "h_t"))
+    figure = go.Figure(layout=_plane_layout(lang, theme, "h<sub>t−1</sub>", "h<sub>t</sub>"))
     figure.add_scatter(
         x=portrait.line, y=portrait.line, mode="lines", line={"color": hues["x"], "width": 1.5}, name="h"
     )

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from explorer.figures.decades import Decades, powers
 from explorer.figures.palette import HUES, gate_scale, magnitude_scale
-from explorer.figures.signals import layout, line, step_axis
+from explorer.figures.signals import layout, line, state_hue, step_axis
 from explorer.i18n import t
 from explorer.language.probing import Memory
 
@@ -20,8 +20,8 @@ def forgetting_figure(memory: Memory, symbol: str, lang: str, theme: str = "ligh
     """
     accuracy = memory.readings[symbol].accuracy
     title = t("memory.forgetting", lang, s=symbol)
-    figure = _triangle(memory, accuracy, (0.0, 1.0), ("accuracy", "gate", symbol), title, theme)
-    figure.data[0].colorscale = gate_scale(symbol, theme)
+    figure = _triangle(memory, accuracy, (0.0, 1.0), ("accuracy", "gate", state_hue(symbol)), title, theme)
+    figure.data[0].colorscale = gate_scale(state_hue(symbol), theme)
     _crosses(figure, np.isnan(accuracy), theme)
     return figure
 
@@ -48,7 +48,7 @@ def accuracy_figure(memory: Memory, symbol: str, lang: str, theme: str = "light"
     figure = go.Figure(layout=layout(theme))
     accuracy = memory.readings[symbol].accuracy_by_distance
     distance = list(range(memory.steps))
-    read = {"name": t("memory.read", lang)} | line(symbol, theme)
+    read = {"name": t("memory.read", lang)} | line(state_hue(symbol), theme)
     guessed = {"name": t("memory.guessed", lang)} | line("x", theme, "dot") | {"mode": "lines"}
     figure.add_scatter(x=distance, y=accuracy, **read)
     figure.add_scatter(x=distance, y=memory.baseline_by_distance, **guessed)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from explorer.cells import CELLS
 from explorer.figures.palette import FONTS, HUES
+from explorer.figures.signals import state_hue
 from explorer.i18n import t
 from explorer.lab.walk import Outcome
 from explorer.labels import plot_label
@@ -19,8 +19,7 @@ def carry_name(carry: str, lang: str) -> str:
 
 def _hue(carry: str) -> str:
     """Nothing carried stands in the hue of the input, a state in its own, all of them in another."""
-    states = {signal.symbol: signal.hue for spec in CELLS.values() for signal in spec.signals}
-    return states[carry] if len(carry) == 1 else "candidate" if carry else "x"
+    return state_hue(carry) if len(carry) == 1 else "candidate" if carry else "x"
 
 
 def outcomes_figure(outcomes: Sequence[Outcome], lang: str, theme: str = "light") -> go.Figure:

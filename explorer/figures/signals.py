@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.cells import Signal
+from explorer.cells import CELLS, Signal
 from explorer.figures.palette import GRID, HUES, scale
 from explorer.i18n import t
 from explorer.labels import plot_label
@@ -63,6 +63,12 @@ def signal_heatmap(
 def signal_name(signal: Signal, lang: str) -> str:
     """Returns a signal's name in a language, e.g. forget gate."""
     return t(f"signal.{signal.named}", lang)
+
+
+def state_hue(symbol: str) -> str:
+    """Returns the hue of a state, which is the same in every cell that has it."""
+    specs = (spec for spec in CELLS.values() if symbol in spec.states)
+    return next(specs).roles[symbol].hue
 
 
 def norms(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> go.Figure:

@@ -156,7 +156,7 @@ def _groups(points: FixedPoints, bits: bool, lang: str) -> list[dict[str, Any]]:
     for exact in (True, False):
         for unstable in sorted(set(points.unstable[points.exact == exact].tolist())):
             rows = np.flatnonzero((points.unstable == unstable) & (points.exact == exact)).tolist()
-            named = bits and exact and unstable < len(NAMES)
+            named = bits and exact and unstable < len(NAMES) and len(points.stable) > 1
             key = f"kind_{NAMES[unstable]}" if named else "kind_exact" if exact else "kind_slow"
             name = t(f"space.{key}", lang, n=len(rows), k=unstable)
             found.append({"name": name, "rows": rows, "unstable": unstable, "exact": exact})

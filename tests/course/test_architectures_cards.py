@@ -261,7 +261,7 @@ def test_all_of_a_sentence_passes_through_64_numbers(lang):
     encoder, decoder = reading.network.models
     assert reading.handed == len(reading.parts[0].given.tokens) == 7
     assert shown("decoder").step == 8 == reading.parts[1].first
-    assert encoder.hidden_size == decoder.hidden_size == 32 and "c" in encoder.spec.states
+    assert encoder.hidden_size == decoder.hidden_size == 32 and "c" in CELLS[encoder.cell].states
     before, after = (part.run.only for part in reading.parts)
     assert before and after and before.c is not None and after.c is not None
     assert np.array_equal(after.h[0], before.h[-1]) and np.array_equal(after.c[0], before.c[-1])

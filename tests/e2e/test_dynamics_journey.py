@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from explorer import Experiment
 from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.landscape import falls
+from explorer.i18n import t
 from tests.e2e.stage import READY, choose, open_page, ready_id, redrawn, step
 
 FIRST_LOAD = 60_000
@@ -74,7 +75,7 @@ def test_two_cells_stand_side_by_side(page: Page, server: str, faults: list[str]
     page.set_default_timeout(FIRST_LOAD)
     open_page(page, f"{server}/dynamics", scene="network", cell="rnn")
     before = ready_id(page)
-    choose(page, "Second cell", "GRU (PyTorch)")
+    choose(page, t("field.second", "en"), t("cell.gru", "en"))
     redrawn(page, before)
     expect(page.locator(".rx-space-panel")).to_have_count(2)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from explorer.cells import CELLS
+from explorer.dynamics.portrait import units_of
 from tests.pages.app import field, opened, texts
 
 
@@ -28,8 +29,16 @@ def test_every_portrait_opens(small, locale):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_every_cell_has_a_portrait(cell):
-    opened(page="dynamics", scene="portrait", cell=cell, small="two")
+def test_every_cell_has_a_portrait_or_it_is_said_why_not(cell):
+    app = opened(page="dynamics", scene="portrait", cell=cell, small="two")
+    said = [info.value for info in app.info if "no plane" in info.value]
+    assert bool(said) == (not units_of(cell, "two")) and all(s in said[0] for s in CELLS[cell].states if said)
+
+
+@pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
+def test_a_cell_without_a_portrait_has_many_units_all_the_same(locale):
+    app = opened(locale, page="dynamics", scene="portrait", cell="slstm", small="many")
+    assert not app.info
 
 
 def test_the_knob_gives_birth_to_a_memory():

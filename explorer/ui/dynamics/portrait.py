@@ -55,6 +55,13 @@ def draw(experiment: Experiment, lang: str) -> None:
         if units == 1:
             row = _branches(experiment.cell, experiment.lean)
             _show(figures.branches_figure(row, experiment.pull, lang, theme()), "branches")
+        else:
+            _words(found, lang)
+    if units == 1:
+        _words(found, lang)
+
+
+def _words(found: Portrait, lang: str) -> None:
     st.markdown(" ".join(_said(found, lang)))
     st.caption(t("dynamics.line_how" if found.size == 1 else "dynamics.plane_how", lang))
 

@@ -17,7 +17,7 @@ export class Drawing {
     this.run = run
     this.stage = stage
     this.evaluator = new Evaluator(run)
-    const height = Math.max(...run.diagram.nodes.map(({ y }) => y)) + 5
+    const height = Math.max(59, ...run.diagram.nodes.map(({ y }) => y)) + 5
     this.node = svg("svg", { class: "rx-drawing", viewBox: `${-SCALE} 0 ${103 * SCALE} ${height * SCALE}`, role: "img",
       "aria-label": stage.payload.strings.drawing })
     const { hues, ground } = stage.theme
