@@ -92,7 +92,7 @@ def test_the_drawing_stays_on_its_grid_and_shows_every_gate(cell, notation):
     spec = CELLS[cell].lecture if notation == "lecture" else CELLS[cell]
     nodes, wires = spec.diagram.nodes, spec.diagram.wires
     points = [(node.x, node.y) for node in nodes] + [p for wire in wires for p in wire.points]
-    assert all(0 <= x <= 100 and 0 <= y for x, y in points)  # the stage takes the height from the nodes
+    assert all(0 <= x <= 100 and y >= 0 for x, y in points)  # the stage takes the height from the nodes
     assert max(y for _, y in points) <= max(node.y for node in nodes)
     assert len({node.key for node in nodes}) == len(nodes)
     assert set(spec.activations) <= {node.key for node in nodes}
