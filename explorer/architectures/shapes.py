@@ -14,6 +14,7 @@ import torch
 
 from explorer.architectures.listing import execute
 from explorer.cells import CELLS, CellSpec
+from explorer.cells.spec import KerasLayer
 from explorer.experiment import Experiment
 
 CHECKED_STEPS = 32
@@ -89,8 +90,14 @@ class Sizes:
 
     @property
     def in_keras(self) -> bool:
-        """Whether Keras has the cell: its GRU can also reset before the product."""
-        return self.in_torch or self.cell == "gru_reset_before"
+        return CELLS[self.cell].keras is not None
+
+    @property
+    def keras(self) -> KerasLayer:
+        """The layer that Keras has: of the chosen cell, or of the plain one of its family."""
+        layer = CELLS[self.cell].keras or self.spec.keras
+        assert layer is not None
+        return layer
 
     @property
     def directions(self) -> int:
@@ -133,18 +140,7 @@ class Sizes:
     @property
     def keras_parameters(self) -> int:
         """How many Keras learns: one bias a gate, but for a GRU that resets after the product."""
-        return self._parameters(2 if self._two_biases else 1)
-
-    @property
-    def keras_options(self) -> str:
-        """What Keras' layer is told besides its units."""
-        if self.cell == "gru_reset_before":
-            return ", reset_after=False"
-        return ', activation="relu"' if dict(self.spec.torch_options).get("nonlinearity") == "relu" else ""
-
-    @property
-    def _two_biases(self) -> bool:
-        return self.spec.family == "gru" and self.cell != "gru_reset_before"
+        return self._parameters(self.keras.biases)
 
     @property
     def _wide(self) -> str:
@@ -174,7 +170,7 @@ class Sizes:
                     ("bias_hh", None, (packed,)),
                 ):
                     shape = tuple(map(self._size, axes))
-                    turned = (2, *shape) if keras == "bias" and self._two_biases else shape[::-1]
+                    turned = (2, *shape) if keras == "bias" and self.keras.biases == 2 else shape[::-1]
                     yield Weight(f"{name}_l{level}{end}", axes, shape, keras, turned)
 
     def _parameters(self, biases: int) -> int:
@@ -253,7 +249,8 @@ def keras_code(sizes: Sizes) -> str:
 
 
 def _keras_layer(sizes: Sizes, asked: str) -> str:
-    layer = f"layers.{sizes.spec.keras}({sizes.hidden_size}{sizes.keras_options}{asked})"
+    told = "".join(f", {option}" for option in sizes.keras.options)
+    layer = f"layers.{sizes.keras.name}({sizes.hidden_size}{told}{asked})"
     return f"layers.Bidirectional({layer})" if sizes.both else layer
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from explorer.cells.build import cell, rewritten, variant
-from explorer.cells.spec import Diagram, LayerWeights, Net, Node, Signal, Wire
+from explorer.cells.spec import Diagram, KerasLayer, LayerWeights, Net, Node, Signal, Wire
 
 EQUATIONS = """
     z = sigmoid(W_z x + U_z h_prev)
@@ -160,7 +160,7 @@ _GRU = cell(
     flips=("z",),
     lead=True,
     hue="write",
-    keras="GRU",
+    keras=KerasLayer("GRU", biases=2),
 )
 _BEFORE = variant(
     _GRU,
@@ -169,6 +169,7 @@ _BEFORE = variant(
     paper=_reset_before,
     n="tanh(W_n x + U_n (r * h_prev))",
 )
+_BEFORE = replace(_BEFORE, keras=KerasLayer("GRU", ("reset_after=False",)))
 
 GRU, GRU_RESET_BEFORE = (
     replace(spec, lecture=rewritten(spec, LECTURE, fast=None)) for spec in (_GRU, _BEFORE)

@@ -13,7 +13,7 @@ from torch import Tensor
 from explorer.cells.build import cell, variant
 from explorer.cells.equations import peepholes
 from explorer.cells.ops import NumpyOps
-from explorer.cells.spec import Diagram, LayerWeights, Net, Node, Signal, Wire
+from explorer.cells.spec import Diagram, KerasLayer, LayerWeights, Net, Node, Signal, Wire
 
 EQUATIONS = """
     f = sigmoid(W_f x + U_f h_prev)
@@ -166,7 +166,7 @@ LSTM = cell(
     write="i",
     lead=True,
     hue="keep",
-    keras="LSTM",
+    keras=KerasLayer("LSTM"),
 )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from explorer.cells.build import cell
-from explorer.cells.spec import CellSpec, Diagram, LayerWeights, Node, Signal, Wire
+from explorer.cells.spec import CellSpec, Diagram, KerasLayer, LayerWeights, Node, Signal, Wire
 
 
 def _fast(activation: str):
@@ -64,10 +64,9 @@ def _rnn(key: str, activation: str, **rest: Any) -> CellSpec:
         fast=_fast(activation),
         torch_module=torch.nn.RNN,
         torch_options=(("nonlinearity", activation),),
-        keras="SimpleRNN",
         **rest,
     )
 
 
-RNN = _rnn("rnn", "tanh", lead=True, hue="x")
-RNN_RELU = _rnn("rnn_relu", "relu")
+RNN = _rnn("rnn", "tanh", lead=True, hue="x", keras=KerasLayer("SimpleRNN"))
+RNN_RELU = _rnn("rnn_relu", "relu", keras=KerasLayer("SimpleRNN", ('activation="relu"',)))

@@ -274,6 +274,15 @@ class Net(Protocol):
 
 
 @dataclass(frozen=True)
+class KerasLayer:
+    """A layer of Keras: its name, what it is told besides its units, how many biases a block has."""
+
+    name: str
+    options: tuple[str, ...] = ()
+    biases: int = 1
+
+
+@dataclass(frozen=True)
 class CellSpec:
     """One cell of the registry. `build.cell` makes one of its equations; see there what follows from them.
 
@@ -330,7 +339,7 @@ class CellSpec:
     """Whether a choice of cells shows it at once; all others stand behind `more cells`."""
     hue: str = "candidate"
     """The colour of its curve beside those of other cells."""
-    keras: str | None = None
+    keras: "KerasLayer | None" = None
     """The layer in Keras that computes the same, or None."""
     lecture: "CellSpec | None" = None
     roles: dict[str, Signal] = field(init=False, repr=False, compare=False, hash=False)
