@@ -113,6 +113,9 @@ def registered(monkeypatch):
     for name, options in more.items():
         known = dict.fromkeys((*TABLE[name].options, *options))
         monkeypatch.setitem(TABLE, name, replace(TABLE[name], options=tuple(known)))
+    sheets.cache_clear()
+    yield
+    sheets.cache_clear()
 
 
 def model() -> RecurrentModel:
