@@ -16,6 +16,7 @@ import numpy as np
 from explorer.cells import CellSpec, LayerWeights
 from explorer.cells.spec import Back, EachUnit
 from explorer.limits import FLOAT32_MAX
+from explorer.nn.softmax import log_softmax
 from explorer.nn.tracing import LayerTrace, Trace
 
 LOSSES = ("last_step", "each_step")
@@ -286,8 +287,7 @@ def readout_gradient(trace: Trace, loss: str) -> tuple[np.ndarray, np.ndarray]:
     known = np.flatnonzero(targets >= 0)
     if loss == "last_step":
         known = known[-1:]
-    raised = logits - logits.max(-1, keepdims=True)
-    log_p = raised - np.log(np.exp(raised).sum(-1, keepdims=True))
+    log_p = log_softmax(logits)
     by_step = np.full(len(logits), np.nan)
     by_step[known] = -log_p[known, targets[known]]
     d_logits = np.zeros_like(logits)
