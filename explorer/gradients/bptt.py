@@ -518,9 +518,9 @@ def jacobians(layer: LayerTrace, first: int = 1, last: int | None = None) -> Ite
 def direct_path(flow: LayerFlow) -> np.ndarray | None:
     """Returns the part of the gradient that goes past all gates on its way back (T+1, H).
 
-    It enters where a loss meets its state and is then only multiplied by the keeping gate: dL/dc by
-    products of forget gates, or a GRU's dL/dh by products of z. None for a plain RNN, which has no such
-    path, and for a layer that runs against time.
+    It enters where a loss meets its state, every gate as it stands, and is then only multiplied by the
+    keeping gate: dL/dc by products of forget gates, or a GRU's dL/dh by products of z. None for a plain RNN,
+    which has no such path, and for a layer that runs against time.
     """
     layer, memory = flow.layer, flow.layer.spec.memory
     if layer.reverse or layer.spec.plain:
@@ -528,7 +528,7 @@ def direct_path(flow: LayerFlow) -> np.ndarray | None:
     entering = np.array(flow.total)
     entering[:-1] -= sum(flow.through.values()) + (0.0 if flow.kept is None else flow.kept)
     if memory != "h":
-        entering[1:] *= flow.local[f"h/{memory}"]
+        entering[1:] *= _shown(flow, memory)
         entering[0] = 0.0
     keep = layer.spec.keep
     gate = layer.gate[keep].astype(np.float64) if keep else np.ones((layer.steps, layer.hidden_size))
@@ -536,3 +536,10 @@ def direct_path(flow: LayerFlow) -> np.ndarray | None:
     for k in range(layer.steps - 1, -1, -1):
         path[k] += path[k + 1] * gate[k]
     return path
+
+
+def _shown(flow: LayerFlow, memory: str) -> np.ndarray:
+    """Returns dh/d(memory) of each step (T, H) with every gate held: without what its peephole sees of it."""
+    peeping = [gate for gate, seen in flow.layer.spec.peeps.items() if seen == memory]
+    through = sum(flow.local[f"h/{gate}"] * flow._weights.peephole(gate) for gate in peeping)
+    return flow.local[f"h/{memory}"] - through
