@@ -29,6 +29,7 @@ from explorer.figures.palette import (
     signed_scale,
 )
 from explorer.figures.signals import norms, saturation, signal_heatmap, signal_name
+from explorer.figures.unit import unit_figure
 from explorer.gradients.sizes import decay
 from explorer.i18n import section, t
 from explorer.lab.flow import CellFlow, Flow
@@ -171,7 +172,7 @@ def run_of(run: ShownRun, numbers: Numbers, display: Display) -> dict[str, Any]:
     for name in ("following", "top_probabilities", "value"):
         if (array := getattr(run, name)) is not None:
             arrays[name] = array
-    labels = [token.label for token in run.tokens]
+    labels, marked = [token.label for token in run.tokens], [token.marked for token in run.tokens]
     first = run.trace.first_step
     charts = [signal_heatmap(layer, s, labels, first, lang) for s in layer.signals]
     lines = [norms(layer, first, lang)] + ([saturation(layer, first, lang)] if layer.spec.gates else [])
@@ -191,6 +192,7 @@ def run_of(run: ShownRun, numbers: Numbers, display: Display) -> dict[str, Any]:
         "readout": _readout(run),
         "heatmaps": [figure_of(chart, numbers) for chart in charts],
         "lines": [figure_of(line, numbers) for line in lines],
+        "valve": figure_of(unit_figure(layer, 0, labels, marked, first, lang), numbers),
     }
 
 
@@ -219,7 +221,7 @@ def _readout(run: ShownRun) -> dict[str, Any] | None:
 
 
 def figure_of(figure: Any, numbers: Numbers) -> dict[str, Any]:
-    """Returns a figure as plain JSON; a heatmap's numbers are left to the run's arrays.
+    """Returns a figure as plain JSON; numbers of a heatmap or of one unit are left to the run's arrays.
 
     Arrays are taken from the figure: Plotly's JSON has them in base64, which the stage does not read.
     """
@@ -227,6 +229,8 @@ def figure_of(figure: Any, numbers: Numbers) -> dict[str, Any]:
     for trace, own in zip(spec["data"], figure.data, strict=True):
         if trace["type"] == "heatmap":
             del trace["z"]
+        elif "signal" in trace.get("meta", ()):
+            del trace["y"]
         elif isinstance(own.y, np.ndarray):
             trace["y"] = {"array": numbers.add(own.y)}
     return json.loads(json.dumps(spec, default=_plain))

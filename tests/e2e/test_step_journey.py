@@ -41,6 +41,14 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
     assert unit == 9
     page.locator(".rx-details").scroll_into_view_if_needed()
     expect(page.locator(".rx-details-title")).to_contain_text("Unit 9 at step 2")
+    page.locator(".rx-valve").scroll_into_view_if_needed()
+    expect(page.locator(".rx-valve .rx-title")).to_contain_text("Unit 9")
+    expect(page.locator(".rx-valve .js-line")).to_have_count(3)
+    now = page.locator(".rx-valve-now b").all_inner_texts()
+    exact = page.locator(".rx-result").all_text_contents()  # of z, r, n and h
+    assert [round(float(text.replace("−", "-")), 2) for text in (exact[1], exact[0], exact[3])] == [
+        float(text.replace("−", "-")) for text in now
+    ]
 
     before = ready_id(page)
     choose(page, "Hold a gate", "z · update gate")
@@ -150,3 +158,7 @@ def test_first_screen_shows_strip_drawing_and_heatmaps(
         assert box and box["y"] + box["height"] <= size[1]
     wide = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert wide
+    open_page(page, server, lang=lang, cell="lstm", weights="marked", hidden="32", step="6", unit="3")
+    box = page.locator(".rx-valve").bounding_box()
+    assert box and box["y"] + box["height"] <= size[1]  # where steps are marked, the valve comes first
+    expect(page.locator(".rx-valve-now b").nth(1)).to_have_text("0.75")

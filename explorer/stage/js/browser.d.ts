@@ -11,7 +11,7 @@ export type Root = HTMLElement & { rxStage?: Stage; rxRace?: RaceView }
 
 /** What the stage asks of a chart. */
 export interface Drawn {
-  plot: HTMLElement
+  plot: PlotNode
   draw(Plotly: any): Promise<void>
   close(): void
 }

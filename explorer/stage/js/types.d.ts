@@ -115,6 +115,8 @@ export interface WalkRun<A = Matrix> extends Run<A, "h" | "x" | "weight_ih"> {
   diagram: { nodes: DiagramNode[]; wires: Wire[] }
   readout: { top: string[][] } | null
   heatmaps: Figure[]
+  /** One unit's gates and state over time; its numbers are left to the run's arrays. */
+  valve: Figure
 }
 
 export interface WalkPayload<A = Matrix> extends Payload<"walk", WalkRun<A>> {

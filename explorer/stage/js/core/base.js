@@ -137,7 +137,7 @@ export class Stage {
       this.strip?.measure()
       for (const chart of this.charts()) {
         const { width: w, height: h } = chart.plot.getBoundingClientRect()
-        if (w) Plotly.relayout(chart.plot, { width: Math.floor(w), height: Math.floor(h) })
+        if (w && chart.plot._fullLayout) Plotly.relayout(chart.plot, { width: Math.floor(w), height: Math.floor(h) })
       }
     }, 120)
   }

@@ -6,8 +6,9 @@
 
 import { element } from "./dom.js"
 import { ends, exact, fill } from "./numbers.js"
+import { ofSignal } from "./payload.js"
 
-const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
+export const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 
 // One chart in a card with a title, a cursor over the current step and, on heatmaps, one over the unit.
 /** @template {Run & { signals?: { symbol: string; name: string }[] }} [R=Run] @template {Stage<any>} [S=Stage<any>] */
@@ -199,11 +200,4 @@ export class Chart {
   close() {
     this.Plotly?.purge(this.plot)
   }
-}
-
-/** A signal of a run by step and unit. @type {(run: Run, symbol: string) => (step: number, unit: number) => number} */
-export function ofSignal(run, symbol) {
-  const gate = run.arrays[`gate.${symbol}`]
-  if (gate) return (t, j) => gate.at(t, j)
-  return (t, j) => run.arrays[symbol].at(t + 1, j)
 }

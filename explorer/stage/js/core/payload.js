@@ -1,6 +1,6 @@
 // Reads the stage's payload: a JSON header and a block of float64 numbers (see payload.py).
 
-/** @import { AnyPayload, Place, Standing } from "../types.js" */
+/** @import { AnyPayload, Place, Run, Standing } from "../types.js" */
 
 /** @type {(bytes: Uint8Array) => AnyPayload} */
 export function decode(bytes) {
@@ -47,4 +47,11 @@ export class Matrix {
   row(k) {
     return this.values.subarray(k * this.columns, (k + 1) * this.columns)
   }
+}
+
+/** A signal of a run by step and unit. @type {(run: Pick<Run, "arrays">, symbol: string) => (step: number, unit: number) => number} */
+export function ofSignal(run, symbol) {
+  const gate = run.arrays[`gate.${symbol}`]
+  if (gate) return (t, j) => gate.at(t, j)
+  return (t, j) => run.arrays[symbol].at(t + 1, j)
 }

@@ -3,10 +3,10 @@
 /** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
 /** @import { Stage } from "../core/base.js" */
 
-import { ofSignal } from "../core/chart.js"
 import { along, ramp } from "../core/colours.js"
 import { svg } from "../core/dom.js"
 import { number } from "../core/numbers.js"
+import { ofSignal } from "../core/payload.js"
 import { Evaluator } from "./expression.js"
 
 const SCALE = 6

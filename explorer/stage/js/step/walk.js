@@ -9,6 +9,7 @@ import { fill } from "../core/numbers.js"
 import { Arithmetic } from "./arithmetic.js"
 import { Drawing } from "./drawing.js"
 import { Readout } from "./readout.js"
+import { Valve } from "./valve.js"
 
 /** @template {WalkPayload | GeneratePayload} [P=WalkPayload] @extends {Stage<P>} */
 export class WalkStage extends Stage {
@@ -53,11 +54,18 @@ export class WalkStage extends Stage {
     const maps = element("div", { class: `rx-maps rx-maps-${heatmaps.length}` }, ...heatmaps.map((chart) => chart.node))
     const side = element("div", { class: "rx-side" }, drawing.node,
       readouts.length ? element("div", { class: "rx-readouts" }, ...readouts.map((r) => r.node)) : null)
+    const valve = new Valve(run, this, payload.runs.filter((other) => other !== run), payload.mode === "changed" ? payload.runs[0] : null)
+    const scene = element("div", { class: "rx-scene" }, maps, side)
     const node = element("div", { class: "rx-panel" },
       two ? element("h3", { class: "rx-panel-title", text: run.cell }) : null,
-      element("div", { class: "rx-scene" }, maps, side),
+      ...(this.marks(run) ? [valve.node, scene] : [scene, valve.node]),
       element("div", { class: "rx-lines" }, ...lines.map((chart) => chart.node)))
-    return { run, heatmaps, lines, drawing, readouts, side, node, payload }
+    return { run, heatmaps, lines, valve, drawing, readouts, side, node, payload }
+  }
+
+  /** Whether some steps are marked: then what a unit does at them comes first. @param {WalkRun} run */
+  marks(run) {
+    return run.tokens.some((token) => token.marked)
   }
 
   // In a changed run the lines of the run before stand behind, pale.
@@ -93,6 +101,7 @@ export class WalkStage extends Stage {
     const run = runs[view === "before" ? 0 : 1]
     ;["before", "after", "difference"].forEach((name, k) => this.viewButtons[k].setAttribute("aria-pressed", String(name === view)))
     for (const chart of panel.heatmaps) chart.paint(run, view === "difference" ? runs[0] : null)
+    panel.valve.show(run, view === "before" ? null : runs[0])
     if (panel.drawing.run !== run) {
       const drawing = new Drawing(run, this)
       panel.drawing.node.replaceWith(drawing.node)
@@ -132,7 +141,7 @@ export class WalkStage extends Stage {
   }
 
   charts() {
-    return this.panels.flatMap((panel) => [...panel.heatmaps, ...panel.lines])
+    return this.panels.flatMap((panel) => [...panel.heatmaps, panel.valve, ...panel.lines])
   }
 
   /** @param {number} unit */
@@ -150,7 +159,7 @@ export class WalkStage extends Stage {
     this.transport.show(step)
     for (const panel of this.panels) {
       for (const chart of panel.heatmaps) chart.place(step, unit)
-      for (const chart of panel.lines) chart.place(step, unit)
+      for (const chart of [panel.valve, ...panel.lines]) chart.place(step, unit)
       panel.drawing.show(step, Math.min(unit, panel.run.units - 1))
       for (const readout of panel.readouts) readout.show(step)
     }

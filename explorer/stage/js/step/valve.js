@@ -1,0 +1,156 @@
+// The valve you can see: the chosen unit's gates and the state they serve over time, large, with the values of now.
+
+/** @import { PlotlyModule } from "../browser.js" */
+/** @import { GeneratePayload, Trace, WalkPayload, WalkRun } from "../types.js" */
+/** @import { Stage } from "../core/base.js" */
+
+import { CONFIG, Chart } from "../core/chart.js"
+import { element } from "../core/dom.js"
+import { ends, exact, fill, number } from "../core/numbers.js"
+import { ofSignal } from "../core/payload.js"
+import { edged, series, span } from "./series.js"
+
+const ROW = 3.3 // the height of a gate's row, in letters
+const FADE = "2e" // how opaque the filling is, in hexadecimal
+
+/** @extends {Chart<WalkRun, Stage<WalkPayload | GeneratePayload>>} */
+export class Valve extends Chart {
+  // others are runs shown beside it: the state keeps their scale. before is drawn behind, dotted.
+  /** @param {WalkRun} run @param {Stage<WalkPayload | GeneratePayload>} stage @param {WalkRun[]} others @param {WalkRun | null} before */
+  constructor(run, stage, others, before) {
+    super(run.valve, run, stage)
+    this.others = others
+    this.before = before
+    this.unit = -1
+    this.node.classList.add("rx-valve")
+    this.lanes = run.valve.data.filter(({ meta }) => meta?.signal)
+    this.values = this.lanes.map(({ meta }) => {
+      const value = element("b", {})
+      const range = element("small", {})
+      return { symbol: meta.signal, value, range, node: element("div", { class: "rx-valve-now", style: `color:${stage.theme.hues[meta.hue]}` }, value, range) }
+    })
+    this.names = this.lanes.map(({ meta }, k) => element("div", { class: "rx-valve-name", style: `color:${stage.theme.hues[meta.hue]}` },
+      element("i", { text: meta.signal }), element("span", { text: run.valve.layout.meta.names[k] })))
+    this.plot.parentElement.append(...this.names, ...this.values.map(({ node }) => node))
+  }
+
+  /** Is drawn once it comes into sight. @param {PlotlyModule} Plotly */
+  async draw(Plotly) {
+    this.Plotly = Plotly
+    this.dress()
+    this.plot.style.height = `${Math.round((ROW * (this.lanes.length + 0.5) + 1.8) * this.stage.fontSize)}px`
+    this.sight = new IntersectionObserver(async ([entry]) => {
+      if (!entry.isIntersecting) return
+      this.sight.disconnect()
+      this.unit = this.chosen()
+      await super.draw(Plotly)
+    }, { rootMargin: "120px" })
+    this.sight.observe(this.node)
+  }
+
+  chosen() {
+    return Math.min(this.stage.unit, this.run.units - 1)
+  }
+
+  dress() {
+    this.title.replaceChildren(this.heading = element("span", { class: "rx-name" }))
+    if (this.before) this.title.append(element("span", { class: "rx-range", text: this.stage.payload.strings.dotted }))
+  }
+
+  /** From where to where a row goes. @param {Trace} row @param {number} unit @returns {[number, number]} */
+  range(row, unit) {
+    if (row.meta.role === "gate") return [0, 1]
+    return span([this.run, ...this.others].map((run) => series(run, memory(run), Math.min(unit, run.units - 1))))
+  }
+
+  data() {
+    const { hues } = this.stage.theme
+    const drawn = this.lanes.map((row) => ({
+      ...row, y: edged(series(this.run, row.meta.signal, this.unit)),
+      line: { ...row.line, color: hues[row.meta.hue] }, fillcolor: hues[row.meta.hue] + FADE,
+    }))
+    if (!this.before) return drawn
+    return [...drawn, ...this.lanes.map((row) => ({
+      ...row, fill: "none", y: edged(series(this.before, row.meta.signal, this.unit)), line: { ...row.line, color: hues[row.meta.hue], width: 1.6, dash: "dot" },
+    }))]
+  }
+
+  layout() {
+    const { theme, fontSize } = this.stage
+    const layout = super.layout()
+    const { width } = this.plot.getBoundingClientRect()
+    const small = width < 480
+    this.node.classList.toggle("rx-valve-small", small)
+    const [l, r] = [(small ? 2 : 9) * fontSize, 4.8 * fontSize].map(Math.round)
+    for (const name of this.names) name.style.width = `${l - 6}px`
+    for (const { node } of this.values) node.style.width = `${r - 6}px`
+    layout.margin = { ...layout.margin, l, r, t: 3 }
+    layout.shapes = layout.shapes?.map((shape) => ({ ...shape, fillcolor: theme.hues[shape.name] }))
+    this.lanes.forEach((row, k) => {
+      const name = k ? `yaxis${k + 1}` : "yaxis"
+      layout[name] = { ...layout[name], range: roomy(this.range(row, this.unit)), gridcolor: theme.grid, linecolor: theme.grid }
+    })
+    return layout
+  }
+
+  measure() {
+    super.measure()
+    const layout = this.plot._fullLayout
+    if (!layout) return
+    const { t, h } = layout._size
+    this.cursor.style.top = `${t}px`
+    this.cursor.style.height = `${h}px`
+    this.lanes.forEach((_, k) => {
+      const { _offset, _length } = layout[k ? `yaxis${k + 1}` : "yaxis"]
+      for (const node of [this.names[k], this.values[k].node]) node.style.cssText += `;top:${_offset}px;height:${_length}px`
+    })
+  }
+
+  /** @param {number} step @param {number} unit */
+  place(step, unit) {
+    super.place(step, unit)
+    const own = Math.min(unit, this.run.units - 1)
+    for (const { symbol, value } of this.values) {
+      value.textContent = number(ofSignal(this.run, symbol)(step, own), 2)
+    }
+    this.heading.textContent = fill(this.stage.payload.strings.unit_over_time, { unit: own + 1 })
+    this.lanes.forEach((row, k) => {
+      if (row.meta.role !== "gate") this.values[k].range.textContent = ends(this.range(row, own))
+    })
+    if (this.unit >= 0 && own !== this.unit) this.turn(own)
+  }
+
+  /** Shows another unit. @param {number} unit */
+  turn(unit) {
+    this.unit = unit
+    this.Plotly.react(this.plot, this.data(), this.layout(), CONFIG)
+  }
+
+  /** Shows another run of the same cell. @param {WalkRun} run @param {WalkRun | null} before */
+  show(run, before) {
+    Object.assign(this, { run, before })
+    this.dress()
+    if (this.unit >= 0) this.turn(this.chosen())
+  }
+
+  lines({ step }) {
+    const unit = this.chosen()
+    return this.lanes.map(({ meta }, k) => `${meta.signal} = ${exact(ofSignal(this.run, meta.signal)(step, unit))}  ${this.run.valve.layout.meta.names[k]}`)
+  }
+
+  close() {
+    this.sight?.disconnect()
+    super.close()
+  }
+}
+
+/** @param {[number, number]} range @returns {[number, number]} */
+function roomy([low, high]) {
+  const room = 0.05 * (high - low)
+  return [low && low - room, high && high + room]
+}
+
+/** The state that a cell's gates serve: the last row. @param {WalkRun} run @returns {string} */
+function memory(run) {
+  return run.valve.data[run.valve.data.length - 1].meta.signal
+}
