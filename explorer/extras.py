@@ -8,6 +8,7 @@ EXTRAS = {
     "safetensors": "train",
     "loky": "app",
     "plotly": "app",
+    "segno": "app",
     "streamlit": "app",
     "threadpoolctl": "app",
     "distributed": "cluster",

@@ -101,3 +101,36 @@ MAX_POINTS = 400
 
 PORTRAIT_HIDDEN = 64
 """Units of the random network that shows chaos: enough for an edge near a gain of 1."""
+
+MAX_ROOMS = 40
+"""Rooms open at once: a school's lessons of one hour. A room of 100 costs a twentieth of a core at rest."""
+
+MAX_ROOMS_EACH = 10
+"""Rooms open at once that one address opened: one visitor cannot take all of them."""
+
+MAX_MEMBERS = 200
+"""Devices in a room: a lecture hall; a hundred of them are served well."""
+
+MAX_STREAMS = 4
+"""Open event streams of one device in a room: a few tabs. The oldest gives way."""
+
+ROOM_SECONDS = 3 * 3600.0
+"""How long a room stays without its lecturer: a double lesson, and a lecturer whose laptop went flat."""
+
+EMPTY_ROOM_SECONDS = 15 * 60.0
+"""How long it stays with nobody in it at all, where others need its place."""
+
+AWAY_SECONDS = 120.0
+"""How long a device is away before its place may go to another in a full room."""
+
+MAX_ROOM_POST = 32 * 1024
+"""Bytes of a message to a room: a view whose text fills a link, percent-encoded."""
+
+MAX_QUESTION = 300
+"""Characters of a question that a lecturer types: three lines on a projector."""
+
+MAX_ANSWER = 80
+"""Characters of an answer to choose: one line on a phone."""
+
+CLASS_SECONDS = 3.0
+"""CPU seconds that one seed of a class's race may cost: thirty of them end within two minutes on one core."""

@@ -123,6 +123,16 @@ class Jobs:
                 self._tidy()
             return key
 
+    def let_go(self, key: str) -> bool:
+        """Forgets a race that is over, unless somebody watches it; False where a worker still has it."""
+        with self.lock:
+            job = self.jobs.get(key)
+            if job is not None and job.active:
+                return False
+            if job is not None and not job.watchers:
+                self._forget(key)
+            return True
+
     def folder(self, key: str) -> Path | None:
         """Returns the folder of a race, or None where this server does not have it."""
         job = self.jobs.get(key)

@@ -1,0 +1,1 @@
+"""A class: rooms in the server's memory, who is in them, what all see, guess and train together."""

@@ -1,0 +1,1 @@
+"""Rooms as browsers reach them: the routes, the page, the companion of every page."""

@@ -1,0 +1,54 @@
+"""Where students reach this server, and that as a QR code."""
+
+import os
+import socket
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import segno
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def reachable(scheme: str, host: str, bound: str | None, port: int) -> str | None:
+    """Returns the address for students, without a slash at its end; None where only this machine gets in.
+
+    It is EXPLORER_URL where that is set; else the one that the lecturer's own browser used, where others can;
+    else that of the bound interface, or of this machine on its network where all are bound.
+    """
+    named = os.environ.get("EXPLORER_URL", "").strip().rstrip("/")
+    if urlsplit(named).scheme in ("http", "https"):
+        return named
+    if not _loopback(urlsplit(f"//{host}").hostname or ""):
+        return f"{scheme}://{host}"
+    if bound and bound not in ("0.0.0.0", "::"):
+        return None if _loopback(bound) else f"{scheme}://{_bracketed(bound)}:{port}"
+    own = _own_address()
+    return None if own is None else f"{scheme}://{own}:{port}"
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in ("", *LOOPBACK) or host.endswith(".localhost")
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _own_address() -> str | None:
+    """This machine's address on its network. Nothing is sent: the kernel only looks up its way out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1: an address that nobody has
+            own = probe.getsockname()[0]
+        except OSError:
+            return None
+    return None if _loopback(own) else own
+
+
+def qr(address: str) -> str:
+    """Returns the QR code of an address as an SVG in a data URI: black on white, for any theme."""
+    return segno.make(address, error="m").svg_data_uri(border=3, dark="#000", light="#fff", scale=8)

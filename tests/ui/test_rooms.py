@@ -1,0 +1,224 @@
+"""The routes of rooms: who may come in, say and hear what; the address that students reach."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from explorer.limits import MAX_ROOM_POST
+from explorer.room.pace import Pace
+from explorer.room.race import ClassRace, offers
+from explorer.room.rooms import Rooms
+from explorer.training.jobs import Jobs
+from explorer.ui import board
+from explorer.ui.room import address, routes
+from tests.room.test_race import Here, short  # noqa: F401 (its smaller races)
+
+HOST = "http://class.example:8501"
+HERE = {"Origin": HOST}
+
+
+@pytest.fixture(autouse=True)
+def rooms(monkeypatch) -> Rooms:
+    found = Rooms()
+    monkeypatch.setattr(routes, "rooms", lambda: found)
+    monkeypatch.setattr(routes, "_openings", Pace(burst=1000))
+    monkeypatch.setattr(routes, "_joins", Pace(burst=1000))
+    return found
+
+
+@pytest.fixture
+def site() -> Starlette:
+    return Starlette(routes=routes.room_routes())
+
+
+@pytest.fixture
+def lecturer(site) -> Iterator[TestClient]:
+    with TestClient(site, base_url=HOST, headers=HERE) as client:
+        client.room = client.post("/r/open").json()
+        yield client
+
+
+@pytest.fixture
+def student(site, lecturer) -> TestClient:
+    client = TestClient(site, base_url=HOST, headers=HERE)
+    assert client.post(f"/r/{lecturer.room['code'].lower()}/join").json()["number"] == 1
+    return client
+
+
+def at(client: TestClient, lecturer: TestClient, act: str, **asked: object) -> int:
+    return client.post(f"/r/{lecturer.room['code']}/{act}", json=asked).status_code
+
+
+def heard(room, token: str) -> dict[str, object]:
+    """The first message of a device's stream, by part."""
+
+    async def first() -> str:
+        stream = routes._stream(room, room.devices[token])
+        try:
+            return await anext(stream)
+        finally:
+            await stream.aclose()
+
+    with ThreadPoolExecutor() as pool:  # this thread may have a loop already
+        text = pool.submit(asyncio.run, first()).result()
+    parts = [block.split("\n") for block in text.strip().split("\n\n")]
+    return {name.removeprefix("event: "): json.loads(data.removeprefix("data: ")) for name, data in parts}
+
+
+def test_what_a_lecturer_says_students_hear(lecturer, student, rooms):
+    room = rooms.find(lecturer.room["code"])
+    (token,) = [d.token for d in room.devices.values() if not d.lecturer]
+    assert at(lecturer, lecturer, "stand", page="step", query={"cell": "gru"}) == 200
+    assert at(lecturer, lecturer, "ask", text="which?", answers=["a", "b"], right=0) == 200
+    assert at(student, lecturer, "guess", guess=1) == 200
+    found = heard(room, token)
+    assert found["you"] == {"number": 1, "seed": None, "guess": 1}
+    assert found["view"] == {"page": "step", "query": {"cell": "gru"}}
+    assert found["question"]["answers"][0]["en"] == "a" and "count" not in found
+    assert room.empty, "a closed stream is nobody"
+
+
+@pytest.mark.parametrize("act", [act for act, (_, lecturers) in routes.ACTS.items() if lecturers])
+def test_a_student_is_no_lecturer(lecturer, student, act):
+    assert at(student, lecturer, act) == 403
+    assert student.get(f"/r/{lecturer.room['code']}/figure/race").status_code == 404
+
+
+def test_whoever_has_not_joined_hears_and_says_nothing(site, lecturer):
+    stranger, code = TestClient(site, base_url=HOST, headers=HERE), lecturer.room["code"]
+    for path in ("events", "address", "result.json", "figure/guess"):
+        assert stranger.get(f"/r/{code}/{path}").status_code == 404
+    assert at(stranger, lecturer, "guess", guess=0) == 404
+    assert at(stranger, lecturer, "join", key="x" * 22) == 403
+    stranger.cookies.set(f"rx_{code}", "made up")
+    assert at(stranger, lecturer, "guess", guess=0) == 404
+
+
+def test_the_lecturers_key_opens_the_room_on_another_screen(site, lecturer):
+    other, key = TestClient(site, base_url=HOST, headers=HERE), lecturer.room["key"]
+    told = other.post(f"/r/{lecturer.room['code']}/join", json={"key": key}).json()
+    assert told["lecturer"] and told["key"] == key
+    assert at(other, lecturer, "ask", text="q", answers=["a", "b"]) == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://elsewhere.example"},
+        {"Origin": "http://class.example"},
+        {"Origin": "null"},
+        {"Origin": HOST + ".elsewhere.example"},
+    ],
+)
+def test_a_page_from_elsewhere_changes_nothing(lecturer, student, headers):
+    code = lecturer.room["code"]
+    for path in ("open", f"{code}/join", f"{code}/show", f"{code}/end"):
+        assert lecturer.post(f"/r/{path}", headers=headers).status_code == 403, path
+
+
+def test_where_a_browser_names_no_origin_its_site_counts(site, lecturer):
+    client = TestClient(site, base_url=HOST)
+    assert client.post("/r/open", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert client.post("/r/open", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[]", b"{", b"7", b"\xff", b"{" + b" " * MAX_ROOM_POST + b"}", b'{"text": "q", "answers": ["a"]}'],
+)
+def test_what_is_no_message_is_refused(lecturer, body):
+    assert lecturer.post(f"/r/{lecturer.room['code']}/ask", content=body).status_code == 400
+
+
+def test_whoever_posts_too_fast_has_to_wait(lecturer, student, rooms):
+    for device in rooms.find(lecturer.room["code"]).devices.values():
+        device.pace = Pace(rate=0, burst=2)
+    assert [at(student, lecturer, "guess", guess=0) for _ in range(3)] == [409, 409, 429]
+
+
+def test_a_cookie_is_out_of_reach_of_scripts_and_of_other_sites(site):
+    with TestClient(site, base_url=HOST, headers=HERE) as client:
+        said = client.post("/r/open").headers["set-cookie"].lower()
+    assert "httponly" in said and "samesite=strict" in said and "path=/r/" in said
+
+
+def test_an_ended_room_is_gone(lecturer, student):
+    assert at(lecturer, lecturer, "end") == 200
+    assert at(student, lecturer, "guess", guess=0) == 404
+    assert student.post(f"/r/{lecturer.room['code']}/join").status_code == 404
+
+
+def test_the_typed_address_leads_to_the_page_and_nowhere_else(site):
+    client = TestClient(site, base_url=HOST, follow_redirects=False)
+    assert client.get("/r/ab2c").headers["location"] == "/room?room=AB2C"
+    assert client.get("/r/:evil.example%0d%0a").headers["location"] == "/room?room=EVILEXAM"
+
+
+def test_a_class_runs_a_race_and_keeps_its_result(lecturer, student, rooms, monkeypatch, tmp_path):
+    races = Jobs(tmp_path / "runs", Here())
+    monkeypatch.setattr(board, "jobs", lambda: races)
+    monkeypatch.setattr(routes, "TURN_SECONDS", 0.0)
+    offer, code = next(iter(offers())), lecturer.room["code"]
+    assert at(lecturer, lecturer, "race", offer="nothing") == 409
+    assert at(lecturer, lecturer, "race", offer=offer) == 200
+    room, ended = rooms.find(code), time.monotonic() + 120
+    while not room.race.settled:
+        assert time.monotonic() < ended, "it does not end"
+        lecturer.get(f"/r/{code}/address")  # the loop runs while it answers
+    found = student.get(f"/r/{code}/result.json").json()
+    assert found["passed"][1] == 1 and len(found["seeds"]) == 1
+    figure = lecturer.get(f"/r/{code}/figure/race", params={"lang": "ko", "theme": "dark"}).json()
+    drawn = [x for trace in figure["data"] for x in (trace.get("x") or []) if x is not None]
+    assert set(found["seeds"][0]["checks"]) <= set(drawn)
+
+
+def test_a_device_that_comes_later_carries_the_next_seed(lecturer, rooms, tmp_path):
+    room = rooms.find(lecturer.room["code"])
+    race = ClassRace(next(iter(offers().values())), Jobs(tmp_path / "runs", Here()), 1)
+    first, late = room.join(), room.join()
+    room.listen(first, lambda: None)
+    room.start(race)
+    room.carry(late)
+    assert (room.seed_of(first), room.seed_of(late), len(race.seeds)) == (0, 1, 2)
+    for _ in range(20):
+        race.turn()
+    latest = room.join()
+    room.carry(latest)
+    assert race.over and room.seed_of(latest) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "bound", "expected"),
+    [
+        ("10.0.0.5:8501", "0.0.0.0", "http://10.0.0.5:8501"),
+        ("explorer.example", "127.0.0.1", "http://explorer.example"),
+        ("localhost:8501", "192.168.1.7", "http://192.168.1.7:8501"),
+        ("localhost:8501", "::5", "http://[::5]:8501"),
+        ("127.0.0.1:8501", "127.0.0.1", None),
+        ("[::1]:8501", "localhost", None),
+        ("127.0.0.2:8501", None, "http://10.9.9.9:8501"),
+    ],
+)
+def test_students_are_never_sent_to_their_own_machine(monkeypatch, host, bound, expected):
+    monkeypatch.delenv("EXPLORER_URL", raising=False)
+    monkeypatch.setattr(address, "_own_address", lambda: "10.9.9.9")
+    assert address.reachable("http", host, bound, 8501) == expected
+
+
+def test_the_address_that_is_set_goes_first(monkeypatch):
+    monkeypatch.setenv("EXPLORER_URL", "https://rnn.example.org/ ")
+    assert address.reachable("http", "10.0.0.5", None, 8501) == "https://rnn.example.org"
+    monkeypatch.setenv("EXPLORER_URL", "javascript:alert(1)")
+    assert address.reachable("http", "10.0.0.5", None, 8501) == "http://10.0.0.5"
+
+
+def test_the_picture_of_the_address_is_a_code_that_reads_it(lecturer, monkeypatch):
+    told = lecturer.get(f"/r/{lecturer.room['code']}/address").json()
+    assert told["address"] == f"{HOST}/r/{lecturer.room['code']}"
+    assert told["qr"].startswith("data:image/svg+xml")
