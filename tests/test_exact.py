@@ -1,0 +1,60 @@
+"""Intervals and tests of counts, against SciPy; and how often nothing is called a difference."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from explorer.exact import fisher, holm, interval, together
+
+COUNTS = [(0, 1), (1, 1), (0, 10), (3, 10), (10, 10), (29, 30), (14, 200), (199, 200), (310, 500)]
+
+
+@pytest.mark.parametrize("hits, trials", COUNTS)
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_an_interval_is_scipys(hits, trials, level):
+    found = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
+    assert interval(hits, trials, level) == pytest.approx((found.low, found.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("hits, trials", [(-1, 3), (4, 3), (0, 0)])
+def test_no_count_has_no_interval(hits, trials):
+    with pytest.raises(ValueError, match="no count"):
+        interval(hits, trials)
+
+
+def test_every_table_of_ten_and_twelve_has_scipys_probability():
+    for a in range(11):
+        for b in range(13):
+            theirs = stats.fisher_exact([[a, 10 - a], [b, 12 - b]]).pvalue
+            assert fisher(a, 10, b, 12) == pytest.approx(theirs, rel=1e-9)
+
+
+def test_two_tables_together_are_all_pairs_of_tables_counted_one_by_one():
+    tables = [(5, 6, 2, 7), (3, 4, 1, 3)]
+    chance: dict[int, float] = {}
+    for a in range(7):
+        for b in range(5):
+            both = stats.hypergeom(13, 7, 6).pmf(a) * stats.hypergeom(7, 4, 4).pmf(b)
+            chance[a + b] = chance.get(a + b, 0) + both
+    wanted = sum(p for p in chance.values() if p <= chance[8] * (1 + 1e-9))
+    assert together(tables) == pytest.approx(wanted, rel=1e-9)
+    assert together([(3, 10, 3, 10)]) == fisher(3, 10, 3, 10) == 1
+
+
+def test_holm_is_the_papers():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_between_two_equal_cells_no_winner_is_named_in_19_of_20_cases(share):
+    generator = np.random.default_rng(0)
+    named = 0
+    for _ in range(1_000):
+        counts = generator.binomial(10, share, size=(4, 2))
+        named += min(holm([fisher(int(a), 10, int(b), 10) for a, b in counts])) < 0.05
+    assert named <= 50
+
+
+def test_cells_far_apart_are_told_apart():
+    assert fisher(10, 10, 0, 10) < 1e-4 and fisher(10, 10, 3, 10) < 0.01
