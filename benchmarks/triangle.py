@@ -81,7 +81,7 @@ def _run(cell: str, steps: int) -> tuple[nn.Module, Trace, np.ndarray]:
     """Returns a module, its trace over random inputs, and the direct dL_t/dh_t (T, H)."""
     model = RecurrentModel(cell, D, H, 1)
     initialise(model, torch.Generator().manual_seed(0))
-    module = model.double().rnn
+    module: Any = model.double().rnn
     x = torch.randn(steps, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     return module, trace(module, x), np.random.default_rng(2).normal(size=(steps, H))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from explorer.experiment import Experiment
     from explorer.gradients.bptt import GradientFlow, bptt
     from explorer.nn.model import RecurrentModel
-    from explorer.nn.tracing import LayerTrace, Trace, trace
+    from explorer.nn.tracing import LayerTrace, Trace, Traces, trace
     from explorer.training.run import Run, train
     from explorer.training.store import load_model
 
@@ -34,6 +34,7 @@ _HOMES = {
     "RecurrentModel": "explorer.nn.model",
     "Run": "explorer.training.run",
     "Trace": "explorer.nn.tracing",
+    "Traces": "explorer.nn.tracing",
     "bptt": "explorer.gradients.bptt",
     "fixed_points": "explorer.dynamics.points",
     "load_model": "explorer.training.store",
@@ -53,6 +54,7 @@ __all__ = [
     "RecurrentModel",
     "Run",
     "Trace",
+    "Traces",
     "bptt",
     "fixed_points",
     "load_model",

@@ -43,3 +43,19 @@ def choose(locale: str | None) -> str:
 def lesson(name: str, lang: str) -> str:
     """Returns the Markdown of a lesson."""
     return (ASSETS / "lessons" / lang / f"{name}.md").read_text(encoding="utf-8")
+
+
+class Refused(ValueError):  # noqa: N818
+    """What a person gave is not taken. sentence: key of the reason in the locale; values: what fills it.
+
+    Values are numbers and names of our own, never a part of what was given. As text: the English sentence.
+    """
+
+    def __init__(self, sentence: str, **values: int | float | str) -> None:
+        super().__init__(sentence, values)
+        self.sentence, self.values = sentence, values
+
+    def __str__(self) -> str:
+        tables = (strings("en").get(name, {}) for name in ("notice", "generate"))
+        found = next((table[self.sentence] for table in tables if self.sentence in table), None)
+        return self.sentence.replace("_", " ") if found is None else found.format(**self.values)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import regex
 
+from explorer.i18n import Refused as Refused
 from explorer.limits import MAX_UPLOAD_TEXT
 
 TOKEN_LEVELS = ("word", "char", "jamo")
@@ -22,17 +23,6 @@ _SENTENCE_END = regex.compile(r"\n|(?<=[.!?…。！？][\"'”’)]?)\s+")
 _PUNCTUATION = regex.compile(r"[\p{P}$+<=>^`|~](?!\p{M})")
 """Unicode's punctuation and the rest of ASCII's; not where a mark makes another sign of it (a keycap)."""
 _EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}]")
-
-
-class Refused(ValueError):  # noqa: N818
-    """What a person gave is not taken. sentence: key of the reason in the locale; values: what fills it.
-
-    Values are numbers and names of our own, never a part of what was given.
-    """
-
-    def __init__(self, sentence: str, **values: int | float | str) -> None:
-        super().__init__(sentence, values)
-        self.sentence, self.values = sentence, values
 
 
 def decode(raw: bytes) -> str:

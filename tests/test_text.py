@@ -11,6 +11,7 @@ from explorer.labels import label, plot_label
 from explorer.limits import MAX_LABEL
 from explorer.text import (
     TOKEN_LEVELS,
+    Refused,
     clean,
     join,
     lower_case,
@@ -209,3 +210,13 @@ def test_no_punctuation_of_ascii_is_left():
 def test_normalised_text_is_clean(text):
     for normalised in (lower_case(clean(text)), without_punctuation(clean(text))):
         assert clean(normalised) == normalised
+
+
+@pytest.mark.parametrize("key", ["file_damaged", "both_directions"])
+def test_a_refusal_as_text_is_its_sentence(key):
+    assert str(Refused(key)).endswith(".") and "_" not in str(Refused(key)) and "(" not in str(Refused(key))
+
+
+def test_a_refusal_as_text_holds_its_values():
+    assert str(Refused("file_large", size=7.5, limit=4)) == "The file has 7.5 MB. Up to 4 MB are taken."
+    assert str(Refused("of_no_locale")) == "of no locale"

@@ -4,249 +4,30 @@
     t.gate["f"]                             # (T, 16), the forget gate at every step
     t.c                                     # (T + 1, 16), row 0 the initial state
 
+    traces = trace(net, ids)                # any network: its own forward runs once
+    traces["encoder.lstm"].gate["f"]        # what that layer did in it
+
 Steps are 1..T; `gate[t - 1]` makes `h[t]`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, cast, overload
 
 import numpy as np
 import torch
 from torch import nn
 
-from explorer.cells import CELLS, CellSpec, LayerWeights, NumpyOps
-from explorer.limits import FLOAT32_MAX
-from explorer.nn.interventions import Intervention, touch_at, transplanted, untouched
+from explorer.cells import LayerWeights
+from explorer.nn.agreement import as_it_comes, difference, tf32
+from explorer.nn.capture import Call, plain_network, watched
+from explorer.nn.interventions import Intervention
+from explorer.nn.reading import HALF, Stack, as_array, is_recurrent, read, torch_weights
+from explorer.nn.records import LayerTrace, Trace
+from explorer.nn.running import run_layer, run_stack
 
-
-@dataclass(frozen=True, eq=False)
-class LayerTrace:
-    """One layer in one direction. Arrays are read-only; a batch axis may stand after time.
-
-    x (T, D); states: symbol -> (T+1, H) with the initial state in row 0, or in row T where reverse is
-    true; pre and gate: symbol -> (T, H), gate with the candidates; weights as run.
-    notation is `pytorch` or `lecture` (GRU: z=1 replaces).
-    """
-
-    cell: str
-    x: np.ndarray
-    states: dict[str, np.ndarray]
-    pre: dict[str, np.ndarray]
-    gate: dict[str, np.ndarray]
-    weights: LayerWeights
-    layer: int = 0
-    reverse: bool = False
-    notation: str = "pytorch"
-    changed: bool = False
-    """Whether interventions were at work: the equations then do not give every number."""
-
-    def __post_init__(self) -> None:
-        T, H = self.x.shape[0], self.weights.hidden_size
-        self.x.setflags(write=False)
-        rest = self.x.shape[1:-1]
-        for name, array, rows in self._shapes(T):
-            if array.shape != (rows, *rest, H):
-                raise ValueError(f"{name} has shape {array.shape}, expected {(rows, *rest, H)}")
-            array.setflags(write=False)
-
-    def _shapes(self, T: int) -> Iterable[tuple[str, np.ndarray, int]]:
-        for symbol, array in self.states.items():
-            yield symbol, array, T + 1
-        for kind, table in (("pre", self.pre), ("gate", self.gate)):
-            for symbol, array in table.items():
-                yield f"{kind}[{symbol!r}]", array, T
-
-    @property
-    def spec(self) -> CellSpec:
-        spec = CELLS[self.cell]
-        return spec.lecture if self.notation == "lecture" and spec.lecture else spec
-
-    @property
-    def h(self) -> np.ndarray:
-        """The hidden state (T+1, H)."""
-        return self.states["h"]
-
-    @property
-    def c(self) -> np.ndarray | None:
-        """The cell state (T+1, H), or None."""
-        return self.states.get("c")
-
-    @property
-    def steps(self) -> int:
-        return self.x.shape[0]
-
-    @property
-    def hidden_size(self) -> int:
-        return self.weights.hidden_size
-
-    @property
-    def initial(self) -> tuple[np.ndarray, ...]:
-        """The states before the first step, each (H,), in the cell's order."""
-        return tuple(a[-1 if self.reverse else 0] for a in self.states.values())
-
-    @property
-    def before(self) -> dict[str, np.ndarray]:
-        """The states before each step by symbol, (T, H) each."""
-        return {s: a[1:] if self.reverse else a[:-1] for s, a in self.states.items()}
-
-    @property
-    def output(self) -> np.ndarray:
-        """The layer's output by step (T, H): the state after the step."""
-        return self.h[:-1] if self.reverse else self.h[1:]
-
-    @property
-    def final(self) -> np.ndarray:
-        """The layer's last state (H,), PyTorch's h_n: that of step 1 where reverse is true."""
-        return self.h[0] if self.reverse else self.h[-1]
-
-    def signal(self, symbol: str) -> np.ndarray:
-        """Returns a signal by its symbol (T, H): a gate, a candidate or the state after each step."""
-        if symbol in self.gate:
-            return self.gate[symbol]
-        if symbol not in self.states:
-            raise KeyError(f"{self.cell} has no signal {symbol!r}")
-        return self.states[symbol][:-1] if self.reverse else self.states[symbol][1:]
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        """Symbols of all signals in the lecture's order."""
-        return tuple(signal.symbol for signal in self.spec.signals)
-
-    @property
-    def first_bad_step(self) -> int | None:
-        """The first step whose state is not finite or past float32's largest number, else None."""
-        worst = np.abs(self.output).reshape(self.steps, -1).max(axis=1, initial=0.0)
-        bad = ~(worst <= FLOAT32_MAX)
-        return int(bad.argmax()) + 1 if bad.any() else None
-
-    def in_lecture_notation(self) -> "LayerTrace":
-        """Returns the same run with z read as the lecture writes it: z -> 1 - z, weights negated."""
-        return self.in_notation("lecture")
-
-    def in_notation(self, notation: str) -> "LayerTrace":
-        """Returns the same run in `pytorch` or `lecture` notation."""
-        spec = CELLS[self.cell]
-        if spec.lecture is None or self.notation == notation:
-            return self
-
-        return replace(
-            self,
-            weights=self.weights.negated(spec.flips),
-            pre={s: -a if s in spec.flips else a for s, a in self.pre.items()},
-            gate={s: 1.0 - a if s in spec.flips else a for s, a in self.gate.items()},
-            notation=notation,
-        )
-
-    def window(self, start: int, length: int) -> "LayerTrace":
-        """Returns steps start .. start+length-1; row 0 of a state is that before the first of them.
-
-        Arrays are copies, so that a window does not hold a long run in memory.
-        """
-        steps, states = slice(start - 1, start - 1 + length), slice(start - 1, start + length)
-        return replace(
-            self,
-            x=self.x[steps].copy(),
-            states={s: a[states].copy() for s, a in self.states.items()},
-            pre={s: a[steps].copy() for s, a in self.pre.items()},
-            gate={s: a[steps].copy() for s, a in self.gate.items()},
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """A whole run: one LayerTrace per layer and direction, first layer first, forward before reverse.
-
-    tokens (T,) as shown, or None. Of a model with a readout: logits (T, V) after each step, readout
-    (V, H) its weight, targets (T,) the ids of the next tokens, -1 where none follows; else None.
-    A trace of one layer and direction can be used directly: `t.h`, `t.c`, `t.pre`, `t.gate`.
-    """
-
-    layers: tuple[LayerTrace, ...]
-    tokens: tuple[str, ...] | None = None
-    logits: np.ndarray | None = None
-    readout: np.ndarray | None = None
-    targets: np.ndarray | None = None
-    first_step: int = 1
-    only: LayerTrace = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "only", self.layers[0] if len(self.layers) == 1 else None)
-        for name, rows in (
-            ("tokens", self.tokens),
-            ("logits", self.logits),
-            ("targets", self.targets),
-        ):
-            if rows is not None and len(rows) != self.steps:
-                raise ValueError(f"{name} has {len(rows)} rows, expected {self.steps}")
-        if self.logits is not None:
-            self.logits.setflags(write=False)
-
-    def _one(self) -> LayerTrace:
-        if self.only is None:
-            raise ValueError(f"this trace has {len(self.layers)} layers and directions; use trace.layers[k]")
-        return self.only
-
-    @property
-    def steps(self) -> int:
-        return self.layers[0].steps
-
-    @property
-    def cell(self) -> str:
-        return self.layers[0].cell
-
-    @property
-    def spec(self) -> CellSpec:
-        return self.layers[0].spec
-
-    @property
-    def weights(self) -> LayerWeights:
-        return self._one().weights
-
-    @property
-    def x(self) -> np.ndarray:
-        return self.layers[0].x
-
-    @property
-    def states(self) -> dict[str, np.ndarray]:
-        return self._one().states
-
-    @property
-    def h(self) -> np.ndarray:
-        return self._one().h
-
-    @property
-    def c(self) -> np.ndarray | None:
-        return self._one().c
-
-    @property
-    def pre(self) -> dict[str, np.ndarray]:
-        return self._one().pre
-
-    @property
-    def gate(self) -> dict[str, np.ndarray]:
-        return self._one().gate
-
-    @property
-    def output(self) -> np.ndarray:
-        """The last layer's output (T, H), both directions side by side where there are two."""
-        last = [layer for layer in self.layers if layer.layer == self.layers[-1].layer]
-        return last[0].output if len(last) == 1 else np.concatenate([u.output for u in last], -1)
-
-    def in_lecture_notation(self) -> "Trace":
-        return replace(self, layers=tuple(u.in_lecture_notation() for u in self.layers))
-
-    def window(self, start: int, length: int) -> "Trace":
-        """Returns steps start .. start+length-1 of the run, the state carried in."""
-        rows = slice(start - 1, start - 1 + length)
-        return replace(
-            self,
-            layers=tuple(u.window(start, length) for u in self.layers),
-            tokens=None if self.tokens is None else self.tokens[rows],
-            logits=None if self.logits is None else self.logits[rows].copy(),
-            targets=None if self.targets is None else self.targets[rows].copy(),
-            first_step=self.first_step + start - 1,
-        )
+__all__ = ["LayerTrace", "Trace", "Traces", "run_layer", "torch_weights", "trace", "weights_of"]
 
 
 class Traceable(Protocol):
@@ -262,30 +43,94 @@ class Traceable(Protocol):
     def display(self, x: Any) -> tuple[str, ...] | None: ...
 
 
-def trace(
-    module: nn.Module | Traceable,
+@dataclass(frozen=True, eq=False, repr=False)
+class Traces(Mapping[str, Any]):
+    """What each recurrent layer of a network did: name -> Trace, or a list of them where it was called again.
+
+    Names are those of `net.named_modules()`. calls: every trace by name, in the order of the calls; output:
+    what the network gave. Cells that a loop calls step by step make one trace of all the steps that follow
+    from each other.
+    """
+
+    calls: dict[str, list[Trace]]
+    output: Any = None
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.calls:
+            raise KeyError(f"no recurrent layer {name!r} was called; there are {', '.join(self.calls)}")
+        found = self.calls[name]
+        return found[0] if len(found) == 1 else list(found)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.calls)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def __repr__(self) -> str:
+        lines = (f"  {name}: {_brief(found)}" for name, found in self.items())
+        return "\n".join([f"Traces of {len(self)} layers:", *lines])
+
+
+def _brief(found: Trace | list[Trace]) -> str:
+    return repr(found) if isinstance(found, Trace) else f"{len(found)} calls, the first {found[0]!r}"
+
+
+@overload
+def trace(  # type: ignore[overload-overlap]
+    module: nn.RNNBase | nn.RNNCellBase | Traceable,
     x: Any,
     state: Any = None,
     *,
+    lengths: Any = None,
     changes: Sequence[Intervention] = (),
-) -> Trace:
+) -> Trace: ...
+@overload
+def trace(module: nn.Module, *inputs: Any, **named: Any) -> Traces: ...
+def trace(module: Any, *inputs: Any, **named: Any) -> Any:
     """Runs a module over x and returns every gate and state at every step.
 
-    module: nn.RNN, nn.LSTM, nn.GRU (layers, bidirectional, with or without bias) or RecurrentModel.
-    x: (T, D), or a batch as the module's batch_first says; arrays then have shape (T, B, H). For a
-    RecurrentModel with a vocabulary: token strings or ids (T,).
-    state: as PyTorch takes it, h_0 or (h_0, c_0, ...), zero by default. changes: interventions on a
-    model of one layer. Dropout is off. Arrays are NumPy in the module's dtype, float32 or float64.
-    Raises TypeError for other modules, ValueError for proj_size, PackedSequence, odd shapes.
+    A recurrent layer, `trace(module, x, state=None, *, lengths=None, changes=())`, gives a Trace.
+    module: nn.RNN, nn.LSTM, nn.GRU (layers, bidirectional, with or without bias, proj_size; pruned,
+    weight_norm, compiled, float16 and bfloat16, on any device), nn.LSTMCell and the like as a layer over
+    time, RecurrentModel, or what `load_weights` gives.
+    x: (T, D), or a batch as the module's batch_first says; arrays then have shape (T, B, H). A
+    PackedSequence, or lengths (B,) beside a padded batch, is run as PyTorch runs it packed. For a
+    RecurrentModel with a vocabulary: token strings or ids (T,). state: as PyTorch takes it, h_0 or
+    (h_0, c_0, ...), zero by default. changes: interventions on a model of one layer.
+
+    Any other network, `trace(net, *inputs, **named)`, gives Traces: name of the layer -> its Trace. The
+    network's own forward runs once on these arguments, without gradients, and each recurrent layer is traced
+    on what reached it. Random state and training flags are left as they were.
+
+    Dropout is off. Arrays are NumPy in the module's dtype, float32 or float64; float16 and bfloat16 run in
+    float32. The module itself runs once beside it, unless it is a layer of PyTorch as it comes, and
+    `Trace.difference` is how far they are apart. Raises ValueError where that is more than rounding (a
+    forward or a hook of its own), and for odd shapes; TypeError for modules that cannot be watched.
     """
-    if isinstance(module, nn.RNNBase):
-        cell, stack, batch_first = _from_torch(module)
-        x_array = _as_input(x, stack[0][0], batch_first)
-        return Trace(_run_stack(cell, stack, x_array, state, changes))
-    _, stack = weights_of(module)
-    model = cast(Traceable, module)
-    x_array = _as_input(model.embed(x), stack[0][0], batch_first=False)
-    layers = _run_stack(model.cell, stack, x_array, state, changes)
+    if hasattr(module, "layer_weights"):
+        return _of_model(cast(Traceable, module), *inputs, **named)
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"cannot trace {type(module).__name__}; give a network, or nn.RNN, nn.LSTM or nn.GRU")
+    net = plain_network(module)
+    if is_recurrent(net):
+        return _of_layer(net, *inputs, **named)
+    return _of_network(net, inputs, named)
+
+
+def _of_model(
+    model: Traceable,
+    x: Any,
+    state: Any = None,
+    *,
+    lengths: Any = None,
+    changes: Sequence[Intervention] = (),
+) -> Trace:
+    stack = Stack(model.cell, model.layer_weights(), projections=getattr(model, "projections", []))
+    array, ends = _as_input(model.embed(x), stack, lengths)
+    layers = run_stack(stack, array, state, changes, ends)
+    if isinstance(model, LayersOnly):
+        return Trace(layers)
     bare = Trace(layers, tokens=model.display(x))
     return replace(
         bare,
@@ -295,144 +140,206 @@ def trace(
     )
 
 
+class LayersOnly:
+    """A Traceable without a vocabulary and a readout: recurrent layers alone. x is what they read."""
+
+    def embed(self, x: Any) -> np.ndarray:
+        return as_array(x)
+
+
+def _of_layer(
+    module: nn.Module,
+    x: Any,
+    state: Any = None,
+    *,
+    lengths: Any = None,
+    changes: Sequence[Intervention] = (),
+) -> Trace:
+    stack = read(module)
+    array, ends = _as_input(x, stack, lengths)
+    _warn_of_padding(array, ends, stack, "")
+    state = _of_one_layer(state, stack)
+    if changes or as_it_comes(module):
+        return Trace(run_stack(stack, array, state, changes, ends))
+    calls = _own_calls(module, stack, array, ends, state)
+    call = _joined(calls)[0] if stack.by_step else calls[-1]
+    given = replace(call, args=(), named={})
+    found = Trace(run_stack(call.stack, array, state, lengths=ends))
+    return _compared(given, found)
+
+
+def _of_one_layer(state: Any, stack: Stack) -> Any:
+    """Returns a state as a layer takes it (1, ..., H), where a cell's own (..., H) was given."""
+    if not stack.by_step or state is None:
+        return state
+    return tuple(as_array(s)[None] for s in state) if isinstance(state, tuple) else as_array(state)[None]
+
+
+def _own_calls(
+    module: nn.Module, stack: Stack, x: np.ndarray, lengths: np.ndarray | None, state: Any
+) -> list[Call]:
+    """Runs the module itself over x (T, ..., D), a cell step by step, in its own dtype and on its device."""
+    like = next(module.parameters())
+    tensor = torch.tensor(x).to(like.device, like.dtype)
+    hx = None if state is None else _tensors(state, like)
+    if stack.by_step:
+        calls: list[Call] = []
+        hx = None if hx is None else tuple(s[0] for s in hx) if isinstance(hx, tuple) else hx[0]
+        for row in tensor:
+            made, hx = watched(module, (row,) if hx is None else (row, hx), {})
+            calls += made
+        return calls
+    given: Any = tensor
+    if lengths is not None:
+        given = nn.utils.rnn.pack_padded_sequence(tensor, torch.tensor(lengths), enforce_sorted=False)
+    elif stack.batch_first and tensor.ndim == 3:
+        given = tensor.transpose(0, 1)
+    return watched(module, (given,) if hx is None else (given, hx), {})[0]
+
+
+def _tensors(state: Any, like: torch.Tensor) -> Any:
+    if isinstance(state, tuple | list):
+        return tuple(_tensors(part, like) for part in state)
+    return torch.as_tensor(np.array(as_array(state))).to(like.device, like.dtype)
+
+
+def _of_network(net: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any]) -> Traces:
+    if not any(map(is_recurrent, net.modules())):
+        raise TypeError(
+            f"cannot trace {type(net).__name__}: it holds no nn.RNN, nn.LSTM, nn.GRU and none of their cells"
+        )
+    calls, output = watched(net, inputs, named)
+    if not calls:
+        raise ValueError(f"{type(net).__name__} called none of its recurrent layers on these inputs")
+    found: dict[str, list[Trace]] = {}
+    for call in in_sequences(calls):
+        found.setdefault(call.name, []).append(trace_of(call))
+    return Traces(found, output)
+
+
+def in_sequences(calls: Sequence[Call]) -> list[Call]:
+    """Returns the calls with those of cells joined to sequences; in the order of their first steps."""
+    by_cell: dict[nn.Module, list[Call]] = {}
+    for call in calls:
+        if call.stack.by_step:
+            by_cell.setdefault(call.module, []).append(call)
+    found = []
+    for call in calls:
+        if not call.stack.by_step:
+            found.append(call)
+        elif call.module in by_cell:
+            found += _joined(by_cell.pop(call.module))
+    return found
+
+
+def _joined(calls: Sequence[Call]) -> list[Call]:
+    """Returns sequences: a step belongs to the one before it whose state it starts from."""
+    runs: list[list[Call]] = []
+    for call in calls:
+        follows = (run for run in reversed(runs) if _same(call.state, run[-1].result))
+        run = next(follows, None) if call.state is not None else None
+        runs.append([call]) if run is None else run.append(call)
+    return [_as_one(run) for run in runs]
+
+
+def _same(state: Any, result: Any) -> bool:
+    if isinstance(state, torch.Tensor) and isinstance(result, torch.Tensor):
+        return state is result or (state.shape == result.shape and torch.equal(state, result))
+    if isinstance(state, tuple | list) and isinstance(result, tuple | list):
+        return len(state) == len(result) and all(map(_same, state, result))
+    return False
+
+
+def _as_one(run: Sequence[Call]) -> Call:
+    first = run[0]
+    x = torch.stack([call.x for call in run])
+    state = first.state
+    if state is not None:
+        state = tuple(s[None] for s in state) if isinstance(state, tuple | list) else state[None]
+    results = [call.result if isinstance(call.result, tuple) else (call.result,) for call in run]
+    columns = tuple(map(torch.stack, zip(*results, strict=True)))
+    return replace(first, args=(x, state), named={}, result=columns)
+
+
+def trace_of(call: Call) -> Trace:
+    """Returns the trace of one call on what reached the layer, compared with what it gave."""
+    try:
+        array, ends = _as_input(call.x, call.stack, None)
+    except ValueError as error:
+        raise ValueError(f"{call.name} ({type(call.module).__name__}): {error}") from error
+    _warn_of_padding(array, ends, call.stack, call.name)
+    return _compared(call, Trace(run_stack(call.stack, array, call.state, lengths=ends)))
+
+
+def _compared(call: Call, found: Trace) -> Trace:
+    apart = difference(call, found)
+    notes = []
+    if call.stack.dtype in HALF:
+        kind = str(call.stack.dtype).removeprefix("torch.")
+        notes.append(f"run in float32, where the module runs in {kind}: outputs differ by {apart:.2g}")
+    elif tf32(next(call.module.parameters()).device):
+        notes.append(
+            f"TF32 is on, so that the GPU's own output differs by {apart:.2g};"
+            " torch.backends.cudnn.allow_tf32 = False makes it exact"
+        )
+    for note in notes:
+        warnings.warn(f"{call.name or type(call.module).__name__}: {note}", stacklevel=5)
+    return replace(found, difference=apart, notes=tuple(notes))
+
+
+def _as_input(x: Any, stack: Stack, lengths: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns x (T, D) or (T, B, D), and the lengths (B,) of a padded batch or None."""
+    w = stack.levels[0][0]
+    batch_first = stack.batch_first
+    if isinstance(x, nn.utils.rnn.PackedSequence):
+        if lengths is not None:
+            raise ValueError("a PackedSequence has its lengths with it: leave out `lengths`")
+        x, lengths = nn.utils.rnn.pad_packed_sequence(x)
+        batch_first = False
+    array = as_array(x).astype(w.w_ih.dtype, copy=False)
+    if array.ndim not in (2, 3) or array.shape[-1] != w.input_size:
+        raise ValueError(f"x has shape {array.shape}; expected (T, {w.input_size}) or a batch of it")
+    array = array.swapaxes(0, 1) if array.ndim == 3 and batch_first else array
+    return array, None if lengths is None else _checked_lengths(lengths, array)
+
+
+def _checked_lengths(lengths: Any, x: np.ndarray) -> np.ndarray:
+    found = as_array(lengths)
+    if x.ndim != 3 or found.shape != x.shape[1:2] or not np.issubdtype(found.dtype, np.integer):
+        raise ValueError(f"lengths are whole numbers, one for each sequence of a batch; x is {x.shape}")
+    if found.min(initial=1) < 1 or found.max(initial=1) > len(x):
+        raise ValueError(f"lengths are from 1 to {len(x)}, the steps of x")
+    return found.astype(np.int64)
+
+
+def _warn_of_padding(x: np.ndarray, lengths: np.ndarray | None, stack: Stack, name: str) -> None:
+    """Warns where the sequences of a batch end in zeros, and some in more of them than others."""
+    if lengths is not None or x.ndim != 3 or stack.by_step:
+        return
+    there: np.ndarray = (x != 0.0).any(-1)  # (T, B)
+    ends = len(x) - there[::-1].argmax(0)
+    ends[~there.any(0)] = len(x)
+    padded: np.ndarray = ends < len(x) - (1 if x.shape[-1] == 1 else 0)
+    if padded.any() and len(np.unique(ends)) > 1:
+        where = f"{name}: " if name else ""
+        warnings.warn(
+            f"{where}{padded.sum()} of {len(ends)} sequences end in zeros, which were read as steps like"
+            f" others; if that is padding, give lengths={ends.tolist()} or a PackedSequence",
+            stacklevel=5,
+        )
+
+
 def weights_of(module: nn.Module | Traceable) -> tuple[str, list[list[LayerWeights]]]:
-    """Returns the cell and the weights [layer][direction] of a module that `trace` takes.
+    """Returns the cell and the weights [layer][direction] of a layer or model that `trace` takes.
 
     Raises TypeError and ValueError as `trace` does.
     """
-    if isinstance(module, nn.RNNBase):
-        cell, stack, _ = _from_torch(module)
-        return cell, stack
-    if not hasattr(module, "layer_weights"):
+    if hasattr(module, "layer_weights"):
+        model = cast(Traceable, module)
+        return model.cell, model.layer_weights()
+    if not is_recurrent(module):
         raise TypeError(
             f"cannot trace {type(module).__name__}; give nn.RNN, nn.LSTM, nn.GRU or RecurrentModel"
         )
-    model = cast(Traceable, module)
-    return model.cell, model.layer_weights()
-
-
-def _from_torch(module: nn.RNNBase) -> tuple[str, list[list[LayerWeights]], bool]:
-    if module.proj_size:
-        raise ValueError("proj_size is not supported: the hidden state would not be the output")
-    cell = {"RNN_TANH": "rnn", "RNN_RELU": "rnn_relu", "LSTM": "lstm", "GRU": "gru"}[module.mode]
-    return cell, torch_weights(module, CELLS[cell]), module.batch_first
-
-
-def torch_weights(module: nn.Module, spec: CellSpec) -> list[list[LayerWeights]]:
-    """Returns the weights [layer][direction] of a module that names its parameters as PyTorch does."""
-    if any(p.dtype not in (torch.float32, torch.float64) for p in module.parameters()):
-        raise ValueError("only float32 and float64 modules can be traced; call .float() first")
-    table = {name: _array(p) for name, p in module.named_parameters()}
-    stack: list[list[LayerWeights]] = []
-    while f"weight_ih_l{len(stack)}" in table:
-        stem = f"l{len(stack)}"
-        ends = [s for s in (stem, f"{stem}_reverse") if f"weight_ih_{s}" in table]
-        stack.append([spec.weights(table, f"_{end}") for end in ends])
-    return stack
-
-
-def _array(value: Any) -> np.ndarray:
-    """Returns a read-only copy: what the caller does to its tensors later must not change a trace."""
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().numpy()
-    array = np.array(value)
-    array.setflags(write=False)
-    return array
-
-
-def _as_input(x: Any, weights: LayerWeights, batch_first: bool) -> np.ndarray:
-    if isinstance(x, nn.utils.rnn.PackedSequence):
-        raise ValueError("a PackedSequence is not supported: give one sequence or a padded batch")
-    array = _array(x).astype(weights.w_ih.dtype, copy=False)
-    if array.ndim not in (2, 3) or array.shape[-1] != weights.input_size:
-        raise ValueError(f"x has shape {array.shape}; expected (T, {weights.input_size}) or a batch of it")
-    return array.swapaxes(0, 1) if array.ndim == 3 and batch_first else array
-
-
-def _run_stack(
-    cell: str,
-    stack: list[list[LayerWeights]],
-    x: np.ndarray,
-    state: Any,
-    changes: Sequence[Intervention],
-) -> tuple[LayerTrace, ...]:
-    if x.shape[0] == 0:
-        raise ValueError("the sequence is empty: there is no step to trace")
-    states = _initial(CELLS[cell], stack, x, state)
-    layers: list[LayerTrace] = []
-    for level, directions in enumerate(stack):
-        runs = [
-            run_layer(cell, w, x, next(states), changes, layer=level, reverse=bool(way))
-            for way, w in enumerate(directions)
-        ]
-        layers += runs
-        x = runs[0].output if len(runs) == 1 else np.concatenate([r.output for r in runs], -1)
-    return tuple(layers)
-
-
-def _initial(spec: CellSpec, stack: list[list[LayerWeights]], x: np.ndarray, state: Any):
-    """Yields the initial states of each layer and direction, each (..., H)."""
-    count, H = sum(map(len, stack)), stack[0][0].hidden_size
-    shape = (count, *x.shape[1:-1], H)
-    given = [] if state is None else [state] if len(spec.states) == 1 else list(state)
-    if state is not None and len(given) != len(spec.states):
-        raise ValueError(f"{spec.key} has the states {spec.states}; got {len(given)}")
-    arrays = [_array(s).astype(x.dtype, copy=False) for s in given]
-    for array in arrays:
-        if array.shape != shape:
-            raise ValueError(f"the initial state has shape {array.shape}, expected {shape}")
-    arrays = arrays or [np.zeros(shape, x.dtype) for _ in spec.states]
-    for k in range(count):
-        yield tuple(array[k] for array in arrays)
-
-
-def run_layer(
-    cell: str,
-    weights: LayerWeights,
-    x: np.ndarray,
-    state: tuple[np.ndarray, ...],
-    changes: Sequence[Intervention] = (),
-    *,
-    layer: int = 0,
-    reverse: bool = False,
-    stepwise: bool = False,
-) -> LayerTrace:
-    """Runs one layer over x (T, ..., D) from a state; all at once where the cell can, else by step."""
-    spec = CELLS[cell]
-    ordered = x[::-1] if reverse else x
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # an explosion is a result
-        if spec.fast and not changes and not stepwise:
-            pre, gate, after = spec.fast(weights, ordered, state)
-            rows = [np.concatenate([s[None], a]) for s, a in zip(state, after, strict=True)]
-            states = dict(zip(spec.states, rows, strict=True))
-        else:
-            pre, gate, states = _by_step(spec, weights, ordered, state, changes)
-    if reverse:
-        states, pre, gate = ({s: a[::-1] for s, a in table.items()} for table in (states, pre, gate))
-    return LayerTrace(cell, x, states, pre, gate, weights, layer, reverse, changed=bool(changes))
-
-
-def _by_step(
-    spec: CellSpec,
-    weights: LayerWeights,
-    x: np.ndarray,
-    state: tuple[np.ndarray, ...],
-    changes: Sequence[Intervention],
-):
-    projected = weights.project(x)
-    named = transplanted(0, dict(zip(spec.states, state, strict=True)), changes)
-    rows: list[dict[str, np.ndarray]] = [named]
-    pres, acts = [], []
-    for step in range(1, x.shape[0] + 1):
-        a = {s: p[step - 1] for s, p in projected.items()}
-        touch = touch_at(step, changes, spec.states) if changes else untouched
-        pre, act, after = spec.step(NumpyOps, a, tuple(named.values()), weights, touch)
-        named = transplanted(step, dict(zip(spec.states, after, strict=True)), changes)
-        pres.append(pre)
-        acts.append(act)
-        rows.append(named)
-    return _stacked(pres), _stacked(acts), _stacked(rows)
-
-
-def _stacked(steps: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {symbol: np.stack([step[symbol] for step in steps]) for symbol in steps[0]}
+    stack = read(cast(nn.Module, module))
+    return stack.cell, stack.levels

@@ -184,13 +184,10 @@ def test_dropout_is_off_in_a_trace():
 @pytest.mark.parametrize(
     ("module", "x", "state", "message"),
     [
-        (nn.LSTM(3, 4, proj_size=2), torch.ones(2, 3), None, "proj_size is not supported"),
-        (nn.GRU(3, 4), nn.utils.rnn.pack_sequence([torch.ones(2, 3)]), None, "PackedSequence is not supp"),
         (nn.GRU(3, 4), torch.ones(2, 5), None, r"x has shape \(2, 5\); expected \(T, 3\)"),
         (nn.GRU(3, 4), torch.ones(3), None, r"x has shape \(3,\)"),
         (nn.GRU(3, 4), torch.ones(0, 3), None, "the sequence is empty"),
-        (nn.GRU(3, 4).half(), torch.ones(2, 3), None, "only float32 and float64"),
-        (nn.GRU(3, 4).bfloat16(), torch.ones(2, 3), None, "only float32 and float64"),
+        (nn.GRU(3, 4, device="meta"), torch.ones(2, 3), None, "weight_ih_l0 is on the device `meta`"),
         (nn.GRU(3, 4), torch.ones(2, 3), torch.ones(4), r"shape \(4,\), expected \(1, 4\)"),
         (nn.LSTM(3, 4), torch.ones(2, 3), torch.ones(1, 4), r"states \('h', 'c'\); got 1"),
         (number_model("rnn"), np.ones((4, 3)), None, r"x has shape \(4, 3\); expected \(T, 2\)"),
@@ -203,9 +200,9 @@ def test_what_cannot_be_traced_is_refused_in_a_sentence(module, x, state, messag
         trace(module, x, state)
 
 
-@pytest.mark.parametrize("module", [nn.Linear(3, 4), nn.LSTMCell(3, 4)])
-def test_a_module_that_is_not_recurrent_is_refused_by_name(module):
-    with pytest.raises(TypeError, match=f"cannot trace {type(module).__name__}; give nn.RNN"):
+@pytest.mark.parametrize("module", [nn.Linear(3, 4), np.tanh])
+def test_what_is_not_recurrent_is_refused_by_name(module):
+    with pytest.raises(TypeError, match=f"cannot trace {type(module).__name__}"):
         trace(module, torch.ones(2, 3))
 
 

@@ -1,0 +1,170 @@
+"""A network's own forward pass, watched: what reached each recurrent layer, and what came out of it.
+
+Everything is left as it was found: hooks, training flags, the state of the random generators.
+"""
+
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from explorer.nn.reading import Stack, is_recurrent, read
+
+_PARALLEL = ("DataParallel", "DistributedDataParallel", "FullyShardedDataParallel")
+_QUANTISED = ("torch.ao.nn.quant", "torch.nn.quant", "torchao.")
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of a recurrent layer or cell within a network.
+
+    stack: its layers with the weights of that moment. args, named: what reached its forward, hooks before it
+    included; result: what it gave, hooks after it included. Tensors are copies, on their own device.
+    """
+
+    name: str
+    module: nn.Module
+    stack: Stack
+    args: tuple[Any, ...]
+    named: Mapping[str, Any]
+    result: Any
+
+    @property
+    def x(self) -> Any:
+        return self.args[0] if self.args else self.named.get("input")
+
+    @property
+    def state(self) -> Any:
+        return self.args[1] if len(self.args) > 1 else self.named.get("hx")
+
+
+def plain_network(module: nn.Module) -> nn.Module:
+    """Returns the module itself, or the one that was given to torch.compile.
+
+    Raises TypeError for what cannot be watched, in a sentence that says what to do.
+    """
+    while isinstance(inner := getattr(module, "_orig_mod", None), nn.Module):
+        module = inner
+    for part in module.modules():
+        kind = type(part).__name__
+        if isinstance(part, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+            raise TypeError(
+                "a scripted module runs code that cannot be watched: give the network that it was made from,"
+                " or open the saved file with `load_weights`"
+            )
+        if kind in _PARALLEL:
+            raise TypeError(f"{kind} runs copies of the network: give the network itself, `net.module`")
+        if type(part).__module__.startswith(_QUANTISED) and kind in ("LSTM", "GRU", "RNN", "LSTMCell",
+                                                                     "GRUCell", "RNNCell"):  # fmt: skip
+            raise TypeError(
+                f"this {kind} is quantised, its weights are whole numbers: give the network as it was before"
+                " quantisation"
+            )
+    return module
+
+
+def watched(net: nn.Module, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[list[Call], Any]:
+    """Runs net(*args, **named) once, in eval mode and without gradients.
+
+    Returns the calls of recurrent layers in their order, and what the network gave.
+    """
+    calls: list[Call] = []
+    with left_as_it_was(net), torch.no_grad(), _recording(net, calls, copied):
+        result = net(*args, **named)
+    return calls, result
+
+
+@contextmanager
+def _recording(
+    net: nn.Module,
+    calls: list[Call],
+    keep: Callable[[Any], Any],
+) -> Iterator[None]:
+    """Appends every call of a recurrent layer of net; what reaches it and what it gives goes through keep."""
+    begun: dict[nn.Module, list[tuple[Stack, tuple[Any, ...], dict[str, Any]]]] = {}
+
+    def before(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        begun.setdefault(module, []).append((read(module), keep(args), keep(named)))
+
+    def after(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], result: Any) -> None:
+        calls.append(Call(names[module], module, *begun[module].pop(), keep(result)))
+
+    names = {m: n.replace("_orig_mod.", "") for n, m in net.named_modules() if is_recurrent(m)}
+    with ExitStack() as stack:
+        for module in names:
+            hooks = (
+                module.register_forward_pre_hook(before, with_kwargs=True),
+                module.register_forward_hook(after, with_kwargs=True),
+            )
+            for hook in hooks:
+                stack.callback(hook.remove)
+        yield
+
+
+@contextmanager
+def recorded(net: nn.Module, calls: list[Call]) -> Iterator[None]:
+    """Appends every call of a recurrent layer of net, with the very tensors: gradients flow through them."""
+    with left_as_it_was(net), _recording(net, calls, lambda value: value):
+        yield
+
+
+def copied(value: Any) -> Any:
+    """Returns tensors, and tuples, lists and tables of them, detached and copied; all else as it is."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, nn.utils.rnn.PackedSequence):
+        return value  # its tensors are nobody's to write
+    if isinstance(value, tuple | list):
+        return type(value)(map(copied, value)) if type(value) in (tuple, list) else value
+    if isinstance(value, dict):
+        return {key: copied(part) for key, part in value.items()}
+    return value
+
+
+@contextmanager
+def left_as_it_was(net: nn.Module) -> Iterator[None]:
+    """Puts a network into eval mode, uncompiled, and everything back afterwards, random states included."""
+    modules = list(net.modules())
+    training = [module.training for module in modules]
+    compiled = [getattr(module, "_compiled_call_impl", None) for module in modules]
+    generators = _random_states()
+    try:
+        with _eager(any(compiled) or any(hasattr(module, "_orig_mod") for module in modules)):
+            for module in modules:
+                module.training = False
+            yield
+    finally:
+        for module, flag in zip(modules, training, strict=True):
+            module.training = flag
+        for restore in generators:
+            restore()
+
+
+@contextmanager
+def _eager(needed: bool) -> Iterator[None]:
+    """Has what torch.compile made run as it was written."""
+    if not (needed or "torch._dynamo" in sys.modules) or not hasattr(torch.compiler, "set_stance"):
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+def _random_states() -> list[Callable[[], Any]]:
+    """Returns what puts every generator back where it is now."""
+    cpu, python, numpy = torch.random.get_rng_state(), random.getstate(), np.random.get_state()
+    states: list[Callable[[], Any]] = [
+        lambda: torch.random.set_rng_state(cpu),
+        lambda: random.setstate(python),
+        lambda: np.random.set_state(numpy),
+    ]
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        cuda = torch.cuda.get_rng_state_all()
+        states.append(lambda: torch.cuda.set_rng_state_all(cuda))
+    return states
