@@ -37,7 +37,9 @@ SCOPE = "rx/"
 
 _START_MODULE = "stage.js"
 
-_RELATIVE = re.compile(r"""^(import\b[^"'\n]*["'])(\.{1,2}/[\w./-]+\.js)(?=["'])""", re.MULTILINE)
+_RELATIVE = re.compile(
+    r"""(^import\b[^"'\n]*["']|\bimport\(["'])(\.{1,2}/[\w./-]+\.js)(?=["'])""", re.MULTILINE
+)
 
 
 def title_of(walk: Walk, lang: str) -> str:
@@ -84,7 +86,7 @@ _START = f"""
 import {{ mount }} from "{SCOPE}{_START_MODULE}"
 const text = document.getElementById("rx-payload").textContent
 const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
-const draw = () => mount(document.getElementById("rx-root"), bytes, null)
+const draw = () => mount(document.getElementById("rx-root"), bytes, {{ step: 1, unit: 1, wish: 0 }}, null)
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw)
 draw()
 """

@@ -1,7 +1,6 @@
 """The stage's payload: one binary message with the records and figures of a walk, sent once.
 
-Layout, little-endian: where to stand (step, unit, a count of such wishes; 4 bytes each), 4 bytes
-length of a JSON header, the header, padding to 8 bytes, float64 numbers.
+Layout, little-endian: 4 bytes length of a JSON header, the header, padding to 8 bytes, float64 numbers.
 In the header an array is {"at": first number, "shape": [...]}; figures leave their numbers out where
 they are a run's arrays.
 """
@@ -148,18 +147,19 @@ def pack(header: dict[str, Any], parts: list[np.ndarray]) -> bytes:
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":"))
     digest = hashlib.sha1(text.encode() + blob).hexdigest()
     encoded = json.dumps(header | {"id": digest}, ensure_ascii=False, separators=(",", ":")).encode()
-    return struct.pack("<IIII", 1, 1, 0, len(encoded)) + encoded + b" " * (-len(encoded) % 8) + blob
+    return struct.pack("<I", len(encoded)) + encoded + b" " * (-(4 + len(encoded)) % 8) + blob
 
 
 def header_of(payload: bytes) -> dict[str, Any]:
     """Returns the JSON header of a payload."""
-    (length,) = struct.unpack_from("<I", payload, 12)
-    return json.loads(payload[16 : 16 + length])
+    (length,) = struct.unpack_from("<I", payload)
+    return json.loads(payload[4 : 4 + length])
 
 
-def placed(payload: bytes, step: int, unit: int, wish: int) -> bytes:
-    """Returns the payload opening at a step and unit (from 1); a new wish number moves an open stage."""
-    return struct.pack("<III", step, unit, wish) + payload[12:]
+def numbers_of(payload: bytes) -> np.ndarray:
+    """Returns the block of numbers of a payload."""
+    (length,) = struct.unpack_from("<I", payload)
+    return np.frombuffer(payload, "<f8", offset=4 + length + -(4 + length) % 8)
 
 
 def run_of(run: ShownRun, numbers: Numbers, display: Display) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.experiment import TABLE, choice
-from explorer.stage.payload import placed
+from explorer.ui.payloads import address_of
 from explorer.ui.server import stage_url
 from explorer.ui.state import STAGE_KEY, apply
 
@@ -17,9 +17,8 @@ export default function (component) {
   const root = parentElement.querySelector(".rx-root")
   const rest = (place) => setStateValue("place", place)
   const act = (changes) => setTriggerValue("act", changes)
-  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data)
   const stage = import(window.location.origin + "%s/stage.js")
-  stage.then((module) => module.mount(root, bytes, rest, act))
+  stage.then((module) => module.show(root, data, rest, act))
   return () => stage.then((module) => module.unmount(root))
 }
 """
@@ -57,11 +56,14 @@ def _component() -> Callable[..., Any]:
 
 
 def stage(payload: bytes) -> None:
-    """Draws the stage for a payload. Stepping costs no run; resting somewhere reports the place."""
+    """Draws the stage for a payload, which the browser fetches; a new wish moves a stage that stands.
+
+    Stepping costs no run; resting somewhere reports the place.
+    """
     session = st.session_state
     step, unit = session["standing"]
     _component()(
-        data=placed(payload, step, unit, session["wish"]),
+        data={"payload": address_of(payload), "step": step, "unit": unit, "wish": session["wish"]},
         key=STAGE_KEY,
         on_place_change=lambda: None,
         on_act_change=_act,

@@ -23,6 +23,15 @@ def running(
     command: Sequence[str] = APP, folder: Path = ROOT, env: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """Yields the address of a server that lives as long as the block; the command gets its port."""
+    with started(command, folder, env) as (url, _):
+        yield url
+
+
+@contextmanager
+def started(
+    command: Sequence[str] = APP, folder: Path = ROOT, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, int]]:
+    """Yields the address of a server and its process's id, for as long as the block lasts."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -30,7 +39,7 @@ def running(
     process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         _wait(f"http://127.0.0.1:{port}/_stcore/health", process)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         process.communicate(timeout=20)

@@ -11,7 +11,7 @@ from explorer.figures.deep import NETWORKS, accuracy_figure, layer_figure, price
 from explorer.figures.palette import THEMES
 from explorer.i18n import LANGUAGES
 from explorer.stage.deep import build_deep
-from explorer.stage.payload import header_of
+from explorer.stage.payload import header_of, numbers_of
 from tests.architectures.test_deep import SENTENCE, taggers, untrained
 
 ROUNDS = np.array([0.9, 1.0, 1.3])
@@ -36,8 +36,7 @@ def payload(depth: int, shown: str, text: str = " ".join(SENTENCE)) -> tuple[dic
     of = sentence(text)
     readings = {n: read(untrained("lstm", depth, n == "both"), of.words) for n in NETWORKS}
     packed = build_deep(of, readings, shown, "en")
-    end = 16 + int.from_bytes(packed[12:16], "little")
-    return header_of(packed), np.frombuffer(packed[end + -end % 8 :], "<f8")
+    return header_of(packed), numbers_of(packed)
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -16,7 +16,7 @@ from explorer.i18n import LANGUAGES, section, t
 from explorer.labels import UNKNOWN
 from explorer.language.units import Units, units, with_pattern
 from explorer.stage import MODULES
-from explorer.stage.payload import header_of
+from explorer.stage.payload import header_of, numbers_of
 from explorer.stage.units import SHOWN, build_units
 from tests.helpers import largest, word_model
 
@@ -34,8 +34,7 @@ def made(cell: str = "lstm", own: str = "", text: Sentence = TEXT) -> Units:
 
 def arrays_of(payload: bytes) -> dict[str, np.ndarray]:
     run = header_of(payload)["runs"][0]
-    length = int(np.frombuffer(payload, "<u4", 1, 12)[0])
-    numbers = np.frombuffer(payload[16 + length + (-length % 8) :], "<f8")
+    numbers = numbers_of(payload)
     return {
         name: numbers[place["at"] : place["at"] + int(np.prod(place["shape"]))].reshape(place["shape"])
         for name, place in run["arrays"].items()

@@ -3,17 +3,17 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { Matrix, decode, placeOf } from "../../explorer/stage/js/core/payload.js"
+import { Matrix, decode } from "../../explorer/stage/js/core/payload.js"
 
 // As explorer/stage/payload.py packs it; `before` bytes stand in front, as a view into a larger message may.
 function packed(header, numbers, before = 0) {
   const text = new TextEncoder().encode(JSON.stringify(header))
-  const start = Math.ceil((16 + text.length) / 8) * 8
+  const start = Math.ceil((4 + text.length) / 8) * 8
   const bytes = new Uint8Array(before + start + 8 * numbers.length)
   const view = new DataView(bytes.buffer, before)
-  ;[3, 2, 1, text.length].forEach((value, k) => view.setUint32(4 * k, value, true))
-  bytes.set(text, before + 16)
-  bytes.fill(32, before + 16 + text.length, before + start)
+  view.setUint32(0, text.length, true)
+  bytes.set(text, before + 4)
+  bytes.fill(32, before + 4 + text.length, before + start)
   numbers.forEach((value, k) => view.setFloat64(start + 8 * k, value, true))
   return bytes.subarray(before)
 }
@@ -48,10 +48,6 @@ test("text of any length and script leaves the numbers where they are", () => {
 test("a line that leaves its numbers to the block gets them as a list, others keep their own", () => {
   const [{ data }] = decode(packed(HEADER, NUMBERS)).runs[0].lines
   assert.deepEqual(data.map((trace) => trace.y), [[6, 7], [7], undefined])
-})
-
-test("where to stand is read before the header", () => {
-  assert.deepEqual(placeOf(packed(HEADER, [], 5)), { step: 3, unit: 2, wish: 1 })
 })
 
 test("a matrix of more axes has rows as long as its last", () => {

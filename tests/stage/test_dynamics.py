@@ -11,7 +11,7 @@ from explorer.i18n import LANGUAGES, section
 from explorer.lab.learned import inputs, learn
 from explorer.stage import MODULES
 from explorer.stage.dynamics import build_space
-from explorer.stage.payload import header_of
+from explorer.stage.payload import header_of, numbers_of
 
 
 def landscape_of(cell: str):
@@ -21,10 +21,8 @@ def landscape_of(cell: str):
 
 
 def array(payload: bytes, place: dict) -> np.ndarray:
-    start = 16 + int.from_bytes(payload[12:16], "little")
-    numbers = np.frombuffer(payload[-(-start // 8) * 8 :], "<f8")
     size = int(np.prod(place["shape"]))
-    return numbers[place["at"] : place["at"] + size].reshape(place["shape"])
+    return numbers_of(payload)[place["at"] : place["at"] + size].reshape(place["shape"])
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

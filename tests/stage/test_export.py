@@ -19,7 +19,7 @@ from explorer.stage.export import POLICY, SCOPE, html, title_of
 from explorer.stage.payload import build, header_of
 from tests.hostile.strings import HOSTILE
 
-IMPORTED = re.compile(r"""^import\b[^"'\n]*["']([^"'\n]+)["']""", re.M)
+IMPORTED = re.compile(r"""(?:^import\b[^"'\n]*|\bimport\()["']([^"'\n]+)["']""", re.M)
 
 
 def walked(text: str = "a b c", **choices) -> Walk:

@@ -1,7 +1,5 @@
 """The payload of a saying: what the stage reads is what was computed."""
 
-import struct
-
 import numpy as np
 
 from explorer import Experiment
@@ -11,7 +9,7 @@ from explorer.labels import UNKNOWN
 from explorer.language.saying import saying
 from explorer.language.scoring import MOST_PROBABLE
 from explorer.stage.generate import build_saying, pieces
-from explorer.stage.payload import header_of
+from explorer.stage.payload import header_of, numbers_of
 from explorer.text import tokenise
 from tests.helpers import learned_once, word_model
 
@@ -22,9 +20,8 @@ def said(**changes: str):
 
 
 def array(payload: bytes, place: dict) -> np.ndarray:
-    (length,) = struct.unpack_from("<I", payload, 12)
-    at = -(-(16 + length) // 8) * 8 + 8 * place["at"]
-    return np.frombuffer(payload, "<f8", int(np.prod(place["shape"])), at).reshape(place["shape"])
+    size = int(np.prod(place["shape"]))
+    return numbers_of(payload)[place["at"] : place["at"] + size].reshape(place["shape"])
 
 
 def test_rows_and_probabilities_are_those_of_the_saying():

@@ -14,7 +14,7 @@ from explorer.i18n import LANGUAGES, section
 from explorer.labels import UNKNOWN, label
 from explorer.language.scoring import foresee
 from explorer.stage import MODULES
-from explorer.stage.payload import header_of
+from explorer.stage.payload import header_of, numbers_of
 from explorer.stage.predict import build_prediction, readable
 from explorer.text import tokenise
 from tests.helpers import largest, learned_once, word_model
@@ -25,8 +25,7 @@ TEXT = f"{lecture_sentences()[2]} {lecture_sentences()[0]}"
 
 def arrays(payload: bytes) -> dict[str, np.ndarray]:
     """The arrays of the only run, as the browser reads them."""
-    length = int.from_bytes(payload[12:16], "little")
-    numbers = np.frombuffer(payload, "<f8", offset=-(-(16 + length) // 8) * 8)
+    numbers = numbers_of(payload)
     places = header_of(payload)["runs"][0]["arrays"]
     return {
         name: numbers[place["at"] :][: math.prod(place["shape"])].reshape(place["shape"])

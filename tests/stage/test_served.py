@@ -1,28 +1,38 @@
-"""What the server sends of the stage: every module below its folder, nothing from outside it."""
+"""What the server sends of the stage: modules and payloads, compressed once; nothing from outside."""
 
 import asyncio
+import gc
+import gzip
 
 import pytest
+import streamlit as st
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
-from explorer.stage import MODULES, PLOTLY, files
-from explorer.ui.server import stage_routes
+from explorer.stage import MODULES, PLOTLY, files, version
+from explorer.ui.payloads import HELD, PREFIX, address_of
+from explorer.ui.server import early, stage_routes
 
 
-def asked(name: str) -> Response:
-    (route,) = stage_routes()
-    return asyncio.run(route.endpoint(Request({"type": "http", "path_params": {"name": name}})))
+def asked(name: str, takes: str = "gzip, br", route: int = 0) -> Response:
+    headers = [(b"accept-encoding", takes.encode())]
+    scope = {"type": "http", "path_params": {"name": name}, "headers": headers}
+    return asyncio.run(stage_routes()[route].endpoint(Request(scope)))
 
 
 def test_every_module_and_style_sheet_is_served_from_its_folder():
     assert {"stage.js", "train/race.js", "core/stage.css", "language/units/units.css"} <= set(files())
-    for name, path in files().items():
+    for name, path in (files() | {PLOTLY.name: PLOTLY}).items():
         sent = asked(name)
-        assert isinstance(sent, FileResponse) and sent.path == path == MODULES / name
+        assert path in (MODULES / name, PLOTLY)
+        assert gzip.decompress(sent.body) == path.read_bytes()
+        assert sent.headers["content-encoding"] == "gzip" and "immutable" in sent.headers["cache-control"]
         assert sent.media_type == {".js": "text/javascript", ".css": "text/css"}[path.suffix]
-        assert "immutable" in sent.headers["cache-control"]
-    assert getattr(asked(PLOTLY.name), "path", None) == PLOTLY
+
+
+def test_who_takes_no_compressed_answer_gets_the_file():
+    sent = asked("stage.js", takes="identity")
+    assert sent.body == files()["stage.js"].read_bytes() and "content-encoding" not in sent.headers
 
 
 @pytest.mark.parametrize(
@@ -30,3 +40,27 @@ def test_every_module_and_style_sheet_is_served_from_its_folder():
 )
 def test_nothing_else_is(name: str):
     assert asked(name).status_code == 404
+
+
+def test_a_page_names_early_what_its_first_stage_imports():
+    header = early("").decode()
+    for name in ("stage.js", "core/base.js", "step/walk.js", "course/progress.js"):
+        assert f"</stage/{version()}/{name}>; rel=modulepreload" in header
+    assert "train/race.js" not in header and "train/race.js" in early("train").decode()
+
+
+def test_a_payload_is_served_at_one_address_while_somebody_shows_it(monkeypatch):
+    session: dict = {}
+    monkeypatch.setattr(st, "session_state", session)
+    first, same, other = (address_of(data) for data in (b"one" * 100, b"one" * 100, b"two"))
+    assert first == same != other
+    assert asked(first.removeprefix(PREFIX), route=1).status_code == 404  # the session went on
+    assert asked(other.removeprefix(PREFIX), "identity", 1).body == b"two"
+    kept = session[HELD]
+    assert address_of(b"two") == other and session[HELD] is kept
+    sent = asked(other.removeprefix(PREFIX), route=1)
+    assert gzip.decompress(sent.body) == b"two" and "private" in sent.headers["cache-control"]
+    del kept
+    session.clear()
+    gc.collect()
+    assert asked(other.removeprefix(PREFIX), route=1).status_code == 404

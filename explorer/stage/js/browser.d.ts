@@ -2,12 +2,13 @@
 
 import type { Stage } from "./core/base.js"
 import type { RaceView } from "./train/race.js"
+import type { Asked } from "./types.js"
 
 export type OnRest = (place: { step: number; unit: number }) => void
 export type OnAct = (changes: Record<string, string>) => void
 
 /** The element that a component is drawn into; it remembers what stands there. */
-export type Root = HTMLElement & { rxStage?: Stage; rxRace?: RaceView }
+export type Root = HTMLElement & { rxStage?: Stage; rxRace?: RaceView; rxAsked?: Asked; rxTurn?: Promise<unknown> }
 
 /** What the stage asks of a chart. */
 export interface Drawn {

@@ -1,50 +1,71 @@
 // The stage: owns the charts of a page and steps through them without the server.
-// mount(element, bytes, onRest, onAct) draws a payload; onRest({step, unit}) reports where the user rests,
-// onAct({field: "value"}) what they chose on the stage that the page has to compute anew.
+// show(element, {payload, step, unit, wish}, onRest, onAct) draws what lies at an address, mount what is at hand;
+// onRest({step, unit}) reports where the user rests, onAct({field: "value"}) what they chose on the stage that
+// the page has to compute anew. A kind of stage is loaded when it is first drawn.
 
 /** @import { OnAct, OnRest, Root } from "./browser.js" */
-/** @import { AnyPayload } from "./types.js" */
+/** @import { AnyPayload, Asked, Standing } from "./types.js" */
 /** @import { Stage } from "./core/base.js" */
 
-import { DeepStage } from "./architectures/deep.js"
 import { themeOf } from "./core/colours.js"
-import { decode, placeOf } from "./core/payload.js"
-import { SpaceStage } from "./dynamics/space.js"
-import { FlowStage } from "./gradients/flow.js"
-import { GenerateStage } from "./language/generate.js"
-import { MemoryStage } from "./language/memory.js"
-import { PairsStage } from "./language/pairs.js"
-import { PredictStage } from "./language/predict.js"
-import { UnitsStage } from "./language/units/stage.js"
-import { WalkStage } from "./step/walk.js"
+import { decode } from "./core/payload.js"
 
-/** @type {Record<AnyPayload["kind"], new (...given: ConstructorParameters<typeof Stage<any>>) => Stage<any>>} */
+/** @typedef {new (...given: ConstructorParameters<typeof Stage<any>>) => Stage<any>} Kind */
+
+/** @type {Record<AnyPayload["kind"], () => Promise<Kind>>} */
 const KINDS = {
-  walk: WalkStage, flow: FlowStage, pairs: PairsStage, generate: GenerateStage, predict: PredictStage, memory: MemoryStage, units: UnitsStage, deep: DeepStage,
-  space: SpaceStage,
+  walk: async () => (await import("./step/walk.js")).WalkStage,
+  flow: async () => (await import("./gradients/flow.js")).FlowStage,
+  pairs: async () => (await import("./language/pairs.js")).PairsStage,
+  generate: async () => (await import("./language/generate.js")).GenerateStage,
+  predict: async () => (await import("./language/predict.js")).PredictStage,
+  memory: async () => (await import("./language/memory.js")).MemoryStage,
+  units: async () => (await import("./language/units/stage.js")).UnitsStage,
+  deep: async () => (await import("./architectures/deep.js")).DeepStage,
+  space: async () => (await import("./dynamics/space.js")).SpaceStage,
 }
 
-/** Draws a payload, into the stage that stands there where it fits. @type {(root: Root, bytes: Uint8Array, onRest: OnRest?, onAct?: OnAct?) => Promise<Stage>} */
-export async function mount(root, bytes, onRest, onAct) {
+/** Draws what lies at an address; of what is asked while one is drawn, the last alone is drawn next. @type {(root: Root, asked: Asked, onRest: OnRest?, onAct?: OnAct?) => Promise<unknown>} */
+export function show(root, asked, onRest, onAct) {
+  root.rxAsked = asked
+  const draw = async () => {
+    if (root.rxAsked !== asked) return
+    const old = root.rxStage
+    if (old?.address === asked.payload && old.themeName === themeOf(root)) return stay(old, asked, onRest, onAct)
+    const answer = await fetch(asked.payload)
+    if (!answer.ok) throw new Error(`no payload at ${asked.payload}`)
+    const bytes = new Uint8Array(await answer.arrayBuffer())
+    if (root.rxAsked !== asked) return
+    const stage = await mount(root, bytes, asked, onRest, onAct)
+    stage.address = asked.payload
+  }
+  root.rxTurn = (root.rxTurn ?? Promise.resolve()).then(draw, draw)
+  return root.rxTurn
+}
+
+/** The stage that stands there shows the payload already. @type {(old: Stage, place: Standing, onRest: OnRest?, onAct?: OnAct?) => Stage} */
+function stay(old, place, onRest, onAct) {
+  Object.assign(old, { onRest, onAct })
+  if (old.wish !== place.wish) {
+    old.stand(place)
+    old.told = `${place.step} ${place.unit}`
+  }
+  return old
+}
+
+/** Draws a payload, into the stage that stands there where it fits. @type {(root: Root, bytes: Uint8Array, place: Standing, onRest: OnRest?, onAct?: OnAct?) => Promise<Stage>} */
+export async function mount(root, bytes, place, onRest, onAct) {
   const theme = themeOf(root)
-  const place = placeOf(bytes)
   const old = root.rxStage
   const payload = decode(bytes)
-  if (old && old.payload.id === payload.id && old.themeName === theme) {
-    Object.assign(old, { onRest, onAct })
-    if (old.wish !== place.wish) {
-      old.stand(place)
-      old.told = `${place.step} ${place.unit}`
-    }
-    return old
-  }
+  if (old && old.payload.id === payload.id && old.themeName === theme) return stay(old, place, onRest, onAct)
   if (old?.themeName === theme && old.payload.kind === payload.kind && (await old.take(payload))) {
     Object.assign(old, { onRest, onAct })
     if (old.wish === place.wish) old.update()
     else old.stand(place)
     return old
   }
-  const stage = new KINDS[payload.kind](root, payload, theme, onRest, onAct)
+  const stage = new (await KINDS[payload.kind]())(root, payload, theme, onRest, onAct)
   const keep = old && old.payload.kind === payload.kind && old.wish === place.wish && old.payload.firstStep === payload.firstStep
   old?.close()
   root.rxStage = stage
@@ -58,6 +79,7 @@ export async function mount(root, bytes, onRest, onAct) {
 
 /** @type {(root: Root) => void} */
 export function unmount(root) {
+  root.rxAsked = undefined
   root.rxStage?.close()
   delete root.rxStage
 }

@@ -443,3 +443,8 @@ export interface Standing {
   unit: number
   wish?: number
 }
+
+/** What the page asks a stage to show: the address of a payload, and where to stand. */
+export interface Asked extends Standing {
+  payload: string
+}

@@ -18,6 +18,8 @@ export class Stage {
     this.root = root
     this.payload = payload
     this.themeName = themeName
+    /** Where its payload lies; undefined where it was at hand. @type {string | undefined} */
+    this.address = undefined
     this.onRest = onRest
     this.onAct = onAct
     this.step = 0

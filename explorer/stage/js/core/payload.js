@@ -1,13 +1,13 @@
 // Reads the stage's payload: a JSON header and a block of float64 numbers (see payload.py).
 
-/** @import { AnyPayload, Place, Run, Standing } from "../types.js" */
+/** @import { AnyPayload, Place, Run } from "../types.js" */
 
 /** @type {(bytes: Uint8Array) => AnyPayload} */
 export function decode(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const length = view.getUint32(12, true)
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(16, 16 + length)))
-  const start = Math.ceil((16 + length) / 8) * 8
+  const length = view.getUint32(0, true)
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)))
+  const start = Math.ceil((4 + length) / 8) * 8
   const numbers = new Float64Array(bytes.slice(start).buffer)
   for (const run of header.runs) {
     run.arrays = Object.fromEntries(
@@ -20,12 +20,6 @@ export function decode(bytes) {
     }
   }
   return header
-}
-
-/** Where the page wishes the stage to stand. @type {(bytes: Uint8Array) => Standing} */
-export function placeOf(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, 12)
-  return { step: view.getUint32(0, true), unit: view.getUint32(4, true), wish: view.getUint32(8, true) }
 }
 
 /** Numbers by row and column; a vector is one column, and the axes between the first and last are one with the first. */

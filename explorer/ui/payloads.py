@@ -1,0 +1,62 @@
+"""What stages draw, served by its content: a browser fetches a payload once, and thirty share one.
+
+A message of a run holds the address alone. So a payload that has not changed is not sent again, and the
+same one is packed once for a whole class. It is there as long as a session shows it.
+"""
+
+import gzip
+import hashlib
+from functools import cached_property
+from weakref import WeakValueDictionary
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+PREFIX = "/payload/"
+
+HELD = "stage_payload"
+"""Key of the session state that keeps what the session shows."""
+
+
+class Served:
+    """A payload, as it is and compressed."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The payload in gzip."""
+        return gzip.compress(self.data, 3)
+
+
+_served: WeakValueDictionary[str, Served] = WeakValueDictionary()
+
+
+def address_of(data: bytes) -> str:
+    """Returns the path at which a payload is served while this session shows it."""
+    name = hashlib.sha256(data).hexdigest()[:40]
+    st.session_state[HELD] = _served.setdefault(name, Served(data))
+    return PREFIX + name
+
+
+def payload_route() -> Route:
+    """Returns the route that serves payloads."""
+    return Route(PREFIX + "{name}", _payload)
+
+
+async def _payload(request: Request) -> Response:
+    found = _served.get(request.path_params["name"])
+    if found is None:
+        return Response(status_code=404)
+    return packed_response(request, found.data, found.packed, "application/octet-stream", "private")
+
+
+def packed_response(request: Request, data: bytes, packed: bytes, media_type: str, kept: str) -> Response:
+    """Returns content that never changes at its address, compressed for whoever takes it so."""
+    headers = {"Cache-Control": f"{kept}, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})
+    return Response(data, media_type=media_type, headers=headers)
