@@ -8,6 +8,7 @@ import torch
 from explorer.i18n import ASSETS, t
 from explorer.ui import state
 from explorer.ui.bar import bar, navigation
+from explorer.ui.room.page import companion
 
 if torch.get_num_threads() != 1:
     torch.set_num_threads(1)
@@ -22,6 +23,7 @@ ICONS = {
     "architectures": ":material/account_tree:",
     "dynamics": ":material/deployed_code:",
     "glossary": ":material/function:",
+    "room": ":material/groups:",
 }
 lang = state.language()
 st.set_page_config(page_title=t("app.title", lang), page_icon=str(ASSETS / "icon.svg"), layout="wide")
@@ -31,8 +33,14 @@ pages = [
     for name, icon in ICONS.items()
 ]
 page = st.navigation(pages, position="hidden")
+if (wanted := state.followed_page(ICONS)) and wanted != (page.url_path or "step"):
+    st.switch_page(PAGES / f"{wanted}.py")
 experiment = state.current(page.url_path)
-navigation(pages, experiment, lang)
-bar(experiment, lang)
+here = page.url_path
+with st.container(key="shell"):
+    navigation([p for p in pages if p.url_path != "room" or here == "room"], experiment, lang)
+    if here != "room":
+        bar(experiment, lang)
+companion(experiment, lang)
 page.run()
 state.finish(experiment)

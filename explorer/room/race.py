@@ -16,12 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from explorer.data.sources import source
+from explorer.exact import interval
 from explorer.experiment import Experiment
 from explorer.limits import CLASS_SECONDS
 from explorer.training import folder as files
 from explorer.training.bands import shipped_of
 from explorer.training.events import Event
-from explorer.training.interval import interval
 from explorer.training.jobs import Job, QueueFullError
 from explorer.training.learner import CHECK_EVERY
 from explorer.training.race import Race, preset_changes, presets, race_of
@@ -54,7 +54,7 @@ class Offer:
         """Returns the race of one seed."""
         return race_of(replace(self.experiment, race_seed=seed))
 
-    def command(self, seeds: int) -> str:
+    def command(self, seeds: int | str) -> str:
         """Returns the command line that carries out the same seeds, to the same bits."""
         return (
             f'python -m explorer train --preset {self.preset} --racers "{self.racer}" '
@@ -139,6 +139,11 @@ class ClassRace:
     @property
     def passed(self) -> int:
         return sum(seed.state == "passed" for seed in self.seeds)
+
+    @property
+    def between(self) -> tuple[float, float]:
+        """Between which shares of all seeds pass, at 95 %; all there are where none has come to its end."""
+        return interval(self.passed, self.finished) if self.finished else (0.0, 1.0)
 
     @property
     def finished(self) -> int:
@@ -229,7 +234,7 @@ class ClassRace:
                 "steps": [seed.step for seed in self.seeds],
                 "passed": self.passed,
                 "finished": self.finished,
-                "interval": [round(end, 4) for end in interval(self.passed, self.finished)],
+                "interval": [round(end, 4) for end in self.between],
                 "over": self.over,
             }
 
@@ -243,7 +248,7 @@ class ClassRace:
                 "metric": self.source.metric,
                 "goal": self.source.goal,
                 "passed": [self.passed, self.finished],
-                "interval_95": interval(self.passed, self.finished),
+                "interval_95": self.between,
                 "seeds": [
                     {
                         "seed": seed.seed,

@@ -4,8 +4,9 @@ The address is read when a session opens or when it changes under us (Back, an e
 written after every run. Every value is checked again here: widgets are guarded in the browser only.
 """
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,10 @@ STAGE_KEY = "stage"
 LATE_SECONDS = 1.0
 """How long after we wrote the address a run may still come with the one before."""
 
+ROOM = "room"
+"""The parameter of an address that names the room of a class."""
+
+_CODE = re.compile(r"[A-Z0-9]{2,8}", re.ASCII)
 _PLACE = ("step", "unit")
 _NO_WIDGET = (*_PLACE, "card")
 _VIEWS = ("view", "arch")
@@ -47,6 +52,40 @@ def language() -> str:
     return session["lang"]
 
 
+def room() -> str:
+    """Returns the code of the room that this session is in, empty for none."""
+    session = st.session_state
+    if "room" not in session:
+        enter_room(st.query_params.get(ROOM, ""))
+    return session["room"]
+
+
+def enter_room(code: str) -> None:
+    """Brings the session into a room; whether there is one, its browser finds out."""
+    st.session_state["room"] = code.upper() if _CODE.fullmatch(code.upper()) else ""
+
+
+def follow(page: str, query: Mapping[str, str]) -> None:
+    """Takes up the view of a room in the next run. For use as a component's callback."""
+    st.session_state["followed"] = (page, dict(query))
+
+
+def followed_page(known: Collection[str]) -> str | None:
+    """Returns the page of a view that is to be taken up; one that there is not is dropped."""
+    page, _ = st.session_state.get("followed") or (None, {})
+    if page not in known:
+        st.session_state.pop("followed", None)
+        return None
+    return page
+
+
+def _take_up(query: Mapping[str, str]) -> None:
+    """Makes a room's view the session's."""
+    experiment, _ = Experiment().with_changes(query)
+    _install(experiment)
+    st.session_state["acted"] = True
+
+
 def theme() -> str:
     """Returns the page's theme, `light` or `dark`, for figures that the server draws."""
     return "dark" if st.context.theme.type == "dark" else "light"
@@ -58,6 +97,8 @@ def current(page: str) -> Experiment:
     session["notices"] = []
     if later := session.pop("later", None):  # what a file brought, set before any widget is drawn
         apply(later)
+    if followed := session.pop("followed", None):
+        _take_up(followed[1])
     query = st.query_params.to_dict()
     before = session.get("experiment")
     if before is None:
@@ -131,7 +172,9 @@ def _navigated(query: Mapping[str, str], page: str) -> bool:
 
 def _adopt(query: Mapping[str, str]) -> None:
     """Takes the experiment from the address; what cannot be taken is said, not hidden."""
-    asked = {name: raw for name, raw in query.items() if name != "lang"}
+    asked = {name: raw for name, raw in query.items() if name not in ("lang", ROOM)}
+    if ROOM in query:
+        enter_room(query[ROOM])
     experiment, refused = Experiment().with_changes(asked)
     for refusal in refused:
         known = refusal.name in TABLE
@@ -239,6 +282,8 @@ def address(experiment: Experiment) -> dict[str, str]:
     query = experiment.to_query()
     if language() != choose(st.context.locale):
         query["lang"] = language()
+    if room():
+        query[ROOM] = room()
     return query
 
 

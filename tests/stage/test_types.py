@@ -24,6 +24,9 @@ from explorer.language.probing import memory, random_words
 from explorer.language.saying import saying
 from explorer.language.scoring import foresee
 from explorer.language.units import units, with_pattern
+from explorer.room.questions import number, typed
+from explorer.room.race import ClassRace, offers
+from explorer.room.room import Room
 from explorer.stage import MODULES
 from explorer.stage.deep import build_deep
 from explorer.stage.dynamics import build_space
@@ -39,6 +42,7 @@ from explorer.training.learner import CHECK_EVERY
 from explorer.training.race import race_of
 from explorer.training.run import train
 from explorer.ui.lesson import opened_cards
+from explorer.ui.room.page import companion_data, room_data
 from tests.architectures.test_deep import SENTENCE, untrained
 from tests.helpers import learned_once, walked, word_model
 from tests.stage.node import TSC, node
@@ -148,6 +152,25 @@ def events() -> Iterator[dict[str, Any]]:
     yield {"kind": "failed", "error": "ValueError"}
 
 
+def rooms() -> Iterator[tuple[str, Any]]:
+    """What a room tells, before and after its question is shown, and what its pages are given."""
+    room = Room("BCDF")
+    listener = room.listen(room.teach(room.key), lambda: None)
+    for question in (typed("q", ["a", "b"], 1), number("q", 0, 1)):
+        room.ask(question)
+        yield "Question", json.loads(dict(room.news(listener))["question"])
+        room.show()
+        yield "Question", json.loads(dict(room.news(listener))["question"])
+    race = ClassRace(next(iter(offers().values())), None, 1)
+    room.start(race)
+    told = {name: json.loads(text) for name, text in room.news(listener)}
+    yield from (("Raced", told["race"]), ("Counted", {"here": 0, "answered": 0}))
+    room.stand("step", {"cell": "gru"})
+    yield "View", json.loads(dict(room.news(listener))["view"])
+    yield "RoomData", room_data("", "en")
+    yield "CompanionData", companion_data("BCDF", "step", Experiment(card="update"), "ko", 1)
+
+
 @cache
 def sent() -> tuple[tuple[str, Any], ...]:
     """Everything that is sent, each with the name of its type."""
@@ -159,6 +182,7 @@ def sent() -> tuple[tuple[str, Any], ...]:
         *(("RaceEvent", event) for event in events()),
         ("Progress", cards),
         ("Progress", cards | {"cards": [["a", "A"]], "card": "a"}),
+        *rooms(),
     )
 
 
@@ -172,7 +196,8 @@ def checked(values: list[tuple[str, Any]], folder: Path) -> None:
     node(TSC, *options, "--moduleResolution", "bundler", file)
 
 
-NAMES = ("Place", "RaceData", "RaceEvent", "Progress", *(f"{name}Payload" for name in PAYLOADS))
+ROOM = ("Question", "Raced", "Counted", "View", "RoomData", "CompanionData")
+NAMES = ("Place", "RaceData", "RaceEvent", "Progress", *ROOM, *(f"{name}Payload" for name in PAYLOADS))
 
 
 def test_everything_that_is_sent_has_its_type(tmp_path):

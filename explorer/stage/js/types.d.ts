@@ -437,6 +437,59 @@ export interface Progress {
   strings: Strings
 }
 
+// A class
+
+/** A page and the fields that differ from the default, as an address has them. */
+export interface View {
+  page: string
+  query: Record<string, string>
+}
+
+/** A question put to a room, its words by language; tally and right once the answers are shown. */
+export interface Question {
+  id: number
+  words: Strings
+  answers?: Strings[]
+  low?: number
+  high?: number
+  shown: boolean
+  tally?: number[]
+  right?: number | null
+}
+
+export interface Counted {
+  here: number
+  answered: number
+}
+
+/** A class's race: how each seed stands and at which step; how many that came to their end have passed. */
+export interface Raced {
+  offer: string
+  states: string[]
+  steps: number[]
+  passed: number
+  finished: number
+  interval: number[]
+  over: boolean
+}
+
+export interface RoomData {
+  code: string
+  lang: string
+  strings: Strings
+  offers: { key: string; label: string; command: string }[]
+}
+
+export interface CompanionData {
+  code: string
+  lang: string
+  strings: Strings
+  room: string
+  view: View
+  went: number
+  questions: { lesson: string; card: string; ask: number }[]
+}
+
 /** Where the page wishes the stage to stand: step and unit from 1, and how many wishes there were. */
 export interface Standing {
   step: number

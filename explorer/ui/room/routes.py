@@ -228,8 +228,12 @@ async def _act(request: Request) -> Response:
     if lecturers and not device.lecturer:
         return Response(status_code=403)
     try:
-        done = act(room, device, await _asked(request))
+        asked = await _asked(request)
     except (TooLongError, ValueError):
+        return Response(status_code=400)
+    try:
+        done = act(room, device, asked)
+    except UnaskableError:
         return Response(status_code=400)
     return JSONResponse({"ok": True}) if done else Response(status_code=409)
 

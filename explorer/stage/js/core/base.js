@@ -42,6 +42,8 @@ export class Stage {
     await Promise.all(this.charts().map((chart) => chart.draw(Plotly)))
     this.strip?.measure()
     this.drawn()
+    this.onstand = (/** @type {any} */ event) => this.stand({ ...event.detail, wish: this.wish })
+    addEventListener("rx-stand", this.onstand)
     this.watch = new ResizeObserver(() => this.resize(Plotly))
     this.watch.observe(this.node)
     this.node.dataset.ready = this.payload.id
@@ -93,7 +95,13 @@ export class Stage {
     this.step = Math.max(0, Math.min(this.payload.runs[0].steps - 1, step))
     if (unit !== undefined) this.unit = unit
     this.update()
+    this.report()
     this.rest()
+  }
+
+  // Tells this window where the stage stands: a class that follows hears it at once.
+  report() {
+    dispatchEvent(new CustomEvent("rx-place", { detail: { step: this.step + this.payload.firstStep, unit: this.unit + 1 } }))
   }
 
   /** @param {Standing} place */
@@ -103,6 +111,7 @@ export class Stage {
     this.step = Math.max(0, Math.min(this.payload.runs[0].steps - 1, step - this.payload.firstStep))
     this.unit = Math.max(0, Math.min(this.mostUnits() - 1, unit - 1))
     this.update()
+    this.report()
     clearTimeout(this.resting)
   }
 
@@ -146,6 +155,7 @@ export class Stage {
 
   close() {
     this.transport?.close()
+    if (this.onstand) removeEventListener("rx-stand", this.onstand)
     this.watch?.disconnect()
     clearTimeout(this.resting)
     for (const chart of this.transport ? this.charts() : []) chart.close()

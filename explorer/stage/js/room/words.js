@@ -1,0 +1,34 @@
+// What a room says in words.
+
+/** @import { Strings } from "../types.js" */
+/** @import { RoomClient } from "./client.js" */
+
+import { fill } from "../core/numbers.js"
+
+/** How the seed of this device does, in a sentence; nothing without a race. @type {(room: RoomClient, strings: Strings) => string} */
+export function seedSays({ race, you }, strings) {
+  if (!race) return ""
+  if (you.seed === null) return race.over ? "" : strings.no_seed
+  const state = race.states[you.seed] ?? "waiting"
+  return `${fill(strings.your_seed, { seed: you.seed })} ${fill(strings[`seed_${state}`], { step: race.steps[you.seed] ?? 0 })}`
+}
+
+/** "k of n passed", and how many are to come. @type {(room: RoomClient, strings: Strings) => string} */
+export function raceSays({ race }, strings) {
+  if (!race) return ""
+  const left = race.states.filter((state) => state === "waiting" || state === "running").length
+  const said = fill(strings.passed, { k: race.passed, n: race.finished })
+  return left ? `${said} · ${fill(strings.still, { n: left })}` : said
+}
+
+/** What the race says of all seeds, once it is over. @type {(room: RoomClient, strings: Strings) => string} */
+export function intervalSays({ race }, strings) {
+  if (!race?.over || !race.finished) return ""
+  const [low, high] = race.interval.map((share) => `${(100 * share).toFixed(0)} %`)
+  return fill(strings.interval, { low, high })
+}
+
+/** A guess or an answer in words. @type {(question: import("../types.js").Question, guess: number, lang: string) => string} */
+export function answerSays(question, guess, lang) {
+  return question.answers ? question.answers[guess][lang] : Number(guess.toPrecision(4)).toLocaleString(lang)
+}
