@@ -7,7 +7,7 @@ from explorer.ui import report, state
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import race_view
 from explorer.ui.train.choices import asked, choices, readable_race
-from explorer.ui.train.running import after, say_full, start, view
+from explorer.ui.train.running import after, say_full, start, started, view
 from explorer.ui.train.uploads import uploads
 
 experiment, lang = st.session_state["experiment"], state.language()
@@ -15,11 +15,12 @@ experiment, lang = st.session_state["experiment"], state.language()
 report.say_all((), lang)
 figure, beside = st.columns([3.3, 1], gap="medium")
 with figure:
-    place = choices(experiment, lang)
+    place, setup = choices(experiment, lang, started(experiment, lang))
     found = readable_race(experiment, lang)
     if found:
         runners, data = found
-        asked(experiment, data, lang)
+        with setup:
+            asked(experiment, data, lang)
         say_full(lang)
         with place:
             key = start(runners, lang)

@@ -1,224 +1,47 @@
-"""Check every cell on random sequences: its trace, its equations and its gradients, against references."""
+"""Check every cell on random sequences, and all that pages make of them, against references."""
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
 
-from explorer.cells import CELLS, CellSpec, LayerWeights
-from explorer.cells.equations import evaluate
+from explorer.checks.cells import CASES, CellCheck, check_cells
+from explorer.checks.common import TOLERANCE
+from explorer.checks.run import TopicCheck, check_topics
 from explorer.commands.options import JSON, Option, Verb, whole_number
 from explorer.commands.terminal import table_lines
-from explorer.gradients.bptt import bptt, lengths
 from explorer.limits import MAX_CASES
-from explorer.nn.references import reference_gradients, reference_name, reference_states
-from explorer.nn.tracing import LayerTrace, run_layer
 from explorer.text import plain
-
-TOLERANCE = 1e-10
-"""Largest difference that passes, in float64: rounding over a dozen steps stays near 1e-14."""
-
-CASES = 50
-LONGEST, WIDEST = 12, 8
-
-
-@dataclass(frozen=True)
-class CellCheck:
-    """Largest absolute differences of one cell over all cases, steps and units; NaN fails.
-
-    at_once, stepwise: the two ways a trace is computed, against the reference; at_once is None where
-    the cell has no such way. fused: the trace against PyTorch's fused module, None where there is
-    none. equations: the displayed equations against the trace, by notation. gradients: those in closed
-    form against autograd through the reference.
-    """
-
-    cell: str
-    reference: str
-    cases: int
-    at_once: float | None
-    stepwise: float
-    fused: float | None
-    equations: Mapping[str, float]
-    gradients: float
-
-    @property
-    def differences(self) -> tuple[float, ...]:
-        """Returns every difference that was measured."""
-        found = (self.at_once, self.stepwise, self.fused, *self.equations.values(), self.gradients)
-        return tuple(value for value in found if value is not None)
-
-    @property
-    def ok(self) -> bool:
-        return all(value <= TOLERANCE for value in self.differences)
-
-
-def verify(cases: int = CASES, seed: int = 0) -> tuple[CellCheck, ...]:
-    """Checks every cell of the registry on random cases in float64. Raises ValueError under one case."""
-    if cases < 1:
-        raise ValueError(f"a check needs at least one case, not {cases}")
-    return tuple(check_cell(cell, cases, np.random.default_rng(seed)) for cell in CELLS)
-
-
-@np.errstate(over="ignore", invalid="ignore")  # a broken cell may explode
-def check_cell(cell: str, cases: int, generator: np.random.Generator) -> CellCheck:
-    """Checks one cell on random cases drawn from a generator."""
-    spec = CELLS[cell]
-    measured = [_measure(spec, case) for case in _cases(spec, cases, generator)]
-    worst = {name: _largest([found[name] for found in measured]) for name in measured[0]}
-    return CellCheck(
-        cell=cell,
-        reference=reference_name(cell),
-        cases=cases,
-        at_once=worst.get("at_once"),
-        stepwise=worst["stepwise"],
-        fused=worst.get("fused"),
-        equations={name: worst[name] for name in ("pytorch", "lecture") if name in worst},
-        gradients=worst["gradients"],
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """Weights, inputs x (T, D), initial states (H,) and direct gradients (T, H) of one random sequence."""
-
-    weights: LayerWeights
-    x: np.ndarray
-    state: tuple[np.ndarray, ...]
-    direct: np.ndarray
-
-
-def _cases(spec: CellSpec, count: int, generator: np.random.Generator) -> Iterator[_Case]:
-    """Yields cases of all sizes up to LONGEST x WIDEST; every fifth has no biases."""
-    for number in range(1, count + 1):
-        T = int(generator.integers(1, LONGEST + 1))
-        D, H = (int(size) for size in generator.integers(1, WIDEST + 1, 2))
-        yield _Case(
-            _weights(spec, D, H, number % 5 != 0, generator),
-            generator.standard_normal((T, D)),
-            spec.state(partial(generator.standard_normal, H)),
-            generator.standard_normal((T, H)),
-        )
-
-
-def _weights(spec: CellSpec, D: int, H: int, biases: bool, generator: np.random.Generator) -> LayerWeights:
-    def draw(*shape: int) -> np.ndarray:
-        return generator.normal(0.0, 1.0 / np.sqrt(H), shape)  # keeps the ReLU layer from exploding
-
-    shapes = spec.shapes(D, H).items()
-    return spec.weights({name: draw(*shape) for name, shape in shapes if biases or "bias" not in name})
-
-
-def _measure(spec: CellSpec, case: _Case) -> dict[str, float]:
-    ways = {"stepwise": run_layer(spec.key, case.weights, case.x, case.state, stepwise=True)}
-    if spec.fast is not None:
-        ways["at_once"] = run_layer(spec.key, case.weights, case.x, case.state)
-    reference = reference_states(ways["stepwise"])
-    found = {name: _apart(_states(layer), reference) for name, layer in ways.items()}
-    if spec.torch_module is not None:
-        fused = fused_states(spec, case.weights, case.x, case.state)
-        found["fused"] = _largest([_apart(_states(layer), fused) for layer in ways.values()])
-    found["pytorch"] = _largest([equations_difference(layer) for layer in ways.values()])
-    if spec.lecture is not None:
-        read = [layer.in_lecture_notation() for layer in ways.values()]
-        found["lecture"] = _largest([equations_difference(layer) for layer in read])
-    found["gradients"] = gradients_difference(ways["stepwise"], case.direct)
-    return found
-
-
-def gradients_difference(layer: LayerTrace, dL_dh: np.ndarray) -> float:
-    """Returns the largest |closed form - autograd|: the triangle, the totals, the weights and x.
-
-    The layer must run along time.
-    """
-    flow, reference = bptt(layer, dL_dh).layers[0], reference_gradients(layer, dL_dh)
-    ours = {"x": flow.x, **flow.weight_gradient()}
-    theirs = {"x": reference.x} | {k: a for k, a in reference.weights.items() if k in ours}
-    there = np.tri(layer.steps, layer.steps + 1, 1, dtype=bool)  # the loss at t depends on h_k, k <= t
-    for name, rows in reference.states.items():
-        ours |= {f"{name} by loss": flow.norms[name][there], name: flow.totals[name]}
-        theirs |= {f"{name} by loss": lengths(rows[there]), name: rows.sum(0)}
-    return _apart(ours, theirs)
-
-
-def fused_states(
-    spec: CellSpec, weights: LayerWeights, x: np.ndarray, state: tuple[np.ndarray, ...]
-) -> dict[str, np.ndarray]:
-    """Returns the states after each step, (T, H) each, by PyTorch's fused module.
-
-    The module gives c after the last step only, so it runs once more for each beginning of x.
-    Raises ValueError for a cell that PyTorch does not have.
-    """
-    if spec.torch_module is None:
-        raise ValueError(f"PyTorch has no {spec.key}")
-    table = {f"{name}_l0": torch.tensor(value) for name, value in weights.arrays().items()}
-    sizes, has_bias = (weights.input_size, weights.hidden_size), weights.b_ih is not None
-    options = {"bias": has_bias, "dtype": torch.float64, "device": "meta", **dict(spec.torch_options)}
-    module = spec.torch_module(*sizes, **options).to_empty(device="cpu")
-    module.load_state_dict(table)
-    initial = tuple(torch.tensor(s)[None] for s in state)  # (1, H) each
-    given = initial if len(initial) > 1 else initial[0]
-    steps = torch.tensor(x)
-    with torch.no_grad():
-        states = {"h": module(steps, given)[0].numpy()}
-        for more in spec.states[1:]:
-            ends = range(1, len(x) + 1)
-            states[more] = torch.cat([module(steps[:end], given)[1][1] for end in ends]).numpy()
-    return states
-
-
-def equations_difference(layer: LayerTrace) -> float:
-    """Returns the largest |equation - trace| over all its quantities, the equations read in order.
-
-    Each value goes on into the equations below it. A quantity of the trace without an equation, or
-    an equation that reads what none above it gives, counts as infinitely far.
-    """
-    values = {"x": layer.x} | {f"{s}_prev": a for s, a in layer.before.items()}
-    try:
-        for symbol, expression in layer.spec.equations:
-            values[symbol] = evaluate(expression, values, layer.weights)  # (T, H)
-    except KeyError:
-        return float("inf")
-    traced = {f"pre_{symbol}": array for symbol, array in layer.pre.items()}
-    traced |= {symbol: layer.signal(symbol) for symbol in layer.signals}
-    if not traced.keys() <= values.keys():
-        return float("inf")
-    return _apart(values, traced)
-
-
-def _states(layer: LayerTrace) -> dict[str, np.ndarray]:
-    return {name: layer.signal(name) for name in layer.spec.states}
-
-
-def _apart(values: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> float:
-    """Returns the largest |difference| over what is expected; NaN where either is not a number."""
-    return _largest([np.abs(values[name] - array).max() for name, array in expected.items()])
-
-
-def _largest(differences: list[float]) -> float:
-    return float(np.max(differences))  # the built-in max may lose a NaN
-
-
-# The command
 
 
 def run_verify(chosen: argparse.Namespace) -> int:
-    """Checks every cell and prints the largest differences; 1 where a cell fails."""
-    checks = verify(whole_number("--cases", chosen.cases, 1, MAX_CASES))
+    """Checks everything and prints the largest differences; 1 where something fails."""
+    cases = whole_number("--cases", chosen.cases, 1, MAX_CASES)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the matrices are so small that threads only wait for each other
+    try:
+        cells, topics = check_cells(cases), check_topics(cases)
+    finally:
+        torch.set_num_threads(threads)
     if chosen.json:
-        print(json.dumps(_verify_record(checks), allow_nan=False))
+        print(json.dumps(_record(cells, topics), allow_nan=False))
     else:
-        rows = [_verify_row(check) for check in checks]
-        print(*table_lines(VERIFY_HEAD, rows, words=VERIFY_WORDS), sep="\n")
-    return 0 if all(check.ok for check in checks) else 1
+        print(*table_lines(CELL_HEAD, [_cell_row(check) for check in cells], words=CELL_WORDS), sep="\n")
+        print()
+        rows = [_topic_row(check) for check in topics]
+        print(*table_lines(TOPIC_HEAD, rows, words=TOPIC_WORDS), sep="\n")
+    return 0 if _all_ok(cells, topics) else 1
 
 
-VERIFY_VERDICT = f"max |error| <= {TOLERANCE:g}"
-VERIFY_HEAD = (
+def _all_ok(cells: Sequence[CellCheck], topics: Sequence[TopicCheck]) -> bool:
+    return all(check.ok for check in cells) and all(check.ok for check in topics)
+
+
+VERDICT = f"max |error| <= {TOLERANCE:g}"
+CELL_HEAD = (
     "cell",
     "reference",
     "all at once",
@@ -227,25 +50,49 @@ VERIFY_HEAD = (
     "equations",
     "lecture's equations",
     "gradients",
-    VERIFY_VERDICT,
+    VERDICT,
 )
-VERIFY_WORDS = ("cell", "reference", VERIFY_VERDICT)
+CELL_WORDS = ("cell", "reference", VERDICT)
+TOPIC_HEAD = ("what pages draw of them", "against", "pages", "error", "verdict")
+TOPIC_WORDS = ("what pages draw of them", "against", "pages", "verdict")
 
 
-def _verify_row(check: CellCheck) -> tuple[str, ...]:
+def _cell_row(check: CellCheck) -> tuple[str, ...]:
     by_notation = (check.equations.get(name) for name in ("pytorch", "lecture"))
     errors = (check.at_once, check.stepwise, check.fused, *by_notation, check.gradients)
     shown = ("-" if error is None else f"{error:.1e}" for error in errors)
-    return (check.cell, check.reference, *shown, "ok" if check.ok else "FAIL")
+    return (check.cell, check.reference, *shown, _verdict(check.ok))
 
 
-def _verify_record(checks: Sequence[CellCheck]) -> Any:
-    cells = [asdict(check) | {"ok": check.ok} for check in checks]
-    return plain({"tolerance": TOLERANCE, "ok": all(check.ok for check in checks), "cells": cells})
+def _topic_row(check: TopicCheck) -> tuple[str, ...]:
+    topic = check.topic
+    verdict = f"{_verdict(check.ok)} {check.problem}".rstrip()
+    return (topic.what, topic.against, ", ".join(topic.pages), f"{check.difference:.1e}", verdict)
+
+
+def _verdict(ok: bool) -> str:
+    return "ok" if ok else "FAIL"
+
+
+def _record(cells: Sequence[CellCheck], topics: Sequence[TopicCheck]) -> Any:
+    return plain(
+        {
+            "tolerance": TOLERANCE,
+            "ok": _all_ok(cells, topics),
+            "cells": [asdict(check) | {"ok": check.ok} for check in cells],
+            "topics": [_topic_record(check) for check in topics],
+        }
+    )
+
+
+def _topic_record(check: TopicCheck) -> dict[str, Any]:
+    topic = check.topic
+    told = {name: getattr(topic, name) for name in ("key", "what", "against", "pages")}
+    return told | {"error": check.difference, "ok": check.ok, "problem": check.problem}
 
 
 CASES_OPTION = Option(
     "--cases", {"default": str(CASES), "metavar": "N", "help": f"random sequences per cell (default {CASES})"}
 )
 
-VERB = Verb(run_verify, "every cell against its reference", (CASES_OPTION, JSON))
+VERB = Verb(run_verify, "every cell and all that is made of it against references", (CASES_OPTION, JSON))

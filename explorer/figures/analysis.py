@@ -175,7 +175,8 @@ def truncation_figure(truncation: Truncation, lang: str, theme: str = "light") -
     A window whose gradient is 0 or not finite has a cross at 0.
     """
     panels = [t("analysis.ratio", lang), t("analysis.cosine", lang)]
-    figure = frame(t("analysis.truncation", lang), theme, panels)
+    weight = t(f"analysis.{truncation.weight}", lang)
+    figure = frame(t("analysis.truncation", lang, weight=weight), theme, panels)
     windows = truncation.windows
     for column, name in enumerate(("ratio", "cosine"), 1):
         place = {"row": 1, "col": column}
@@ -321,7 +322,7 @@ def clipping_figure(
         shares = {"before": _percent(clipping.far_before), "after": _percent(clipping.far_after)}
         _says(figure, t("analysis.far_half", lang, **shares))
     _by_step(figure, steps, tokens, t("analysis.source", lang))
-    figure.update_yaxes(title_text=t("analysis.added", lang))
+    figure.update_yaxes(title_text=t("analysis.added", lang, weight=t(f"analysis.{clipping.weight}", lang)))
     return figure
 
 

@@ -21,7 +21,8 @@ class Clipping:
     """What clipping by the norm does: one factor on everything.
 
     norm: of the gradient of all that the network learns; before and after (T,): what each step adds to
-    dL/dW_hh, as norms; far_before and far_after: the share of the first half of the steps in their
+    dL/dW_hh, or dL/dW_ih of a cell without a W_hh, as norms; far_before and far_after: the share of the
+    first half of the steps in their
     sum, None where that is 0 or not finite.
     """
 
@@ -30,6 +31,8 @@ class Clipping:
     factor: float
     before: np.ndarray
     after: np.ndarray
+    weight: str = "weight_hh"
+    """Whose steps they are: `weight_ih` where there is no W_hh."""
 
     @property
     def far_before(self) -> float | None:
@@ -51,8 +54,10 @@ def clipping(flow: LayerFlow | GradientFlow, threshold: float, rest: Sequence[np
     others = [np.ravel(gradient) for gradient in rest]
     norm = size_of(np.concatenate([*(_weight_vector(layer) for layer in layers), *others]))
     factor = min(1.0, threshold / (norm + 1e-6)) if not np.isnan(norm) else np.nan
-    before = layers[0].weight_norms()["weight_hh"]
-    return Clipping(threshold, norm, factor, frozen(before), frozen(before * factor))
+    by_step = layers[0].weight_norms()
+    weight = "weight_hh" if "weight_hh" in by_step else "weight_ih"
+    before = by_step[weight]
+    return Clipping(threshold, norm, factor, frozen(before), frozen(before * factor), weight)
 
 
 def _weight_vector(flow: LayerFlow) -> np.ndarray:

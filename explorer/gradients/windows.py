@@ -43,13 +43,15 @@ class Truncation:
     """Two ways to cut backpropagation to a window of w steps, the state carried on in both.
 
     disjoint: chunks of w steps, the gradient stops at their borders (a staircase); sliding: every loss
-    reaches back w steps (a band, t - k < w). windows (N,); the masks are for w = shown.
+    reaches back w steps (a band, t - k < w). windows (N,); the masks are for w = shown. weight: what is
+    compared is its gradient, that of `weight_hh`, or of `weight_ih` where there is no W_hh.
     """
 
     windows: np.ndarray
     shown: int
     disjoint: Cut
     sliding: Cut
+    weight: str = "weight_hh"
 
 
 @np.errstate(**QUIET)
@@ -84,8 +86,9 @@ def truncation(
         t, k = np.ogrid[:T, :T]
         return Cut(frozen(ratio), frozen(cosine), frozen((k <= t) & (t <= end)))
 
-    cuts = [cut(rec, reach(shown, T)) for rec, reach in zip(kept, reaches, strict=True)]
-    return Truncation(frozen(sizes), shown, *cuts)
+    disjoint, sliding = (cut(rec, reach(shown, T)) for rec, reach in zip(kept, reaches, strict=True))
+    weight = "weight_hh" if layer.weights.seeing else "weight_ih"
+    return Truncation(frozen(sizes), shown, disjoint, sliding, weight)
 
 
 def _gradient(rec: np.ndarray, flow: LayerFlow) -> np.ndarray:

@@ -3,7 +3,7 @@
 Nothing here reads a cell's equations: what PyTorch does not have its file writes again, straight in torch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -87,7 +87,7 @@ def _run(layer: LayerTrace) -> _Run:
     w: dict[str, Tensor] = {name: _leaf(value) for name, value in layer.weights.arrays().items()}
     rows, x = range(layer.steps), _leaf(layer.x[:, None])
     spec = CELLS[layer.cell]
-    step = _torch_step(spec, w) if spec.torch_module is not None else _paper_step(spec, w)
+    step = reference_step(spec, w)
     reached: list[tuple[Tensor, ...]] = [tuple(_leaf(s[None]) for s in layer.initial)]
     for t in reversed(rows) if layer.reverse else rows:
         reached.append(step(x[t], *reached[-1]))
@@ -118,7 +118,15 @@ def _difference(ours: np.ndarray, reference: np.ndarray) -> float:
 Step = Callable[..., tuple[Tensor, ...]]
 
 
-def _torch_step(spec: CellSpec, w: dict[str, Tensor]) -> Step:
+def reference_step(spec: CellSpec, w: Mapping[str, Tensor]) -> Step:
+    """Returns one step by PyTorch's own cell or the paper: step(x (B, D), *states (B, H)) -> states.
+
+    w: weights by their state_dict stem; gradients flow to those that are parameters.
+    """
+    return _torch_step(spec, w) if spec.torch_module is not None else _paper_step(spec, w)
+
+
+def _torch_step(spec: CellSpec, w: Mapping[str, Tensor]) -> Step:
     H, D = w["weight_hh"].shape[1], w["weight_ih"].shape[1]
     options = dict(spec.torch_options)
     module = _module(spec)(D, H, bias="bias_ih" in w, dtype=w["weight_ih"].dtype, device="meta", **options)
@@ -131,7 +139,7 @@ def _torch_step(spec: CellSpec, w: dict[str, Tensor]) -> Step:
     return step
 
 
-def _paper_step(spec: CellSpec, w: dict[str, Tensor]) -> Step:
+def _paper_step(spec: CellSpec, w: Mapping[str, Tensor]) -> Step:
     assert spec.paper is not None, f"{spec.key} has no reference: give it a paper"
     return partial(spec.paper, _Net(spec, w))
 
@@ -139,7 +147,7 @@ def _paper_step(spec: CellSpec, w: dict[str, Tensor]) -> Step:
 class _Net:
     """A layer's weights as a paper's step meets them: see cells.spec.Net."""
 
-    def __init__(self, spec: CellSpec, w: dict[str, Tensor]) -> None:
+    def __init__(self, spec: CellSpec, w: Mapping[str, Tensor]) -> None:
         self.spec, self.w = spec, w
         self.H = w["weight_ih"].shape[0] // len(spec.blocks)
 

@@ -11,7 +11,7 @@ from explorer.cells.build import cell, variant
 from explorer.cells.equations import equations_of, evaluate, latex, parse
 from explorer.cells.lstm import LSTM
 from explorer.cells.spec import Diagram
-from explorer.commands.verify import check_cell, equations_difference
+from explorer.checks.cells import check_cell, equations_difference
 from explorer.gradients.bptt import bptt, jacobians
 from explorer.nn.tracing import run_layer
 from tests.autograd import rows_of

@@ -11,6 +11,7 @@ import pytest
 
 from explorer import CELLS, Experiment, trace
 from explorer.__main__ import main
+from explorer.checks.coverage import TOPICS
 from explorer.commands.options import STAGE_ONLY
 from explorer.commands.verbs import VERBS
 from explorer.experiment import TABLE
@@ -309,23 +310,34 @@ def test_help_is_printed(argv, capsys):
 # verify
 
 
-def test_verify_prints_a_row_per_cell(capsys):
-    head, *rows = printed(capsys, "verify", "--cases", "3").splitlines()
+@pytest.fixture
+def two_topics(monkeypatch):
+    """All topics take seconds; tests/checks goes through them."""
+    chosen = [topic for topic in TOPICS if topic.key in ("cells", "paths", "sizes")]
+    monkeypatch.setattr("explorer.checks.run.TOPICS", chosen)
+
+
+def test_verify_prints_a_row_per_cell_and_one_for_each_topic(two_topics, capsys):
+    cells, topics = (table.splitlines() for table in printed(capsys, "verify", "--cases", "3").split("\n\n"))
+    head, *rows = cells
     assert [row.split()[0] for row in rows] == list(CELLS)
-    assert all(row.endswith(" ok") for row in rows)
+    assert all(row.endswith(" ok") for row in (*rows, *topics[1:]))
     assert "1e-10" in head
     assert "torch.nn.GRUCell" in rows[list(CELLS).index("gru")]
+    assert [row.split("  ")[0] for row in topics[1:]] == ["the direct path", "decay, half-life, saturation"]
 
 
-def test_verify_json_parses(capsys):
+def test_verify_json_parses(two_topics, capsys):
     record = json.loads(printed(capsys, "verify", "--cases", "3", "--json"))
     assert record["ok"] is True and record["tolerance"] == 1e-10
     assert [cell["cell"] for cell in record["cells"]] == list(CELLS)
     assert all(cell["ok"] and cell["cases"] == 3 and cell["stepwise"] < 1e-12 for cell in record["cells"])
+    assert [topic["key"] for topic in record["topics"]] == ["paths", "sizes"]
+    assert all(topic["ok"] and topic["pages"] == ["gradients"] for topic in record["topics"])
 
 
 @pytest.mark.parametrize("wrong", [1e-8, np.nan, np.inf])
-def test_verify_fails_when_a_cell_is_broken(wrong, monkeypatch, capsys):
+def test_verify_fails_when_a_cell_is_broken(wrong, two_topics, monkeypatch, capsys):
     spec = CELLS["gru"]
 
     def step(*args):
@@ -335,11 +347,19 @@ def test_verify_fails_when_a_cell_is_broken(wrong, monkeypatch, capsys):
     monkeypatch.setitem(CELLS, "gru", replace(spec, step=step))
     status, out, err = run(capsys, "verify", "--cases", "2")
     assert (status, err) == (1, "")
-    assert [line.split()[0] for line in out.splitlines() if line.endswith("FAIL")] == ["gru"]
+    cells = out.split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in cells if line.endswith("FAIL")] == ["gru"]
     status, out, _ = run(capsys, "verify", "--cases", "2", "--json")
     record = json.loads(out)
     assert status == 1 and not record["ok"]
     assert [cell["cell"] for cell in record["cells"] if not cell["ok"]] == ["gru"]
+
+
+def test_verify_fails_when_only_a_topic_does(two_topics, monkeypatch, capsys):
+    monkeypatch.setattr("explorer.checks.way_back.direct_path", lambda flow: np.ones(3))
+    status, out, err = run(capsys, "verify", "--cases", "1")
+    assert (status, err) == (1, "")
+    assert [line.split("  ")[0] for line in out.splitlines() if "FAIL" in line] == ["the direct path"]
 
 
 # As a program

@@ -28,6 +28,7 @@ FACTS = Facts(
 EXPERIMENT = Experiment(budget=100, racers="rnn;lstm;gru")
 GATES = {1: ("f", "i", "o"), 2: ("r", "z")}
 NAMES = ("rnn", "lstm", "gru")
+BAND = {"step": [25, 50, 75], "low": [0.1, 0.01, 0.001], "median": [0.2] * 3, "high": [0.3] * 3}
 
 
 class Board:
@@ -98,7 +99,7 @@ class Board:
 
 
 def data_of(lang: str = "en", key: str = "one", attempt: int = 1) -> dict[str, Any]:
-    return build_race(race_of(EXPERIMENT), FACTS, key, lang, attempt=attempt)
+    return build_race(race_of(EXPERIMENT), FACTS, key, lang, {"lstm": BAND}, attempt=attempt)
 
 
 PAGE = """<!DOCTYPE html><html><meta charset="utf-8"><link rel="icon" href="data:,"><div id="root"></div>
@@ -113,6 +114,7 @@ globalThis.unmount = () => unmountRace(root)
 globalThis.view = () => document.querySelector(".rx-race")
 globalThis.course = (k) => root.rxRace.log.racers[k]
 globalThis.traces = (plot, role) => plot.data.filter((trace) => trace.meta.role === role)
+globalThis.band = () => traces(view().querySelector(".rx-race-metric .rx-plot"), "band_low")[0].y
 globalThis.drawn = (k) => traces(view().querySelector(".rx-race-loss .rx-plot"), "raw")[k]
 await mount()
 </script></html>"""
@@ -189,17 +191,27 @@ def test_a_race_is_drawn_as_it_comes_and_judged_at_its_end(page: Page, address: 
     steps(page, 25)
     expect(page.locator(".rx-race-says")).to_have_text("running")
     assert page.evaluate("drawn(1).y.length") == 25
-    assert all("step 25 of 100" in card and "error 0.1700 · goal 0.01" in card for card in cards(page))
-    board.advance(0, 26, 75, 0.165)
+    assert all("step 25 of 100" in card and "0.1700 error · goal 0.01" in card for card in cards(page))
+    assert page.locator(".rx-card .rx-race-power .js-plotly-plot").count() == 3
+    assert page.evaluate("band()") == [0.1, None, None]  # other seeds do not tell what comes
+    for racer, metrics in enumerate(((0.17, 0.17), (0.17, 0.14), (0.14, 0.13))):
+        for k, metric in enumerate(metrics):
+            board.advance(racer, 26 + 5 * k, 5, metric)
+    expect(page.locator(".rx-card-left")).to_have_text(["", "", "left the plateau at step 30"])
+    expect(page.locator(".rx-race-heard")).to_have_text(
+        "GRU (reset after product): left the plateau at step 30. "
+    )
+    board.advance(0, 36, 65, 0.165)
     board.put({"kind": "end", "racer": 0, "status": "spent", "step": 100})
-    board.advance(1, 26, 25, 0.04)
+    board.advance(1, 36, 15, 0.04)
     board.put({"kind": "end", "racer": 1, "status": "stopped", "step": 50})
-    board.advance(2, 26, 50, 0.004)
+    board.advance(2, 36, 40, 0.004)
     board.put({"kind": "end", "racer": 2, "status": "passed", "step": 75}, {"kind": "done"})
     board.stand("over")
     expect(page.locator(READY)).to_have_attribute("data-state", "over")
     steps(page, 100)
     rnn, lstm, gru = cards(page)
+    assert page.evaluate("band()") == BAND["low"]
     assert "still at the baseline: 0.165" in rnn and "20,000 tokens/s" in rnn and "1,000 weights" in rnn
     assert "stopped at training step 50" in lstm
     assert "passed at training step 75 after 0.8 s" in gru

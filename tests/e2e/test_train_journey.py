@@ -47,6 +47,11 @@ def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults
     press(page, "Start")
     expect(page.locator(RACE)).to_have_attribute("data-state", "running", timeout=600_000)
     reach(page, [25, 25])
+    expect(page.get_by_test_id("stMultiSelect")).to_have_count(0)  # the set-up is one line now, and opens
+    page.get_by_role("button", name=re.compile("length 20: GRU")).click()
+    expect(page.get_by_test_id("stMultiSelect")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stMultiSelect")).to_have_count(0)
     press(page, "Pause")
     expect(page.locator(RACE)).to_have_attribute("data-state", "paused")
     page.wait_for_timeout(700)

@@ -8,6 +8,7 @@ import torch
 
 from explorer import CELLS, LayerTrace, bptt, trace
 from explorer.cells import LayerWeights, TorchOps
+from explorer.figures.analysis import clipping_figure
 from explorer.gradients.bptt import jacobians, readout_gradient, recurrent_gradient
 from explorer.gradients.common import half_life
 from explorer.gradients.jacobian import spectra
@@ -363,6 +364,16 @@ def test_clipping_is_pytorchs(threshold, bias):
     assert np.allclose(of.before, steps) and np.allclose(of.after, np.array(steps) * of.factor)
     assert of.far_before == pytest.approx(sum(steps[: T // 2]) / sum(steps))
     assert of.far_after == pytest.approx(of.far_before)
+
+
+@pytest.mark.parametrize("key", ["mingru", "linear"])
+def test_without_a_recurrent_matrix_clipping_and_truncation_look_at_the_other(key):
+    layer = layer_of(key)
+    flow = bptt(layer, last_loss()).layers[0]
+    of = clipping(flow, 1.0)
+    assert of.weight == truncation(layer, last_loss()).weight == "weight_ih"
+    assert np.array_equal(of.before, flow.weight_norms()["weight_ih"])
+    assert "W<sub>ih</sub>" in clipping_figure(of, "en").layout.yaxis.title.text
 
 
 def test_clipping_counts_the_peepholes_too():

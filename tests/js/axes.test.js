@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { extremes, middle, outlined, roomFor, thinned, ticks } from "../../explorer/stage/js/train/axes.js"
+import { extremes, middle, outlined, roomFor, thinned, ticks, uncovered } from "../../explorer/stage/js/train/axes.js"
 
 test("an axis ends at a round number with its values on it, and never before its least", () => {
   assert.deepEqual([1, 61, 100, 101, 151, 799, 801, 12345].map((value) => roomFor(value, 50)), [60, 80, 100, 150, 200, 800, 1000, 15000])
@@ -42,4 +42,9 @@ test("few points are all drawn, many are thinned to their last or to their outli
 
 test("a mean is drawn in the middle of the steps it is over", () => {
   assert.deepEqual([0, 1, 24, 25, 99].map((k) => middle(k, 25)), [0, 0.5, 12, 13, 87])
+})
+
+test("a band is uncovered up to the step that its racer has made", () => {
+  const shown = (last) => uncovered([25, 50, 75], [0.3, null, 0.1], last)
+  assert.deepEqual([shown(0), shown(25), shown(74), shown(75)], [[null, null, null], [0.3, null, null], [0.3, null, null], [0.3, null, 0.1]])
 })

@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { suite, test } from "node:test"
 
-import { RaceLog, stillAt } from "../../explorer/stage/js/train/log.js"
+import { RaceLog, leftPlateau, stillAt } from "../../explorer/stage/js/train/log.js"
 
 const HISTORIES = JSON.parse(readFileSync(new URL("courses.json", import.meta.url), "utf-8"))
 
@@ -95,4 +95,17 @@ test("a metric is still at chance on its side of it, and one without a number is
   assert.deepEqual([0.2, 0.15, 0.1].map((v) => stillAt(v, { metric: "error", left: 0.15 })), [true, true, false])
   assert.deepEqual([0.5, 0.55, 0.6].map((v) => stillAt(v, { metric: "accuracy", left: 0.55 })), [true, true, false])
   assert.deepEqual([null, undefined, NaN].map((v) => stillAt(v, { metric: "accuracy", left: 0.55 })), [false, false, false])
+})
+
+test("a plateau is left at the first of the last checks past it: two in a row, or one that passes", () => {
+  const error = { metric: "error", left: 0.15 }
+  const left = (values, status = "running", facts = error) => leftPlateau({ status, checks: values.map((value, k) => ({ step: 25 * (k + 1), seconds: k, value })) }, facts)
+  assert.equal(left([]), null)
+  assert.equal(left([0.17, 0.16]), null)
+  assert.equal(left([0.17, 0.14]), null) // may be luck
+  assert.equal(left([0.17, 0.14, 0.1]), 50)
+  assert.equal(left([0.14, 0.13, 0.16, 0.1, 0.05]), 100) // it had come back
+  assert.equal(left([0.17, 0.009], "passed"), 50)
+  assert.equal(left([0.14, 0.13, null]), null)
+  assert.equal(left([0.25, 0.3, 0.4], "running", { metric: "accuracy", left: 0.275 }), 50)
 })

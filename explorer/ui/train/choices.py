@@ -1,5 +1,8 @@
 """The choices of a race: presets, data, racers, and what the chosen data asks for."""
 
+from contextlib import AbstractContextManager
+from typing import Any
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -34,12 +37,32 @@ def racer_label(name: str, lang: str) -> str:
     return looks(alone, lang)[0].label
 
 
-def choices(experiment: Experiment, lang: str) -> DeltaGenerator:
-    """Draws what to try, the presets and the choices of a race; returns the place for its start."""
-    words, place = st.columns([3, 2], vertical_alignment="center")
-    words.markdown(t("train.try", lang))
+def choices(
+    experiment: Experiment, lang: str, folded: bool
+) -> tuple[DeltaGenerator, AbstractContextManager[Any]]:
+    """Draws what to try, the presets and the choices of a race; folded: as one line, which opens.
+
+    Returns the place for its start, and that for what its data asks for.
+    """
+    words, place = st.columns([4, 1.5] if folded else [3, 2], vertical_alignment="center")
+    if not folded:
+        words.markdown(t("train.try", lang))
+    line = t("train.summary", lang, **summary(experiment, lang))
+    setup = words.popover(line, width="stretch", icon=":material/tune:") if folded else st.container()
+    with setup:
+        _setup(experiment, lang)
+    return place, setup
+
+
+def summary(experiment: Experiment, lang: str) -> dict[str, Any]:
+    """Returns what a line says of a race's set-up: its data, its length, its racers."""
+    racers = ", ".join(racer_label(name, lang) for name in split(experiment.racers))
+    return {"data": t(f"option.data.{experiment.data}", lang), "length": experiment.length, "racers": racers}
+
+
+def _setup(experiment: Experiment, lang: str) -> None:
     _presets(experiment, lang)
-    data, length, racers, more = st.columns([2.1, 0.75, 4.3, 0.85], vertical_alignment="bottom", gap="small")
+    data, length, racers, more = st.columns([2, 0.95, 4.1, 0.95], vertical_alignment="bottom", gap="small")
     with data:
         field("data", experiment, lang)
     with length:
@@ -48,7 +71,6 @@ def choices(experiment: Experiment, lang: str) -> DeltaGenerator:
         _racers(experiment, lang)
     with more, st.popover(t("ui.more", lang), width="stretch"):
         _more(experiment, lang)
-    return place
 
 
 def _presets(experiment: Experiment, lang: str) -> None:

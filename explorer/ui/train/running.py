@@ -11,11 +11,19 @@ from explorer.stage.race import build_race, facts_of
 from explorer.training import folder as files
 from explorer.training.bands import shipped_of
 from explorer.training.jobs import QueueFullError
-from explorer.training.race import Race
+from explorer.training.race import Race, RacerError, race_of
 from explorer.training.results import over, results, verdict
 from explorer.ui.board import jobs
 from explorer.ui.train.choices import racer_label
 from explorer.ui.train.kept import travel
+
+
+def started(experiment: Experiment, lang: str) -> bool:
+    """Returns whether the chosen race has been started, by whomever."""
+    try:
+        return jobs().folder(race_of(experiment, lang).key) is not None
+    except RacerError:
+        return False
 
 
 def start(race: Race, lang: str) -> str | None:
@@ -24,13 +32,15 @@ def start(race: Race, lang: str) -> str | None:
     folder = board.folder(race.key)
     where = None if folder is None else board.state(race.key).state
     ended = "" if folder is None else over(files.events_in(folder))
+    if where not in (None, "over"):
+        return race.key  # nothing to press: the view below steers it
     begin, again = st.columns(2, gap="small")
     label = "train.go_on" if ended in ("stopped", "killed", "failed") else "train.start"
     begin.button(
         t(label, lang),
         key="start_race",
         type="primary",
-        disabled=where not in (None, "over") or ended == "done",
+        disabled=ended == "done",
         on_click=_submit,
         args=(race, False),
         width="stretch",

@@ -38,6 +38,11 @@ export function extremes(values, start, count) {
   return low === high ? [low] : [Math.min(low, high), Math.max(low, high)]
 }
 
+/** What of a band is shown: its values up to a step, and none after, so that it does not tell the ending. @type {(steps: number[], values: (number | null)[], last: number) => (number | null)[]} */
+export function uncovered(steps, values, last) {
+  return values.map((value, k) => (steps[k] <= last ? value : null))
+}
+
 /** Ticks of a log axis between two powers: powers of ten, and parts of them where few are in sight. @type {(low: number, high: number, most: number) => { tickvals: number[], ticktext: string[] }} */
 export function ticks(low, high, most) {
   const parts = high - low <= 1 ? [1, 2, 3, 5] : high - low <= 2.2 ? [1, 3] : [1]

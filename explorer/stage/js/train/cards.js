@@ -1,4 +1,5 @@
-// A card for each racer: where it is, how good it is, what it has cost, and how it ended.
+// A lane for each racer: how good it is, large; where it is, how it ended, what it has cost; and how far back
+// its gradient reaches.
 
 /** @import { RacerLook, RaceFacts, Strings } from "../types.js" */
 /** @import { Course } from "./log.js" */
@@ -7,11 +8,11 @@
 import { element } from "../core/dom.js"
 import { fill, number, significant } from "../core/numbers.js"
 import { nameplate } from "./charts.js"
-import { stillAt } from "./log.js"
+import { leftPlateau, stillAt } from "./log.js"
 
 export class Card {
-  /** @param {RacerLook} racer @param {RaceView} view */
-  constructor(racer, view) {
+  /** @param {RacerLook} racer @param {RaceView} view @param {Element} map how far back its gradient reaches */
+  constructor(racer, view, map) {
     this.racer = racer
     this.view = view
     this.written = {}
@@ -20,7 +21,8 @@ export class Card {
     this.bar = element("div", { class: "rx-race-bar" })
     this.node = element("article", { class: "rx-card", role: "listitem", style: `--hue:${view.theme.racers[racer.index]}` },
       element("div", { class: "rx-card-name" }, ...nameplate(racer.index, view)),
-      line("metric"), line("where"), element("div", { class: "rx-race-progress rx-card-progress" }, this.bar), line("costs"))
+      element("div", { class: "rx-card-score" }, line("number"), line("metric")),
+      line("where"), line("left"), element("div", { class: "rx-race-progress rx-card-progress" }, this.bar), line("costs"), map)
     this.show()
   }
 
@@ -32,11 +34,27 @@ export class Card {
     this.bar.style.transform = `scaleX(${Math.min(1, (course?.step ?? 0) / this.racer.budget)})`
     this.node.dataset.step = String(course?.step ?? 0)
     this.node.classList.toggle("rx-passed", course?.status === "passed")
+    this.leave(course)
   }
 
   before(strings) {
     this.told = null
-    return { metric: "", where: this.where(strings, 0), costs: "" }
+    return { number: "—", metric: this.asked(strings), where: this.where(strings, 0), costs: "" }
+  }
+
+  /** What the number is, and what it is to reach. @param {Strings} strings */
+  asked(strings) {
+    const { metric, goal } = this.view.payload.facts
+    return [strings[`card_${metric}`], ...(goal === null ? [] : [fill(strings.card_goal, { goal: this.said(goal, 3) })])].join(" · ")
+  }
+
+  /** Says when it has left the plateau. @param {Course | undefined} course */
+  leave(course) {
+    const { strings, facts } = this.view.payload
+    const at = course ? leftPlateau(course, facts) : null
+    const said = at === null ? "" : fill(strings.left_plateau, { step: this.view.count(at) })
+    if (said && said !== this.written.left) this.view.ends?.append(element("span", { text: `${this.racer.label}: ${said}. ` }))
+    this.write("left", said)
   }
 
   where(strings, step) {
@@ -54,15 +72,14 @@ export class Card {
   /** @param {Course} course @param {Strings} strings @param {RaceFacts} facts */
   texts(course, strings, facts) {
     const { view } = this
-    const goal = facts.goal === null ? "" : ` · ${fill(strings.card_goal, { goal: this.said(facts.goal, 3) })}`
-    const metric = course.metric === undefined ? "—" : this.said(course.metric, 4)
     const costs = [fill(strings.card_seconds, { n: course.spent.toFixed(1) })]
     if (course.spent > 0.05) costs.push(fill(strings.card_rate, { n: view.count(Number(((course.step * course.tokens) / course.spent).toPrecision(2))) }))
     costs.push(fill(strings.card_parameters, { n: view.count(course.parameters) }))
     const verdict = this.verdict(course, strings, facts)
     if (verdict && verdict !== this.told) this.tell(verdict)
     return {
-      metric: fill(strings[`card_${facts.metric}`], { metric }) + goal,
+      number: course.metric === undefined ? "—" : this.said(course.metric, 4),
+      metric: this.asked(strings),
       where: verdict || this.where(strings, course.step),
       costs,
     }

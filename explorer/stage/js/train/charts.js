@@ -8,7 +8,7 @@
 import { rgb } from "../core/colours.js"
 import { element, svg } from "../core/dom.js"
 import { exact, fill, number, tenTo } from "../core/numbers.js"
-import { middle, outlined, roomFor, thinned, ticks } from "./axes.js"
+import { middle, outlined, roomFor, thinned, ticks, uncovered } from "./axes.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 const MOST_POINTS = 1500
@@ -191,7 +191,10 @@ export class Curves extends RaceChart {
 
   data() {
     const { bySecond } = this.view
-    if (this.bands) this.bands.hidden = bySecond
+    if (this.bands) {
+      this.bands.hidden = bySecond || !this.view.furthest
+      this.bands.textContent = this.view.payload.strings[this.view.finished ? "bands" : "bands_so_far"]
+    }
     this.low = Infinity
     this.high = -Infinity
     return this.figure.data.map((trace) => {
@@ -207,8 +210,9 @@ export class Curves extends RaceChart {
 
   version() {
     const { log, end, bySecond } = this.view
+    const { finished } = this.view
     const sizes = log.courses.map((course) => (this.kind === "metric" ? course.checks.length : course.version))
-    return [this.view.stream.number, end, bySecond, ...sizes].join()
+    return [this.view.stream.number, end, bySecond, finished, ...sizes].join()
   }
 
   /** A column of a course that this chart draws: every step's values, or their means. @param {Course} course @param {string} [role] @returns {(number | null)[]} */
@@ -217,10 +221,12 @@ export class Curves extends RaceChart {
     return role === "mean" ? course.means[kind] : course[kind]
   }
 
+  // Up to where the racer is; whole once the race is over.
   band(trace, bySecond) {
-    const y = trace.y.map((value) => (value !== null && (value > 0 || !this.log) ? value : null))
+    const { end, finished, log } = this.view
+    const last = finished ? Infinity : (log.racers[trace.meta.racer]?.step ?? 0)
+    const y = uncovered(trace.x, trace.y, last).map((value) => (value !== null && (value > 0 || !this.log) ? value : null))
     const [r, g, b] = rgb(this.colour(trace))
-    const end = this.view.end
     trace.x.forEach((x, k) => x <= end && this.span(y[k]))
     return this.dressed(trace, { y, visible: !bySecond, fillcolor: `rgba(${r},${g},${b},0.16)` })
   }
@@ -318,9 +324,7 @@ export class PowerMap extends RaceChart {
     this.T = figure.layout.meta.steps
   }
 
-  dress() {
-    this.title.replaceChildren(...nameplate(this.racer, this.view))
-  }
+  dress() {} // it stands in its racer's lane
 
   get course() {
     return this.view.log.racers[this.racer]

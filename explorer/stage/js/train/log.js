@@ -162,6 +162,17 @@ export function stillAt(metric, facts) {
   return facts.metric === "error" ? metric >= facts.left : metric <= facts.left
 }
 
+/**
+ * The step of the check from which on a racer has left the plateau of a guess without memory, or null. One check
+ * may be luck: it takes two in a row, or one that passes.
+ * @type {(course: Pick<Course, "checks" | "status">, facts: Pick<RaceFacts, "metric" | "left">) => number | null}
+ */
+export function leftPlateau({ checks, status }, facts) {
+  const still = checks.findLastIndex(({ value }) => value === null || stillAt(value, facts))
+  const since = checks.slice(still + 1)
+  return since.length > 1 || (since.length === 1 && status === "passed") ? since[0].step : null
+}
+
 /** @type {(event: RaceEvent) => event is OverEvent} */
 function isOver(event) {
   return ENDS.includes(event.kind)

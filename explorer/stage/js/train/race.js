@@ -115,6 +115,11 @@ export class RaceView {
     return this.stream.state.state === "over"
   }
 
+  // Whether it has come to its end: what then is shown gives nothing away.
+  get finished() {
+    return this.over && this.log.end?.kind === "done"
+  }
+
   // The step of the racer that has come furthest.
   get furthest() {
     return Math.max(0, ...this.log.courses.map((course) => course.step))
@@ -125,7 +130,7 @@ export class RaceView {
     if (this.closed) return
     this.Plotly = Plotly
     this.tooltip = element("div", { class: "rx-tip", hidden: "" })
-    this.node.append(this.controls(), this.cards(), this.curves(), this.maps(), this.gates(), this.tooltip)
+    this.node.append(this.controls(), this.cards(), this.maps(), this.curves(), this.gates(), this.tooltip)
     this.root.replaceChildren(this.node)
     this.measure()
     for (const chart of this.charts) await chart.draw(Plotly)
@@ -170,7 +175,8 @@ export class RaceView {
   }
 
   cards() {
-    this.cardsOf = this.payload.racers.map((racer) => new Card(racer, this))
+    this.powers = this.payload.figures.power.map((figure) => new PowerMap(figure, this))
+    this.cardsOf = this.payload.racers.map((racer, k) => new Card(racer, this, this.powers[k].node))
     return element("div", { class: `rx-race-cards ${this.columns()}`, role: "list", "aria-label": this.payload.strings.racers }, ...this.cardsOf.map((card) => card.node))
   }
 
@@ -185,12 +191,13 @@ export class RaceView {
       class: "rx-tab", type: "button", text: strings[name], "aria-pressed": String((name === "by_second") === this.bySecond), onclick: () => this.turn(name === "by_second"),
     }))
     this.turns = element("div", { class: "rx-race-tabs", role: "group", "aria-label": strings.axis }, ...this.tabs)
-    return element("div", { class: "rx-race-lines" }, ...this.lines.map((chart) => chart.node))
+    const [loss, metric] = this.lines
+    return element("div", { class: "rx-race-lines" }, loss.node, metric.node)
   }
 
+  // What the colours in the lanes mean.
   maps() {
     const { figures, strings, scale, facts } = this.payload
-    this.powers = figures.power.map((figure) => new PowerMap(figure, this))
     const scaled = this.theme.magnitude.map(([at, colour]) => `${colour} ${100 * at}%`).join(",")
     const power = (value) => `10${[...String(value)].map((c) => SUPERSCRIPT[c]).join("")}`
     const bar = element("span", { class: "rx-race-scale", "aria-hidden": "true" },
@@ -198,7 +205,8 @@ export class RaceView {
       element("span", { class: "rx-race-ramp", style: `background:linear-gradient(to right,${scaled})` }),
       element("span", { text: power(scale.high) }))
     const notes = [strings.power_note, facts.marked.some(Boolean) && figures.power[0].layout.shapes?.length && strings.power_marked]
-    return this.section(strings.power, bar, notes.filter(Boolean).join(" "), this.powers.map((chart) => chart.node))
+    return element("div", { class: "rx-race-head rx-race-key" },
+      element("p", { class: "rx-race-note" }, element("b", { text: strings.power }), ` ${notes.filter(Boolean).join(" ")}`), bar)
   }
 
   gates() {
@@ -207,15 +215,9 @@ export class RaceView {
     const nodes = this.gated.map((chart, k) => chart?.node ?? element("figure", { class: "rx-chart" },
       element("figcaption", { class: "rx-title" }, ...nameplate(k, this)),
       element("p", { class: "rx-race-none", text: strings.no_gates })))
-    return this.section(strings.gates, null, null, nodes)
-  }
-
-  /** @param {string} title @param {Element | null} side @param {string | null} note @param {Element[]} nodes */
-  section(title, side, note, nodes) {
     return element("section", { class: "rx-race-section" },
-      element("div", { class: "rx-race-head" }, element("h3", { class: "rx-panel-title", text: title }), side),
-      note ? element("p", { class: "rx-race-note", text: note }) : null,
-      element("div", { class: `rx-race-row ${this.columns()}` }, ...nodes))
+      element("h3", { class: "rx-panel-title", text: strings.gates }),
+      element("div", { class: `rx-race-row ${this.columns()}` }, ...nodes), this.lines[2].node)
   }
 
   get charts() {
@@ -291,7 +293,7 @@ export class RaceView {
     this.end = over && last > 0 ? last : roomFor(1.03 * last, least)
     if (!this.bySecond) this.end = Math.min(this.end, Math.max(budget, step))
     this.font ??= getComputedStyle(this.node).fontFamily
-    this.fontSize = Math.round(Math.max(14, Math.min(18, this.node.clientWidth / 68)))
+    this.fontSize = Math.round(Math.max(14, Math.min(26, this.node.clientWidth / 66)))
   }
 
   /** @param {boolean} bySecond */

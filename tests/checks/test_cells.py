@@ -8,22 +8,22 @@ import pytest
 import torch
 
 from explorer.cells import CELLS
-from explorer.commands.verify import (
-    TOLERANCE,
+from explorer.checks.cells import (
     CellCheck,
     check_cell,
+    check_cells,
     equations_difference,
     fused_states,
     gradients_difference,
-    verify,
 )
+from explorer.checks.common import TOLERANCE
 from explorer.gradients.bptt import local_derivatives
 from explorer.nn.tracing import run_layer
 from tests.helpers import EVERY, TORCH_CELLS, random_layer, random_weights
 
 
 def by_cell(cases: int = 5) -> dict[str, CellCheck]:
-    return {check.cell: check for check in verify(cases)}
+    return {check.cell: check for check in check_cells(cases)}
 
 
 def checked(key: str) -> CellCheck:
@@ -70,14 +70,14 @@ def test_a_check_names_what_it_measured():
 
 
 def test_the_same_seed_gives_the_same_numbers():
-    assert verify(3, seed=4) == verify(3, seed=4)
-    assert verify(3, seed=4) != verify(3, seed=5)
+    assert check_cells(3, seed=4) == check_cells(3, seed=4)
+    assert check_cells(3, seed=4) != check_cells(3, seed=5)
 
 
 @pytest.mark.parametrize("cases", [0, -1])
 def test_no_cases_are_refused(cases):
     with pytest.raises(ValueError, match="at least one case"):
-        verify(cases)
+        check_cells(cases)
 
 
 @pytest.mark.parametrize("key", EVERY)
@@ -211,5 +211,5 @@ def test_fused_states_of_a_variant_are_refused():
 
 def test_checking_draws_nothing_from_the_global_generator():
     before = torch.random.get_rng_state()
-    verify(2)
+    check_cells(2)
     assert torch.equal(before, torch.random.get_rng_state())
