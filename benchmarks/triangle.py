@@ -7,6 +7,7 @@ over a graph that is there already, as the closed form over a trace; neither is 
 of nn.RNNCell, nn.GRUCell or nn.LSTMCell, step by step: a fused module does not give the states in between.
 `jacrev` takes the derivative by a push of every state, and always runs forward too.
 For an LSTM all give ||dL_t/dc_k|| too; the closed form also the sum over the losses.
+The sum alone (`totals=True`) is set against one backward pass of the fused module, at a larger size.
 """
 
 import argparse
@@ -30,6 +31,12 @@ STEPPERS = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
 H, T, D = 32, 64, 16
 STEPS = (64, 256, 1024)
 """Steps of the runs that show how the closed form grows: its work is that of T^2 / 2 rows."""
+
+LARGE = (256, 200)
+"""Units and steps at which the sum alone is measured."""
+
+MOST_BACKWARDS = 3.0
+"""Largest sum alone / one backward pass that is good enough."""
 
 REPEATS = 20
 TARGETS = {"batched": 10.0, "one by one": 75.0}
@@ -77,13 +84,31 @@ def measure_growth(cell: str, repeats: int) -> dict[int, float]:
     return {int(steps): taken for steps, taken in seconds.items()}
 
 
-def _run(cell: str, steps: int) -> tuple[nn.Module, Trace, np.ndarray]:
+def measure_totals(cell: str, repeats: int) -> tuple[float, float]:
+    """Returns the median seconds of the sum alone and of one backward pass, checked to agree."""
+    units, steps = LARGE
+    module, run, dL_dh = _run(cell, steps, units)
+    x, direct = torch.tensor(run.x), torch.tensor(dL_dh)
+    loss = (module(x)[0] * direct).sum()
+
+    def backward() -> tuple[Tensor, ...]:
+        return torch.autograd.grad(loss, list(module.parameters()), retain_graph=True)
+
+    def totals() -> dict[str, np.ndarray]:
+        return bptt(run, dL_dh, totals=True).layers[0].weight_gradient()
+
+    np.testing.assert_allclose(totals()["weight_hh"], backward()[1].numpy(), atol=1e-8)
+    seconds = medians({"totals": totals, "backward": backward}, repeats, warm_ups=2, settled=True)
+    return seconds["totals"], seconds["backward"]
+
+
+def _run(cell: str, steps: int, units: int = H) -> tuple[Any, Trace, np.ndarray]:
     """Returns a module, its trace over random inputs, and the direct dL_t/dh_t (T, H)."""
-    model = RecurrentModel(cell, D, H, 1)
+    model = RecurrentModel(cell, D, units, 1)
     initialise(model, torch.Generator().manual_seed(0))
     module: Any = model.double().rnn
     x = torch.randn(steps, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    return module, trace(module, x), np.random.default_rng(2).normal(size=(steps, H))
+    return module, trace(module, x), np.random.default_rng(2).normal(size=(steps, units))
 
 
 def _closed_form(module: nn.Module, run: Trace, dL_dh: np.ndarray) -> Callable[[], np.ndarray]:
@@ -194,6 +219,13 @@ def main() -> None:
     head = ("cell", "closed form ms", *(f"{way} / closed form" for way in PEERS), "")
     print(f"Medians of {repeats} rounds; H={H}, T={T}, batch 1, D={D}, float64, one thread.")
     print(*table_lines(head, [*rows, targets], words=("cell",)), sep="\n")
+    large = [(cell, *measure_totals(cell, repeats)) for cell in CELLS]
+    sums = [
+        (cell, f"{own * 1e3:.1f}", f"{own / back:.2f}", "met" if own <= MOST_BACKWARDS * back else "MISSED")
+        for cell, own, back in large
+    ]
+    print(f"\nThe sum alone with its weight gradients; H={LARGE[0]}, T={LARGE[1]}.")
+    print(*table_lines(("cell", "ms", "/ one backward", ""), sums, words=("cell",)), sep="\n")
     grown = [growth_row(cell, measure_growth(cell, max(repeats // 2, 1))) for cell in CELLS]
     by_steps = (text for steps in STEPS for text in (f"T={steps} ms", "/ T^2"))
     print(f"\nThe closed form by T; / T^2: its growth over T={STEPS[0]} as a share of that of T^2.")

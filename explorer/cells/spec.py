@@ -144,6 +144,15 @@ class LayerWeights:
         return replace(self, **{k: change(v) for k, v in values.items() if v is not None})
 
 
+class InOneProduct(LayerWeights):
+    """Weights whose way back is one product over all blocks: memory is read once; NumPy only."""
+
+    def _sent(self, blocks: dict[str, Any], weight: Any, packed: tuple[str, ...]) -> Any:
+        if tuple(sorted(blocks)) != tuple(sorted(packed)):
+            return super()._sent(blocks, weight, packed)
+        return np.concatenate([blocks[s] for s in packed], -1) @ weight
+
+
 class EachUnit(LayerWeights):
     """Weights as the gradients of all units meet them at once; NumPy only.
 

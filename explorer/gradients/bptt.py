@@ -3,21 +3,29 @@
     g = bptt(trace(torch.nn.LSTM(8, 16), x), dL_dh)   # dL_dh (T, H): row t-1 is dL_t/dh_t
     g.norm[t - 1, k]                                  # ||dL_t/dh_k||: the loss at t, the state at k
 
+    g = bptt(net, ids, loss=lambda y: cross_entropy(y, labels))   # any network, any scalar loss
+    g["encoder.lstm"].norm
+
 k is the source step, t the loss step. Everything is float64. Sums over losses are sums of vectors.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+import torch
+from torch import nn
 
 from explorer.cells import CellSpec, LayerWeights
-from explorer.cells.spec import Back, EachUnit
+from explorer.cells.spec import Back, EachUnit, InOneProduct
+from explorer.gradients.losses import seeds_of, seeds_of_network
 from explorer.limits import FLOAT32_MAX
+from explorer.nn.reading import as_array
+from explorer.nn.records import LayerTrace, Trace
 from explorer.nn.softmax import log_softmax
-from explorer.nn.tracing import LayerTrace, Trace
 
 LOSSES = ("last_step", "each_step")
 QUIET: Any = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
@@ -29,11 +37,17 @@ AT_ONCE = 2**19
 FEWEST = 4
 """Steps that are held at once though they take more bytes."""
 
+OPERATIONS = 2e10
+"""Float64 multiplications and additions of a walk in a second, on a slow core."""
+
+LONG = 10.0
+"""Seconds from which it is said how long a triangle takes."""
+
 VANISHED = 1e-6
 """A gradient that shrank by this factor from the last to the first state is said to have vanished."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LayerFlow:
     """The gradient of one layer and direction. H units, T steps; arrays are read-only float64.
 
@@ -41,6 +55,8 @@ class LayerFlow:
     where the loss at t does not depend on s_k. totals: state -> (T+1, H), dL/ds_k of the summed loss. What a
     state does through the others of its step is in both. layer is in PyTorch's notation; local are its
     local_derivatives. All else is of the summed loss too, and worked out when it is asked for.
+    Of a batch, and where totals alone were asked for, there are no norms; a batch axis then stands after
+    time, and weight gradients are summed over it. After a projection (proj_size) h is what it is made of.
     """
 
     norms: dict[str, np.ndarray]
@@ -51,6 +67,10 @@ class LayerFlow:
     @property
     def norm(self) -> np.ndarray:
         """||dL_t/dh_k|| (T, T+1)."""
+        if not self.norms:
+            raise ValueError(
+                "there are totals only; of a batch, `sequence(number)` of the whole gradient has the triangle"
+            )
         return self.norms["h"]
 
     @property
@@ -134,16 +154,45 @@ class LayerFlow:
     def weight_gradient(self) -> dict[str, np.ndarray]:
         """Returns dL/dW_ih (G*H, D), dL/dW_hh (R*H, H) and dL/db (G*H,), (R*H,), as PyTorch packs them.
 
-        And dL/dp (P*H,) as `peephole`; without those that the cell does not have.
+        And dL/dp (P*H,) as `peephole`, dL/dW_hr (P, H) as `weight_hr`; without those that the cell does not
+        have.
         """
-        found = {"weight_ih": self.pre.T @ self.layer.x, "bias_ih": self.pre.sum(0)}
+        pre, x = _rows(self.pre), _rows(self.layer.x)
+        found = {"weight_ih": pre.T @ x, "bias_ih": pre.sum(0)}
         if self._weights.w_hh is not None:
-            found["weight_hh"] = recurrent_gradient(self.rec, self.source, self._weights)
-            found["bias_hh"] = self.rec.sum(0)
+            source = {s: _rows(value) for s, value in self.source.items()}
+            found["weight_hh"] = recurrent_gradient(_rows(self.rec), source, self._weights)
+            found["bias_hh"] = _rows(self.rec).sum(0)
+        if self._weights.peepholes is not None:
+            own = [_rows(self._back.own[s]) for s in self._weights.peephole_blocks]
+            found["peephole"] = np.concatenate(own, -1).sum(0)
+        if self.layer.projection is not None:
+            projection = self.layer.projection.astype(np.float64)
+            found["weight_hh"] = found["weight_hh"] @ projection.T
+            after = slice(None, -1) if self.layer.reverse else slice(1, None)
+            at_output = self.total[after] @ np.linalg.pinv(projection)  # dL/dh = dL/d(output) @ projection
+            found["weight_hr"] = _rows(at_output).T @ _rows(self.layer.signal("h"))
+        return found
+
+    @np.errstate(**QUIET)
+    def weight_gradient_by_step(self) -> dict[str, np.ndarray]:
+        """Returns what each step adds to dL/dW_ih (T, G*H, D), dL/dW_hh (T, R*H, H) and the biases (T, G*H).
+
+        They sum to `weight_gradient`. Of one sequence. T times as large as the weights.
+        """
+        _check(self.layer)
+        found = {"weight_ih": self.pre[:, :, None] * self.layer.x[:, None], "bias_ih": self.pre}
+        if self._weights.w_hh is not None:
+            w = self._weights
+            by_block = [self.rec[:, w.state_rows(s), None] * self.source[s][:, None] for s in w.seeing]
+            found["weight_hh"], found["bias_hh"] = np.concatenate(by_block, 1), self.rec
         if self._weights.peepholes is not None:
             own = [self._back.own[s] for s in self._weights.peephole_blocks]
-            found["peephole"] = np.concatenate(own, -1).sum(0)
+            found["peephole"] = np.concatenate(own, -1)
         return found
+
+    def __repr__(self) -> str:
+        return f"LayerFlow({self.layer!r}{'' if self.norms else ', totals only'})"
 
     @np.errstate(**QUIET)
     def weight_norms(self) -> dict[str, np.ndarray]:
@@ -156,7 +205,7 @@ class LayerFlow:
         return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GradientFlow:
     """The gradient of a trace: one LayerFlow per layer and direction, in the trace's order.
 
@@ -169,6 +218,19 @@ class GradientFlow:
     layers: tuple[LayerFlow, ...]
     loss: np.ndarray | None = None
     """Loss by step (T,), NaN where there is none; None where dL_dh was given."""
+    alone: Callable[[int], "GradientFlow"] | None = field(default=None, repr=False)
+    """Of a batch: what gives the gradient of one sequence."""
+
+    def sequence(self, number: int) -> "GradientFlow":
+        """Returns the gradient of one sequence of a batch, from 0, with its triangle."""
+        if self.alone is None:
+            raise ValueError("this is the gradient of one sequence, not of a batch")
+        return self.alone(number)
+
+    def __repr__(self) -> str:
+        layer = self.layers[0]
+        only = "" if layer.norms else ", totals only"
+        return f"GradientFlow({len(self.layers)} x {layer.layer!r}{only}: {self.status})"
 
     def _one(self) -> LayerFlow:
         if len(self.layers) != 1:
@@ -205,18 +267,23 @@ class GradientFlow:
 
     @property
     def finite(self) -> np.ndarray:
-        """Whether ||dL/dh_k|| is finite (T+1,), in the first layer."""
-        return np.isfinite(self.layers[0].total_norm)
+        """Whether ||dL/dh_k|| is finite (T+1,), in the first layer; of a batch, in every sequence."""
+        return np.isfinite(self._reached)
+
+    @property
+    def _reached(self) -> np.ndarray:
+        norms = self.layers[0].total_norm
+        return norms if norms.ndim == 1 else norms.max(-1)
 
     @property
     def first_bad(self) -> int | None:
         """The source step, going back, whose gradient first left float32; None if none did."""
-        bad = np.flatnonzero(~(self.layers[0].total_norm <= FLOAT32_MAX))
+        bad = np.flatnonzero(~(self._reached <= FLOAT32_MAX))
         return int(bad.max()) if bad.size else None
 
     @property
     def status(self) -> str:
-        norms = self.layers[0].total_norm
+        norms = self._reached
         if not self.finite.all():
             return "nonfinite"
         if norms.max() > FLOAT32_MAX:
@@ -225,50 +292,190 @@ class GradientFlow:
         return "vanished" if reached.size and norms[0] < VANISHED * reached[-1] else "ok"
 
 
+@overload
 def bptt(
     trace: Trace | LayerTrace,
-    dL_dh: np.ndarray | Mapping[str, np.ndarray] | None = None,
+    dL_dh: Any = None,
     *,
-    loss: str | None = None,
-) -> GradientFlow:
-    """Returns the gradient of losses on the last layer's output with respect to every state before.
+    loss: str | torch.Tensor | None = None,
+    output: Any = None,
+    dL_dh_n: Any = None,
+    dL_dc_n: Any = None,
+    totals: bool = False,
+) -> GradientFlow: ...
+@overload
+def bptt(
+    trace: nn.Module,
+    *inputs: Any,
+    loss: Callable[[Any], torch.Tensor],
+    totals: bool = False,
+    **named: Any,
+) -> Mapping[str, Any]: ...
+def bptt(trace: Any, *inputs: Any, loss: Any = None, totals: bool = False, **named: Any) -> Any:
+    """Returns the gradient of losses with respect to every state before: a GradientFlow.
 
-    dL_dh (T, H): row t-1 is the direct dL_t/dh_t of the loss at step t, H over both directions. Where the
-    last layer has one direction, it may be a table of states: {"h": dL_dh, "c": dL_dc}, each (T, H). Or
-    loss: `last_step` or `each_step`, the cross-entropy of the next token, for the trace of a model with
-    a vocabulary (`targets` and `readout` are in the trace). The trace must be unbatched. Raises
-    ValueError otherwise. Werbos 1990; Pascanu et al. 2013, eq. 3-5.
+    Of a Trace, `bptt(trace, dL_dh=None, *, loss, output, dL_dh_n, dL_dc_n, totals)`:
+    dL_dh (T, H): row t-1 is the direct dL_t/dh_t of the loss at step t on the last layer's output, H over
+    both directions; or a table of states, {"h": dL_dh, "c": dL_dc}. dL_dh_n, dL_dc_n (L, H): those of a loss
+    on the last states of all layers and directions, as PyTorch's h_n and c_n; they stand in the row of the
+    step after which that state is. loss: `last_step` or `each_step`, the cross-entropy of the next token, for
+    the trace of a model with a vocabulary (`targets` and `readout` are in the trace); or a scalar tensor of
+    your own, with output: what the layer gave in its graph, `out`, `(out, h_n)` or `(out, (h_n, c_n))`;
+    autograd goes from the loss to these, the closed form from there. Arrays of a batch have it after time.
+
+    Of a network, `bptt(net, *inputs, loss=...)`: loss takes what the network gives and returns a scalar. It
+    runs once, as in `trace`, and gives a mapping: name of the layer -> GradientFlow, or a list of them.
+
+    totals: only dL/d(state) of the summed loss, without the triangle of losses and steps: one walk back. A
+    batch has totals, and `sequence(number)` gives the whole of one. Raises ValueError for what does not fit.
+    Werbos 1990; Pascanu et al. 2013, eq. 3-5.
     """
+    if isinstance(trace, nn.Module):
+        return _of_network(trace, inputs, named, loss, totals)
+    return _of_trace(trace, *inputs, loss=loss, totals=totals, **named)
+
+
+def _of_trace(
+    trace: Trace | LayerTrace,
+    dL_dh: Any = None,
+    *,
+    loss: Any = None,
+    output: Any = None,
+    dL_dh_n: Any = None,
+    dL_dc_n: Any = None,
+    totals: bool = False,
+) -> GradientFlow:
     whole = Trace((trace,)) if isinstance(trace, LayerTrace) else trace
-    _check(whole.layers[0])
+    if whole.layers[0].changed:
+        raise ValueError("a gradient takes a run as its equations made it, not one with interventions")
     by_step = None
-    if dL_dh is None:
+    if isinstance(loss, torch.Tensor):
+        if dL_dh is not None or dL_dh_n is not None or dL_dc_n is not None:
+            raise ValueError("give a loss, or gradients of one, not both")
+        given = seeds_of(loss, output, whole)
+        dL_dh, dL_dh_n, dL_dc_n = given.output, given.h_n, given.c_n
+    elif loss is not None and not isinstance(loss, str):
+        raise ValueError("loss is a scalar tensor, or its name; a function of the output goes with a network")
+    elif dL_dh is None and dL_dh_n is None and dL_dc_n is None:
+        if whole.x.ndim == 3:
+            raise ValueError("the trace of a batch has no losses of its own; give dL_dh")
         dL_dh, by_step = readout_gradient(whole, loss or "last_step")
-    direct = _packed(whole, dL_dh) if isinstance(dL_dh, Mapping) else _checked(whole, dL_dh)
-    return GradientFlow(_through_layers(whole, direct), by_step)
+    seeds = _seeds(whole, dL_dh, dL_dh_n, dL_dc_n)
+    return flow_of(whole, seeds, totals, by_step)
 
 
-def _checked(trace: Trace, dL_dh: Any) -> np.ndarray:
-    direct = np.asarray(dL_dh, np.float64)
-    if direct.shape != trace.output.shape:
-        raise ValueError(f"dL_dh has shape {direct.shape}, expected {trace.output.shape}")
-    return direct
+def _of_network(
+    net: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], loss: Any, totals: bool
+) -> dict[str, Any]:
+    """Returns each layer's gradient by its name, or a list of them where it was called several times."""
+    found: dict[str, list[GradientFlow]] = {}
+    for name, trace, s in seeds_of_network(net, inputs, named, loss):
+        flow = flow_of(trace, _seeds(trace, s.output, s.h_n, s.c_n), totals)
+        found.setdefault(name, []).append(flow)
+    return {name: flows[0] if len(flows) == 1 else flows for name, flows in found.items()}
 
 
-def _packed(trace: Trace, by_state: Mapping[str, Any]) -> np.ndarray:
-    """Returns direct gradients of states (T, S) in the last layer's order, 0 where none is given."""
+def flow_of(
+    trace: Trace, seeds: list[np.ndarray], totals: bool = False, loss: np.ndarray | None = None
+) -> GradientFlow:
+    """Returns the gradient of losses whose direct gradients of each layer's states are seeds (T, ..., S)."""
+    if trace.x.ndim == 3:
+
+        def alone(number: int) -> GradientFlow:
+            pairs = zip(seeds, trace.layers, strict=True)
+            return flow_of(trace.sequence(number), [_of_one(seed, layer, number) for seed, layer in pairs])
+
+        return GradientFlow(_totals_through_layers(trace, seeds), loss, alone)
+    if totals:
+        return GradientFlow(_totals_through_layers(trace, seeds), loss)
+    _say_how_long(trace)
+    return GradientFlow(_through_layers(trace, seeds), loss)
+
+
+def _of_one(seed: np.ndarray, layer: LayerTrace, number: int) -> np.ndarray:
+    """Returns one sequence's seeds (t, S), as long as it is: what meets its state past the end moves in."""
+    if layer.lengths is None:
+        return seed[:, number]
+    end = int(layer.lengths[number])
+    found = seed[:end, number].copy()
+    if not layer.reverse:
+        found[-1] += seed[end:, number].sum(0)
+    return found
+
+
+def _say_how_long(trace: Trace) -> None:
+    """Warns where the triangle takes more than some seconds: each loss walks through every step before."""
+    T = trace.steps
+    sizes = (len(u.states) * u.hidden_size for u in trace.layers)
+    seconds = sum(2.0 * T * T * S * S for S in sizes) / OPERATIONS
+    if seconds > LONG:
+        warnings.warn(
+            f"the triangle of {T} losses takes about {seconds:.0f} s on one core; totals=True takes one walk",
+            stacklevel=4,
+        )
+
+
+def _seeds(trace: Trace, dL_dh: Any, dL_dh_n: Any, dL_dc_n: Any) -> list[np.ndarray]:
+    """Returns each layer's direct gradients (T, ..., H), or (T, ..., S) where they are of c too."""
+    given = dL_dh if isinstance(dL_dh, Mapping) else {} if dL_dh is None else {"h": dL_dh}
     last = trace.layers[-1]
-    if trace.output.shape[-1] != last.hidden_size:
-        raise ValueError("gradients by state take a last layer of one direction")
-    if unknown := by_state.keys() - last.states.keys():
+    if unknown := given.keys() - last.states.keys():
         raise ValueError(f"{last.cell} has the states {tuple(last.states)}, not {sorted(unknown)}")
-    nothing = np.zeros(trace.output.shape)
-    return np.concatenate([_checked(trace, by_state.get(s, nothing)) for s in last.states], -1)
+    if dL_dc_n is not None and "c" not in last.states:
+        raise ValueError(f"{last.cell} has no cell state")
+    top = [k for k, u in enumerate(trace.layers) if u.layer == last.layer]
+    found: list[dict[str, np.ndarray]] = [{} for _ in trace.layers]
+    for s, rows in given.items():
+        parts = np.split(_of_shape(rows, _shape_of(trace, s), f"dL_d{s}"), len(top), -1)
+        for k, part in zip(top, parts, strict=True):
+            found[k][s] = part if trace.layers[k].lengths is None else _within(part, trace.layers[k])
+    for s, ends in (("h", dL_dh_n), ("c", dL_dc_n)):
+        if ends is not None:
+            wanted = trace.h_n.shape if s == "h" else (len(trace.layers), *trace.layers[0].h.shape[1:])
+            for k, row in enumerate(_of_shape(ends, wanted, f"dL_d{s}_n")):
+                u = trace.layers[k]
+                rows = found[k][s].copy() if s in found[k] else np.zeros((u.steps, *row.shape))
+                rows[0 if u.reverse else -1] += row
+                found[k][s] = rows
+    return [_joined(u, table) for u, table in zip(trace.layers, found, strict=True)]
+
+
+def _shape_of(trace: Trace, state: str) -> tuple[int, ...]:
+    """The shape of direct gradients of a state, over the directions of the last layer."""
+    if state == "h":
+        return trace.output.shape
+    last = [u for u in trace.layers if u.layer == trace.layers[-1].layer]
+    return (*trace.output.shape[:-1], len(last) * last[0].hidden_size)
+
+
+def _of_shape(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
+    array = as_array(values).astype(np.float64, copy=False)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+    return array
+
+
+def _within(rows: np.ndarray, layer: LayerTrace) -> np.ndarray:
+    """Past the end of a sequence its output is 0, whatever the state: no gradient comes from there."""
+    return np.where(layer.within[..., None], rows, 0.0)
+
+
+def _joined(layer: LayerTrace, by_state: dict[str, np.ndarray]) -> np.ndarray:
+    """Returns seeds (T, ..., H) or (T, ..., S) of a layer from those of its states."""
+    h = by_state.get("h")
+    if h is not None and layer.projection is not None:
+        h = h @ layer.projection.astype(np.float64)
+    nothing = np.zeros((layer.steps, *layer.x.shape[1:-1], layer.hidden_size))
+    first = nothing if h is None else h
+    if not by_state.keys() - {"h"}:
+        return first
+    rest = (by_state.get(s, nothing) for s in layer.states if s != "h")
+    return np.concatenate([first, *rest], -1)
 
 
 def _check(layer: LayerTrace) -> None:
     if layer.x.ndim != 2:
-        raise ValueError("a gradient takes the trace of one sequence (T, D), not of a batch")
+        raise ValueError("this takes the trace of one sequence (T, D), not of a batch: see `sequence`")
     if layer.changed:
         raise ValueError("a gradient takes a run as its equations made it, not one with interventions")
 
@@ -296,32 +503,108 @@ def readout_gradient(trace: Trace, loss: str) -> tuple[np.ndarray, np.ndarray]:
     return d_logits @ trace.readout.astype(np.float64), by_step
 
 
-def _through_layers(trace: Trace, direct: np.ndarray) -> tuple[LayerFlow, ...]:
+def _levels(trace: Trace) -> list[list[int]]:
+    """Returns the places of each level's directions in the trace's layers, the last level first."""
+    levels: dict[int, list[int]] = {}
+    for k, layer in enumerate(trace.layers):
+        levels.setdefault(layer.layer, []).append(k)
+    return [levels[level] for level in sorted(levels, reverse=True)]
+
+
+def _through_layers(trace: Trace, seeds: list[np.ndarray]) -> tuple[LayerFlow, ...]:
     """Walks the layers from the last to the first; a lower one takes dL/dx of those above."""
-    levels: dict[int, list[LayerTrace]] = {}
-    for layer in trace.layers:
-        levels.setdefault(layer.layer, []).append(layer)
     both_ways = any(layer.reverse for layer in trace.layers)
-    entering = direct
-    flows: list[LayerFlow] = []
-    for level in sorted(levels, reverse=True):
-        H = entering.shape[-1] // len(levels[level])
-        causal = not both_ways or entering is direct  # else the layer above sees the past and the future
+    above: np.ndarray | None = None
+    flows: dict[int, LayerFlow] = {}
+    levels = _levels(trace)
+    for level in levels:
+        causal = not both_ways or above is None  # else the layer above sees the past and the future
+        entering = [None] * len(level) if above is None else np.split(above, len(level), -1)
+        needs_x = level is not levels[-1]
         results = [
-            _back_through_time(layer, entering[..., k * H : (k + 1) * H], causal, level > 0)
-            for k, layer in enumerate(levels[level])
+            _back_through_time(trace.layers[k], seeds[k], part, causal, needs_x)
+            for k, part in zip(level, entering, strict=True)
         ]
-        flows = [flow for flow, _ in results] + flows
-        if level > 0:
-            entering = np.sum([dx for _, dx in results if dx is not None], axis=0)
-    return tuple(flows)
+        flows |= {k: flow for k, (flow, _) in zip(level, results, strict=True)}
+        if needs_x:
+            above = np.sum([dx for _, dx in results if dx is not None], axis=0)
+    return tuple(flows[k] for k in range(len(trace.layers)))
+
+
+def _totals_through_layers(trace: Trace, seeds: list[np.ndarray]) -> tuple[LayerFlow, ...]:
+    """The same for the summed loss alone, and for a batch at once."""
+    above: np.ndarray | None = None
+    flows: dict[int, LayerFlow] = {}
+    levels = _levels(trace)
+    for level in levels:
+        entering = [None] * len(level) if above is None else np.split(above, len(level), -1)
+        for k, part in zip(level, entering, strict=True):
+            flows[k] = _summed_through_time(trace.layers[k], seeds[k], part)
+        if level is not levels[-1]:
+            above = np.sum([flows[k].x for k in level], axis=0)
+    return tuple(flows[k] for k in range(len(trace.layers)))
+
+
+def _summed_through_time(layer: LayerTrace, seeds: np.ndarray, above: np.ndarray | None) -> LayerFlow:
+    """One layer, the summed loss: seeds (T, ..., H or S), above (T, ..., H or P) from the layers above."""
+    layer = layer.in_notation("pytorch")
+    weights = _in_float64(layer.weights)
+    local = local_derivatives(layer, weights)
+    if above is not None:
+        seeds = seeds.copy()
+        seeds[..., : layer.hidden_size] += _to_h(above, layer)
+    turn = slice(None, None, -1) if layer.reverse else slice(None)
+    steps = {name: value[turn] for name, value in local.items()}
+    within = None if layer.lengths is None else layer.within[turn]
+    with np.errstate(**QUIET):
+        totals = _walk_totals(layer.spec, weights, steps, seeds[turn], within)
+    return LayerFlow({}, {s: _fixed(rows[turn]) for s, rows in totals.items()}, layer, local)
+
+
+def _to_h(above: np.ndarray, layer: LayerTrace) -> np.ndarray:
+    """Returns dL/dh from dL/d(output), where a projection is between them."""
+    return above if layer.projection is None else above @ layer.projection.astype(np.float64)
+
+
+def _walk_totals(
+    spec: CellSpec,
+    weights: LayerWeights,
+    local: dict[str, np.ndarray],
+    seeds: np.ndarray,
+    within: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """Returns dL/d(state) of the summed loss by state (T+1, ..., H), from the last step back.
+
+    within (T, B): whether a sequence has the step; where not, its state and the gradient stay as they are.
+    """
+    T, H = len(seeds), weights.hidden_size
+    weights = InOneProduct(**vars(weights))
+    given = spec.states[: seeds.shape[-1] // H]
+    at_state = {s: slice(k * H, (k + 1) * H) for k, s in enumerate(given)}
+    D: dict[str, Any] = {s: np.zeros((*seeds.shape[1:-1], H)) for s in spec.states}
+    total = {s: np.empty((T + 1, *seeds.shape[1:-1], H)) for s in spec.states}
+    for k in range(T - 1, -1, -1):
+        at = {name: value[k] for name, value in local.items()}
+        for s, part in at_state.items():
+            D[s] = D[s] + seeds[k, ..., part]
+        D = in_full(spec, at, D)
+        for s in spec.states:
+            total[s][k + 1] = D[s]
+        back = spec.back(at, weights, D)
+        before = {s: back.whole(s) for s in spec.states}
+        if within is not None:
+            before = {s: np.where(within[k][..., None], value, D[s]) for s, value in before.items()}
+        D = before
+    for s in spec.states:
+        total[s][0] = D[s]
+    return total
 
 
 def _back_through_time(
-    layer: LayerTrace, entering: np.ndarray, causal: bool, needs_x: bool
+    layer: LayerTrace, seeds: np.ndarray, above: np.ndarray | None, causal: bool, needs_x: bool
 ) -> tuple[LayerFlow, np.ndarray | None]:
-    """One layer. entering: dL_t/dh_t by t (T, H); or dL_t/dh_k straight from above, by k and t (T, T, H).
-    Of all states, the others after h, it is (T, S).
+    """One layer. seeds: dL_t/dh_t by t (T, H), of all states, the others after h, (T, S); above: dL_t/dh_k
+    straight from the layers above, by k and t (T, T, H), or None.
 
     causal: no loss at t depends on a state after t. Returns the flow, and dL_t/dx_k by k and t (T, T, D)
     or None. A layer against time is walked as one along time, turned round.
@@ -331,9 +614,9 @@ def _back_through_time(
     local = local_derivatives(layer, weights)
     turn = slice(None, None, -1) if layer.reverse else slice(None)
     steps = {name: value[turn] for name, value in local.items()}
-    entering = entering[(turn,) * (entering.ndim - 1)]
+    turned = None if above is None else _to_h(above, layer)[turn, turn]
     with np.errstate(**QUIET):
-        norms, totals, dx = _walk(layer.spec, weights, steps, entering, causal, needs_x)
+        norms, totals, dx = _walk(layer.spec, weights, steps, seeds[turn], turned, causal, needs_x)
     by_loss = {s: _fixed(table[turn, turn]) for s, table in zip(layer.states, norms, strict=True)}
     total = {s: _fixed(rows[turn]) for s, rows in zip(layer.states, totals, strict=True)}
     flow = LayerFlow(by_loss, total, layer, local)
@@ -344,7 +627,8 @@ def _walk(
     spec: CellSpec,
     weights: LayerWeights,
     local: dict[str, np.ndarray],
-    entering: np.ndarray,
+    seeds: np.ndarray,
+    above: np.ndarray | None,
     causal: bool,
     needs_x: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -355,15 +639,13 @@ def _walk(
     of its step; D[i, T] that of the sum. A row waits with its loss's own gradient until the walk comes to its
     step.
     """
-    T, H, states = len(entering), weights.hidden_size, len(spec.states)
-    above = entering if entering.ndim == 3 else None
-    summed = entering if above is None else above.sum(1)
+    T, H, states = len(seeds), weights.hidden_size, len(spec.states)
     n, at_state = _steps_at_once(T + 1, states * H), {s: k for k, s in enumerate(spec.states)}
     D = np.zeros((min(n, T) + 1, T + 1, states * H))
     by_state = D.reshape(-1, T + 1, states, H)
-    given = slice(0, summed.shape[-1])
-    if above is None:
-        D[:, :T, given] = entering
+    given = slice(0, seeds.shape[-1])
+    if causal:
+        D[:, :T, given] = seeds
     norm, total = np.empty((states, T, T + 1)), np.empty((states, T + 1, H))
     dx = np.zeros((T, T, weights.input_size)) if needs_x else None
     for high in range(T, 0, -n):
@@ -373,9 +655,12 @@ def _walk(
         for k in range(high - 1, low - 1, -1):
             i, live = k - low, slice(k if causal else 0, None)
             after = D[i + 1, live]
-            after[-1, given] += summed[k]
+            after[-1, given] += seeds[k]
+            if not causal:
+                after[k, given] += seeds[k]
             if above is not None:
                 after[:-1, :H] += above[k, live]
+                after[-1, :H] += above[k].sum(0)
             np.matmul(after, J[i], out=D[i, live])
             if dx is not None and X is not None:
                 np.matmul(after[:-1], X[i], out=dx[k, live])
@@ -458,14 +743,22 @@ def _fixed(array: np.ndarray) -> np.ndarray:
     return array
 
 
+def _rows(array: np.ndarray) -> np.ndarray:
+    """Returns the rows of all steps and sequences (N, ...)."""
+    return array.reshape(-1, array.shape[-1])
+
+
 def local_derivatives(layer: LayerTrace, weights: LayerWeights) -> dict[str, np.ndarray]:
     """Returns every step's local derivatives by name, as CellSpec.local has them, and h_prev: (T, H) each.
 
-    They are pure numbers, row t-1 for step t; layer in PyTorch's notation.
+    They are pure numbers, row t-1 for step t, 0 past the end of a sequence; layer in PyTorch's notation.
     """
     values = _values(layer)
     with np.errstate(**QUIET):
         local = {**layer.spec.local(values, weights), "h_prev": values["h_prev"]}
+    if layer.lengths is not None:
+        there = layer.within[..., None]
+        local = {name: np.where(there, value, 0.0) for name, value in local.items()}
     return {name: _fixed(value) for name, value in local.items()}
 
 

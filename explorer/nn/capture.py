@@ -7,7 +7,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,13 @@ class Call:
     args: tuple[Any, ...]
     named: Mapping[str, Any]
     result: Any
+    steps: tuple["Call", ...] = ()
+    """Of a sequence of a cell's steps: these."""
+
+    def detached(self) -> "Call":
+        """Returns the same with copies of its tensors, outside any graph."""
+        named = copied(dict(self.named))
+        return replace(self, args=copied(self.args), named=named, result=copied(self.result))
 
     @property
     def x(self) -> Any:
@@ -82,18 +89,23 @@ def watched(net: nn.Module, args: Sequence[Any], named: Mapping[str, Any]) -> tu
 
 @contextmanager
 def _recording(
-    net: nn.Module,
-    calls: list[Call],
-    keep: Callable[[Any], Any],
+    net: nn.Module, calls: list[Call], keep: Callable[[Any], Any], *, passed_on: bool = False
 ) -> Iterator[None]:
-    """Appends every call of a recurrent layer of net; what reaches it and what it gives goes through keep."""
+    """Appends every call of a recurrent layer of net; what reaches it and what it gives goes through keep.
+
+    passed_on: whether the network goes on with what keep made of it.
+    """
     begun: dict[nn.Module, list[tuple[Stack, tuple[Any, ...], dict[str, Any]]]] = {}
 
-    def before(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
-        begun.setdefault(module, []).append((read(module), keep(args), keep(named)))
+    def before(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        kept = keep(args), keep(named)
+        begun.setdefault(module, []).append((read(module), *kept))
+        return kept if passed_on else None
 
-    def after(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], result: Any) -> None:
-        calls.append(Call(names[module], module, *begun[module].pop(), keep(result)))
+    def after(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], result: Any) -> Any:
+        kept = keep(result)
+        calls.append(Call(names[module], module, *begun[module].pop(), kept))
+        return kept if passed_on else None
 
     names = {m: n.replace("_orig_mod.", "") for n, m in net.named_modules() if is_recurrent(m)}
     with ExitStack() as stack:
@@ -109,9 +121,25 @@ def _recording(
 
 @contextmanager
 def recorded(net: nn.Module, calls: list[Call]) -> Iterator[None]:
-    """Appends every call of a recurrent layer of net, with the very tensors: gradients flow through them."""
-    with left_as_it_was(net), _recording(net, calls, lambda value: value):
+    """Appends every call of a recurrent layer of net, with tensors of the graph: gradients flow through them.
+
+    What reaches a layer, and what it gives, are tensors of their own, that nothing else in the graph shares.
+    """
+    with left_as_it_was(net), _recording(net, calls, aliased, passed_on=True):
         yield
+
+
+def aliased(value: Any) -> Any:
+    """Returns tensors, and tuples and tables of them, as views of themselves."""
+    if isinstance(value, torch.Tensor):
+        return value.view_as(value).requires_grad_() if value.is_floating_point() else value
+    if type(value) is tuple:
+        return tuple(map(aliased, value))
+    if isinstance(value, dict):
+        return {key: aliased(part) for key, part in value.items()}
+    if isinstance(value, nn.utils.rnn.PackedSequence):
+        return value._replace(data=aliased(value.data))
+    return value
 
 
 def copied(value: Any) -> Any:

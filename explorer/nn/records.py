@@ -207,7 +207,8 @@ class Trace:
     (V, H) its weight, targets (T,) the ids of the next tokens, -1 where none follows; else None.
     A trace of one layer and direction can be used directly: `t.h`, `t.c`, `t.pre`, `t.gate`.
     difference: the largest |output or last state - the module's own|, or None for a layer of PyTorch as it
-    comes, which computes nothing else. notes: sentences on how it was run, if there is something to say.
+    comes, which computes nothing else. batch_first: whether the module takes and gives (B, T, H); arrays here
+    are (T, B, H). notes: sentences on how it was run, if there is something to say.
     """
 
     layers: tuple[LayerTrace, ...]
@@ -216,6 +217,7 @@ class Trace:
     readout: np.ndarray | None = None
     targets: np.ndarray | None = None
     first_step: int = 1
+    batch_first: bool = False
     difference: float | None = None
     notes: tuple[str, ...] = ()
     only: LayerTrace = field(init=False, repr=False)

@@ -160,12 +160,10 @@ def _of_layer(
     _warn_of_padding(array, ends, stack, "")
     state = _of_one_layer(state, stack)
     if changes or as_it_comes(module):
-        return Trace(run_stack(stack, array, state, changes, ends))
+        return _made(stack, array, state, ends, x, changes)
     calls = _own_calls(module, stack, array, ends, state)
     call = _joined(calls)[0] if stack.by_step else calls[-1]
-    given = replace(call, args=(), named={})
-    found = Trace(run_stack(call.stack, array, state, lengths=ends))
-    return _compared(given, found)
+    return _compared(call, _made(call.stack, array, state, ends, x))
 
 
 def _of_one_layer(state: Any, stack: Stack) -> Any:
@@ -258,7 +256,7 @@ def _as_one(run: Sequence[Call]) -> Call:
         state = tuple(s[None] for s in state) if isinstance(state, tuple | list) else state[None]
     results = [call.result if isinstance(call.result, tuple) else (call.result,) for call in run]
     columns = tuple(map(torch.stack, zip(*results, strict=True)))
-    return replace(first, args=(x, state), named={}, result=columns)
+    return replace(first, args=(x, state), named={}, result=columns, steps=tuple(run))
 
 
 def trace_of(call: Call) -> Trace:
@@ -268,7 +266,20 @@ def trace_of(call: Call) -> Trace:
     except ValueError as error:
         raise ValueError(f"{call.name} ({type(call.module).__name__}): {error}") from error
     _warn_of_padding(array, ends, call.stack, call.name)
-    return _compared(call, Trace(run_stack(call.stack, array, call.state, lengths=ends)))
+    return _compared(call, _made(call.stack, array, call.state, ends, call.x))
+
+
+def _made(
+    stack: Stack,
+    x: np.ndarray,
+    state: Any,
+    lengths: np.ndarray | None,
+    given: Any,
+    changes: Sequence[Intervention] = (),
+) -> Trace:
+    """given: x as the layer took it."""
+    batch_first = stack.batch_first and not isinstance(given, nn.utils.rnn.PackedSequence)
+    return Trace(run_stack(stack, x, state, changes, lengths), batch_first=batch_first and x.ndim == 3)
 
 
 def _compared(call: Call, found: Trace) -> Trace:

@@ -317,7 +317,7 @@ def test_gradients_by_state_are_refused_where_there_is_no_such_state():
     with pytest.raises(ValueError, match=r"has the states \('h',\), not \['c'\]"):
         bptt(layer, {"c": np.ones((4, 3))})
     both = trace(torch.nn.GRU(2, 3, bidirectional=True), torch.zeros(4, 2))
-    with pytest.raises(ValueError, match="one direction"):
+    with pytest.raises(ValueError, match=r"dL_dh has shape \(4, 3\), expected \(4, 6\)"):
         bptt(both, {"h": np.ones((4, 3))})
 
 
@@ -704,10 +704,8 @@ def test_a_loss_before_the_last_step_can_vanish_too():
 # Refusals
 
 
-def test_a_batch_is_refused():
+def test_jacobians_of_a_batch_are_refused():
     run = trace(torch.nn.GRU(2, 3), torch.zeros(4, 5, 2))
-    with pytest.raises(ValueError, match="batch"):
-        bptt(run, np.zeros((4, 5, 3)))
     with pytest.raises(ValueError, match="batch"):
         next(jacobians(run.only))
 
