@@ -11,7 +11,7 @@ from explorer.checks.coverage import TOPICS
 from explorer.checks.run import check_topic
 from explorer.gradients.bptt import LayerFlow, direct_path
 from explorer.i18n import LANGUAGES, section
-from explorer.nn import interventions, tracing
+from explorer.nn import interventions, running
 from explorer.nn.initialise import initialise
 
 BY_KEY = {topic.key: topic for topic in TOPICS}
@@ -82,8 +82,8 @@ def test_what_a_step_adds_without_its_source_fails(monkeypatch):
 
 
 def test_a_reversed_layer_that_is_read_forwards_fails(monkeypatch):
-    right = tracing.run_layer
-    monkeypatch.setattr(tracing, "run_layer", lambda *args, **own: right(*args, **(own | {"reverse": False})))
+    right = running.run_layer
+    monkeypatch.setattr(running, "run_layer", lambda *args, **own: right(*args, **(own | {"reverse": False})))
     assert found("stacks") > 0.01
 
 
@@ -94,7 +94,7 @@ def test_a_change_a_step_late_fails(late, monkeypatch):
         moved = [replace(c, start=c.start + 1) if isinstance(c, kind) else c for c in changes]
         return interventions.touch_at(step, moved, states)
 
-    monkeypatch.setattr(tracing, "touch_at", touch_at)
+    monkeypatch.setattr(running, "touch_at", touch_at)
     assert found("changes") > 0.01
 
 

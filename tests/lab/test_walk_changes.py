@@ -10,7 +10,7 @@ from explorer.data.corpora import lecture_sentences
 from explorer.lab.learned import learn
 from explorer.lab.walk import run_whole, walk
 from explorer.limits import MARKED_LENGTH
-from explorer.nn import interventions, tracing
+from explorer.nn import interventions, running
 from explorer.nn.interventions import Clamp
 from explorer.nn.model import RecurrentModel
 from tests.helpers import EVERY, arrays_of, largest, walked
@@ -164,9 +164,9 @@ CHANGES = {
 def _undone(monkeypatch, what: str) -> None:
     """Breaks a change on purpose, as a mistake in the code would."""
     if what in ("clamp", "zero"):
-        monkeypatch.setattr(tracing, "touch_at", lambda *asked: interventions.untouched)
+        monkeypatch.setattr(running, "touch_at", lambda *asked: interventions.untouched)
     elif what == "transplant":
-        monkeypatch.setattr(tracing, "transplanted", lambda step, states, changes: states)
+        monkeypatch.setattr(running, "transplanted", lambda step, states, changes: states)
     else:
         embed = RecurrentModel.embed
         monkeypatch.setattr(RecurrentModel, "embed", lambda model, x: embed(model, [x[0], *x[:1], *x[2:]]))
