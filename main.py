@@ -8,6 +8,7 @@ import torch
 from explorer.i18n import ASSETS, t
 from explorer.ui import state
 from explorer.ui.bar import bar, navigation
+from explorer.ui.lecture import lecture
 from explorer.ui.room.page import companion
 
 if torch.get_num_threads() != 1:
@@ -42,5 +43,6 @@ with st.container(key="shell"):
     if here != "room":
         bar(experiment, lang)
 companion(experiment, lang)
+lecture(experiment, lang)
 page.run()
 state.finish(experiment)

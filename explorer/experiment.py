@@ -95,7 +95,7 @@ class Choice:
     """What a field may hold: one of options, or a number from low to high, or text up to high long.
 
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
-    `second`, `transplant`, `lesson` (the card that is open), `train` (all cells of a race alike),
+    `second`, `transplant`, `lesson` (the card that is open, the panels), `train` (all cells of a race alike),
     `race` (the race as a whole), `language` (the page of language models), `architecture` (the page of
     architectures), `dynamics`.
     models says whether the trained weights depend on it. step is how far a click moves a number.
@@ -276,9 +276,13 @@ class DynamicsChoices:
 
 @dataclass(frozen=True)
 class PlaceChoices:
-    """Where the reader stands, and at which card of the lesson. Nothing is computed from it."""
+    """Where the reader stands, at which card of the lesson, before which panels. Nothing is computed from it.
+
+    panels: their names by commas, the one that leads first; empty for all of the page.
+    """
 
     card: str = _text("lesson", 40)
+    panels: str = _text("lesson", 60)
     step: int = _number(1, "place", 1, MAX_TEXT)
     unit: int = _number(1, "place", 1, MAX_HIDDEN)
 

@@ -21,8 +21,17 @@ MAX_HIDDEN = 64
 MAX_LABEL = 24
 """Characters of a token that a plot draws. A label of 200,000 characters is drawn whole."""
 
+MAX_VIEWS = 60
+"""Views of a lecture's list: a whole day of them. A link carries them all."""
+
+MAX_LIST = 6_000
+"""Characters of a list of views in a link: sixty views take some 3,000. It unpacks to eight times as many."""
+
+MAX_MINUTES = 240
+"""Minutes of one view in a lecture."""
+
 MAX_TITLE = 80
-"""Characters of a sentence in the title of an exported page: one or two lines, and a tab's label."""
+"""Characters of a title, that of an exported page or of a view: one or two lines, and a tab's label."""
 
 EMBEDDING = 16
 """Size of the word vectors of a language model built here: enough for a few dozen words."""

@@ -4,13 +4,14 @@ import streamlit as st
 
 from explorer.ui import report, state
 from explorer.ui.architectures.views import draw
+from explorer.ui.frame import frame
 from explorer.ui.lesson import lesson
 from explorer.ui.widgets import views
 
 experiment, lang = st.session_state["experiment"], state.language()
 
 report.say_all((), lang)
-figure, beside = st.columns([3.3, 1], gap="medium")
+figure, beside = frame("architectures", experiment, lang)
 with beside:  # first: the figure may have to learn
     lesson("architectures", experiment, None, lang)
 with figure:

@@ -5,6 +5,7 @@ import streamlit as st
 from explorer.i18n import t
 from explorer.lab.flow import left_out
 from explorer.ui import compute, report, state
+from explorer.ui.frame import frame, whole
 from explorer.ui.gradients.knobs import knobs, try_line
 from explorer.ui.gradients.looks import more
 from explorer.ui.lesson import lesson
@@ -18,11 +19,14 @@ with st.spinner(t("ui.learning", lang)):
     learned = compute.learned(experiment.model_part())
 
 report.say_all((*left_out(experiment), *flow.problems), lang)
-try_line(lang)
-figure, beside = st.columns([3.3, 1], gap="medium")
+if whole():
+    try_line(lang)
+figure, beside = frame("gradients", experiment, lang)
 with figure:
-    knobs(experiment, learned, lang)
+    if whole():
+        knobs(experiment, learned, lang)
     stage(compute.packed_flow(experiment, display))
-    more(experiment, flow, lang)
+    if whole():
+        more(experiment, flow, lang)
 with beside:
     lesson("gradients", experiment, flow.chosen.trace.layers[0].in_notation(display.notation), lang)

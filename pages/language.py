@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer.ui import report, state
+from explorer.ui.frame import frame
 from explorer.ui.language.views import draw
 from explorer.ui.lesson import lesson
 from explorer.ui.widgets import views
@@ -10,7 +11,7 @@ from explorer.ui.widgets import views
 experiment, lang = st.session_state["experiment"], state.language()
 
 report.say_all((), lang)
-figure, beside = st.columns([3.3, 1], gap="medium")
+figure, beside = frame("language", experiment, lang)
 with beside:  # first: the figure may have to learn
     lesson("language", experiment, None, lang)
 with figure:

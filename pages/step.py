@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.i18n import t
 from explorer.ui import compute, report, state
+from explorer.ui.frame import frame, whole
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import stage
 from explorer.ui.step.changes import changes
@@ -16,11 +17,13 @@ with st.spinner(t("ui.learning", lang)):
     walk = compute.walked(experiment, display)
 
 report.notices(walk, lang)
-try_line(experiment, lang)
-figure, beside = st.columns([3.3, 1], gap="medium")
+if whole():
+    try_line(experiment, lang)
+figure, beside = frame("step", experiment, lang)
 with figure:
     stage(compute.packed(experiment, display))
-    report.truth(walk, lang)
-    changes(experiment, walk, lang)
+    if whole():
+        report.truth(walk, lang)
+        changes(experiment, walk, lang)
 with beside:
     lesson("step", experiment, walk.runs[0].trace.layers[0].in_notation(display.notation), lang)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.i18n import t
 from explorer.ui import report, state
+from explorer.ui.frame import frame, whole
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import race_view
 from explorer.ui.train.choices import asked, choices, readable_race
@@ -13,7 +14,7 @@ from explorer.ui.train.uploads import uploads
 experiment, lang = st.session_state["experiment"], state.language()
 
 report.say_all((), lang)
-figure, beside = st.columns([3.3, 1], gap="medium")
+figure, beside = frame("train", experiment, lang)
 with figure:
     place, setup = choices(experiment, lang, started(experiment, lang))
     found = readable_race(experiment, lang)
@@ -25,8 +26,10 @@ with figure:
         with place:
             key = start(runners, lang)
         race_view(view(experiment, runners, data, key, lang))
-        after(runners, data, lang)
-    uploads(experiment, lang)
-    st.caption(t("train.kept", lang))
+        if whole():
+            after(runners, data, lang)
+    if whole():
+        uploads(experiment, lang)
+        st.caption(t("train.kept", lang))
 with beside:
     lesson("train", experiment, None, lang)

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from urllib.parse import parse_qsl
 
@@ -11,7 +11,7 @@ from explorer.experiment import Experiment, written
 from explorer.i18n import ASSETS, lesson
 
 _HEAD = re.compile(r"^## (?:\d+\. )?(?P<title>.+?) \{#(?P<id>\w+) cells=(?P<cells>[\w,]+)\}$")
-_DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask): (?P<body>.+?)\}$")
+_DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask|choices): (?P<body>.+?)\}$")
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,15 @@ class Show:
 
 @dataclass(frozen=True)
 class Ask:
-    """A question to guess at first, and what the figure shows."""
+    """A question to guess at first, and what the figure shows.
+
+    choices: guesses on offer, none or two to five; right: which of them holds, from 0.
+    """
 
     question: str
     answer: str
+    choices: tuple[str, ...] = ()
+    right: int = -1
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,11 @@ def _parts(lines: list[str]) -> tuple[str | tuple[str, str] | Show | Ask, ...]:
             text.append(line)
             continue
         _flush(text, parts)
-        parts.append(_directive(line.strip()))
+        part = _directive(line.strip())
+        if isinstance(part, tuple) and part[0] == "choices":
+            parts.append(_offered(parts.pop(), part[1]))
+        else:
+            parts.append(part)
     _flush(text, parts)
     return tuple(parts)
 
@@ -123,12 +132,21 @@ def _flush(text: list[str], parts: list) -> None:
     text.clear()
 
 
+def _offered(ask: object, body: str) -> Ask:
+    """The question with its choices; a `*` stands before the one that holds."""
+    if not isinstance(ask, Ask):
+        raise ValueError(f"choices without a question: {body}")
+    offered = [choice.strip() for choice in body.split(" | ")]
+    (right,) = (k for k, choice in enumerate(offered) if choice.startswith("*"))
+    return replace(ask, choices=tuple(choice.lstrip("*") for choice in offered), right=right)
+
+
 def _directive(line: str) -> tuple[str, str] | Show | Ask:
     match = _DIRECTIVE.match(line)
     if not match:
         raise ValueError(f"not a directive: {line}")
     kind, body = match["kind"], match["body"]
-    if kind in ("equations", "table", "notes"):
+    if kind in ("equations", "table", "notes", "choices"):
         return kind, body.strip()
     left, right = (side.strip() for side in body.split("|", 1))
     if kind == "ask":

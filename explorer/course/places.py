@@ -1,7 +1,7 @@
 """Places in the app: a page, and the fields that a link to it sets."""
 
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from explorer.experiment import Experiment
 
@@ -14,6 +14,12 @@ class Place:
 
     page: str
     changes: tuple[tuple[str, str], ...]
+
+    @property
+    def address(self) -> str:
+        """The place as `place_of` reads it."""
+        query = urlencode(self.changes)
+        return f"/{'' if self.page == HOME else self.page}{'?' if query else ''}{query}"
 
     @property
     def experiment(self) -> Experiment:

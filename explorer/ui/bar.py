@@ -24,6 +24,8 @@ _STORED = "stored "
 
 def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str) -> None:
     """Draws the way to every page, the experiment in each link, and the language."""
+    if state.showing().hides("navigation"):
+        return
     places, language = st.columns([8.6, 1.4], gap="small")
     with places, st.container(horizontal=True, gap="small"):
         for page in pages:
@@ -42,6 +44,8 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
 
 def bar(experiment: Experiment, lang: str) -> None:
     """Draws the shared choices."""
+    if state.showing().hides("bar"):
+        return
     cell, text, units, weights, more = st.columns(
         [1.5, 3.6, 1.2, 2.3, 0.9], vertical_alignment="bottom", gap="small"
     )

@@ -7,7 +7,8 @@ import streamlit as st
 
 from explorer.architectures.amount import shipped
 from explorer.course.lessons import cards
-from explorer.course.stops import Stop, lecture, stops
+from explorer.course.stops import Stop, stops
+from explorer.course.views import BUILT_IN, lecture
 from explorer.dynamics.portrait import by_hand, portrait
 from explorer.experiment import Display, Experiment
 from explorer.figures import miniature
@@ -16,6 +17,7 @@ from explorer.lab.walk import ShownRun
 from explorer.training.bands import shipped_of
 from explorer.training.race import preset_changes, race_of
 from explorer.ui import compute, state
+from explorer.ui.lecture import way_in
 from explorer.ui.lesson import opened_cards
 from explorer.ui.stage import progress
 from explorer.ui.ways import way
@@ -59,6 +61,7 @@ def _lecture(lang: str) -> None:
     """Draws the prepared list of views, with the minute at which each begins."""
     st.markdown(f"### {t('course.fifty', lang)}")
     st.markdown(t("course.fifty_how", lang))
+    way_in(BUILT_IN, 1, t("course.start", lang))
     begins = 0
     for view in lecture():
         when, what = st.columns([1, 9], vertical_alignment="center")

@@ -9,15 +9,20 @@ import streamlit as st
 from explorer.cells import CELLS, CellSpec
 from explorer.cells.equations import latex, unfolded
 from explorer.course.lessons import Ask, Card, Show, cards, opened
+from explorer.course.showing import ask_of
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.nn.tracing import LayerTrace
-from explorer.ui import state
+from explorer.ui import guess, state
 from explorer.ui.stage import progress
 
 
 def lesson(name: str, experiment: Experiment, layer: LayerTrace | None, lang: str) -> None:
     """Draws the card the reader is at, among those that concern the cell; layer is the one on the page."""
+    if state.showing().on:
+        _question(name, experiment, lang)
+    if state.showing().hides("lesson"):
+        return
     spec = CELLS[experiment.cell]
     relevant = [card for card in cards(name, lang) if card.concerns(spec)]
     at = [card.key for card in relevant].index(opened(name, experiment))
@@ -27,8 +32,33 @@ def lesson(name: str, experiment: Experiment, layer: LayerTrace | None, lang: st
         progress(f"progress_{name}", opened_cards(name, relevant, card.key, lang), partial(_turn_to, name))
         st.markdown(f"#### {card.title}")
         for k, part in enumerate(card.parts):
-            _part(part, card.key, k, experiment, layer, lang)
+            _part(part, name, card.key, k, experiment, layer, lang)
         _turn(relevant, at, lang)
+
+
+def _question(name: str, experiment: Experiment, lang: str) -> None:
+    """In a lecture: the card's question, large, its choices below it, its answer beside it once asked for."""
+    key = opened(name, experiment)
+    ask = ask_of(next(card for card in cards(name, lang) if card.key == key))
+    if ask is None:
+        return
+    with st.container(key="question"):
+        said, answered = st.columns([1, 1], gap="large")
+        with said:
+            st.markdown(ask.question)
+            guess.choices(guess.Guess(name, key, ask), lang)
+        with answered:
+            guess.answer(guess.Guess(name, key, ask))
+
+
+def _ask(ask: Ask, page: str, card: str, lang: str) -> None:
+    st.markdown(f"**{ask.question}**")
+    if state.showing().guess and ask.choices:
+        guess.choices(guess.Guess(page, card, ask), lang)
+        guess.answer(guess.Guess(page, card, ask))
+        return
+    with st.expander(t("ui.reveal", lang)):
+        st.markdown(ask.answer)
 
 
 def _turn(relevant: Sequence[Card], at: int, lang: str) -> None:
@@ -59,6 +89,7 @@ def opened_cards(name: str, some: Sequence[Card], here: str | None, lang: str) -
 
 def _part(
     part: str | tuple[str, str] | Show | Ask,
+    page: str,
     card: str,
     at: int,
     experiment: Experiment,
@@ -74,12 +105,11 @@ def _part(
                 key=f"show_{card}_{at}",
                 on_click=state.apply,
                 args=({**dict(changes), "card": card},),
+                disabled=bool({field for field, _ in changes} & set(state.showing().lock)),
                 width="stretch",
             )
-        case Ask(question, answer):
-            st.markdown(f"**{question}**")
-            with st.expander(t("ui.reveal", lang)):
-                st.markdown(answer)
+        case Ask():
+            _ask(part, page, card, lang)
         case ("notes", words):
             with st.expander(t("ui.for_readers", lang)):
                 st.markdown(words)

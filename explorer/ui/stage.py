@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.experiment import TABLE, choice
 from explorer.ui.payloads import address_of
 from explorer.ui.server import stage_url
-from explorer.ui.state import STAGE_KEY, apply
+from explorer.ui.state import STAGE_KEY, apply, show
 
 _SCRIPT = """
 export default function (component) {
@@ -63,7 +63,13 @@ def stage(payload: bytes) -> None:
     session = st.session_state
     step, unit = session["standing"]
     _component()(
-        data={"payload": address_of(payload), "step": step, "unit": unit, "wish": session["wish"]},
+        data={
+            "payload": address_of(payload),
+            "step": step,
+            "unit": unit,
+            "wish": session["wish"],
+            "show": show(),
+        },
         key=STAGE_KEY,
         on_place_change=lambda: None,
         on_act_change=_act,
@@ -92,7 +98,7 @@ def _race_component() -> Callable[..., Any]:
 
 def race_view(data: Mapping[str, Any]) -> None:
     """Draws the live view of a race: it follows the race by itself, and says when it is over."""
-    _race_component()(data=data, key="race_view", on_over_change=lambda: None)
+    _race_component()(data={**data, "show": show()}, key="race_view", on_over_change=lambda: None)
 
 
 @cache

@@ -14,6 +14,7 @@ import streamlit as st
 
 from explorer.course.lessons import LESSONS, lead, opened
 from explorer.course.places import HOME
+from explorer.course.showing import NAMES, Showing, panels_of, showing_of
 from explorer.data.corpora import lecture_sentences
 from explorer.experiment import TABLE, TYPES, Experiment, choice, written
 from explorer.i18n import LANGUAGES, choose, t
@@ -26,12 +27,15 @@ STAGE_KEY = "stage"
 LATE_SECONDS = 1.0
 """How long after we wrote the address a run may still come with the one before."""
 
+LATE_VIEW_SECONDS = 0.3
+"""The same for another view of a lecture: back and forth is one key each."""
+
 ROOM = "room"
 """The parameter of an address that names the room of a class."""
 
 _CODE = re.compile(r"[A-Z0-9]{2,8}", re.ASCII)
 _PLACE = ("step", "unit")
-_NO_WIDGET = (*_PLACE, "card")
+_NO_WIDGET = (*_PLACE, "card", "panels")
 _VIEWS = ("view", "arch")
 """Fields whose options stand side by side as the views of a page; each view has a card that leads."""
 
@@ -84,6 +88,18 @@ def _take_up(query: Mapping[str, str]) -> None:
     experiment, _ = Experiment().with_changes(query)
     _install(experiment)
     st.session_state["acted"] = True
+
+
+def showing() -> Showing:
+    """Returns how the app is shown: as a lecture, with guesses first, with parts hidden or locked."""
+    return st.session_state.get("showing", Showing())
+
+
+def show() -> dict[str, Any] | None:
+    """Returns which panels the stage draws and whether large; None for all of them, at their own size."""
+    session = st.session_state
+    panels = panels_of(session["page"] or HOME, session["experiment"], showing().on)
+    return {"panels": list(panels), "large": showing().on} if panels or showing().on else None
 
 
 def theme() -> str:
@@ -153,7 +169,7 @@ def open_card(card: str) -> None:
 
 def elsewhere(experiment: Experiment, page: str) -> Experiment:
     """Returns the experiment as another page takes it up: at the card where the reader left that page."""
-    return replace(experiment, card=st.session_state.get(f"card_{page or HOME}", ""))
+    return replace(experiment, card=st.session_state.get(f"card_{page or HOME}", ""), panels="")
 
 
 def _navigated(query: Mapping[str, str], page: str) -> bool:
@@ -166,15 +182,19 @@ def _navigated(query: Mapping[str, str], page: str) -> bool:
         return False
     if session["page"] != page and not query:
         return False
-    late = time.monotonic() - session.get("query_at", 0.0) < LATE_SECONDS
+    turned = query.get("at") != showing().to_query().get("at")
+    late = time.monotonic() - session.get("query_at", 0.0) < (LATE_VIEW_SECONDS if turned else LATE_SECONDS)
     return not (late and query == session.get("query_before"))
 
 
 def _adopt(query: Mapping[str, str]) -> None:
     """Takes the experiment from the address; what cannot be taken is said, not hidden."""
-    asked = {name: raw for name, raw in query.items() if name not in ("lang", ROOM)}
+    asked = {name: raw for name, raw in query.items() if name not in ("lang", ROOM, *NAMES)}
     if ROOM in query:
         enter_room(query[ROOM])
+    st.session_state["showing"], unsaid = showing_of(query)
+    for name in unsaid:
+        notice("refused", name=t(f"showing.{name}", language()), raw=query[name][:80])
     experiment, refused = Experiment().with_changes(asked)
     for refusal in refused:
         known = refusal.name in TABLE
@@ -220,8 +240,9 @@ def seed_widget(name: str, experiment: Experiment) -> str:
 
 
 def apply(changes: Mapping[str, str]) -> None:
-    """Sets fields from strings, as a lesson's button does. For use as a widget callback."""
-    experiment, _ = st.session_state["experiment"].with_changes(changes)
+    """Sets fields from strings, as a lesson's button does; locked ones stay. For use as a widget callback."""
+    free = {name: raw for name, raw in changes.items() if name not in showing().lock}
+    experiment, _ = st.session_state["experiment"].with_changes(free)
     _install(experiment)
     st.session_state["acted"] = True
 
@@ -277,9 +298,9 @@ def notice(sentence: str, **values: Any) -> None:
     st.session_state["notices"].append((sentence, values))
 
 
-def address(experiment: Experiment) -> dict[str, str]:
-    """Returns the parameters of a link that reproduces the view."""
-    query = experiment.to_query()
+def address(experiment: Experiment, shown: Showing | None = None) -> dict[str, str]:
+    """Returns the parameters of a link that reproduces the view, shown as it is here or otherwise."""
+    query = experiment.to_query() | (showing() if shown is None else shown).to_query()
     if language() != choose(st.context.locale):
         query["lang"] = language()
     if room():

@@ -9,7 +9,7 @@ from explorer.experiment import TYPES, Experiment, choice
 from explorer.figures.outcomes import carry_name
 from explorer.figures.signals import signal_name
 from explorer.i18n import strings, t
-from explorer.ui.state import seed_widget
+from explorer.ui.state import seed_widget, showing
 
 DIGITS = "%.9g"
 """A decimal number as it is held: nine digits, as an address has them, and no zeros behind them."""
@@ -21,8 +21,10 @@ MORE = "more"
 
 
 def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] | None = None) -> None:
-    """Draws the widget of a field; options narrow those of the table."""
-    entry = choice(name)
+    """Draws the widget of a field, unless the link hides it; options narrow those of the table."""
+    if showing().hides(name):
+        return
+    entry, locked = choice(name), name in showing().lock
     label, hint = t(f"field.{name}", lang), strings(lang)["help"].get(name)
     if entry.options is not None:
         offered = _cells(name, experiment) if name in CELL_FIELDS else list(options or entry.options)
@@ -35,9 +37,11 @@ def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] |
             on_change=_show_all_cells if name in CELL_FIELDS else None,
             args=(name,) if name in CELL_FIELDS else None,
             help=hint,
+            disabled=locked,
         )
     elif TYPES[name] is str:
-        st.text_input(label, key=seed_widget(name, experiment), help=hint)  # the cap is said, not silent
+        widget = seed_widget(name, experiment)
+        st.text_input(label, key=widget, help=hint, disabled=locked)  # the cap is said, not silent
     else:
         number = TYPES[name]
         st.number_input(
@@ -48,11 +52,14 @@ def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] |
             format="%d" if number is int else DIGITS,
             key=seed_widget(name, experiment),
             help=hint,
+            disabled=locked,
         )
 
 
 def views(name: str, experiment: Experiment, lang: str) -> None:
     """Draws the way to every view of a page: the options of a field, side by side."""
+    if showing().hides(name):
+        return
     st.segmented_control(
         t(f"field.{name}", lang),
         choice(name).options or (),
@@ -61,6 +68,7 @@ def views(name: str, experiment: Experiment, lang: str) -> None:
         label_visibility="collapsed",
         required=True,
         width="stretch",
+        disabled=name in showing().lock,
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from explorer.course.glossary import entries, facts, sheets
 from explorer.course.lessons import LESSONS, Show, cards
 from explorer.course.places import Place, place_of
-from explorer.course.stops import lecture, stops
+from explorer.course.stops import stops
+from explorer.course.views import lecture
 from explorer.training.race import preset_changes, presets
 
 SEEDS = (Path(__file__).parents[2] / "docs" / "seeds.md").read_text(encoding="utf-8")

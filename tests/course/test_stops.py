@@ -4,7 +4,8 @@ import pytest
 
 from explorer.course.lessons import cards
 from explorer.course.places import Place, place_of
-from explorer.course.stops import lecture, stops
+from explorer.course.stops import stops
+from explorer.course.views import lecture
 from explorer.i18n import LANGUAGES, t
 from explorer.ui.ways import PAGES
 
@@ -20,10 +21,6 @@ def test_every_stop_has_its_words(lang):
     for stop in stops():
         assert all(t(f"course.{part}_{stop.key}", lang) for part in ("stop", "about", "ask"))
     assert all(t(f"course.view_{view.key}", lang) for view in lecture())
-
-
-def test_the_lecture_takes_fifty_minutes():
-    assert sum(view.minutes for view in lecture()) == 50
 
 
 def test_a_place_is_an_address():

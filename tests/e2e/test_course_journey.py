@@ -6,7 +6,8 @@ Every view opens in both languages in tests/pages.
 import pytest
 from playwright.sync_api import Page, expect
 
-from explorer.course.stops import lecture, stops
+from explorer.course.stops import stops
+from explorer.course.views import lecture
 from explorer.i18n import t
 from tests.e2e.stage import READY, chips, step
 

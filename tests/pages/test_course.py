@@ -2,7 +2,8 @@
 
 import pytest
 
-from explorer.course.stops import lecture, stops
+from explorer.course.stops import stops
+from explorer.course.views import lecture
 from explorer.i18n import t
 from tests.pages.app import opened, texts
 

@@ -1,5 +1,5 @@
 // The stage: owns the charts of a page and steps through them without the server.
-// show(element, {payload, step, unit, wish}, onRest, onAct) draws what lies at an address, mount what is at hand;
+// show(element, {payload, step, unit, wish, show}, onRest, onAct) draws what lies at an address, mount what is there;
 // onRest({step, unit}) reports where the user rests, onAct({field: "value"}) what they chose on the stage that
 // the page has to compute anew. A kind of stage is loaded when it is first drawn.
 
@@ -9,6 +9,7 @@
 
 import { themeOf } from "./core/colours.js"
 import { decode } from "./core/payload.js"
+import { alike } from "./core/show.js"
 
 /** @typedef {new (...given: ConstructorParameters<typeof Stage<any>>) => Stage<any>} Kind */
 
@@ -31,7 +32,7 @@ export function show(root, asked, onRest, onAct) {
   const draw = async () => {
     if (root.rxAsked !== asked) return
     const old = root.rxStage
-    if (old?.address === asked.payload && old.themeName === themeOf(root)) return stay(old, asked, onRest, onAct)
+    if (old?.address === asked.payload && old.themeName === themeOf(root) && alike(old.shows, asked.show)) return stay(old, asked, onRest, onAct)
     const answer = await fetch(asked.payload)
     if (!answer.ok) throw new Error(`no payload at ${asked.payload}`)
     const bytes = new Uint8Array(await answer.arrayBuffer())
@@ -58,14 +59,16 @@ export async function mount(root, bytes, place, onRest, onAct) {
   const theme = themeOf(root)
   const old = root.rxStage
   const payload = decode(bytes)
-  if (old && old.payload.id === payload.id && old.themeName === theme) return stay(old, place, onRest, onAct)
-  if (old?.themeName === theme && old.payload.kind === payload.kind && (await old.take(payload))) {
+  const same = old?.themeName === theme && alike(old.shows, place.show)
+  if (same && old.payload.id === payload.id) return stay(old, place, onRest, onAct)
+  if (same && old.payload.kind === payload.kind && (await old.take(payload))) {
     Object.assign(old, { onRest, onAct })
     if (old.wish === place.wish) old.update()
     else old.stand(place)
     return old
   }
   const stage = new (await KINDS[payload.kind]())(root, payload, theme, onRest, onAct)
+  stage.shows = place.show
   const keep = old && old.payload.kind === payload.kind && old.wish === place.wish && old.payload.firstStep === payload.firstStep
   old?.close()
   root.rxStage = stage

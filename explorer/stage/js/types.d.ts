@@ -74,6 +74,12 @@ interface Payload<Kind extends string, R extends Run<any>> {
   themes: Record<ThemeName, Theme>
 }
 
+/** Which panels are drawn, the one that leads first, none for all; large: as a lecture's projector needs it. */
+export interface Show {
+  panels: string[]
+  large: boolean
+}
+
 // Step through time, and what is generated
 
 export interface Signal {
@@ -372,6 +378,7 @@ export interface RaceData {
   scale: { low: number; high: number }
   mean: number
   themes: Record<ThemeName, RaceTheme>
+  show?: Show | null
 }
 
 export type RacerStatus = "running" | "passed" | "spent" | "diverged" | "stopped"
@@ -490,11 +497,36 @@ export interface CompanionData {
   questions: { lesson: string; card: string; ask: number }[]
 }
 
-/** Where the page wishes the stage to stand: step and unit from 1, and how many wishes there were. */
+/** A question's choices: right is the one that holds; cover and reveal are keys of the page's containers. */
+export interface Guess {
+  key: string
+  choices: string[]
+  right: number
+  cover: string
+  reveal: string
+  /** Names the lecture in whose window the guess is kept; empty where it is kept for good. */
+  lecture: string
+  tells: boolean
+  strings: Strings
+}
+
+/** A view of a lecture: its place in the list, its minutes, and when it should begin. */
+export interface Lecture {
+  lecture: string
+  at: number
+  total: number
+  title: string
+  minutes: number
+  begins: number
+  strings: Strings
+}
+
+/** Where the page wishes the stage to stand: step and unit from 1, how many wishes there were, what is drawn. */
 export interface Standing {
   step: number
   unit: number
   wish?: number
+  show?: Show | null
 }
 
 /** What the page asks a stage to show: the address of a payload, and where to stand. */

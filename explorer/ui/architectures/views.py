@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.ui.architectures import amount, cost, deep, feedforward, mappings, shapes, variants
+from explorer.ui.frame import whole
 
 DRAW: dict[str, Callable[[Experiment, str], None]] = {
     "feedforward": feedforward.draw,
@@ -21,5 +22,6 @@ DRAW: dict[str, Callable[[Experiment, str], None]] = {
 
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the chosen view, what to try in it first."""
-    st.markdown(t(f"architecture.try_{experiment.arch}", lang))
+    if whole():
+        st.markdown(t(f"architecture.try_{experiment.arch}", lang))
     DRAW[experiment.arch](experiment, lang)

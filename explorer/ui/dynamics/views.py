@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.ui.dynamics import cube, network, portrait
+from explorer.ui.frame import whole
 
 DRAW: dict[str, Callable[[Experiment, str], None]] = {
     "cube": cube.draw,
@@ -17,5 +18,6 @@ DRAW: dict[str, Callable[[Experiment, str], None]] = {
 
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the chosen view, what to try in it first."""
-    st.markdown(t(f"dynamics.try_{experiment.scene}", lang))
+    if whole():
+        st.markdown(t(f"dynamics.try_{experiment.scene}", lang))
     DRAW[experiment.scene](experiment, lang)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.experiment import Experiment
 from explorer.i18n import t
+from explorer.ui.frame import whole
 from explorer.ui.language import generate, memory, pairs, predict, units
 
 DRAW: dict[str, Callable[[Experiment, str], None]] = {
@@ -19,5 +20,6 @@ DRAW: dict[str, Callable[[Experiment, str], None]] = {
 
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the chosen view, what to try in it first."""
-    st.markdown(t(f"lm.try_{experiment.view}", lang))
+    if whole():
+        st.markdown(t(f"lm.try_{experiment.view}", lang))
     DRAW[experiment.view](experiment, lang)

@@ -2,10 +2,11 @@
 // A stage for a kind of payload says what else it shows: content(), charts(), update(), mostUnits(), styles().
 
 /** @import { Drawn, OnAct, OnRest, Root } from "../browser.js" */
-/** @import { AnyPayload, Standing, ThemeName } from "../types.js" */
+/** @import { AnyPayload, Show, Standing, ThemeName } from "../types.js" */
 
 import { element } from "./dom.js"
 import { loadPlotly, loadStyle } from "./load.js"
+import { above, arranged, fitted, typeSize } from "./show.js"
 import { Strip } from "./strip.js"
 import { Transport } from "./transport.js"
 
@@ -29,23 +30,28 @@ export class Stage {
     for (const [hue, colour] of Object.entries(this.theme.hues)) this.node.style.setProperty(`--rx-${hue}`, colour)
     for (const name of ["ground", "empty", "grid"]) this.node.style.setProperty(`--rx-${name}`, this.theme[name])
     this.tooltip = element("div", { class: "rx-tip", hidden: "" })
+    /** @type {Show | null | undefined} which panels are drawn */
+    this.shows = undefined
   }
 
   async build() {
-    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), ...this.styles().map((name) => loadStyle(name))])
+    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), ...(this.shows ? [loadStyle("core/show.css")] : []), ...this.styles().map((name) => loadStyle(name))])
     this.transport = new Transport(this.payload, (k) => this.go(k))
     this.transport.onrest = () => this.rest()
     this.strip = this.makeStrip()
-    this.node.append(...[this.strip?.node, this.transport.node, ...this.content(), this.tooltip].filter(Boolean))
+    this.node.classList.toggle("rx-large", Boolean(this.shows?.large))
+    const parts = this.content()
+    this.node.append(...[this.strip?.node, this.transport.node, ...parts, this.tooltip].filter(Boolean))
+    this.place = arranged(this.node, parts, this.shows)
     this.root.replaceChildren(this.node)
-    this.fontSize = Math.round(Math.max(12, Math.min(20, this.node.clientWidth / 72)))
-    await Promise.all(this.charts().map((chart) => chart.draw(Plotly)))
+    this.measure()
+    await Promise.all(this.drawnCharts().map((chart) => chart.draw(Plotly)))
     this.strip?.measure()
     this.drawn()
     this.onstand = (/** @type {any} */ event) => this.stand({ ...event.detail, wish: this.wish })
     addEventListener("rx-stand", this.onstand)
     this.watch = new ResizeObserver(() => this.resize(Plotly))
-    this.watch.observe(this.node)
+    for (const part of [this.node, ...above(this.shows)]) this.watch.observe(part)
     this.node.dataset.ready = this.payload.id
   }
 
@@ -57,6 +63,18 @@ export class Stage {
   /** @returns {Drawn[]} */
   charts() {
     return []
+  }
+
+  /** The charts that stand on the page. */
+  drawnCharts() {
+    return this.charts().filter((chart) => this.node.contains(chart.plot))
+  }
+
+  // The size of type, and in a lecture the room that is left below what stands above.
+  measure() {
+    const large = Boolean(this.shows?.large)
+    this.fontSize = typeSize(this.node.clientWidth, large)
+    if (large) fitted(this.node, this.place)
   }
 
   // Shows all that depends on the step or the unit.
@@ -139,14 +157,16 @@ export class Stage {
 
   resize(Plotly) {
     const width = this.node.clientWidth
-    if (!width || width === this.drawnWidth) return
-    const first = this.drawnWidth === undefined
-    this.drawnWidth = width
+    if (this.shows?.large) fitted(this.node, this.place)
+    const size = `${width} ${this.shows?.large ? this.node.clientHeight : ""}`
+    if (!width || size === this.drawnSize) return
+    const first = this.drawnSize === undefined
+    this.drawnSize = size
     if (first) return
     clearTimeout(this.resizing)
     this.resizing = setTimeout(() => {
       this.strip?.measure()
-      for (const chart of this.charts()) {
+      for (const chart of this.drawnCharts()) {
         const { width: w, height: h } = chart.plot.getBoundingClientRect()
         if (w && chart.plot._fullLayout) Plotly.relayout(chart.plot, { width: Math.floor(w), height: Math.floor(h) })
       }
@@ -158,6 +178,6 @@ export class Stage {
     if (this.onstand) removeEventListener("rx-stand", this.onstand)
     this.watch?.disconnect()
     clearTimeout(this.resting)
-    for (const chart of this.transport ? this.charts() : []) chart.close()
+    for (const chart of this.transport ? this.drawnCharts() : []) chart.close()
   }
 }

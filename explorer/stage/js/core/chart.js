@@ -53,6 +53,7 @@ export class Chart {
   async take(figure, run) {
     Object.assign(this, { figure, run })
     this.heat = figure.data.find((trace) => trace.type === "heatmap")
+    if (!this.Plotly) return // not drawn
     this.dress()
     await this.Plotly.react(this.plot, this.data(), this.layout(), CONFIG)
     this.measure()
@@ -118,6 +119,7 @@ export class Chart {
 
   /** Shows another run's values, or the difference to one on a signed scale. @param {R} run @param {R?} [other] */
   paint(run, other = null) {
+    if (!this.Plotly) return Promise.resolve() // not drawn
     const z = this.rows(run, other)
     const { theme } = this.stage
     let [low, high] = this.figure.layout.meta.range

@@ -74,8 +74,10 @@ export class FlowStage extends Stage {
     return [
       this.hopLabel, this.warned,
       element("div", { class: "rx-flow-scene" },
-        element("div", {}, this.triangle.node, this.said, element("div", { class: "rx-flow-small" }, losses)),
-        element("div", { class: "rx-flow-lines" }, total, this.decays, paths)),
+        element("div", {}, element("div", { "data-panel": "triangle" }, this.triangle.node, this.said),
+          element("div", { class: "rx-flow-small", "data-panel": "losses" }, losses)),
+        element("div", { class: "rx-flow-lines" }, element("div", { class: "rx-flow-total", "data-panel": "total" }, total, this.decays),
+          element("div", { "data-panel": "paths" }, paths))),
     ]
   }
 

@@ -26,7 +26,13 @@ export class WalkStage extends Stage {
   }
 
   drawn() {
-    if (this.payload.mode === "changed") this.show("after")
+    if (this.payload.mode === "changed") this.show(this.swapped ? "difference" : "after")
+  }
+
+  /** Whether a word was replaced: then what differs is shown first. */
+  get swapped() {
+    const [before, after] = this.payload.runs
+    return before.tokens.some((token, k) => token.original !== after.tokens[k]?.original)
   }
 
   mostUnits() {
@@ -51,15 +57,17 @@ export class WalkStage extends Stage {
     const lines = run.lines.map((figure, k) => new Chart(this.overlaid(figure, k), run, this))
     const drawing = new Drawing(run, this)
     const readouts = this.readouts(run)
-    const maps = element("div", { class: `rx-maps rx-maps-${heatmaps.length}` }, ...heatmaps.map((chart) => chart.node))
-    const side = element("div", { class: "rx-side" }, drawing.node,
-      readouts.length ? element("div", { class: "rx-readouts" }, ...readouts.map((r) => r.node)) : null)
+    for (const chart of heatmaps) chart.node.dataset.panel = chart.heat.meta.signal
+    const maps = element("div", { class: `rx-maps rx-maps-${heatmaps.length}`, "data-panel": "maps" }, ...heatmaps.map((chart) => chart.node))
+    const side = element("div", { class: "rx-side" }, element("div", { "data-panel": "drawing" }, drawing.node),
+      readouts.length ? element("div", { class: "rx-readouts", "data-panel": "prediction" }, ...readouts.map((r) => r.node)) : null)
     const valve = new Valve(run, this, payload.runs.filter((other) => other !== run), payload.mode === "changed" ? payload.runs[0] : null)
+    valve.node.dataset.panel = "valve"
     const scene = element("div", { class: "rx-scene" }, maps, side)
     const node = element("div", { class: "rx-panel" },
       two ? element("h3", { class: "rx-panel-title", text: run.cell }) : null,
       ...(this.marks(run) ? [valve.node, scene] : [scene, valve.node]),
-      element("div", { class: "rx-lines" }, ...lines.map((chart) => chart.node)))
+      element("div", { class: "rx-lines", "data-panel": "norms" }, ...lines.map((chart) => chart.node)))
     return { run, heatmaps, lines, valve, drawing, readouts, side, node, payload }
   }
 
@@ -122,7 +130,7 @@ export class WalkStage extends Stage {
     this.arithmeticPlace = element("div", { class: "rx-arithmetics" })
     this.setArithmetic(shown)
     this.detailsTitle = element("span", { class: "rx-details-title" })
-    const node = element("section", { class: "rx-details", "aria-label": strings.arithmetic },
+    const node = element("section", { class: "rx-details", "aria-label": strings.arithmetic, "data-panel": "arithmetic" },
       element("div", { class: "rx-details-head" }, this.detailsTitle, element("label", { class: "rx-unit-label" }, `${strings.unit} `, this.unitInput)),
       this.arithmeticPlace)
     this.detailsVisible = true

@@ -10,6 +10,7 @@ import { themeOf } from "../core/colours.js"
 import { element, svg } from "../core/dom.js"
 import { loadPlotly, loadStyle } from "../core/load.js"
 import { fill } from "../core/numbers.js"
+import { above, arranged, fitted, typeSize } from "../core/show.js"
 import { roomFor } from "./axes.js"
 import { Card } from "./cards.js"
 import { Curves, Gates, PowerMap, nameplate } from "./charts.js"
@@ -33,7 +34,8 @@ const ICONS = {
 export async function mountRace(root, data, api = {}) {
   const theme = themeOf(root)
   const old = root.rxRace
-  if (old && old.payload.id === data.id && old.themeName === theme) {
+  const shown = JSON.stringify(data.show ?? null) === JSON.stringify(old?.payload.show ?? null)
+  if (old && old.payload.id === data.id && old.themeName === theme && shown) {
     old.api = api
     old.payload = data
     await old.built
@@ -78,7 +80,7 @@ export class RaceView {
     this.join()
     const label = fill(payload.strings.race, { title: payload.facts.title })
     this.node = element("section", {
-      class: `rx-stage rx-race rx-${themeName}`, "aria-label": label, tabindex: 0, onkeydown: (event) => this.key(event),
+      class: `rx-stage rx-race rx-${themeName}${payload.show?.large ? " rx-large" : ""}`, "aria-label": label, tabindex: 0, onkeydown: (event) => this.key(event),
     })
     for (const [hue, colour] of Object.entries(this.theme.hues)) this.node.style.setProperty(`--rx-${hue}`, colour)
     for (const name of ["ground", "empty", "grid"]) this.node.style.setProperty(`--rx-${name}`, this.theme[name])
@@ -126,11 +128,13 @@ export class RaceView {
   }
 
   async build() {
-    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), loadStyle("train/race.css")])
+    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), loadStyle("train/race.css"), ...(this.payload.show ? [loadStyle("core/show.css")] : [])])
     if (this.closed) return
     this.Plotly = Plotly
     this.tooltip = element("div", { class: "rx-tip", hidden: "" })
-    this.node.append(this.controls(), this.cards(), this.maps(), this.curves(), this.gates(), this.tooltip)
+    const parts = [this.cards(), this.maps(), this.curves(), this.gates()]
+    this.node.append(this.controls(), ...parts, this.tooltip)
+    this.place = arranged(this.node, parts, this.payload.show)
     this.root.replaceChildren(this.node)
     this.measure()
     for (const chart of this.charts) await chart.draw(Plotly)
@@ -152,7 +156,7 @@ export class RaceView {
     }, { rootMargin: "80px" })
     for (const chart of this.charts) this.sights.observe(chart.node)
     this.watch = new ResizeObserver(() => this.resize())
-    this.watch.observe(this.node)
+    for (const part of [this.node, ...above(this.payload.show)]) this.watch.observe(part)
   }
 
   // --- parts
@@ -177,7 +181,7 @@ export class RaceView {
   cards() {
     this.powers = this.payload.figures.power.map((figure) => new PowerMap(figure, this))
     this.cardsOf = this.payload.racers.map((racer, k) => new Card(racer, this, this.powers[k].node))
-    return element("div", { class: `rx-race-cards ${this.columns()}`, role: "list", "aria-label": this.payload.strings.racers }, ...this.cardsOf.map((card) => card.node))
+    return element("div", { class: `rx-race-cards ${this.columns()}`, "data-panel": "racers", role: "list", "aria-label": this.payload.strings.racers }, ...this.cardsOf.map((card) => card.node))
   }
 
   columns() {
@@ -187,6 +191,7 @@ export class RaceView {
   curves() {
     const { figures, strings } = this.payload
     this.lines = /** @type {const} */ (["loss", "metric", "norm"]).map((kind) => new Curves(figures[kind], this, kind))
+    for (const chart of this.lines) chart.node.dataset.panel = chart.kind
     this.tabs = ["by_step", "by_second"].map((name) => element("button", {
       class: "rx-tab", type: "button", text: strings[name], "aria-pressed": String((name === "by_second") === this.bySecond), onclick: () => this.turn(name === "by_second"),
     }))
@@ -215,13 +220,14 @@ export class RaceView {
     const nodes = this.gated.map((chart, k) => chart?.node ?? element("figure", { class: "rx-chart" },
       element("figcaption", { class: "rx-title" }, ...nameplate(k, this)),
       element("p", { class: "rx-race-none", text: strings.no_gates })))
-    return element("section", { class: "rx-race-section" },
+    return element("section", { class: "rx-race-section", "data-panel": "gates" },
       element("h3", { class: "rx-panel-title", text: strings.gates }),
       element("div", { class: `rx-race-row ${this.columns()}` }, ...nodes), this.lines[2].node)
   }
 
   get charts() {
-    return [...this.lines, ...this.powers, ...this.gated.filter(Boolean)]
+    const all = [...this.lines, ...this.powers, ...this.gated.filter(Boolean)]
+    return all.filter((chart) => this.node.contains(chart.node))
   }
 
   // --- what happens
@@ -293,7 +299,9 @@ export class RaceView {
     this.end = over && last > 0 ? last : roomFor(1.03 * last, least)
     if (!this.bySecond) this.end = Math.min(this.end, Math.max(budget, step))
     this.font ??= getComputedStyle(this.node).fontFamily
-    this.fontSize = Math.round(Math.max(14, Math.min(26, this.node.clientWidth / 66)))
+    const large = Boolean(this.payload.show?.large)
+    this.fontSize = large ? typeSize(this.node.clientWidth, large) : Math.round(Math.max(14, Math.min(26, this.node.clientWidth / 66)))
+    if (large) fitted(this.node, this.place)
   }
 
   /** @param {boolean} bySecond */
@@ -434,9 +442,12 @@ export class RaceView {
 
   resize() {
     const width = this.node.clientWidth
-    if (!width || width === this.width) return
-    const first = this.width === undefined
-    this.width = width
+    const large = this.payload.show?.large
+    if (large) fitted(this.node, this.place)
+    const size = `${width} ${large ? this.node.clientHeight : ""}`
+    if (!width || size === this.size) return
+    const first = this.size === undefined
+    this.size = size
     if (first) return
     clearTimeout(this.resizing)
     this.resizing = setTimeout(() => {

@@ -47,8 +47,8 @@ export class UnitsStage extends Stage {
     return [
       this.notice(), this.features.node,
       element("div", { class: "rx-units-main" },
-        element("div", { class: "rx-reading" }, this.colouring.node, this.passage.node, this.here, this.cause),
-        element("div", { class: "rx-lists" }, tracked, losses)),
+        element("div", { class: "rx-reading", "data-panel": "text" }, this.colouring.node, this.passage.node, this.here, this.cause),
+        element("div", { class: "rx-lists", "data-panel": "ranks" }, tracked, losses)),
       element("div", { class: "rx-units-below" },
         this.marking.node, this.scatter?.node ?? element("p", { class: "rx-none", text: strings.no_gates }), memories),
     ]

@@ -1,0 +1,29 @@
+"""Where the parts of a page stand: the figure, beside it the lesson; in a lecture the question above."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from explorer.course.lessons import LESSONS
+from explorer.experiment import Experiment
+from explorer.ui import state
+from explorer.ui.guess import asked, cover_of
+
+
+def frame(name: str, experiment: Experiment, lang: str) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Returns the places of a page's figure and of its lesson.
+
+    The figure is covered while it waits for a guess. Where no lesson is drawn it has the full width.
+    """
+    showing = state.showing()
+    guess = asked(name, experiment, lang) if name in LESSONS and showing.guesses else None
+    key = cover_of(guess) if guess else "figure"
+    if not showing.hides("lesson"):
+        figure, beside = st.columns([3.3, 1], gap="medium")
+        return figure.container(key=key), beside
+    above = st.container()
+    return st.container(key=key), above
+
+
+def whole() -> bool:
+    """Returns whether the page is drawn whole, not the stage of a lecture alone."""
+    return not state.showing().on

@@ -1,0 +1,97 @@
+"""A lecture: views in a row, each drawn alone under a thin bar. The ways back and on are links."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from explorer.course.places import HOME
+from explorer.course.showing import Showing, card_of
+from explorer.course.views import View
+from explorer.experiment import Experiment
+from explorer.i18n import section, t
+from explorer.ui import state
+from explorer.ui.server import stage_url
+from explorer.ui.ways import PAGES, named
+
+_SCRIPT = """
+export default function (component) {
+  const { data, parentElement } = component
+  const root = parentElement.querySelector(".rx-root")
+  const lecture = import(window.location.origin + "%s/course/lecture.js")
+  lecture.then((module) => module.mountLecture(root, data))
+  return () => lecture.then((module) => module.unmountLecture(root))
+}
+"""
+
+
+def lecture(experiment: Experiment, lang: str) -> None:
+    """Draws the bar of the lecture, where one is shown, and the links that its keys press."""
+    showing = state.showing()
+    if not showing.on:
+        return
+    views, at = showing.views, showing.at
+    page = st.session_state["page"] or HOME
+    with st.container(key="lecture"):
+        _bar()(data=_said(showing, lang), key="lecture_bar")
+        with st.container(key="lecture_ways"):
+            if at > 1:
+                _way("lecture_back", views[at - 2], replace(showing, at=at - 1), lang)
+            if at < len(views):
+                _way("lecture_on", views[at], replace(showing, at=at + 1), lang)
+            whole = state.address(replace(experiment, panels=""), replace(showing, at=0))
+            _link("lecture_leave", page, whole)
+
+
+def title_of(view: View, lang: str) -> str:
+    """Returns the title of a view: the locale's, the lecturer's own, that of its card, or its page's name."""
+    if view.key:
+        return t(f"course.view_{view.key}", lang)
+    card = card_of(view.see, lang)
+    return view.title or (card.title if card else named(view.see, lang))
+
+
+def address_of(view: View, showing: Showing) -> dict[str, str]:
+    """Returns the parameters of the address of a view in a lecture."""
+    return state.address(view.see.experiment, showing)
+
+
+def way_in(lecture_: str, at: int, label: str) -> None:
+    """Draws the link to a view of a lecture."""
+    showing = replace(state.showing(), lecture=lecture_, at=at)
+    view = showing.views[at - 1]
+    page = st.Page(PAGES / f"{view.see.page}.py", default=view.see.page == HOME)
+    st.page_link(page, label=label, icon=":material/slideshow:", query_params=address_of(view, showing))
+
+
+def _way(key: str, view: View, showing: Showing, lang: str) -> None:
+    _link(key, view.see.page, address_of(view, showing))
+
+
+def _link(key: str, name: str, query: dict[str, str]) -> None:
+    with st.container(key=key):
+        st.page_link(st.Page(PAGES / f"{name}.py", default=name == HOME), label=key, query_params=query)
+
+
+def _said(showing: Showing, lang: str) -> dict[str, Any]:
+    views, at = showing.views, showing.at
+    view = views[at - 1]
+    return {
+        "lecture": hashlib.sha1(showing.lecture.encode()).hexdigest()[:12],
+        "at": at,
+        "total": len(views),
+        "title": title_of(view, lang),
+        "minutes": view.minutes,
+        "begins": sum(other.minutes for other in views[: at - 1]),
+        "strings": section("lecture", lang),
+    }
+
+
+@cache
+def _bar() -> Callable[..., Any]:
+    return st.components.v2.component(
+        "lecture", html='<div class="rx-root"></div>', js=_SCRIPT % stage_url(), isolate_styles=False
+    )
