@@ -25,7 +25,7 @@ SIGNALS = tuple(dict.fromkeys((*STATES, *CLAMPS[1:])))
 PANELS: dict[str, tuple[str, ...]] = {
     "step": ("drawing", "maps", "prediction", "arithmetic", "valve", "norms", *SIGNALS),
     "gradients": ("triangle", "total", "paths", "losses"),
-    "train": ("racers", "loss", "reach", "metric", "norm", "gates"),
+    "train": ("racers", "loss", "metric", "norm", "gates"),
     "generate": ("prediction", "maps", "drawing", "arithmetic", "valve", "norms", *SIGNALS),
     "units": ("text", "ranks"),
 }
@@ -64,7 +64,7 @@ class Showing:
         return self.guess or self.on
 
     def hides(self, name: str) -> bool:
-        """Whether a field or a part is not drawn."""
+        """Whether a field or a part of the page is not drawn."""
         return self.on or name in self.hide or (name in TABLE and "choices" in self.hide)
 
     def to_query(self) -> dict[str, str]:

@@ -76,7 +76,7 @@ def test_a_line_that_leads_nowhere_is_no_view(line):
 
 
 def test_titles_minutes_and_numbers_of_views_have_an_end():
-    views = listed(of_lines("\n".join([f"999\t{'가' * 500}\u202e\t/"] * 70)))
+    views = listed(of_lines("\n".join([f"999\t{'가' * 150}\u202e\t/"] * 70)))
     assert len(views) == MAX_VIEWS
     assert {(len(view.title), view.minutes) for view in views} == {(MAX_TITLE, MAX_MINUTES)}
 

@@ -44,6 +44,8 @@ def choices(
 
     Returns the place for its start, and that for what its data asks for.
     """
+    if state.showing().hides("choices"):
+        return st.container(), st.container()
     words, place = st.columns([4, 1.5] if folded else [3, 2], vertical_alignment="center")
     if not folded:
         words.markdown(t("train.try", lang))

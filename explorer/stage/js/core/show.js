@@ -20,11 +20,10 @@ export function arranged(node, parts, show) {
   const found = groups.filter((group) => group.length)
   if (!found.length) return null
   const held = parts.filter((part) => part instanceof Element && (part.matches("[data-panel]") || part.querySelector("[data-panel]")))
-  const place = element("div", { class: `rx-show rx-show-${found.length}` }, ...found.map((group) =>
-    element("div", { class: `rx-shown rx-shown-of-${group.length}` }, ...group)))
-  const [first] = held
-  first.parentNode.insertBefore(place, first)
-  for (const part of held) /** @type {Element} */ (part).remove()
+  const place = element("div", { class: `rx-show rx-show-${found.length}` })
+  node.insertBefore(place, held[0])
+  for (const group of found) place.append(element("div", { class: `rx-shown rx-shown-of-${group.length}` }, ...group))
+  for (const part of held) if (part.parentNode === node) node.removeChild(part)
   return place
 }
 

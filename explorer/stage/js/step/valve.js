@@ -108,6 +108,7 @@ export class Valve extends Chart {
 
   /** @param {number} step @param {number} unit */
   place(step, unit) {
+    if (!this.heading) return // not drawn
     super.place(step, unit)
     const own = Math.min(unit, this.run.units - 1)
     for (const { symbol, value } of this.values) {
@@ -129,6 +130,7 @@ export class Valve extends Chart {
   /** Shows another run of the same cell. @param {WalkRun} run @param {WalkRun | null} before */
   show(run, before) {
     Object.assign(this, { run, before })
+    if (!this.heading) return // not drawn
     this.dress()
     if (this.unit >= 0) this.turn(this.chosen())
   }
