@@ -55,14 +55,19 @@ def page(context: BrowserContext) -> Iterator[Page]:
 def faults(page: Page, server: str) -> Iterator[list[str]]:
     """Page errors and requests to anywhere but the server; none are allowed."""
     found: list[str] = []
+    watch(page, server, found)
+    yield found
+    assert not found
+
+
+def watch(page: Page, server: str, found: list[str]) -> None:
+    """Adds what goes wrong on a page from now on."""
     page.on("pageerror", lambda error: found.append(f"error: {error}"))
     page.on("console", lambda message: found.append(f"console: {message.text}") if _bad(message) else None)
     page.on(
         "request",
         lambda request: found.append(f"outside: {request.url}") if _outside(request.url, server) else None,
     )
-    yield found
-    assert not found
 
 
 def _bad(message) -> bool:
