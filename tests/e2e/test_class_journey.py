@@ -112,7 +112,7 @@ def test_a_class_follows_guesses_races_and_parts(visit, server, faults):
         teacher.get_by_role("link", name=said("result")).click()
     assert kept.value.suggested_filename == "class.json"
 
-    # The lecturer's own link opens the room elsewhere, and its key leaves the address; the end is everybody's.
+    # The lecturer's link opens the room elsewhere, its key leaves the address; the end is everybody's.
     teacher.get_by_text(said("own_link"), exact=True).click()
     link = teacher.get_by_label(said("own_link")).input_value()
     other = visit(link.removeprefix(server))
