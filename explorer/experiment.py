@@ -31,7 +31,7 @@ from explorer.text import TOKEN_LEVELS, clean
 LAST_MOMENT = 99_999
 """The moment of training that stands for its end."""
 
-WEIGHTS = ("lecture", "yours", "untrained", "marked", "model")
+WEIGHTS = ("lecture", "english", "yours", "untrained", "marked", "model")
 DATA = (
     "adding",
     "temporal_order",
@@ -133,6 +133,7 @@ class NetworkChoices:
     text: str = _text("bar")
     units: str = _pick("word", "bar", TOKEN_LEVELS, models=True)
     weights: str = _pick("lecture", "bar", WEIGHTS, models=True)
+    unknown: str = _pick("learn", "more", ("learn", "unk"), models=True)
     hidden: int = _number(16, "more", 1, MAX_HIDDEN, models=True)
     seed: int = _number(0, "more", 0, 9999, models=True)
     init: str = _pick("default", "more", SCHEMES, models=True)
@@ -359,7 +360,7 @@ class Experiment(
     def model_part(self) -> "Experiment":
         """Returns the experiment with all set to default that the weights do not depend on."""
         kept = {f.name: getattr(self, f.name) for f in fields(self) if choice(f.name).models}
-        if self.weights in ("untrained", "yours") or self.bias == "chrono":
+        if self.weights not in ("marked", "model") or self.bias == "chrono":
             kept["text"] = self.text
         if self.weights == "marked":
             kept["units"] = "word"

@@ -20,6 +20,7 @@ with st.spinner(t("ui.learning", lang)):
 
 report.say_all((*left_out(experiment), *flow.problems), lang)
 if whole():
+    report.taught(experiment, lang)
     try_line(lang)
 figure, beside = frame("gradients", experiment, lang)
 with figure:

@@ -18,6 +18,7 @@ with st.spinner(t("ui.learning", lang)):
 
 report.notices(walk, lang)
 if whole():
+    report.taught(experiment, lang)
     try_line(experiment, lang)
 figure, beside = frame("step", experiment, lang)
 with figure:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from explorer.data.corpora import lecture_sentences
+from explorer.data.corpora import sentences_of
 from explorer.data.grammar import END
 from explorer.experiment import Experiment
 from explorer.text import lower_case, split_sentences, tokenise, without_punctuation
@@ -178,11 +178,11 @@ class Pairs:
 
 
 def pairs_of(experiment: Experiment) -> Pairs:
-    """Returns the training pairs of an experiment's text, or of the lecture's three sentences.
+    """Returns the training pairs of an experiment's text, or of the three sentences it learns.
 
     Where no sentence has two tokens, the text as a whole is one.
     """
-    typed = split_sentences(experiment.text) if experiment.text else lecture_sentences()
+    typed = split_sentences(experiment.text) if experiment.text else sentences_of(experiment.weights)
     found = _cut(experiment, typed)
     if not found.prefixes.rows and len(found.lines) > 1:
         return _cut(experiment, (" ".join(typed),))

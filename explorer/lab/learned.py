@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from explorer.cells import CELLS
-from explorer.data.corpora import lecture_sentences
+from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.data.grammar import END
 from explorer.data.sources import Unusable, source
 from explorer.data.tasks import adding
@@ -79,7 +79,46 @@ def settled(experiment: Experiment, lang: str) -> Experiment:
 def text_of(experiment: Experiment) -> str:
     """Returns the sentence to walk: the typed one, or a shipped network's own, or the lecture's first."""
     family = families().get(experiment.model) if experiment.weights == "model" else None
-    return experiment.text or (family.text if family else lecture_sentences()[0])
+    return experiment.text or (family.text if family else sentences_of(experiment.weights)[0])
+
+
+def opening(lang: str) -> Experiment:
+    """Returns what an address that names nothing opens on: sentences in the reader's language.
+
+    What is open stands in the address from then on, so that a link shows the same in every language.
+    """
+    return Experiment() if lang == "ko" else Experiment(weights="english")
+
+
+def new_tokens(experiment: Experiment) -> tuple[str, ...]:
+    """Returns the tokens of the typed sentence that the three sentences do not have, each once, in order."""
+    if experiment.weights not in TAUGHT or not experiment.text:
+        return ()
+    level = experiment.token_level
+    known = {token for sentence in sentences_of(experiment.weights) for token in tokenise(sentence, level)}
+    typed = tokenise(experiment.text, level)[:WINDOW]
+    return tuple(dict.fromkeys(token for token in typed if token not in known))
+
+
+def read_in_training(experiment: Experiment) -> list[tuple[str, ...]]:
+    """Returns the sentences that a network learns, as tokens: the three, and the typed one if it is new.
+
+    Of a typed sentence the first WINDOW tokens are learned. Unknown tokens stay so where that is the choice.
+    """
+    level = experiment.token_level
+    sentences = [tokenise(sentence, level) for sentence in sentences_of(experiment.weights)]
+    learns = experiment.unknown == "learn" and new_tokens(experiment)
+    if learns or experiment.weights == "yours":
+        sentences.append(tokenise(text_of(experiment), level)[:WINDOW])
+    return sentences
+
+
+def needed(model_part: Experiment) -> Experiment:
+    """Returns a model part without a sentence that teaches nothing new: the key of what is learned."""
+    if model_part.weights not in TAUGHT or (model_part.unknown == "learn" and new_tokens(model_part)):
+        return model_part
+    text = model_part.text if model_part.bias == "chrono" else ""
+    return replace(model_part, text=text, unknown="learn" if not text else model_part.unknown)
 
 
 def learn(experiment: Experiment) -> Learned:
@@ -89,10 +128,8 @@ def learn(experiment: Experiment) -> Learned:
     """
     generator = torch.Generator().manual_seed(experiment.seed)
     marked = experiment.weights == "marked"
-    sentences = [tokenise(s, experiment.token_level) for s in lecture_sentences()]
+    sentences = read_in_training(experiment)
     typed = tokenise(text_of(experiment), experiment.token_level)
-    if experiment.weights == "yours":
-        sentences.append(typed[:WINDOW])
     if experiment.ending == "on":
         sentences = [(*sentence, END) for sentence in sentences]
     if marked:

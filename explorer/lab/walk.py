@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from explorer.cells import CELLS
-from explorer.data.corpora import lecture_sentences
+from explorer.data.corpora import sentences_of
 from explorer.experiment import Experiment, carries
 from explorer.lab.learned import Input, Learned, Token, inputs, marked_token, token_of
 from explorer.labels import label
@@ -268,7 +268,7 @@ def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, proble
 
 
 def _donor_trace(experiment: Experiment, model: RecurrentModel) -> Trace:
-    donor = experiment.donor or lecture_sentences()[1]
+    donor = experiment.donor or sentences_of(experiment.weights)[1]
     return trace(model, tokenise(donor, experiment.token_level))
 
 

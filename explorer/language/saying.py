@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from explorer.data.corpora import lecture_sentences
+from explorer.data.corpora import TAUGHT
 from explorer.data.grammar import END
 from explorer.experiment import Experiment
-from explorer.lab.learned import Input, Token, text_of, token_of
+from explorer.lab.learned import Input, Token, read_in_training, text_of, token_of
 from explorer.lab.walk import ShownRun, shown_run
 from explorer.labels import UNKNOWN, label
 from explorer.language.sampling import Generation, entropy_of, generate, probabilities
@@ -214,15 +214,10 @@ def _judge_prompt(experiment: Experiment, prompt: tuple[Token, ...], problems: P
     elif unknown:
         more = ", …" if len(unknown) > _NAMED else ""
         problems.append(("unknown_some", {"tokens": ", ".join(unknown[:_NAMED]) + more}))
-    if experiment.weights in ("lecture", "yours"):
-        longest = max(len(tokenise(sentence, experiment.token_level)) for sentence in _sentences(experiment))
+    if experiment.weights in (*TAUGHT, "yours"):
+        longest = max(map(len, read_in_training(experiment)))
         if len(prompt) > longest:
             problems.append(("long_prompt", {"tokens": len(prompt), "longest": longest}))
-
-
-def _sentences(experiment: Experiment) -> tuple[str, ...]:
-    yours = (text_of(experiment),) if experiment.weights == "yours" else ()
-    return lecture_sentences() + yours
 
 
 def _ahead(

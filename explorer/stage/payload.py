@@ -15,6 +15,7 @@ import numpy as np
 
 from explorer.cells import CELLS
 from explorer.cells.spec import CellSpec, Signal
+from explorer.data.corpora import glosses
 from explorer.experiment import Display
 from explorer.figures.flow import law_symbol, losses_figure, paths_figure, total_figure, triangle_figure
 from explorer.figures.palette import (
@@ -134,6 +135,7 @@ def header_for(kind: str, lang: str, runs: list[dict[str, Any]], **rest: Any) ->
         "lang": lang,
         "mode": kind,
         "strings": section("stage", lang),
+        "gloss": glosses(lang),
         "firstStep": 1,
         "total": runs[0]["steps"],
         "runs": runs,

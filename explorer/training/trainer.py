@@ -8,8 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from explorer.cells import CELLS
 from explorer.data.sources import foreseeable
 from explorer.data.tasks import adding, flip_flop
+from explorer.limits import LEARN_WORK
 from explorer.nn.model import RecurrentModel
 
 LM_RATE, LM_STEPS, LM_MARGIN = 0.01, 800, 0.05
@@ -52,13 +54,25 @@ def copied(model: RecurrentModel) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in model.state_dict().items()}
 
 
+def most_steps(model: RecurrentModel, length: int) -> int:
+    """Returns how many training steps a reader waits for, by the steps of the longest sentence.
+
+    On a CPU LSTM and RNN have kernels for a whole sequence; the GRU runs step by step, three to four times as
+    slow, and a cell that PyTorch does not have seven times. Characters and jamo are long, and where one
+    prediction stays wrong all LM_STEPS would be taken. The bound is in steps, not in seconds, so that the
+    weights are the same on every machine.
+    """
+    step = 1 if CELLS[model.cell].torch_module else 2
+    return min(LM_STEPS, max(1, LEARN_WORK // (step * length)))
+
+
 def fit_language_model(
     model: RecurrentModel, sentences: Sequence[Sequence[str]], moments: Moments | None = None
 ) -> Fit:
     """Trains next-token prediction on sentences, all at once, until they are known.
 
     Cross-entropy over every step that has a next token; Adam. Stops when all that can be right is
-    right and the loss is within LM_MARGIN of the least possible, after LM_STEPS steps at the latest.
+    right and the loss is within LM_MARGIN of the least possible, after `most_steps` at the latest.
     Sentences of one token teach nothing and are left out; raises ValueError where none is left.
     """
     kept = [model.encode(s) for s in sentences if len(s) > 1]
@@ -72,7 +86,7 @@ def fit_language_model(
     started, steps, loss, right = time.perf_counter(), 0, torch.tensor(0.0), 0
     total = int(known.sum())
     moments = {} if moments is None else moments
-    for steps in range(1, LM_STEPS + 1):
+    for steps in range(1, most_steps(model, len(inputs)) + 1):
         keep_moment(moments, steps - 1, model)
         logits = model(inputs)
         loss = F.cross_entropy(logits[known], targets[known])

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from explorer.cells import CELLS
-from explorer.data.corpora import examples
+from explorer.data.corpora import TAUGHT, examples
 from explorer.experiment import WEIGHTS, Experiment
 from explorer.i18n import LANGUAGES, t
 from explorer.ui import models, state
@@ -100,9 +100,12 @@ def _more(experiment: Experiment, lang: str) -> None:
         if spec.keep and experiment.bias == "fixed":
             field("keep_bias", experiment, lang)
         field("start", experiment, lang)
+        if experiment.weights in TAUGHT:
+            field("unknown", experiment, lang)
     st.caption(t("ui.examples", lang))
-    for sentence in examples(lang):
-        st.button(sentence, on_click=state.apply, args=({"text": sentence},), width="stretch")
+    for sentence, weights in examples(lang):
+        known = {"weights": weights} if weights else {}
+        st.button(sentence, on_click=state.apply, args=({"text": sentence} | known,), width="stretch")
     st.button(
         t("ui.reset", lang),
         on_click=state.reset_group,

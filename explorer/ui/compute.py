@@ -12,7 +12,7 @@ import streamlit as st
 from explorer.data.sources import Source, source
 from explorer.experiment import Display, Experiment, LossChoices, NetworkChoices, WalkChoices
 from explorer.lab.flow import Flow, compared, flow
-from explorer.lab.learned import Learned, from_bundle, from_race, learn
+from explorer.lab.learned import Learned, from_bundle, from_race, learn, needed
 from explorer.lab.walk import Walk, walk
 from explorer.nn.model import RecurrentModel
 from explorer.stage import payload
@@ -44,7 +44,7 @@ def _shipped(name: str, cell: str) -> Learned:
 def learned(model_part: Experiment) -> Learned:
     """Returns the learned weights of an experiment's model part."""
     if model_part.weights != "model":
-        return _learned(model_part)
+        return _learned(needed(model_part))
     if model_part.model in families():
         return _shipped(model_part.model, model_part.cell)
     key, racer = board.named(model_part)

@@ -1,11 +1,14 @@
 """The networks that every page can show: shipped with the app, trained live or loaded in this session."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 
+from explorer.data.corpora import TAUGHT
 from explorer.experiment import Experiment
 from explorer.i18n import t
+from explorer.lab.learned import text_of
 from explorer.training.folder import race_in
 from explorer.training.shipped import families
 from explorer.ui import board
@@ -56,7 +59,13 @@ def changes_for(name: str, experiment: Experiment) -> dict[str, str]:
 
 
 def changes_back(weights: str, experiment: Experiment) -> dict[str, str]:
-    """Returns the fields to set for weights that are learned here."""
+    """Returns the fields to set for weights that are learned here; the sentence in sight stays.
+
+    Three sentences come with a sentence of their own, unless one was typed.
+    """
     if experiment.weights == "model" and not experiment.text:
         return {"weights": weights, "units": "word", "step": "1", "start": "1"}
-    return {"weights": weights}
+    here, own = text_of(experiment), text_of(replace(experiment, weights=weights, text=""))
+    if here == own or (weights in TAUGHT and not experiment.text):
+        return {"weights": weights, "text": ""}
+    return {"weights": weights, "text": here}

@@ -1,13 +1,21 @@
 """What the page says of a walk: notices, how the weights were learned, the badge of truth."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
+from explorer.data.corpora import sentences_of
+from explorer.experiment import Experiment
 from explorer.i18n import t
+from explorer.lab.learned import new_tokens
 from explorer.lab.walk import Walk
-from explorer.ui import state
+from explorer.labels import label
+from explorer.ui import compute, state
 from explorer.ui.text import say
+
+LISTED = 8
+"""New words that are named: more are a line of their own."""
 
 Problems = tuple[tuple[str, dict[str, Any]], ...]
 
@@ -24,6 +32,27 @@ def say_all(problems: Problems, lang: str) -> None:
     """Says what the session noticed and what a walk or flow could not do."""
     for sentence, values in [*st.session_state["notices"], *problems]:
         say(sentence, lang, values)
+
+
+def taught(experiment: Experiment, lang: str) -> None:
+    """Says which tokens the examples do not have and whether they were learned, and offers the other."""
+    new = new_tokens(experiment)
+    if not new:
+        return
+    learns = experiment.unknown == "learn"
+    fit = compute.learned(experiment.model_part()).fit
+    values = {"n": len(new), "tokens": _listed(new), "count": len(sentences_of(experiment.weights))}
+    if learns and fit is not None:
+        values |= {"steps": fit.steps, "right": fit.right, "total": fit.total}
+    with st.container(horizontal=True, vertical_alignment="center", key="taught"):
+        st.text(t(f"taught.{experiment.unknown}", lang, **values), width="stretch")
+        other = "unk" if learns else "learn"
+        st.button(t(f"taught.choose_{other}", lang), on_click=state.apply, args=({"unknown": other},))
+
+
+def _listed(tokens: Sequence[str]) -> str:
+    shown = ", ".join(label(token) for token in tokens[:LISTED])
+    return f"{shown}, …" if len(tokens) > LISTED else shown
 
 
 def _covered(walk: Walk, lang: str) -> str:

@@ -50,14 +50,14 @@ def warm_up() -> None:
 
     from explorer.experiment import Experiment
     from explorer.i18n import LANGUAGES
-    from explorer.lab.learned import learn
+    from explorer.lab.learned import learn, opening
     from explorer.ui.compute import packed
 
     torch.set_num_threads(1)
     threadpool_limits(1, "blas")
     learn(Experiment())  # the first training also loads the optimiser; the cached one is timed
     for lang in LANGUAGES:
-        packed(Experiment(), Experiment().display(lang))
+        packed(opening(lang), opening(lang).display(lang))
     for name in _served():
         _content(name)
 

@@ -15,10 +15,10 @@ import streamlit as st
 from explorer.course.lessons import LESSONS, lead, opened
 from explorer.course.places import HOME
 from explorer.course.showing import NAMES, Showing, panels_of, showing_of
-from explorer.data.corpora import lecture_sentences
+from explorer.data.corpora import sentences_of
 from explorer.experiment import TABLE, TYPES, Experiment, choice, written
 from explorer.i18n import LANGUAGES, choose, t
-from explorer.lab.learned import settled, text_of
+from explorer.lab.learned import opening, settled, text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
 from explorer.ui.models import is_there, token_level_of
@@ -188,14 +188,19 @@ def _navigated(query: Mapping[str, str], page: str) -> bool:
 
 
 def _adopt(query: Mapping[str, str]) -> None:
-    """Takes the experiment from the address; what cannot be taken is said, not hidden."""
+    """Takes the experiment from the address; what cannot be taken is said, not hidden.
+
+    An address that names anything shows the same in every language; one that names nothing opens on
+    sentences in the reader's.
+    """
     asked = {name: raw for name, raw in query.items() if name not in ("lang", ROOM, *NAMES)}
     if ROOM in query:
         enter_room(query[ROOM])
     st.session_state["showing"], unsaid = showing_of(query)
     for name in unsaid:
         notice("refused", name=t(f"showing.{name}", language()), raw=query[name][:80])
-    experiment, refused = Experiment().with_changes(asked)
+    plain = set(query) <= {"lang", ROOM}
+    experiment, refused = (opening(_asked_language(query)) if plain else Experiment()).with_changes(asked)
     for refusal in refused:
         known = refusal.name in TABLE
         label = t(f"field.{refusal.name}", language()) if known else refusal.name[:40]
@@ -205,6 +210,10 @@ def _adopt(query: Mapping[str, str]) -> None:
     elif "lang" in query:
         notice("refused", name=t("app.language", language()), raw=query["lang"][:80])
     _install(experiment)
+
+
+def _asked_language(query: Mapping[str, str]) -> str:
+    return query["lang"] if query.get("lang") in LANGUAGES else language()
 
 
 def _install(experiment: Experiment) -> None:
@@ -229,7 +238,7 @@ def _shown(experiment: Experiment, name: str) -> Any:
     if name == "text":
         return text_of(experiment)
     if name == "donor":
-        return value or lecture_sentences()[1]
+        return value or sentences_of(experiment.weights)[1]
     return value
 
 
@@ -249,7 +258,7 @@ def apply(changes: Mapping[str, str]) -> None:
 
 def reset_group(*groups: str) -> None:
     """Sets all fields of some groups back to their defaults. For use as a widget callback."""
-    default = Experiment()
+    default = opening(language())
     names = [name for name in TABLE if choice(name).group in groups]
     current_one = st.session_state["experiment"]
     _install(replace(current_one, **{name: getattr(default, name) for name in names}))
@@ -273,7 +282,7 @@ def _collected(before: Experiment) -> Experiment:
 
 def _sentence(name: str, raw: str, before: Experiment) -> str:
     """Returns the field's value for what stands in its widget; an empty sentence means the example."""
-    example = text_of(replace(before, text="")) if name == "text" else lecture_sentences()[1]
+    example = text_of(replace(before, text="")) if name == "text" else sentences_of(before.weights)[1]
     if len(raw) > MAX_TEXT:
         notice("cut", limit=f"{MAX_TEXT:,}")
     text = clean(raw[:MAX_TEXT])
@@ -299,8 +308,12 @@ def notice(sentence: str, **values: Any) -> None:
 
 
 def address(experiment: Experiment, shown: Showing | None = None) -> dict[str, str]:
-    """Returns the parameters of a link that reproduces the view, shown as it is here or otherwise."""
-    query = experiment.to_query() | (showing() if shown is None else shown).to_query()
+    """Returns the parameters of a link that reproduces the view, shown as it is here or otherwise.
+
+    It never names nothing: see `_adopt`.
+    """
+    named = experiment.to_query() or {"weights": experiment.weights}
+    query = named | (showing() if shown is None else shown).to_query()
     if language() != choose(st.context.locale):
         query["lang"] = language()
     if room():

@@ -206,11 +206,14 @@ def test_wide_letters_keep_the_columns_in_line(capsys):
 
 
 def test_words_that_the_model_does_not_know_are_marked_and_said(capsys):
-    status, out, err = run(capsys, "trace", "--text", "말이 zebra", "--hidden", "8")
+    unk = ("--hidden", "8", "--unknown", "unk")
+    status, out, err = run(capsys, "trace", "--text", "말이 zebra", *unk)
     assert (status, err) == (0, "") and "zebra <unk>" in out and "말이 <unk>" not in out
     assert "trained " in out and "goal reached" in out
-    status, _, err = run(capsys, "trace", "--text", "zebra", "--hidden", "8")
+    status, _, err = run(capsys, "trace", "--text", "zebra", *unk)
     assert status == 0 and "knows none" in err
+    status, out, _ = run(capsys, "trace", "--text", "말이 zebra", "--hidden", "8")
+    assert status == 0 and "<unk>" not in out
 
 
 @pytest.mark.usefixtures("few_steps")

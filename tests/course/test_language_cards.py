@@ -16,7 +16,7 @@ from explorer.data.pairs import Pairs, pairs_of
 from explorer.data.tales import words as words_of
 from explorer.experiment import TABLE, Experiment
 from explorer.i18n import LANGUAGES
-from explorer.lab.learned import learn
+from explorer.lab.learned import learn, new_tokens
 from explorer.labels import UNKNOWN
 from explorer.language.correlation import Track
 from explorer.language.probing import Memory, finding, memories
@@ -138,6 +138,8 @@ def test_a_button_names_all_that_its_figure_depends_on(query):
     wanted = NAMED | NAMED_IN[experiment.view]
     if experiment.weights == "model":
         wanted |= {"model"}
+    if new_tokens(experiment):
+        wanted |= {"unknown"}
     assert wanted == named <= set(TABLE)
     assert experiment.bias != "fixed"  # else keep_bias would matter
 
@@ -307,7 +309,7 @@ def test_the_sentences_come_out_and_the_rest_has_no_end():
 
 
 def test_a_beginning_of_any_length_is_in_16_numbers():
-    sentence = examples("en")[-1]
+    sentence = examples("en")[-1][0]
     found, on = foreseen("cat", 0), said("cat", 1)
     assert " ".join(found.tokens) == sentence and shown("cat", 0).weights == "yours"
     assert " ".join(found.tokens[:3]) == "What will the" and likeliest(found, 3) == [("fat", 95)]

@@ -14,7 +14,7 @@ from explorer.experiment import ARCHITECTURES, VIEWS, Experiment
 from explorer.gradients.bptt import readout_gradient
 from explorer.i18n import LANGUAGES
 from explorer.lab.flow import flow
-from explorer.lab.learned import learn, settled
+from explorer.lab.learned import learn, opening, settled
 from explorer.lab.walk import Walk, walk
 from explorer.nn.initialise import initialise
 from explorer.training.learner import Learner, build
@@ -71,6 +71,13 @@ def test_no_link_of_ours_leaves_to_the_language_what_is_computed():
             ko, en = (settled(place.experiment, lang) for lang in ("ko", "en"))
             assert ko == en == place.experiment or place.page != "train", name
             assert ko.notation == en.notation, name
+
+
+def test_what_an_address_that_names_nothing_opens_on_is_named_in_the_next():
+    korean, english = (opening(lang) for lang in LANGUAGES)
+    assert (korean.weights, english.weights) == ("lecture", "english") and korean == Experiment()
+    for name, place in every().items():
+        assert place.changes or place.page in ("course", "glossary"), name
 
 
 def test_an_address_that_was_written_in_one_language_is_the_same_race_in_the_other():

@@ -15,7 +15,20 @@ def browser_context_args(browser_context_args: dict) -> dict:
 
 def test_the_whole_journey(page: Page, server: str, faults: list[str]):
     open_page(page, server)
+    assert chips(page) == ["time", "flies", "like", "an", "arrow"]
+    expect(page).to_have_url(re.compile("weights=english"))
+
+    before = ready_id(page)
+    fill_field(page, "Sentence", "My dog runs faster than your cat")
+    redrawn(page, before)
+    assert chips(page) == "My dog runs faster than your cat".split()
+    expect(page.get_by_text("Learned just now")).to_contain_text("19 of 19")
+    expect(page.locator(".rx-true .rx-bar-label")).to_have_text("dog")
+
+    open_page(page, server, weights="lecture")
     assert chips(page) == ["경마장에", "있는", "말이", "뛰고", "있다"]
+    glosses = page.locator(".rx-chip-gloss").all_inner_texts()
+    assert glosses == ["racetrack-at", "there-is", "horse / word", "running", "is"]
 
     before = ready_id(page)
     choose(page, "Cell", "GRU (reset after product)")

@@ -101,7 +101,7 @@ def test_a_window_past_the_end_is_moved_back_to_the_last_one():
 
 
 def test_unknown_words_are_shown_as_unk_with_what_was_typed():
-    first, second = walked(Experiment(text="zebra 말이")).runs[0].tokens
+    first, second = walked(Experiment(text="zebra 말이", unknown="unk")).runs[0].tokens
     assert (first.label, first.original, first.known) == ("<unk>", "zebra", False)
     assert (second.label, second.known) == ("말이", True)
 

@@ -71,7 +71,8 @@ def test_a_clamp_on_z_is_meant_as_the_notation_writes_z(cell, notation, holds):
     ("change", "problems"),
     [
         ({"clamp": "z"}, ["no_such_gate"]),
-        ({"text": "zebra yak"}, ["all_unknown"]),
+        ({"text": "zebra yak"}, []),
+        ({"text": "zebra yak", "unknown": "unk"}, ["all_unknown"]),
         ({"text": "zebra 말이"}, []),
         ({"carry": "hc", "donor_step": 9}, ["no_such_step"]),
         ({"carry": "hc", "into": 9}, ["no_such_step"]),

@@ -16,7 +16,7 @@ from explorer.language.saying import forks, opening, saying
 from explorer.limits import WINDOW
 from explorer.nn.model import RecurrentModel
 from explorer.text import Refused, tokenise
-from explorer.ui.language.generate import ASKED_ON, lecture_changes
+from explorer.ui.language.generate import ASKED_ON, learned_changes
 from tests.helpers import largest, learned_once, word_model
 
 WORDS = (UNKNOWN, "the", "fat", "cat", "sat", ".")
@@ -41,20 +41,23 @@ def small(**changes: str):
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_lectures_sentences_are_said_as_the_lecture_shows(cell, sentence):
     first, *rest = sentence.split()
-    assert lecture(asked(cell=cell, **lecture_changes(first, len(rest)))).text == sentence
+    assert lecture(asked(cell=cell, **learned_changes("lecture", first, len(rest)))).text == sentence
 
 
 def test_other_seeds_say_them_too():
     for seed in range(1, 4):
         for sentence in lecture_sentences():
             first, *rest = sentence.split()
-            assert lecture(asked(seed=str(seed), **lecture_changes(first, len(rest)))).text == sentence
+            assert (
+                lecture(asked(seed=str(seed), **learned_changes("lecture", first, len(rest)))).text
+                == sentence
+            )
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_asked_for_more_it_goes_on_and_an_end_token_is_the_cure(cell):
     sentence = lecture_sentences()[2]
-    more = lecture_changes(sentence.split()[0], ASKED_ON)
+    more = learned_changes("lecture", sentence.split()[0], ASKED_ON)
     without = lecture(asked(cell=cell, **more))
     assert without.text.startswith(sentence) and len(without.said) == ASKED_ON
     assert not without.stopped_by_end and END not in without.said

@@ -35,8 +35,10 @@ def test_one_token_that_has_an_end_is_foreseen():
 @pytest.mark.parametrize("locale, says", [("ko-KR", "하나도 없습니다"), ("en-US", "they are all <unk>")])
 @pytest.mark.parametrize("ending", ["off", "on"])
 def test_a_text_of_unknown_tokens_says_so(locale, says, ending):
-    assert says in texts(opened(locale, **VIEW, text="one two three", ending=ending))
-    assert says not in texts(opened(locale, **VIEW, text="one 말이 three", ending=ending))
+    unk = VIEW | {"unknown": "unk", "ending": ending}
+    assert says in texts(opened(locale, **unk, text="one two three"))
+    assert says not in texts(opened(locale, **unk, text="one 말이 three"))
+    assert says not in texts(opened(locale, **VIEW, text="one two three", ending=ending))
 
 
 def test_a_long_text_says_which_steps_are_shown():

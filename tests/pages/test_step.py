@@ -15,11 +15,50 @@ def test_language_is_the_browsers_where_it_is_korean(locale, says):
     assert says in texts(opened(locale))
 
 
-def test_first_screen_is_the_lectures_sentence_in_an_lstm_that_learned_it():
-    app = opened()
+FIRST = {
+    "ko-KR": ("lecture", "경마장에 있는 말이 뛰고 있다", "11"),
+    "en-US": ("english", "time flies like an arrow", "13"),
+}
+
+
+@pytest.mark.parametrize("locale", FIRST)
+def test_first_screen_is_a_sentence_of_the_readers_in_an_lstm_that_learned_it(locale: str):
+    weights, sentence, count = FIRST[locale]
+    app = opened(locale)
     assert field(app, "selectbox", "cell").value == "lstm"
-    assert field(app, "text_input", "text").value == "경마장에 있는 말이 뛰고 있다"
-    assert "11 of 11 next tokens right" in texts(app)
+    assert field(app, "text_input", "text").value == sentence
+    assert texts(app).count(count) > 1
+    assert app.query_params["weights"] == weights, "whoever gets the link sees the same"
+    other = opened("de-DE" if locale == "ko-KR" else "ko-KR", **app.query_params)
+    assert field(other, "text_input", "text").value == sentence
+
+
+def test_an_address_that_names_anything_opens_on_the_lecture_in_every_language():
+    for locale in FIRST:
+        assert field(opened(locale, cell="gru"), "text_input", "text").value == FIRST["ko-KR"][1]
+
+
+def test_a_sentence_with_new_words_is_learned_at_once_and_unk_is_a_choice():
+    app = opened()
+    field(app, "text_input", "text").set_value("My dog runs faster than your cat").run()
+    said = next(text.value for text in app.text if "My, dog, runs" in text.value)
+    assert "7 new tokens" in said and "19 of 19" in said
+    next(b for b in app.button if "<unk>" in b.label).click().run()
+    assert app.query_params["unknown"] == "unk"
+    assert any("read as <unk>: My, dog" in text.value for text in app.text)
+    next(b for b in app.button if b.label == "Learn the sentence").click().run()
+    assert "unknown" not in app.query_params
+    field(app, "text_input", "text").set_value("time flies like a banana").run()
+    assert not any("new tokens" in text.value for text in app.text)
+
+
+def test_weights_that_have_no_sentence_of_their_own_keep_the_one_in_sight():
+    app = opened()
+    chosen = next(box for box in app.selectbox if box.key == "weights_list")
+    chosen.select("untrained").run()
+    assert field(app, "text_input", "text").value == FIRST["en-US"][1]
+    next(box for box in app.selectbox if box.key == "weights_list").select("english").run()
+    assert app.query_params["weights"] == "english" and "text" not in app.query_params
 
 
 def test_badge_states_a_difference_at_rounding():
@@ -41,7 +80,7 @@ def test_every_kind_of_weights_and_tokens_opens(weights, units):
 
 
 def test_a_choice_is_in_the_address_and_a_default_is_not():
-    app = opened()
+    app = opened(weights="lecture")
     field(app, "selectbox", "cell").select("gru").run()
     assert app.query_params["cell"] == "gru"
     assert "weights" not in app.query_params
@@ -79,12 +118,12 @@ def test_an_empty_sentence_shows_the_example_and_says_so():
     app = opened()
     field(app, "text_input", "text").set_value("   ").run()
     assert not app.exception
-    assert field(app, "text_input", "text").value == "경마장에 있는 말이 뛰고 있다"
+    assert field(app, "text_input", "text").value == FIRST["en-US"][1]
     assert any("empty" in text.value for text in app.text)
 
 
 def test_a_sentence_of_unknown_words_is_explained():
-    app = opened(text="colourless green ideas")
+    app = opened(text="colourless green ideas", unknown="unk")
     assert any("<unk>" in text.value for text in app.text)
 
 

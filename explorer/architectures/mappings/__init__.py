@@ -26,7 +26,7 @@ from explorer.architectures.mappings.common import (
     Said,
 )
 from explorer.architectures.mappings.translation import MOST_SAID
-from explorer.data.corpora import lecture_sentences
+from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.data.exercises import examples, letters_in, names, tagged, tagged_split, words_of
 from explorer.experiment import MAPPINGS, Experiment
 from explorer.i18n import LANGUAGES
@@ -98,7 +98,7 @@ def _wanted(mapping: str, lang: str, text: str) -> tuple[str, Problems]:
     if text in own:
         return text, ()
     others = {e for name in MAPPINGS for other in LANGUAGES for e in examples(name, other)}
-    if not text or text in others or text == lecture_sentences()[0]:
+    if not text or text in others or text in [sentences_of(weights)[0] for weights in TAUGHT]:
         return own[0], ()
     if mapping == "one_one":
         found = letters_in(text, lang)

@@ -68,6 +68,8 @@ interface Payload<Kind extends string, R extends Run<any>> {
   lang: "en" | "ko"
   mode: string
   strings: Strings
+  /** What words of the other language mean, by word. */
+  gloss: Record<string, string>
   firstStep: number
   total: number
   runs: R[]

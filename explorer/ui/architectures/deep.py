@@ -17,7 +17,7 @@ from explorer.architectures.deep import (
     Tagging,
 )
 from explorer.architectures.timing import ratio
-from explorer.data.corpora import lecture_sentences
+from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.data.exercises import examples, tagged_split
 from explorer.experiment import MAPPINGS, Experiment
 from explorer.figures.deep import NETWORKS, accuracy_figure, price_figure
@@ -85,7 +85,7 @@ def _text(experiment: Experiment, lang: str) -> str:
     """The sentence of the bar; an example in place of one from another exercise or in the other language."""
     texts = {example for name in MAPPINGS for code in LANGUAGES for example in examples(name, code)}
     own = deep.offered(lang)
-    foreign = {"", lecture_sentences()[0], *texts} - set(own)
+    foreign = {"", *(sentences_of(weights)[0] for weights in TAUGHT), *texts} - set(own)
     return own[0] if experiment.text in foreign else experiment.text
 
 

@@ -11,7 +11,7 @@ from explorer.i18n import t
 from explorer.lab.learned import inputs
 from explorer.limits import WINDOW
 from explorer.stage.dynamics import build_space
-from explorer.ui import compute
+from explorer.ui import compute, report
 from explorer.ui.models import is_there
 from explorer.ui.moments import moments
 from explorer.ui.stage import stage
@@ -22,6 +22,7 @@ def draw(experiment: Experiment, lang: str) -> None:
     """Draws the landscape of the page's network, or of two side by side."""
     with st.spinner(t("ui.learning", lang)):
         learned = compute.learned(experiment.model_part())
+    report.taught(experiment, lang)
     if any(len(directions) > 1 for directions in learned.model.layer_weights()):
         st.warning(t("dynamics.both_ways", lang))
         return

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.data.corpora import lecture_sentences
+from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.experiment import Display, Experiment, NetworkChoices, SamplingChoices, choice
 from explorer.i18n import strings, t
 from explorer.language.saying import Problems, Saying, saying
@@ -24,8 +24,8 @@ def draw(experiment: Experiment, lang: str) -> None:
     if model is None:
         return
     _choices(experiment, lang)
-    if experiment.weights == "lecture":
-        _lecture(lang)
+    if experiment.weights in TAUGHT:
+        _learned_ones(experiment.weights, lang)
     cut = len(st.session_state.get(state.key("prompt"), "")) > MAX_PROMPT
     problems: Problems = [("prompt_cut", {"limit": f"{MAX_PROMPT:,}"})] if cut else []
     try:
@@ -67,25 +67,25 @@ def _choices(experiment: Experiment, lang: str) -> None:
             field(name, experiment, lang)
 
 
-def _lecture(lang: str) -> None:
-    """Buttons that ask for the lecture's sentences, and for more than the last one has."""
-    asked = [(words[0], len(words) - 1) for words in map(str.split, lecture_sentences())]
+def _learned_ones(weights: str, lang: str) -> None:
+    """Buttons that ask for the three sentences learned, and for more than the last one has."""
+    asked = [(words[0], len(words) - 1) for words in map(str.split, sentences_of(weights))]
     asked.append((asked[-1][0], ASKED_ON))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(t("generate.lecture", lang), width="content")
+        st.caption(t(f"generate.{weights}", lang), width="content")
         for prompt, count in asked:
             st.button(
                 t("generate.lecture_button", lang, prompt=prompt, count=count),
                 key=f"say_{prompt}_{count}",
                 on_click=state.apply,
-                args=(lecture_changes(prompt, count),),
+                args=(learned_changes(weights, prompt, count),),
             )
 
 
-def lecture_changes(prompt: str, count: int) -> dict[str, str]:
-    """Returns the fields to set for a greedy saying of the lecture's network."""
+def learned_changes(weights: str, prompt: str, count: int) -> dict[str, str]:
+    """Returns the fields to set for a greedy saying of a network that learned three sentences."""
     return {
-        "weights": "lecture",
+        "weights": weights,
         "units": "word",
         "prompt": prompt,
         "tokens": str(count),

@@ -64,9 +64,10 @@ def _tokens(pairs: Pairs, lang: str) -> None:
 
 def _train(experiment: Experiment, pairs: Pairs, lang: str) -> None:
     """The way to a race on this text: as it was typed, or in lower case or without punctuation."""
-    changes = {"data": "yours" if experiment.text else "lecture", "racers": HEADLINE}
-    if experiment.text:
-        changes["text"] = " ".join(pairs.sentences)
+    typed = experiment.text or experiment.weights == "english"
+    changes = {"data": "yours" if typed else "lecture", "racers": HEADLINE}
+    if typed:
+        changes["text"] = (" " if experiment.text else ". ").join(pairs.sentences)
     if st.button(
         t("pairs.train", lang),
         key="train_pairs",
@@ -102,4 +103,4 @@ def packed_pairs(experiment: Experiment, lang: str) -> bytes:
     return _packed_pairs(experiment.only(*_OF_PAIRS, "cell", "hidden", "start"), lang)
 
 
-_OF_PAIRS = ("text", "units", "ending", "case", "punctuation")
+_OF_PAIRS = ("text", "weights", "units", "ending", "case", "punctuation")

@@ -67,7 +67,7 @@ def _choices(experiment: Experiment, lang: str) -> None:
 
 def _cat() -> tuple[str, str]:
     """The lecture's example of next-word prediction at any length, and the weights that know it."""
-    return examples("en")[-1], "yours"
+    return examples("en")[-1][0], "yours"
 
 
 def _horse() -> tuple[str, str]:

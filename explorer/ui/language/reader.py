@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.nn.model import RecurrentModel
-from explorer.ui import compute
+from explorer.ui import compute, report
 
 
 def reader(experiment: Experiment, lang: str) -> RecurrentModel | None:
@@ -15,4 +15,5 @@ def reader(experiment: Experiment, lang: str) -> RecurrentModel | None:
     if model.vocabulary is None:
         st.warning(t("lm.numbers", lang))
         return None
+    report.taught(experiment, lang)
     return model

@@ -5,11 +5,11 @@ import streamlit as st
 from explorer.cells import CELLS, CellSpec
 from explorer.experiment import Experiment
 from explorer.i18n import t
+from explorer.lab.learned import opening
 from explorer.lab.walk import clearest_unit
 from explorer.ui import compute, state
 
 _GATE = {"weights": "marked", "hidden": "32", "seed": "0"}
-_SENTENCE = {"weights": "lecture", "hidden": "16", "step": "1"}
 
 
 def try_line(experiment: Experiment, lang: str) -> None:
@@ -18,7 +18,7 @@ def try_line(experiment: Experiment, lang: str) -> None:
     words, way = st.columns([4.2, 1], vertical_alignment="center")
     words.markdown(t("ui.try_marked", lang) if marked else _watch(CELLS[experiment.cell], lang))
     if marked:
-        way.button(t("ui.try_back", lang), on_click=state.apply, args=(_SENTENCE,), width="stretch")
+        way.button(t("ui.try_back", lang), on_click=state.apply, args=(_back(lang),), width="stretch")
         return
     way.button(t("ui.try_gate", lang), on_click=_show_gate, args=(experiment, lang), width="stretch")
 
@@ -29,6 +29,11 @@ def _watch(spec: CellSpec, lang: str) -> str:
         return t("ui.try_plain", lang)
     symbols = ", ".join(signal.symbol for signal in spec.signals if signal.role != "candidate")
     return t("ui.try_gates", lang, symbols=symbols)
+
+
+def _back(lang: str) -> dict[str, str]:
+    """The fields to set for the sentence that the page opens on."""
+    return {"weights": opening(lang).weights, "hidden": "16", "step": "1"}
 
 
 def _show_gate(experiment: Experiment, lang: str) -> None:

@@ -5,7 +5,7 @@
 import { element } from "./dom.js"
 
 export class Strip {
-  /** @param {Pick<AnyPayload, "runs" | "strings" | "firstStep" | "mode">} payload @param {(step: number) => void} go */
+  /** @param {Pick<AnyPayload, "runs" | "strings" | "gloss" | "firstStep" | "mode">} payload @param {(step: number) => void} go */
   constructor(payload, go) {
     this.payload = payload
     this.node = element("div", { class: `rx-strip${payload.runs[0].steps > 12 ? " rx-strip-long" : ""}`, role: "listbox", "aria-label": payload.strings.tokens })
@@ -29,6 +29,8 @@ export class Strip {
       element("span", { class: "rx-chip-step", text: String(firstStep + k) }),
       element("span", { class: "rx-chip-text", text: token.marked ? `▲ ${token.label}` : token.label }),
     )
+    const gloss = this.payload.gloss[token.label]
+    if (gloss) chip.append(element("span", { class: "rx-chip-gloss", text: gloss }))
     if (swapped) chip.append(element("span", { class: "rx-chip-swap", text: `→ ${after.label}` }))
     if (!token.known) {
       chip.classList.add("rx-unknown")

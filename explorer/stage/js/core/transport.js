@@ -27,7 +27,7 @@ function drawn(icon) {
 }
 
 export class Transport {
-  /** @param {Pick<AnyPayload, "runs" | "strings" | "firstStep" | "total" | "mode">} payload @param {(step: number) => void} go */
+  /** @param {Pick<AnyPayload, "runs" | "strings" | "gloss" | "firstStep" | "total" | "mode">} payload @param {(step: number) => void} go */
   constructor(payload, go) {
     this.payload = payload
     this.go = go

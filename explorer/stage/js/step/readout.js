@@ -35,6 +35,8 @@ export class Readout {
       const p = this.run.arrays.top_probabilities.at(t, k)
       const { row, label, bar, value } = this.rows[k]
       label.textContent = name
+      const gloss = this.stage.payload.gloss[name]
+      if (gloss) label.append(element("span", { class: "rx-gloss", text: gloss }))
       bar.style.transform = `scaleX(${p})`
       value.textContent = percent(p)
       row.classList.toggle("rx-true", coming !== undefined && coming.known && coming.label === name && firstStep > 0)
