@@ -20,7 +20,7 @@ import psutil
 
 from benchmarks.visitor import Answer, Visitor
 from explorer.commands.terminal import table_lines
-from explorer.data.corpora import examples
+from explorer.data.corpora import sentences_of
 from explorer.i18n import t
 from tests.e2e.server import started
 
@@ -110,7 +110,7 @@ def chooser(visitor: Visitor, seed: int, pause: float) -> Callable[[], Awaitable
 
 def sentence(dice: random.Random) -> str:
     """Returns an example's words in another order: its network is learned, the walk is new."""
-    words = dice.choice(examples("en")).split()
+    words = dice.choice(sentences_of("english")).split()
     dice.shuffle(words)
     return " ".join(words)
 
