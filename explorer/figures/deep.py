@@ -10,6 +10,7 @@ from explorer.architectures.deep import HIDDEN_SIZE, Accuracies, Price, Tagger, 
 from explorer.architectures.timing import written
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
+from explorer.figures.scales import shared_limits
 from explorer.figures.signals import signal_heatmap
 from explorer.i18n import t
 from explorer.limits import MAX_LAYERS
@@ -22,20 +23,24 @@ _SHARES = ("every", "undecided")
 
 
 def layer_figure(
-    reading: Tagging, row: int, labels: Sequence[str], lang: str, theme: str = "light"
+    reading: Tagging,
+    row: int,
+    labels: Sequence[str],
+    lang: str,
+    theme: str = "light",
+    beside: Sequence[Tagging] = (),
 ) -> go.Figure:
-    """Returns the states units x steps of one layer and direction, on the same scale as all the others.
+    """Returns the states units x steps of one layer and direction, on the scale of all, and of those beside.
 
     The tokens stand under the last layer only.
     """
     layers = reading.rows
     figure = signal_heatmap(layers[row], "h", labels, 1, lang, theme)
-    every = np.abs([layer.output for layer in layers])
-    top = float(every[np.isfinite(every)].max(initial=0.0)) or 1.0
-    figure.update_traces(zmin=-top, zmax=top, ygap=0, selector={"type": "heatmap"})
+    limits = shared_limits([layer for one in (reading, *beside) for layer in one.rows])["h"]
+    figure.update_traces(zmin=limits[0], zmax=limits[1], ygap=0, selector={"type": "heatmap"})
     last = layers[row].layer == layers[-1].layer
     figure.update_xaxes(showticklabels=last)
-    figure.update_layout(meta={**figure.layout.meta, "range": [-top, top], "ticks": last})
+    figure.update_layout(meta={**figure.layout.meta, "range": list(limits), "ticks": last})
     return figure
 
 

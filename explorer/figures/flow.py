@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from explorer.cells import CELLS
 from explorer.experiment import Display
 from explorer.figures.palette import HUES, magnitude_scale
+from explorer.figures.scales import power_limits
 from explorer.figures.signals import layout, line, step_axis
 from explorer.gradients.bptt import lengths
 from explorer.i18n import t
@@ -23,25 +24,24 @@ MARGIN = 3.0
 """How many decades past the measured values the axis follows a law."""
 
 
-def triangle_figure(flow: Flow, display: Display) -> go.Figure:
-    """Returns ||dL_t/dh_k|| as a heatmap: source step k across, loss step t down, colour log10.
+def triangle_figure(flow: Flow, display: Display, cell: CellFlow | None = None) -> go.Figure:
+    """Returns a cell's ||dL_t/dh_k|| as a heatmap: source step k across, loss step t down, colour log10.
 
-    A norm of exactly 0 is left blank; one that is not finite gets a cross.
+    The colours are one scale for all cells of the flow. A norm of exactly 0 is left blank; one that is not
+    finite gets a cross.
     """
     lang, theme = display.lang, display.theme
-    norm = flow.chosen.each.norm
-    with np.errstate(divide="ignore", invalid="ignore"):
-        power = np.where(norm > 0, np.log10(norm), np.nan)
-    seen = power[np.isfinite(power)]
-    low, high = (max(float(seen.min()), FLOOR), float(seen.max())) if seen.size else (-1.0, 0.0)
+    shown = cell or flow.chosen
+    norm = shown.each.norm
+    low, high = power_limits([_power(one.each.norm) for one in flow.cells], FLOOR)
     sources, losses = _sources(flow), _sources(flow)[1:]
     figure = go.Figure(
         go.Heatmap(
-            z=power,
+            z=_power(norm),
             x=sources,
             y=losses,
             zmin=low,
-            zmax=max(high, low + 1e-9),
+            zmax=high,
             colorscale=magnitude_scale(theme),
             showscale=False,
             xgap=1 if flow.steps <= 32 else 0,
@@ -53,10 +53,14 @@ def triangle_figure(flow: Flow, display: Display) -> go.Figure:
     _crosses(figure, norm, sources, losses, theme)
     figure.update_xaxes(**_source_axis(flow))
     figure.update_yaxes(autorange="reversed", nticks=8, showgrid=False)
-    figure.update_layout(
-        meta={"range": [low, high], "title": t("flow.triangle", lang), "columns": flow.steps + 1}
-    )
+    named = {"title": t(f"cell.{shown.cell}", lang), "heading": t("flow.triangle", lang)}
+    figure.update_layout(meta={"range": [low, high], "columns": flow.steps + 1, **named})
     return figure
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def _power(norm: np.ndarray) -> np.ndarray:
+    return np.where(norm > 0, np.log10(norm), np.nan)
 
 
 def _crosses(figure: go.Figure, norm: np.ndarray, sources: list, losses: list, theme: str) -> None:

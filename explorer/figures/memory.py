@@ -1,10 +1,13 @@
 """Figures of what a state still knows: two triangles over the same axes, and two lines by distance."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures.decades import Decades, powers
 from explorer.figures.palette import HUES, gate_scale, magnitude_scale
+from explorer.figures.scales import power_limits
 from explorer.figures.signals import layout, line, state_hue, step_axis
 from explorer.i18n import t
 from explorer.language.probing import Memory
@@ -26,21 +29,26 @@ def forgetting_figure(memory: Memory, symbol: str, lang: str, theme: str = "ligh
     return figure
 
 
-def vanishing_figure(memory: Memory, symbol: str, lang: str, theme: str = "light") -> go.Figure:
+def vanishing_figure(
+    memory: Memory, symbol: str, lang: str, theme: str = "light", beside: Sequence[Memory] = ()
+) -> go.Figure:
     """Returns ||dL_t/ds_k|| as log10: the state s_k across, the loss L_t down.
 
-    A norm of exactly 0 is left blank; one that is not finite gets a cross.
+    The colours are one scale for all states of the memory and of those beside it. A norm of exactly 0 is
+    left blank; one that is not finite gets a cross.
     """
     norm = memory.readings[symbol].norm
-    power = np.where(norm > 0, powers(np.where(norm > 0, norm, 1.0)), np.nan)
-    seen = power[np.isfinite(power)]
-    low, high = (max(float(seen.min()), FLOOR), float(seen.max())) if seen.size else (-1.0, 0.0)
+    every = [_power(reading.norm) for one in (memory, *beside) for reading in one.readings.values()]
     title = t("memory.vanishing", lang, s=symbol)
     about = ("norm", "magnitude", "c")
-    figure = _triangle(memory, power, (low, max(high, low + 1e-9)), about, title, theme)
+    figure = _triangle(memory, _power(norm), power_limits(every, FLOOR), about, title, theme)
     figure.data[0].colorscale = magnitude_scale(theme)
     _crosses(figure, ~np.isfinite(norm), theme)
     return figure
+
+
+def _power(norm: np.ndarray) -> np.ndarray:
+    return np.where(norm > 0, powers(np.where(norm > 0, norm, 1.0)), np.nan)
 
 
 def accuracy_figure(memory: Memory, symbol: str, lang: str, theme: str = "light") -> go.Figure:

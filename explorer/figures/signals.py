@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from explorer.cells import CELLS, Signal
 from explorer.figures.palette import GRID, HUES, scale
+from explorer.figures.scales import Limits, axis_over, shared_limits
 from explorer.i18n import t
 from explorer.labels import plot_label
 from explorer.nn.tracing import LayerTrace
@@ -19,16 +20,22 @@ MAX_TICKS = 12
 
 
 def signal_heatmap(
-    layer: LayerTrace, symbol: str, tokens: Sequence[str], first_step: int, lang: str, theme: str = "light"
+    layer: LayerTrace,
+    symbol: str,
+    tokens: Sequence[str],
+    first_step: int,
+    lang: str,
+    theme: str = "light",
+    limits: Limits | None = None,
 ) -> go.Figure:
-    """Returns a heatmap units x steps of one signal; gates on 0..1, others symmetric about 0.
+    """Returns a heatmap units x steps of one signal; gates on 0..1, others symmetric about 0, or on limits.
 
     Values that are not finite get a cross, so that an explosion is not taken for missing data.
     """
     signal = layer.spec.roles[symbol]
     values = layer.signal(symbol).T  # (H, T)
     finite = np.isfinite(values)
-    low, high = (0.0, 1.0) if signal.role == "gate" else _symmetric(values[finite])
+    low, high = limits or shared_limits([layer])[symbol]
     steps = list(range(first_step, first_step + layer.steps))
     figure = go.Figure(
         go.Heatmap(
@@ -71,21 +78,31 @@ def state_hue(symbol: str) -> str:
     return next(specs).roles[symbol].hue
 
 
-def norms(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> go.Figure:
-    """Returns ||h_t|| and ||c_t|| over time; on a log axis where they span more than four decades."""
+def norms(
+    layer: LayerTrace,
+    first_step: int,
+    lang: str,
+    theme: str = "light",
+    beside: Sequence[LayerTrace] = (),
+) -> go.Figure:
+    """Returns ||h_t|| and ||c_t|| over time; on a log axis where they span more than four decades.
+
+    The axis is one for the layer and those beside it.
+    """
     steps = list(range(first_step, first_step + layer.steps))
     figure = go.Figure(layout=layout(theme))
-    lengths = []
-    for symbol in layer.spec.states:
-        with np.errstate(over="ignore", invalid="ignore"):
-            length = np.linalg.norm(layer.signal(symbol), axis=-1)
-        lengths.append(length)
+    for symbol, length in _lengths(layer).items():
         figure.add_scatter(x=steps, y=length, name=f"‖{symbol}‖", **line(layer.spec.roles[symbol].hue, theme))
     figure.update_xaxes(**step_axis(steps, ()))
-    wide = _spans_decades(np.concatenate(lengths))
-    figure.update_yaxes(type="log" if wide else "linear", rangemode="normal" if wide else "tozero", nticks=4)
+    every = [length for one in (layer, *beside) for length in _lengths(one).values()]
+    figure.update_yaxes(nticks=4, **axis_over(np.concatenate(every)))
     figure.update_layout(meta={"title": t("stage.norms", lang)})
     return figure
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _lengths(layer: LayerTrace) -> dict[str, np.ndarray]:
+    return {symbol: np.linalg.norm(layer.signal(symbol), axis=-1) for symbol in layer.spec.states}
 
 
 def saturation(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> go.Figure:
@@ -113,16 +130,6 @@ def line(hue: str, theme: str, dash: str = "solid") -> dict:
         "marker": {"size": 5, "symbol": "circle" if dash == "solid" else "circle-open"},
         "meta": {"hue": hue},
     }
-
-
-def _symmetric(values: np.ndarray) -> tuple[float, float]:
-    largest = float(np.abs(values).max(initial=0.0)) or 1.0
-    return -largest, largest
-
-
-def _spans_decades(values: np.ndarray) -> bool:
-    positive = values[np.isfinite(values) & (values > 0)]
-    return positive.size > 0 and positive.max() / positive.min() > 1e4
 
 
 def step_axis(steps: Sequence[int], tokens: Sequence[str]) -> dict:

@@ -117,6 +117,12 @@ class Flow:
         return self.cells[0]
 
     @property
+    def beside(self) -> CellFlow | None:
+        """The cell whose triangle stands beside: a gated one beside a plain RNN, that beside any other."""
+        plain = self.chosen.trace.spec.plain
+        return next((cell for cell in self.cells[1:] if cell.trace.spec.plain != plain), None)
+
+    @property
     def steps(self) -> int:
         return len(self.tokens)
 

@@ -33,7 +33,8 @@ def build_deep(sentence: TaggedText, readings: dict[str, Tagging], shown: str, l
         for k in range(OTHERS):
             arrays[f"other.{name}.{k}"] = readings[name].p_other[:, k]
     labels = [token.label for token in sentence.shown]
-    figures = [layer_figure(reading, r, labels, lang) for r in range(len(rows))]
+    others = [other for other in readings.values() if other is not reading]
+    figures = [layer_figure(reading, r, labels, lang, beside=others) for r in range(len(rows))]
     names = tags(lang)
     run = {
         "tokens": [asdict(token) for token in sentence.shown],

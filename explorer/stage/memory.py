@@ -22,7 +22,7 @@ def build_memory(
     state is shown first, where the cell has it. bare: whether the network is untrained.
     """
     numbers = Numbers()
-    runs = [_run(memory, vocabulary, lang, numbers) for memory in memories]
+    runs = [_run(memory, memories, vocabulary, lang, numbers) for memory in memories]
     states = list(memories[0].readings)
     header = header_for(
         "memory",
@@ -36,7 +36,9 @@ def build_memory(
     return pack(header, numbers.parts)
 
 
-def _run(memory: Memory, vocabulary: Sequence[str], lang: str, numbers: Numbers) -> dict[str, Any]:
+def _run(
+    memory: Memory, beside: Sequence[Memory], vocabulary: Sequence[str], lang: str, numbers: Numbers
+) -> dict[str, Any]:
     arrays = {"ids": memory.ids, "baseline": memory.baseline, "guessed": memory.baseline_by_distance}
     heatmaps, lines, said = [], [], {}
     for symbol, reading in memory.readings.items():
@@ -47,7 +49,8 @@ def _run(memory: Memory, vocabulary: Sequence[str], lang: str, numbers: Numbers)
             f"read.{symbol}": reading.accuracy_by_distance,
             f"arrives.{symbol}": reading.norm_by_distance,
         }
-        heatmaps += [figure(memory, symbol, lang) for figure in (forgetting_figure, vanishing_figure)]
+        heatmaps.append(forgetting_figure(memory, symbol, lang))
+        heatmaps.append(vanishing_figure(memory, symbol, lang, beside=beside))
         lines += [figure(memory, symbol, lang) for figure in (accuracy_figure, gradient_figure)]
         said[symbol] = _sentences(memory, finding(memory, symbol), symbol, lang)
     shown = {int(k) for k in memory.ids} | _ids(memory)

@@ -8,6 +8,7 @@ they are a run's arrays.
 import hashlib
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ from explorer.figures.palette import (
     magnitude_scale,
     signed_scale,
 )
+from explorer.figures.scales import shared_limits
 from explorer.figures.signals import norms, saturation, signal_heatmap, signal_name
 from explorer.figures.unit import unit_figure
 from explorer.gradients.sizes import decay
@@ -57,7 +59,7 @@ class Numbers:
 def build(walk: Walk, display: Display) -> bytes:
     """Returns the payload of a walk."""
     numbers = Numbers()
-    runs = [run_of(run, numbers, display) for run in walk.runs]
+    runs = [run_of(run, numbers, display, walk.runs) for run in walk.runs]
     header = header_for(
         "walk",
         display.lang,
@@ -73,8 +75,11 @@ def build(walk: Walk, display: Display) -> bytes:
 def build_flow(flow: Flow, display: Display) -> bytes:
     """Returns the payload of a flow."""
     numbers, lang = Numbers(), display.lang
-    chosen = flow.chosen
+    chosen, beside = flow.chosen, flow.beside
+    triangles = [chosen] if beside is None else [chosen, beside]
     arrays = {"norm": chosen.each.norm, "chain": flow.chain}
+    if beside is not None:
+        arrays["beside"] = beside.each.norm
     figures = (total_figure, paths_figure, losses_figure)
     run = {
         "cell": t(f"cell.{chosen.cell}", lang),
@@ -82,7 +87,7 @@ def build_flow(flow: Flow, display: Display) -> bytes:
         "steps": flow.steps,
         "units": flow.steps,
         "arrays": {name: numbers.add(array) for name, array in arrays.items()},
-        "heatmaps": [figure_of(triangle_figure(flow, display), numbers)],
+        "heatmaps": [figure_of(triangle_figure(flow, display, cell), numbers) for cell in triangles],
         "lines": [figure_of(figure(flow, display), numbers) for figure in figures],
     }
     header = header_for(
@@ -164,9 +169,16 @@ def numbers_of(payload: bytes) -> np.ndarray:
     return np.frombuffer(payload, "<f8", offset=4 + length + -(4 + length) % 8)
 
 
-def run_of(run: ShownRun, numbers: Numbers, display: Display) -> dict[str, Any]:
-    """Returns a run as the stage reads it: arrays, figures, the cell's equations and drawing."""
+def run_of(
+    run: ShownRun, numbers: Numbers, display: Display, compared: Sequence[ShownRun] = ()
+) -> dict[str, Any]:
+    """Returns a run as the stage reads it: arrays, figures, the cell's equations and drawing.
+
+    The figures keep one scale with those of the runs that it is compared with.
+    """
     lang, layer = display.lang, run.trace.layers[0].in_notation(display.notation)
+    beside = [other.trace.layers[0] for other in compared if other is not run]
+    limits = shared_limits([layer, *beside])
     arrays = {**layer.states, "x": layer.x}
     arrays |= {f"gate.{s}": a for s, a in layer.gate.items()}
     arrays |= {f"pre.{s}": a for s, a in layer.pre.items()}
@@ -176,8 +188,9 @@ def run_of(run: ShownRun, numbers: Numbers, display: Display) -> dict[str, Any]:
             arrays[name] = array
     labels, marked = [token.label for token in run.tokens], [token.marked for token in run.tokens]
     first = run.trace.first_step
-    charts = [signal_heatmap(layer, s, labels, first, lang) for s in layer.signals]
-    lines = [norms(layer, first, lang)] + ([saturation(layer, first, lang)] if layer.spec.gates else [])
+    charts = [signal_heatmap(layer, s, labels, first, lang, limits=limits[s]) for s in layer.signals]
+    lines = [norms(layer, first, lang, beside=beside)]
+    lines += [saturation(layer, first, lang)] if layer.spec.gates else []
     return {
         "cell": t(f"cell.{layer.cell}", lang),
         "notation": t(f"stage.z_{layer.notation}", lang) if CELLS[layer.cell].lecture else "",

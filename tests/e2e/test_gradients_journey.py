@@ -17,7 +17,7 @@ def browser_context_args(browser_context_args: dict) -> dict:
 def test_the_choice_travels_from_page_to_page(page: Page, server: str, faults: list[str]):
     open_page(page, server, cell="gru", text="가는 말이 고와야 오는 말이 곱다", step="3")
     page.get_by_role("link", name="Gradients through time").click()
-    expect(page.locator(".rx-triangle")).to_be_visible()
+    expect(page.locator(".rx-triangles")).to_be_visible()
     expect(page.locator(".rx-stage[data-ready]")).to_be_visible()
     assert page.locator(".rx-chip").count() == 6
     assert step(page) == 3
@@ -38,13 +38,23 @@ def test_cursor_names_source_and_loss(page: Page, server: str, faults: list[str]
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     expect(page.locator(".rx-said").first).to_contain_text("t = 19, k = 2")
-    triangle = page.locator(".rx-triangle .nsewdrag")
+    triangle = page.locator(".rx-triangle .nsewdrag").first
     box = triangle.bounding_box()
     assert box
     triangle.click(position={"x": box["width"] * 5.5 / 21, "y": box["height"] * 9.5 / 20})
     expect(page.locator(READY)).to_have_attribute("data-loss", "10")
     expect(page.locator(READY)).to_have_attribute("data-step", "5")
     expect(page.locator(".rx-said").first).to_contain_text("t = 10, k = 5")
+    second = page.locator(".rx-triangle .nsewdrag").nth(
+        1
+    )  # the plain RNN beside the LSTM: one cursor, one scale
+    second.click(position={"x": box["width"] * 8.5 / 21, "y": box["height"] * 14.5 / 20})
+    expect(page.locator(".rx-said").first).to_contain_text(re.compile(r"t = 15, k = 8: LSTM .* · RNN"))
+    scales = page.locator(".rx-triangle .rx-plot").evaluate_all(
+        "all => all.map((p) => [p.data[0].zmin, p.data[0].zmax])"
+    )
+    assert scales[0] == scales[1]
+    triangle.click(position={"x": box["width"] * 5.5 / 21, "y": box["height"] * 9.5 / 20})
     assert page.locator(".rx-hop").nth(10).inner_text() == ""  # past the loss there is no chain
     assert page.locator(".rx-hop").nth(4).inner_text() != ""
 
@@ -116,8 +126,8 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
     expect(page.locator(".rx-dot", has_text="law")).to_have_count(0)
 
     def shown() -> float:
-        text = page.locator(".rx-said").first.inner_text().split(": ")[-1].replace("−", "-")
-        return float(text)
+        chosen = page.locator(".rx-said").first.inner_text().split(": ")[-1].split(" · ")[0]
+        return float(chosen.split(" ")[-1].replace("−", "-"))
 
     page.keyboard.press("Home")
     sizes = []

@@ -73,7 +73,7 @@ def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults
     page.keyboard.press("Home")
     redrawn(page, before)
     page.get_by_role("button", name="Open in Gradients through time").click()
-    expect(page.locator(".rx-triangle")).to_be_visible()
+    expect(page.locator(".rx-triangles")).to_be_visible()
     expect(page).to_have_url(re.compile("/gradients.*weights=model"))
     assert "moment=0" in page.url
 

@@ -42,10 +42,19 @@ class Plane extends Chart {
 
   layout() {
     const layout = super.layout()
-    const { x, y } = this.values()
-    const reach = 1.15 * Math.max(1, ...x.map((a, k) => Math.hypot(a, y[k])))
+    const reach = 1.15 * Math.max(1, ...this.stage.panels.map(({ plane }) => plane.farthest()))
     const zero = { zerolinecolor: this.stage.theme.grid }
     return { ...layout, xaxis: { ...layout.xaxis, ...zero, range: [-reach, reach] }, yaxis: { ...layout.yaxis, ...zero, range: [-reach, reach] } }
+  }
+
+  redraw() {
+    this.Plotly?.react(this.plot, this.data(), this.layout())
+  }
+
+  // How far from 0 an eigenvalue of the chosen point is, at most: the planes beside each other end alike.
+  farthest() {
+    const { x, y } = this.values()
+    return this.panel.point < 0 ? 0 : Math.max(0, ...x.map((a, k) => Math.hypot(a, y[k])))
   }
 
   dress() {
@@ -153,7 +162,7 @@ export class Panel {
     this.pushing.hidden = !this.forward
     if (point) {
       this.scene.show("ring", [run.arrays.points.row(row)])
-      this.scene.Plotly.react(this.plane.plot, this.plane.data(), this.plane.layout())
+      for (const { plane, point: other } of stage.panels) if (other >= 0) plane.redraw()
     } else this.scene.show("ring", [])
     this.scene.show("leaving", this.leaving())
     this.slider.value = "0"

@@ -2,7 +2,7 @@
 // the total by step for each cell, and the paths past and through the gates.
 // The transport's step is the source step k; the loss step t is a row of the triangle.
 
-/** @import { FlowPayload, FlowRun } from "../types.js" */
+/** @import { Figure, FlowPayload, FlowRun } from "../types.js" */
 
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
@@ -12,9 +12,20 @@ import { exact, fill, minus, number, powers } from "../core/numbers.js"
 // The triangle: columns k = 0..T, rows t = 1..T, colour log10 of the norm.
 /** @extends {Chart<FlowRun, FlowStage>} */
 class Triangle extends Chart {
+  /** @param {Figure} figure @param {FlowRun} run @param {FlowStage} stage @param {"norm" | "beside"} name the array of its norms */
+  constructor(figure, run, stage, name) {
+    super(figure, run, stage)
+    this.name = name
+    this.node.classList.add("rx-triangle")
+    this.rowCursor.classList.add("rx-solid")
+  }
+
+  get norm() {
+    return this.run.arrays[this.name]
+  }
+
   rows() {
-    const { norm } = this.run.arrays
-    return Array.from({ length: this.run.steps }, (_, t) => Float64Array.from(norm.row(t), (v) => (v > 0 && Number.isFinite(v) ? Math.log10(v) : NaN)))
+    return Array.from({ length: this.run.steps }, (_, t) => Float64Array.from(this.norm.row(t), (v) => (v > 0 && Number.isFinite(v) ? Math.log10(v) : NaN)))
   }
 
   data() {
@@ -23,12 +34,17 @@ class Triangle extends Chart {
   }
 
   dress() {
-    this.title.replaceChildren(element("span", { class: "rx-name", text: this.figure.layout.meta.title }),
-      element("span", { class: "rx-range", text: powers(this.figure.layout.meta.range) }))
+    this.title.replaceChildren(element("span", { class: "rx-name", text: this.figure.layout.meta.title }))
   }
 
   lines({ step, unit }, strings) {
-    return [fill(strings.cell_norm, { t: unit + this.stage.payload.firstStep, k: step + this.stage.payload.firstStep, value: exact(this.run.arrays.norm.at(unit, step + 1)) })]
+    return [fill(strings.cell_norm, { t: unit + this.stage.payload.firstStep, k: step + this.stage.payload.firstStep, value: exact(this.norm.at(unit, step + 1)) })]
+  }
+
+  /** The norm at a loss and a source, behind the cell's name where another stands beside it. @param {number} loss @param {number} step @param {boolean} named */
+  says(loss, step, named) {
+    const value = number(this.norm.at(loss, step + 1))
+    return named ? `${this.figure.layout.meta.title} ${value}` : value
   }
 }
 
@@ -60,9 +76,9 @@ export class FlowStage extends Stage {
     const [run] = payload.runs
     this.run = run
     this.loss = payload.lossRow
-    this.triangle = new Triangle(run.heatmaps[0], { ...run, units: run.steps }, this)
-    this.triangle.node.classList.add("rx-triangle")
-    this.triangle.rowCursor.classList.add("rx-solid")
+    const square = { ...run, units: run.steps }
+    this.triangles = run.heatmaps.map((figure, n) => new Triangle(figure, square, this, n ? "beside" : "norm"))
+    this.heading = element("div", { class: "rx-title" })
     this.lines = run.lines.map((figure, n) => new (n ? Chart : Total)(figure, run, this))
     this.hops = this.strip.chips.map((chip) => chip.appendChild(element("span", { class: "rx-hop" })))
     this.said = element("p", { class: "rx-said", role: "status" })
@@ -74,7 +90,8 @@ export class FlowStage extends Stage {
     return [
       this.hopLabel, this.warned,
       element("div", { class: "rx-flow-scene" },
-        element("div", {}, element("div", { "data-panel": "triangle" }, this.triangle.node, this.said),
+        element("div", {}, element("div", { "data-panel": "triangle" }, this.heading,
+          element("div", { class: `rx-triangles rx-triangles-${this.triangles.length}` }, ...this.triangles.map((chart) => chart.node)), this.said),
           element("div", { class: "rx-flow-small", "data-panel": "losses" }, losses)),
         element("div", { class: "rx-flow-lines" }, element("div", { class: "rx-flow-total", "data-panel": "total" }, total, this.decays),
           element("div", { "data-panel": "paths" }, paths))),
@@ -83,6 +100,8 @@ export class FlowStage extends Stage {
 
   // What is said of the gradient as a whole.
   tell() {
+    const { heading, range } = this.run.heatmaps[0].layout.meta
+    this.heading.replaceChildren(element("span", { class: "rx-name", text: heading }), element("span", { class: "rx-range", text: powers(range) }))
     this.warned.replaceChildren(...[this.notice()].filter(Boolean))
     this.decays.replaceChildren(...this.payload.decays.map((text) => element("p", { class: "rx-decay", text })))
   }
@@ -90,12 +109,13 @@ export class FlowStage extends Stage {
   // The same sentence with another gradient: only the numbers change.
   async take(payload) {
     const [run] = payload.runs
-    const same = (of) => JSON.stringify([of.lang, of.firstStep, of.runs[0].tokens])
+    const same = (of) => JSON.stringify([of.lang, of.firstStep, of.runs[0].tokens, of.runs[0].heatmaps.length])
     if (!this.node.dataset.ready || same(payload) !== same(this.payload)) return false
     Object.assign(this, { payload, run, loss: payload.lossRow, shownLoss: undefined })
     this.tell()
-    const figures = [run.heatmaps[0], ...run.lines]
-    await Promise.all(this.charts().map((chart, n) => chart.take(figures[n], n ? run : { ...run, units: run.steps })))
+    const figures = [...run.heatmaps, ...run.lines]
+    const square = { ...run, units: run.steps }
+    await Promise.all(this.charts().map((chart, n) => chart.take(figures[n], n < run.heatmaps.length ? square : run)))
     this.node.dataset.ready = payload.id
     return true
   }
@@ -106,7 +126,7 @@ export class FlowStage extends Stage {
   }
 
   charts() {
-    return [this.triangle, ...this.lines]
+    return [...this.triangles, ...this.lines]
   }
 
   // A click on the triangle chooses source and loss; elsewhere it chooses the source.
@@ -121,13 +141,13 @@ export class FlowStage extends Stage {
     const { step, loss } = this
     this.strip.show(step)
     this.transport.show(step)
-    this.triangle.place(step, loss)
+    for (const triangle of this.triangles) triangle.place(step, loss)
     for (const chart of this.lines) chart.place(step, 0)
     const { strings, firstStep } = this.payload
     const value = this.run.arrays.norm.at(loss, step + 1)
     this.said.textContent = Number.isNaN(value)
       ? fill(strings.above, { t: loss + firstStep, k: step + firstStep })
-      : fill(strings.cell_norm, { t: loss + firstStep, k: step + firstStep, value: number(value) })
+      : fill(strings.cell_norm, { t: loss + firstStep, k: step + firstStep, value: this.triangles.map((one) => one.says(loss, step, this.triangles.length > 1)).join(" · ") })
     if (this.shownLoss !== loss) this.showChain(loss)
     this.node.dataset.step = String(step + firstStep)
     this.node.dataset.unit = String(this.unit + 1)

@@ -178,6 +178,8 @@ export class Curves extends RaceChart {
     this.kind = kind
     this.byX = true
     this.log = figure.layout.yaxis.type === "log"
+    /** @type {[low: number, high: number] | undefined} powers of ten that its own curves need */
+    this.own = undefined
     this.node.classList.add(`rx-race-${kind}`)
   }
 
@@ -212,7 +214,14 @@ export class Curves extends RaceChart {
     const { log, end, bySecond } = this.view
     const { finished } = this.view
     const sizes = log.courses.map((course) => (this.kind === "metric" ? course.checks.length : course.version))
-    return [this.view.stream.number, end, bySecond, finished, ...sizes].join()
+    return [this.view.stream.number, end, bySecond, finished, ...sizes, ...this.shared()].join()
+  }
+
+  // Loss and error on held-out data are one quantity where they are: the two axes then run alike.
+  shared() {
+    if (this.kind === "norm" || this.view.payload.facts.metric !== "error") return this.own ?? []
+    const found = this.view.lines.map((chart) => chart.own).filter((own, n) => own && n < 2)
+    return found.length ? [Math.min(...found.map(([low]) => low)), Math.max(...found.map(([, high]) => high))] : []
   }
 
   /** A column of a course that this chart draws: every step's values, or their means. @param {Course} course @param {string} [role] @returns {(number | null)[]} */
@@ -282,7 +291,9 @@ export class Curves extends RaceChart {
       if (yanchor === "bottom") high = Math.max(high, (y - label * low) / (1 - label))
       else low = Math.min(low, (y - label * high) / (1 - label))
     }
-    return { x, y: { range: [low, high], ...ticks(low, high, this.kind === "loss" ? 7 : 4) } }
+    this.own = [low, high]
+    const [least, most] = this.shared()
+    return { x, y: { range: [least, most], ...ticks(least, most, 6) } }
   }
 
   /** @param {{ x: number, y: number }} at */
