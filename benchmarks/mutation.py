@@ -124,8 +124,8 @@ MUTATIONS = (
         "tests/figures/test_units.py",
     ),
     Mutation(
-        "gates on a signed scale", "explorer/figures/signals.py",
-        '(0.0, 1.0) if signal.role == "gate"', '(-1.0, 1.0) if signal.role == "gate"',
+        "gates on a signed scale", "explorer/figures/scales.py",
+        "(0.0, 1.0) if s in gates", "(-1.0, 1.0) if s in gates",
         "tests/figures tests/stage tests/lab",
     ),
     Mutation(
