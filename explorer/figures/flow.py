@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from explorer.cells import CELLS
 from explorer.experiment import Display
 from explorer.figures.palette import HUES, magnitude_scale
 from explorer.figures.scales import power_limits
-from explorer.figures.signals import layout, line, step_axis
+from explorer.figures.signals import line, plain, step_axis
+from explorer.figures.sketch import Drawn, Sketch
 from explorer.gradients.bptt import lengths
 from explorer.i18n import t
 from explorer.lab.flow import CellFlow, Flow
@@ -24,7 +24,8 @@ MARGIN = 3.0
 """How many decades past the measured values the axis follows a law."""
 
 
-def triangle_figure(flow: Flow, display: Display, cell: CellFlow | None = None) -> go.Figure:
+@Drawn
+def triangle_figure(flow: Flow, display: Display, cell: CellFlow | None = None) -> Sketch:
     """Returns a cell's ||dL_t/dh_k|| as a heatmap: source step k across, loss step t down, colour log10.
 
     The colours are one scale for all cells of the flow. A norm of exactly 0 is left blank; one that is not
@@ -35,20 +36,19 @@ def triangle_figure(flow: Flow, display: Display, cell: CellFlow | None = None) 
     norm = shown.each.norm
     low, high = power_limits([_power(one.each.norm) for one in flow.cells], FLOOR)
     sources, losses = _sources(flow), _sources(flow)[1:]
-    figure = go.Figure(
-        go.Heatmap(
-            z=_power(norm),
-            x=sources,
-            y=losses,
-            zmin=low,
-            zmax=high,
-            colorscale=magnitude_scale(theme),
-            showscale=False,
-            xgap=1 if flow.steps <= 32 else 0,
-            ygap=1 if flow.steps <= 32 else 0,
-            meta={"signal": "norm", "role": "magnitude", "hue": "c"},
-        ),
-        layout(theme),
+    figure = Sketch(plain(theme))
+    figure.add(
+        "heatmap",
+        z=_power(norm),
+        x=sources,
+        y=losses,
+        zmin=low,
+        zmax=high,
+        colorscale=magnitude_scale(theme),
+        showscale=False,
+        xgap=1 if flow.steps <= 32 else 0,
+        ygap=1 if flow.steps <= 32 else 0,
+        meta={"signal": "norm", "role": "magnitude", "hue": "c"},
     )
     _crosses(figure, norm, sources, losses, theme)
     figure.update_xaxes(**_source_axis(flow))
@@ -63,12 +63,13 @@ def _power(norm: np.ndarray) -> np.ndarray:
     return np.where(norm > 0, np.log10(norm), np.nan)
 
 
-def _crosses(figure: go.Figure, norm: np.ndarray, sources: list, losses: list, theme: str) -> None:
+def _crosses(figure: Sketch, norm: np.ndarray, sources: list, losses: list, theme: str) -> None:
     rows, columns = np.nonzero(
         np.isinf(norm) | (np.isnan(norm) & (np.tri(norm.shape[0], norm.shape[1], k=1) > 0))
     )
     if rows.size:
-        figure.add_scatter(
+        figure.add(
+            "scatter",
             x=[sources[k] for k in columns],
             y=[losses[k] for k in rows],
             mode="markers",
@@ -76,14 +77,15 @@ def _crosses(figure: go.Figure, norm: np.ndarray, sources: list, losses: list, t
         )
 
 
-def total_figure(flow: Flow, display: Display) -> go.Figure:
+@Drawn
+def total_figure(flow: Flow, display: Display) -> Sketch:
     """Returns ||dL/dh_k|| of the chosen loss for each compared cell, its other states dashed, on a log axis.
 
     Dotted in each cell's hue: its law, where one loss alone is summed. The axis keeps to the measured
     values and follows a law no further than MARGIN.
     """
     lang, theme = display.lang, display.theme
-    figure = go.Figure(layout=layout(theme))
+    figure = Sketch(plain(theme))
     for cell in flow.cells:
         hue = CELLS[cell.cell].hue
         layer = cell.gradient.layers[0]
@@ -97,10 +99,10 @@ def total_figure(flow: Flow, display: Display) -> go.Figure:
     return figure
 
 
-def _laws(figure: go.Figure, flow: Flow, display: Display) -> None:
+def _laws(figure: Sketch, flow: Flow, display: Display) -> None:
     """Adds each cell's law to a finished figure of what is."""
     lang, theme = display.lang, display.theme
-    low, high = _powers([np.asarray(trace.y, float) for trace in figure.data])
+    low, high = _powers([np.asarray(trace["y"], float) for trace in figure.data])
     laws = [(cell, expected) for cell in flow.cells if (expected := cell.law.expected) is not None]
     if not laws:
         return
@@ -110,7 +112,8 @@ def _laws(figure: go.Figure, flow: Flow, display: Display) -> None:
         name = f"{t(f'cell.{cell.cell}', lang)} {power}"
         hue = CELLS[cell.cell].hue
         shown = np.where(np.isfinite(expected) & (expected > 0), expected, np.nan)
-        figure.add_scatter(
+        figure.add(
+            "scatter",
             x=_sources(flow),
             y=shown,
             name=name,
@@ -122,7 +125,7 @@ def _laws(figure: go.Figure, flow: Flow, display: Display) -> None:
     low, high = min(low, max(least, low - MARGIN)), max(high, min(most, high + MARGIN))
     room = 0.04 * max(high - low, 1.0)
     figure.update_yaxes(range=[low - room, high + room], **_ticks(low, high))
-    figure.update_layout(meta={**figure.layout.meta, "law": t("flow.law", lang)})
+    figure.update_layout(meta={**figure.layout["meta"], "law": t("flow.law", lang)})
 
 
 def law_symbol(cell: CellFlow, display: Display) -> str:
@@ -135,10 +138,11 @@ def law_symbol(cell: CellFlow, display: Display) -> str:
     return f"1−σ(b_{spec.keep})" if spec.keep in display.flips(spec) else f"σ(b_{spec.keep})"
 
 
-def paths_figure(flow: Flow, display: Display) -> go.Figure:
+@Drawn
+def paths_figure(flow: Flow, display: Display) -> Sketch:
     """Returns how the chosen cell's gradient came back: past all gates alone, and its last hop by gate."""
     lang, theme = display.lang, display.theme
-    figure = go.Figure(layout=layout(theme))
+    figure = Sketch(plain(theme))
     layer = flow.chosen.gradient.layers[0]
     whole = layer.total_norms[layer.layer.spec.memory]
     _log_line(figure, flow, whole, t("flow.sum", lang), "ink", theme, "solid")
@@ -158,24 +162,26 @@ def _keeping(flow: Flow, display: Display) -> str:
     return f"(1−{spec.keep})" if spec.keep in display.flips(spec) else spec.keep or "1"
 
 
-def losses_figure(flow: Flow, display: Display) -> go.Figure:
+@Drawn
+def losses_figure(flow: Flow, display: Display) -> Sketch:
     """Returns L_t at every step that has a loss; those that the chosen loss sums are filled."""
     lang, theme = display.lang, display.theme
     each, chosen = flow.chosen.each.loss, flow.chosen.gradient.loss
-    figure = go.Figure(layout=layout(theme))
+    figure = Sketch(plain(theme))
     steps = _sources(flow)[1:]
     summed = 0.0
     if each is not None and chosen is not None:
         inside = np.isfinite(chosen)
         summed = float(chosen[inside].sum())
-        figure.add_scatter(
+        symbols = ["circle" if inside_t else "circle-open" for inside_t in inside]
+        marker = {"symbol": symbols, "size": 9 if flow.steps <= 60 else 4}
+        figure.add(
+            "scatter",
             x=steps,
             y=each,
             name="L",
-            **(line("h", theme) | {"mode": "markers"}),
+            **(line("h", theme) | {"mode": "markers", "marker": marker}),
         )
-        figure.data[-1].marker.symbol = ["circle" if inside_t else "circle-open" for inside_t in inside]
-        figure.data[-1].marker.size = 9 if flow.steps <= 60 else 4
     figure.update_xaxes(**_source_axis(flow))
     figure.update_yaxes(rangemode="tozero", nticks=4, exponentformat="power")
     title = t("flow.losses", lang, sum=f"{summed:.3g}")
@@ -184,16 +190,17 @@ def losses_figure(flow: Flow, display: Display) -> go.Figure:
 
 
 def _log_line(
-    figure: go.Figure, flow: Flow, values: np.ndarray, name: str, hue: str, theme: str, dash: str
+    figure: Sketch, flow: Flow, values: np.ndarray, name: str, hue: str, theme: str, dash: str
 ) -> None:
     """A line that skips zeros; where a value is not finite, a cross stands at the top."""
     shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
-    figure.add_scatter(x=_sources(flow), y=shown, name=name, **line(hue, theme, dash))
-    figure.data[-1].mode = "lines" if flow.steps > 40 else "lines+markers"
+    mode = "lines" if flow.steps > 40 else "lines+markers"
+    figure.add("scatter", x=_sources(flow), y=shown, name=name, **(line(hue, theme, dash) | {"mode": mode}))
     bad = np.flatnonzero(np.isinf(values))
     if bad.size:
         top = float(np.nanmax(shown)) if np.isfinite(shown).any() else 1.0
-        figure.add_scatter(
+        figure.add(
+            "scatter",
             x=[_sources(flow)[k] for k in bad],
             y=[top] * bad.size,
             mode="markers",
@@ -201,9 +208,9 @@ def _log_line(
         )
 
 
-def _finished(figure: go.Figure, flow: Flow, lang: str, title: str) -> go.Figure:
+def _finished(figure: Sketch, flow: Flow, lang: str, title: str) -> Sketch:
     figure.update_xaxes(**_source_axis(flow))
-    low, high = _powers([np.asarray(trace.y, float) for trace in figure.data])
+    low, high = _powers([np.asarray(trace["y"], float) for trace in figure.data])
     figure.update_yaxes(type="log", **_ticks(low, high))
     figure.update_layout(meta={"title": t(title, lang), "columns": flow.steps + 1})
     return figure

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from explorer.cells import CELLS, Signal
 from explorer.figures.palette import GRID, HUES, scale
 from explorer.figures.scales import Limits, axis_over, shared_limits
+from explorer.figures.sketch import Drawn, Sketch
 from explorer.i18n import t
 from explorer.labels import plot_label
 from explorer.nn.tracing import LayerTrace
@@ -19,6 +20,7 @@ MAX_TICKS = 12
 """With more steps than this the axis shows step numbers, not tokens."""
 
 
+@Drawn
 def signal_heatmap(
     layer: LayerTrace,
     symbol: str,
@@ -27,7 +29,7 @@ def signal_heatmap(
     lang: str,
     theme: str = "light",
     limits: Limits | None = None,
-) -> go.Figure:
+) -> Sketch:
     """Returns a heatmap units x steps of one signal; gates on 0..1, others symmetric about 0, or on limits.
 
     Values that are not finite get a cross, so that an explosion is not taken for missing data.
@@ -37,27 +39,27 @@ def signal_heatmap(
     finite = np.isfinite(values)
     low, high = limits or shared_limits([layer])[symbol]
     steps = list(range(first_step, first_step + layer.steps))
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=steps,
-            y=list(range(1, layer.hidden_size + 1)),
-            zmin=low,
-            zmax=high,
-            colorscale=scale(signal.role, signal.hue, theme),
-            showscale=False,
-            xgap=1 if layer.steps <= 32 else 0,
-            ygap=1 if layer.hidden_size <= 20 else 0,
-            meta={"signal": symbol, "role": signal.role, "hue": signal.hue},
-        ),
-        layout(theme),
+    figure = Sketch(plain(theme))
+    figure.add(
+        "heatmap",
+        z=values,
+        x=steps,
+        y=list(range(1, layer.hidden_size + 1)),
+        zmin=low,
+        zmax=high,
+        colorscale=scale(signal.role, signal.hue, theme),
+        showscale=False,
+        xgap=1 if layer.steps <= 32 else 0,
+        ygap=1 if layer.hidden_size <= 20 else 0,
+        meta={"signal": symbol, "role": signal.role, "hue": signal.hue},
     )
     figure.update_xaxes(**step_axis(steps, tokens))
     figure.update_yaxes(autorange="reversed", showticklabels=False, ticks="", showgrid=False)
     figure.update_layout(meta={"range": [low, high], "title": f"{symbol} · {signal_name(signal, lang)}"})
     if not finite.all():
         rows, columns = np.nonzero(~finite)
-        figure.add_scatter(
+        figure.add(
+            "scatter",
             x=[steps[k] for k in columns],
             y=(rows + 1).tolist(),
             mode="markers",
@@ -78,21 +80,24 @@ def state_hue(symbol: str) -> str:
     return next(specs).roles[symbol].hue
 
 
+@Drawn
 def norms(
     layer: LayerTrace,
     first_step: int,
     lang: str,
     theme: str = "light",
     beside: Sequence[LayerTrace] = (),
-) -> go.Figure:
+) -> Sketch:
     """Returns ||h_t|| and ||c_t|| over time; on a log axis where they span more than four decades.
 
     The axis is one for the layer and those beside it.
     """
     steps = list(range(first_step, first_step + layer.steps))
-    figure = go.Figure(layout=layout(theme))
+    figure = Sketch(plain(theme))
     for symbol, length in _lengths(layer).items():
-        figure.add_scatter(x=steps, y=length, name=f"‖{symbol}‖", **line(layer.spec.roles[symbol].hue, theme))
+        figure.add(
+            "scatter", x=steps, y=length, name=f"‖{symbol}‖", **line(layer.spec.roles[symbol].hue, theme)
+        )
     figure.update_xaxes(**step_axis(steps, ()))
     every = [length for one in (layer, *beside) for length in _lengths(one).values()]
     figure.update_yaxes(nticks=4, **axis_over(np.concatenate(every)))
@@ -105,17 +110,18 @@ def _lengths(layer: LayerTrace) -> dict[str, np.ndarray]:
     return {symbol: np.linalg.norm(layer.signal(symbol), axis=-1) for symbol in layer.spec.states}
 
 
-def saturation(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> go.Figure:
+@Drawn
+def saturation(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> Sketch:
     """Returns the share of units whose gate is over .9 (solid) and under .1 (dotted), by step."""
     steps = list(range(first_step, first_step + layer.steps))
-    figure = go.Figure(layout=layout(theme))
+    figure = Sketch(plain(theme))
     for symbol in layer.spec.gates:
         gate = layer.gate[symbol]
         hue = layer.spec.roles[symbol].hue
         open_share = (gate > OPEN).mean(-1)
         shut_share = (gate < SHUT).mean(-1)
-        figure.add_scatter(x=steps, y=open_share, name=f"{symbol} > .9", **line(hue, theme))
-        figure.add_scatter(x=steps, y=shut_share, name=f"{symbol} < .1", **line(hue, theme, "dot"))
+        figure.add("scatter", x=steps, y=open_share, name=f"{symbol} > .9", **line(hue, theme))
+        figure.add("scatter", x=steps, y=shut_share, name=f"{symbol} < .1", **line(hue, theme, "dot"))
     figure.update_xaxes(**step_axis(steps, ()))
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
     figure.update_layout(meta={"title": t("stage.saturation", lang)})
@@ -141,18 +147,26 @@ def step_axis(steps: Sequence[int], tokens: Sequence[str]) -> dict:
     return axis | {"tickvals": list(steps)[::every]}
 
 
+def plain(theme: str) -> dict:
+    """Returns the layout of a small chart on the stage: no frame, no zoom, quiet axes.
+
+    Without a template: it would be most of the payload, and the stage sets what it would.
+    """
+    axis = {"fixedrange": True, "ticks": "", "automargin": True}
+    return {
+        "autosize": True,
+        "margin": {"l": 4, "r": 4, "t": 2, "b": 20},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": HUES[theme]["ink"], "size": 13},
+        "showlegend": False,
+        "dragmode": False,
+        "hovermode": False,
+        "xaxis": {**axis, "tickangle": 0, "linecolor": GRID[theme]},
+        "yaxis": {**axis, "gridcolor": GRID[theme], "zeroline": False},
+    }
+
+
 def layout(theme: str) -> go.Layout:
-    """Returns the layout of a small chart on the stage: no frame, no zoom, quiet axes."""
-    return go.Layout(
-        template=None,
-        autosize=True,
-        margin={"l": 4, "r": 4, "t": 2, "b": 20},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": HUES[theme]["ink"], "size": 13},
-        showlegend=False,
-        dragmode=False,
-        hovermode=False,
-        xaxis={"fixedrange": True, "ticks": "", "tickangle": 0, "linecolor": GRID[theme]},
-        yaxis={"fixedrange": True, "gridcolor": GRID[theme], "zeroline": False, "automargin": True},
-    )
+    """Returns the same as Plotly's own."""
+    return go.Layout(plain(theme), template="none")

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from explorer.cells import Signal
 from explorer.figures.palette import HUES
-from explorer.figures.signals import layout, signal_name, step_axis
+from explorer.figures.signals import plain, signal_name, step_axis
+from explorer.figures.sketch import Drawn, Sketch
 from explorer.i18n import t
 from explorer.nn.tracing import LayerTrace
 
@@ -18,6 +18,7 @@ GAP = 0.12
 """What stands between two rows, in rows of a gate."""
 
 
+@Drawn
 def unit_figure(
     layer: LayerTrace,
     unit: int,
@@ -26,7 +27,7 @@ def unit_figure(
     first_step: int,
     lang: str,
     theme: str = "light",
-) -> go.Figure:
+) -> Sketch:
     """Returns a unit's (from 0) gates and the state that they serve over time, filled from 0.
 
     A value lasts for its step. Marked steps are shaded.
@@ -35,10 +36,11 @@ def unit_figure(
     edges = [steps[0] - 0.5, *steps, steps[-1] + 0.5]
     spec = layer.spec
     rows = [spec.roles[symbol] for symbol in (*spec.gates, spec.memory)]
-    figure = go.Figure(layout=layout(theme))
+    figure = Sketch(plain(theme))
     for k, signal in enumerate(rows):
         values = layer.signal(signal.symbol)[:, unit]
-        figure.add_scatter(
+        figure.add(
+            "scatter",
             x=edges,
             y=np.concatenate([values[:1], values, values[-1:]]),
             yaxis="y" if k == 0 else f"y{k + 1}",
@@ -48,7 +50,7 @@ def unit_figure(
             fill="tozeroy",
             meta={"signal": signal.symbol, "role": signal.role, "hue": signal.hue},
         )
-    figure.update_layout(_rows(rows))
+    figure.update_layout(**_rows(rows))
     figure.update_xaxes(**step_axis(steps, tokens), anchor="free", position=0)
     _shade([step for step, mark in zip(steps, marked, strict=True) if mark], len(rows), figure, theme)
     names = [signal_name(signal, lang) for signal in rows]
@@ -56,21 +58,25 @@ def unit_figure(
     return figure
 
 
-def _shade(steps: Sequence[int], rows: int, figure: go.Figure, theme: str) -> None:
-    for step in steps:
-        for k in range(rows):
-            figure.add_shape(
-                x0=step - 0.5,
-                x1=step + 0.5,
-                y0=0,
-                y1=1,
-                yref=f"y{'' if k == 0 else k + 1} domain",
-                layer="below",
-                line_width=0,
-                fillcolor=HUES[theme]["write"],
-                opacity=0.16,
-                name="write",
-            )
+def _shade(steps: Sequence[int], rows: int, figure: Sketch, theme: str) -> None:
+    shapes = [
+        {
+            "type": "rect",
+            "x0": step - 0.5,
+            "x1": step + 0.5,
+            "y0": 0,
+            "y1": 1,
+            "yref": f"y{'' if k == 0 else k + 1} domain",
+            "layer": "below",
+            "line": {"width": 0},
+            "fillcolor": HUES[theme]["write"],
+            "opacity": 0.16,
+            "name": "write",
+        }
+        for step in steps
+        for k in range(rows)
+    ]
+    figure.update_layout(shapes=shapes)
 
 
 def _rows(rows: Sequence[Signal]) -> dict:
@@ -82,7 +88,7 @@ def _rows(rows: Sequence[Signal]) -> dict:
         gate = signal.role == "gate"
         axes[f"yaxis{'' if k == 0 else k + 1}"] = {
             "domain": [max(0.0, (top - height) / whole), top / whole],
-            "range": [0, 1.05] if gate else None,
+            **({"range": [0, 1.05]} if gate else {}),
             "tickvals": [0, 1] if gate else [0],
             "showticklabels": False,
             "zeroline": False,

@@ -31,6 +31,7 @@ from explorer.figures.palette import (
 )
 from explorer.figures.scales import shared_limits
 from explorer.figures.signals import norms, saturation, signal_heatmap, signal_name
+from explorer.figures.sketch import spec_of
 from explorer.figures.unit import unit_figure
 from explorer.gradients.sizes import decay
 from explorer.i18n import section, t
@@ -87,8 +88,8 @@ def build_flow(flow: Flow, display: Display) -> bytes:
         "steps": flow.steps,
         "units": flow.steps,
         "arrays": {name: numbers.add(array) for name, array in arrays.items()},
-        "heatmaps": [figure_of(triangle_figure(flow, display, cell), numbers) for cell in triangles],
-        "lines": [figure_of(figure(flow, display), numbers) for figure in figures],
+        "heatmaps": [figure_of(triangle_figure.sketch(flow, display, cell), numbers) for cell in triangles],
+        "lines": [figure_of(figure.sketch(flow, display), numbers) for figure in figures],
     }
     header = header_for(
         "flow",
@@ -188,9 +189,9 @@ def run_of(
             arrays[name] = array
     labels, marked = [token.label for token in run.tokens], [token.marked for token in run.tokens]
     first = run.trace.first_step
-    charts = [signal_heatmap(layer, s, labels, first, lang, limits=limits[s]) for s in layer.signals]
-    lines = [norms(layer, first, lang, beside=beside)]
-    lines += [saturation(layer, first, lang)] if layer.spec.gates else []
+    charts = [signal_heatmap.sketch(layer, s, labels, first, lang, limits=limits[s]) for s in layer.signals]
+    lines = [norms.sketch(layer, first, lang, beside=beside)]
+    lines += [saturation.sketch(layer, first, lang)] if layer.spec.gates else []
     return {
         "cell": t(f"cell.{layer.cell}", lang),
         "notation": t(f"stage.z_{layer.notation}", lang) if CELLS[layer.cell].lecture else "",
@@ -207,7 +208,7 @@ def run_of(
         "readout": _readout(run),
         "heatmaps": [figure_of(chart, numbers) for chart in charts],
         "lines": [figure_of(line, numbers) for line in lines],
-        "valve": figure_of(unit_figure(layer, 0, labels, marked, first, lang), numbers),
+        "valve": figure_of(unit_figure.sketch(layer, 0, labels, marked, first, lang), numbers),
     }
 
 
@@ -236,19 +237,16 @@ def _readout(run: ShownRun) -> dict[str, Any] | None:
 
 
 def figure_of(figure: Any, numbers: Numbers) -> dict[str, Any]:
-    """Returns a figure as plain JSON; numbers of a heatmap or of one unit are left to the run's arrays.
-
-    Arrays are taken from the figure: Plotly's JSON has them in base64, which the stage does not read.
-    """
-    spec = figure.to_plotly_json()
-    for trace, own in zip(spec["data"], figure.data, strict=True):
+    """Returns a figure as plain JSON; numbers of a heatmap or of one unit are left to the run's arrays."""
+    traces, layout = spec_of(figure)
+    for trace in traces:
         if trace["type"] == "heatmap":
             del trace["z"]
         elif "signal" in trace.get("meta", ()):
             del trace["y"]
-        elif isinstance(own.y, np.ndarray):
-            trace["y"] = {"array": numbers.add(own.y)}
-    return json.loads(json.dumps(spec, default=_plain))
+        elif isinstance(trace.get("y"), np.ndarray):
+            trace["y"] = {"array": numbers.add(trace["y"])}
+    return json.loads(json.dumps({"data": traces, "layout": layout}, default=_plain))
 
 
 def _plain(value: Any) -> Any:
