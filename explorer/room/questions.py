@@ -1,17 +1,22 @@
 """A question to a room, and what the room guessed. Nobody is scored: guesses are counted, not kept."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from explorer.i18n import LANGUAGES
+from explorer.course.lessons import LESSONS, cards
+from explorer.course.showing import ask_of
+from explorer.i18n import LANGUAGES, t
 from explorer.limits import MAX_ANSWER, MAX_QUESTION
 from explorer.text import clean
 
 LEAST_ANSWERS, MOST_ANSWERS = 2, 5
 BINS = 20
 """Bars of a histogram of numbers: more than a class has opinions, few enough to read from the back row."""
+
+_MARKUP = re.compile(r"\*\*|[$`]|(?<=\w)\{|\}|\\(?=[a-z]+)")
 
 Words = Mapping[str, str]
 """A sentence by language."""
@@ -25,7 +30,8 @@ class UnaskableError(ValueError):
 class Question:
     """A question: answers to choose one of, or where there are none, a number from low to high.
 
-    right is the model's answer: the index of a choice, or a number; None where nobody knows it.
+    right is the model's answer: the index of a choice, or a number; None where nobody knows it. about names
+    what is found out only when the answer is shown.
     """
 
     words: Words
@@ -33,6 +39,7 @@ class Question:
     low: float = 0.0
     high: float = 0.0
     right: float | None = None
+    about: str = ""
 
     @property
     def numeric(self) -> bool:
@@ -87,6 +94,34 @@ def number(text: object, low: object, high: object, right: object = None) -> Que
         ends[1],
         None if right is None else _finite(right),
     )
+
+
+def of_card(lesson: object, card: object) -> Question:
+    """Returns the question of a card, with its choices, in every language. Raises UnaskableError."""
+    asks = []
+    for lang in LANGUAGES if lesson in LESSONS else ():
+        found = [ask_of(one) for one in cards(str(lesson), lang) if one.key == card]
+        asks += [ask for ask in found if ask is not None and ask.choices]
+    if len(asks) != len(LANGUAGES):
+        raise UnaskableError("card")
+    by_lang = dict(zip(LANGUAGES, asks, strict=True))
+    answers = zip(*(ask.choices for ask in asks), strict=True)
+    return Question(
+        {lang: _plain(ask.question) for lang, ask in by_lang.items()},
+        tuple(dict(zip(LANGUAGES, map(_plain, words), strict=True)) for words in answers),
+        right=asks[0].right,
+    )
+
+
+def about(name: str, low: float, high: float) -> Question:
+    """Returns a question for a number that is found out when it is shown; the locale has its words."""
+    words = {lang: t(f"room.about_{name}", lang) for lang in LANGUAGES}
+    return Question(words, (), low, high, about=name)
+
+
+def _plain(text: str) -> str:
+    """A card's words without their markup: a phone shows them as text."""
+    return _MARKUP.sub("", text)
 
 
 def _line(text: object, longest: int) -> str:

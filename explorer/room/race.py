@@ -150,6 +150,12 @@ class ClassRace:
         """How many seeds came to their own end; one that was stopped or killed counts for nothing."""
         return sum(seed.state in ("passed", "spent", "diverged") for seed in self.seeds)
 
+    @property
+    def median_step(self) -> float | None:
+        """After how many training steps a seed that passed did, in the median; None before one has."""
+        steps = [seed.step for seed in self.seeds if seed.state == "passed"]
+        return float(np.median(steps)) if steps else None
+
     def turn(self) -> bool:
         """Reads what is new and begins what there is room for; returns whether anything has changed."""
         with self.lock:

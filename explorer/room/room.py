@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from explorer.experiment import TABLE, Experiment
@@ -198,10 +198,12 @@ class Room:
             self._changed("count")
             return True
 
-    def show(self) -> None:
-        """Shows what was guessed, and the model's answer."""
+    def show(self, found: float | None = None) -> None:
+        """Shows what was guessed, and the model's answer; found: what a question was about."""
         with self.lock:
             if self.question is not None:
+                if self.question.about:
+                    self.question = replace(self.question, right=found)
                 self.shown = True
                 self._changed("question")
 

@@ -10,12 +10,15 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from explorer.course.lessons import Ask, Card
+from explorer.experiment import Experiment
 from explorer.limits import MAX_ROOM_POST
+from explorer.room import questions
 from explorer.room.pace import Pace
 from explorer.room.race import ClassRace, offers
 from explorer.room.rooms import Rooms
 from explorer.training.jobs import Jobs
-from explorer.ui import board
+from explorer.ui import board, compute
 from explorer.ui.room import address, routes
 from tests.room.test_race import Here, short  # noqa: F401 (its smaller races)
 
@@ -222,3 +225,43 @@ def test_the_picture_of_the_address_is_a_code_that_reads_it(lecturer, monkeypatc
     told = lecturer.get(f"/r/{lecturer.room['code']}/address").json()
     assert told["address"] == f"{HOST}/r/{lecturer.room['code']}"
     assert told["qr"].startswith("data:image/svg+xml")
+
+
+def test_a_cards_question_is_put_in_every_language(lecturer, rooms, monkeypatch):
+    ask = Ask("Does **$h_2$** change?", "Yes.", ("no", "*yes*", "it depends"), 1)
+    card = Card("recurrence", "", ("all",), (ask,))
+    monkeypatch.setattr(questions, "cards", lambda lesson, lang: (card,))
+    assert at(lecturer, lecturer, "ask", lesson="step", card="recurrence") == 200
+    question = rooms.find(lecturer.room["code"]).question
+    assert question.words == {"ko": "Does h_2 change?", "en": "Does h_2 change?"}
+    assert [answer["en"] for answer in question.answers] == ["no", "*yes*", "it depends"]
+    assert question.right == 1
+    for nothing in ({"lesson": "step", "card": "x"}, {"lesson": "../x", "card": "recurrence"}, {"card": []}):
+        assert at(lecturer, lecturer, "ask", **nothing) == 400
+
+
+def test_a_number_is_found_out_when_it_is_shown(lecturer, student, rooms):
+    assert at(lecturer, lecturer, "ask", about="gradient") == 400, "no gradients are shown"
+    assert at(lecturer, lecturer, "ask", about="seeds") == 400, "nobody races"
+    query = {"cell": "rnn", "weights": "untrained", "stretch": "12"}
+    assert at(lecturer, lecturer, "stand", page="gradients", query=query) == 200
+    assert at(lecturer, lecturer, "ask", about="gradient") == 200
+    room = rooms.find(lecturer.room["code"])
+    assert room.question.right is None and at(student, lecturer, "guess", guess=-3.5) == 200
+    assert at(lecturer, lecturer, "show") == 200
+    experiment, _ = Experiment().with_changes(query)
+    assert 10**room.question.right == pytest.approx(compute.flowed(experiment).chosen.total[1], rel=0.02)
+
+
+def test_how_many_seeds_passed_is_known_once_all_have_ended(lecturer, rooms, tmp_path):
+    room = rooms.find(lecturer.room["code"])
+    room.listen(room.join(), lambda: None)
+    race = ClassRace(offers()["temporal_50:gru"], Jobs(tmp_path / "runs", Here()), 1)
+    room.start(race)
+    for name, of in (("seeds", lambda: race.passed), ("steps", lambda: race.median_step)):
+        assert at(lecturer, lecturer, "ask", about=name) == 200
+        if not race.over:
+            assert at(lecturer, lecturer, "show") == 200 and room.question.right is None
+            while not race.settled:
+                race.turn()
+        assert at(lecturer, lecturer, "show") == 200 and room.question.right == of()

@@ -487,6 +487,8 @@ export interface RoomData {
   lang: string
   strings: Strings
   offers: { key: string; label: string; command: string }[]
+  /** Numbers that the model answers when they are shown; strings has a question for each. */
+  numbers: string[]
 }
 
 export interface CompanionData {
@@ -496,7 +498,7 @@ export interface CompanionData {
   room: string
   view: View
   went: number
-  questions: { lesson: string; card: string; ask: number }[]
+  questions: { lesson: string; card: string }[]
 }
 
 /** A question's choices: right is the one that holds; cover and reveal are keys of the page's containers. */

@@ -6,11 +6,14 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.course.lessons import LESSONS
 from explorer.course.places import HOME
 from explorer.experiment import Experiment
 from explorer.i18n import section, t
 from explorer.room.race import Offer, offers
 from explorer.ui import state
+from explorer.ui.guess import asked
+from explorer.ui.room.truths import TRUTHS
 from explorer.ui.server import stage_url
 from explorer.ui.train.choices import racer_label
 
@@ -76,14 +79,14 @@ def companion(experiment: Experiment, lang: str) -> None:
 
 def _go() -> None:
     """Takes up the view that the room's lecturer shows."""
-    asked = (st.session_state.get("companion") or {}).get("go")
-    if not isinstance(asked, Mapping) or not isinstance(asked.get("view"), Mapping):
+    went = (st.session_state.get("companion") or {}).get("go")
+    if not isinstance(went, Mapping) or not isinstance(went.get("view"), Mapping):
         return
-    page, query = asked["view"].get("page"), asked["view"].get("query")
+    page, query = went["view"].get("page"), went["view"].get("query")
     if isinstance(page, str) and isinstance(query, Mapping):
         state.follow(page, {str(name): str(raw) for name, raw in query.items()})
-    if isinstance(asked.get("id"), int | float):
-        st.session_state["room_went"] = int(asked["id"])
+    if isinstance(went.get("id"), int | float):
+        st.session_state["room_went"] = int(went["id"])
 
 
 def _out() -> None:
@@ -99,6 +102,7 @@ def room_data(code: str, lang: str) -> dict[str, Any]:
         "lang": lang,
         "strings": section("room", lang),
         "offers": [_offered(offer, lang) for offer in offers().values()],
+        "numbers": list(TRUTHS),
     }
 
 
@@ -129,5 +133,13 @@ def companion_data(code: str, page: str, experiment: Experiment, lang: str, went
         "room": f"/room?room={code}",
         "view": {"page": page, "query": experiment.to_query()},
         "went": went,
-        "questions": [],
+        "questions": _questions(page, experiment, lang),
     }
+
+
+def _questions(page: str, experiment: Experiment, lang: str) -> list[dict[str, str]]:
+    """The question of the card that is open, if it offers choices."""
+    if page not in LESSONS:
+        return []
+    guess = asked(page, experiment, lang)
+    return [{"lesson": guess.page, "card": guess.card}] if guess else []

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -24,13 +24,14 @@ from explorer.figures.room import class_figure, guess_figure
 from explorer.i18n import LANGUAGES
 from explorer.limits import MAX_ROOM_POST, ROOM_SECONDS
 from explorer.room.pace import Pace
-from explorer.room.questions import Question, UnaskableError, number, typed
-from explorer.room.race import ClassRace, offers
+from explorer.room.questions import Question, UnaskableError, number, of_card, typed
+from explorer.room.race import ClassRace, Offer, offers
 from explorer.room.room import Device, FullError, Listener, Room
 from explorer.room.rooms import Rooms
 from explorer.ui import board
 from explorer.ui.guard import TooLongError, body, foreign, visitor
 from explorer.ui.room.address import qr, reachable
+from explorer.ui.room.truths import found_out, question_about
 
 BEAT_SECONDS = 20.0
 """A sign of life for proxies, and how late the server notices a device that left without a word."""
@@ -233,6 +234,7 @@ async def _act(request: Request) -> Response:
         return Response(status_code=400)
     try:
         done = act(room, device, asked)
+        done = await done if isinstance(done, Awaitable) else done
     except UnaskableError:
         return Response(status_code=400)
     return JSONResponse({"ok": True}) if done else Response(status_code=409)
@@ -243,12 +245,16 @@ def _stand(room: Room, _: Device, asked: Mapping[str, Any]) -> bool:
 
 
 def _ask(room: Room, _: Device, asked: Mapping[str, Any]) -> bool:
-    room.ask(_question(asked))
+    room.ask(_question(room, asked))
     return True
 
 
-def _question(asked: Mapping[str, Any]) -> Question:
-    """Returns the question that is asked for. Raises UnaskableError."""
+def _question(room: Room, asked: Mapping[str, Any]) -> Question:
+    """Returns a card's question, one for a number to find out, or a typed one. Raises UnaskableError."""
+    if "card" in asked:
+        return of_card(asked.get("lesson"), asked["card"])
+    if "about" in asked:
+        return question_about(asked["about"], room)
     if "answers" in asked:
         return typed(asked.get("text"), asked["answers"], asked.get("right"))
     if "low" in asked:
@@ -260,8 +266,8 @@ def _guess(room: Room, device: Device, asked: Mapping[str, Any]) -> bool:
     return room.guess(device, asked.get("guess"))
 
 
-def _show(room: Room, _: Device, asked: Mapping[str, Any]) -> bool:
-    room.show()
+async def _show(room: Room, _: Device, asked: Mapping[str, Any]) -> bool:
+    room.show(await anyio.to_thread.run_sync(found_out, room))
     return True
 
 
@@ -270,22 +276,30 @@ def _put_away(room: Room, _: Device, asked: Mapping[str, Any]) -> bool:
     return True
 
 
-def _race(room: Room, _: Device, asked: Mapping[str, Any]) -> bool:
+async def _race(room: Room, _: Device, asked: Mapping[str, Any]) -> bool:
     """Begins the class's race, unless one is on."""
     offer = offers().get(str(asked.get("offer")))
-    if offer is None or (room.race is not None and not room.race.over):
+    if offer is None:
         return False
-    races = board.jobs()
-    room.start(ClassRace(offer, races, races.engine.slots - 1))  # one core is the server's
-    task = asyncio.get_running_loop().create_task(_carry_out(room, room.race))
+    race = await anyio.to_thread.run_sync(_prepared, offer)
+    if room.race is not None and not room.race.over:
+        return False
+    room.start(race)
+    task = asyncio.get_running_loop().create_task(_carry_out(room, race))
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
     return True
 
 
-async def _carry_out(room: Room, race: ClassRace | None) -> None:
+def _prepared(offer: Offer) -> ClassRace:
+    """A race on this server's board, one core of which stays the server's. It may have to make its data."""
+    races = board.jobs()
+    return ClassRace(offer, races, races.engine.slots - 1)
+
+
+async def _carry_out(room: Room, race: ClassRace) -> None:
     """Goes on with a race until it is over, and tells the room."""
-    while race is not None and not race.settled:
+    while not race.settled:
         if await anyio.to_thread.run_sync(race.turn):
             room.raced()
         await anyio.sleep(TURN_SECONDS)
@@ -304,7 +318,7 @@ def _end(room: Room, _: Device, asked: Mapping[str, Any]) -> bool:
     return True
 
 
-Act = Callable[[Room, Device, Mapping[str, Any]], bool]
+Act = Callable[[Room, Device, Mapping[str, Any]], bool | Awaitable[bool]]
 
 ACTS: Mapping[str, tuple[Act, bool]] = {
     "stand": (_stand, True),

@@ -152,15 +152,17 @@ class RoomPage {
 
   // A question of one's own
   own() {
-    const { strings } = this.data
+    const { strings, numbers } = this.data
     const said = element("p", { class: "rx-room-trouble", role: "alert" })
     const text = element("textarea", { class: "rx-room-text", rows: 2, maxlength: 300, "aria-label": strings.question })
     const answers = Array.from({ length: MOST_ANSWERS }, (_, k) => element("input", { class: "rx-room-text", maxlength: 80, "aria-label": fill(strings.answer, { n: k + 1 }), placeholder: fill(strings.answer, { n: k + 1 }) }))
     const right = element("select", { class: "rx-room-text" }, element("option", { value: "", text: strings.right_unknown }), ...answers.map((_, k) => element("option", { value: k, text: fill(strings.answer, { n: k + 1 }) })))
     const [low, high, truth] = [0, 1, 2].map(() => element("input", { class: "rx-room-text", type: "number", step: "any" }))
+    const about = element("select", { class: "rx-room-text" }, ...numbers.map((name) => element("option", { value: name, text: strings[`about_${name}`] })))
     const kinds = [
       { name: strings.choices, node: element("div", { class: "rx-room-grid" }, ...answers, this.field(strings.right, right)), asked: () => chosen(answers.map((input) => input.value), right.value), trouble: strings.refused },
       { name: strings.number, node: element("div", { class: "rx-room-grid" }, this.field(strings.low, low), this.field(strings.high, high), this.field(strings.truth, truth)), asked: () => numbered(low.value, high.value, truth.value), trouble: strings.refused_number },
+      { name: strings.measured, node: element("div", {}, this.field(strings.measured_how, about)), asked: () => ({ about: about.value }), trouble: strings.refused_about },
     ]
     let kind = kinds[0]
     const tabs = kinds.map((one) => element("button", { class: "rx-room-tab", type: "button", text: one.name, "aria-pressed": String(one === kind), onclick: () => turn(one) }))
@@ -168,13 +170,15 @@ class RoomPage {
     const turn = (/** @type {typeof kind} */ one) => {
       kind = one
       place.replaceChildren(one.node)
+      typed.hidden = one === kinds[2]
       tabs.forEach((tab, k) => tab.setAttribute("aria-pressed", String(kinds[k] === one)))
     }
+    const typed = this.field(strings.question, text)
     const put = async () => {
       const status = await this.room.post("ask", { text: text.value, ...kind.asked() })
       said.textContent = status === 200 ? "" : status === 400 ? kind.trouble : strings[TROUBLE[status] ?? "lost"]
     }
-    return element("details", { class: "rx-room-card" }, element("summary", { text: strings.ask_own }), this.field(strings.question, text),
+    return element("details", { class: "rx-room-card" }, element("summary", { text: strings.ask_own }), typed,
       element("div", { class: "rx-room-tabs", role: "group" }, ...tabs), place, this.button(strings.put, put, true), said)
   }
 
