@@ -46,7 +46,7 @@ def read(lang: str) -> tuple[tuple[str, str], ...]:
     found = list(_flat(strings(lang), f"locale {lang}"))
     for name in ORDERS:
         for card in cards(name, lang):
-            asked = [part for kind, *parts in card.directives if kind == "ask" for part in parts]
+            asked = [part for kind, *parts in card.directives if kind in ("ask", "choices") for part in parts]
             labels = [left for kind, left, _ in card.directives if kind == "show"]
             for text in (card.title, card.text, *asked, *labels):
                 found.append((f"{lang}/{name}.md {card.id}", text))

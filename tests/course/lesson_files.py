@@ -10,7 +10,7 @@ from explorer.experiment import Experiment
 from explorer.i18n import ASSETS
 
 HEAD = re.compile(r"^## (?P<number>\d+)\. (?P<title>.+) \{#(?P<id>\w+) cells=(?P<cells>[\w,]+)\}$")
-DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask): (?P<body>[^{}]+)\}$")
+DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask|choices): (?P<body>[^{}]+)\}$")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _card(lines: list[str]) -> Card:
             found = DIRECTIVE.match(line)
             assert found, line
             left, bar, right = found["body"].partition(" | ")
-            assert bool(bar) == (found["kind"] in ("show", "ask")), line
+            assert bool(bar) == (found["kind"] in ("show", "ask", "choices")), line
             directives.append((found["kind"], left, right))
         else:
             text.append(line)
