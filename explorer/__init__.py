@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from explorer.dynamics.exponents import Lyapunov, lyapunov
     from explorer.dynamics.points import FixedPoints, fixed_points
     from explorer.experiment import Experiment
+    from explorer.formats.layers import Layers
+    from explorer.formats.opening import FileContents, inspect_file, load_weights
     from explorer.gradients.bptt import GradientFlow, bptt
     from explorer.nn.model import RecurrentModel
     from explorer.nn.tracing import LayerTrace, Trace, Traces, trace
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "CELLS": "explorer.cells",
     "Experiment": "explorer.experiment",
+    "FileContents": "explorer.formats.opening",
     "FixedPoints": "explorer.dynamics.points",
     "GradientFlow": "explorer.gradients.bptt",
+    "Layers": "explorer.formats.layers",
     "LayerTrace": "explorer.nn.tracing",
     "Lyapunov": "explorer.dynamics.exponents",
     "RecurrentModel": "explorer.nn.model",
@@ -37,7 +41,9 @@ _HOMES = {
     "Traces": "explorer.nn.tracing",
     "bptt": "explorer.gradients.bptt",
     "fixed_points": "explorer.dynamics.points",
+    "inspect_file": "explorer.formats.opening",
     "load_model": "explorer.training.store",
+    "load_weights": "explorer.formats.opening",
     "lyapunov": "explorer.dynamics.exponents",
     "trace": "explorer.nn.tracing",
     "train": "explorer.training.run",
@@ -47,9 +53,11 @@ _HOMES = {
 __all__ = [
     "CELLS",
     "Experiment",
+    "FileContents",
     "FixedPoints",
     "GradientFlow",
     "LayerTrace",
+    "Layers",
     "Lyapunov",
     "RecurrentModel",
     "Run",
@@ -57,7 +65,9 @@ __all__ = [
     "Traces",
     "bptt",
     "fixed_points",
+    "inspect_file",
     "load_model",
+    "load_weights",
     "lyapunov",
     "trace",
     "train",

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 EXTRAS = {
+    "h5py": "files",
+    "onnx": "files",
     "regex": "train",
     "safetensors": "train",
     "loky": "app",

@@ -1,5 +1,6 @@
 """The cells: one file per family, one registry. Adding a cell is one spec and one line here."""
 
+from explorer.cells.activations import with_activations
 from explorer.cells.gru import GRU, GRU_RESET_BEFORE
 from explorer.cells.linear import LINEAR
 from explorer.cells.lstm import (
@@ -17,8 +18,19 @@ from explorer.cells.rnn import RNN, RNN_RELU
 from explorer.cells.slstm import SLSTM
 from explorer.cells.spec import CellSpec, LayerWeights, Signal
 
-CELLS: dict[str, CellSpec] = {
-    spec.key: spec
+
+class _Registry(dict[str, CellSpec]):
+    """The cells by key; one with other functions (see activations) is made when it is asked for."""
+
+    def __missing__(self, key: str) -> CellSpec:
+        base, *functions = key.split(":")
+        if not functions or base not in self:
+            raise KeyError(key)
+        return with_activations(self[base], *functions)
+
+
+CELLS: dict[str, CellSpec] = _Registry(
+    (spec.key, spec)
     for spec in (
         RNN,
         RNN_RELU,
@@ -35,6 +47,6 @@ CELLS: dict[str, CellSpec] = {
         SLSTM,
         LINEAR,
     )
-}
+)
 
 __all__ = ["CELLS", "CellSpec", "LayerWeights", "NumpyOps", "Signal", "TorchOps"]

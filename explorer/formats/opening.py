@@ -1,0 +1,104 @@
+"""What a file holds, and its recurrent layers: one call for every format.
+
+found = inspect_file("model.onnx")
+found.layers, found.other                       # what is in it
+layers = load_weights("model.ckpt", "encoder.lstm")
+trace(layers, x).gate["f"]                      # x (T, D) or (T, B, D)
+"""
+
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from explorer.formats import keras, names, npz, onnx_file, safe, torch_file
+from explorer.formats.layers import Layers
+from explorer.formats.source import Source, Table, shown, source_of
+from explorer.i18n import Refused
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_LISTED = 12
+
+
+@dataclass(frozen=True, eq=False)
+class FileContents:
+    """What a file holds: its format, its recurrent layers, and what else by name and shape."""
+
+    format: str
+    layers: tuple[Layers, ...]
+    other: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Layers:
+        """Returns the layers of a name, or of the only one that ends in it. Raises Refused."""
+        exact = [layers for layers in self.layers if layers.name == name]
+        ending = [u for u in self.layers if u.name.endswith(f".{name}") or u.name.endswith(f"/{name}")]
+        found = exact or ending
+        if len(found) != 1:
+            raise Refused("no_such_layer", names=_listed(self.layers))
+        return found[0]
+
+
+def load_weights(file: Path | str | bytes, prefix: str | None = None) -> Layers:
+    """Returns the recurrent layers of a file, those of a prefix where it holds several; `trace` takes them.
+
+    file: a path, or the bytes, of .safetensors; .pt, .pth, .ckpt, .jit (state dicts, checkpoints, whole and
+    scripted modules); .npz; ONNX; Keras (.keras, .h5, .hdf5, .weights.h5). Whatever it holds, nothing in it
+    runs: no pickle, no torch.load. Large files are read by memory map. Raises Refused, whose text says what
+    is wrong; OSError where it cannot be read; Missing where ONNX and Keras lack the extra `files`.
+    """
+    found = inspect_file(file)
+    if not found.layers:
+        raise Refused("no_layers")
+    if prefix is not None:
+        return found[prefix]
+    if len(found.layers) > 1:
+        raise Refused("which_layer", count=len(found.layers), names=_listed(found.layers))
+    return found.layers[0]
+
+
+def inspect_file(file: Path | str | bytes) -> FileContents:
+    """Returns what a file holds: see `load_weights`."""
+    source = source_of(file)
+    if source.start.startswith(b"PK\x03\x04"):
+        return _zipped(source)
+    if torch_file.looks_old(source):
+        return _by_names("PyTorch (before 1.6)", torch_file.read_old(source))
+    if source.start.startswith(_HDF5):
+        layers, other = keras.read_hdf5(source)
+        return FileContents("Keras HDF5", tuple(layers), other)
+    if safe.looks_so(source):
+        table, metadata = safe.read(source)
+        return _by_names("safetensors", table, metadata.get("cell") if "format" in metadata else None)
+    if onnx_file.looks_so(source):
+        layers, other = onnx_file.read(source)
+        return FileContents("ONNX", tuple(layers), other)
+    raise Refused("unknown_format")
+
+
+def _zipped(source: Source) -> FileContents:
+    try:
+        archive = zipfile.ZipFile(source.open())
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise Refused("file_truncated") from error
+    entries = archive.namelist()
+    if any(name.rpartition("/")[2] == "data.pkl" for name in entries):
+        return _by_names("PyTorch", torch_file.read_zip(source, archive))
+    if "config.json" in entries and "model.weights.h5" in entries:
+        layers, other = keras.read_keras(source, archive)
+        return FileContents("Keras", tuple(layers), other)
+    if any(name.endswith(".npy") for name in entries):
+        return _by_names("NumPy", npz.read(source, archive))
+    raise Refused("unknown_format")
+
+
+def _by_names(kind: str, table: Table, cell: str | None = None) -> FileContents:
+    from explorer.cells import CELLS
+
+    layers = names.layers_in(table, cell if cell in CELLS else None)
+    used = names.used_by(table) if layers else set()
+    return FileContents(kind, tuple(layers), {n: t.shape for n, t in table.items() if n not in used})
+
+
+def _listed(layers: tuple[Layers, ...]) -> str:
+    named = [shown(u.name or "top") for u in layers]
+    rest = [f"and {len(named) - _LISTED} more"] if len(named) > _LISTED else []
+    return ", ".join([*named[:_LISTED], *rest])

@@ -1,0 +1,118 @@
+"""A file as its readers see it, and the tensors in it: known by shape and kind, read when asked for."""
+
+import io
+import math
+import mmap
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from explorer.i18n import Refused
+
+MAX_TENSORS = 100_000
+"""Tensors of a file: the largest networks have some thousand."""
+
+FLOATS = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
+"""Kinds of numbers that weights may be, and their bytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file: its bytes, by memory map where it has a path, and its name for people."""
+
+    data: memoryview
+    name: str = "file"
+
+    def open(self) -> BinaryIO:
+        """Returns the bytes as a file to read and to seek in, without a copy of them."""
+        return io.BufferedReader(_View(self.data))
+
+    @property
+    def start(self) -> bytes:
+        return bytes(self.data[:16])
+
+
+class _View(io.RawIOBase):
+    def __init__(self, data: memoryview) -> None:
+        self.data, self.at = data, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: len(self.data)}[whence]
+        self.at = max(0, base + offset)
+        return self.at
+
+    def tell(self) -> int:
+        return self.at
+
+    def readinto(self, buffer: Any) -> int:
+        part = self.data[self.at : self.at + len(buffer)]
+        buffer[: len(part)] = part
+        self.at += len(part)
+        return len(part)
+
+
+def source_of(file: Path | str | bytes) -> Source:
+    """Returns the bytes of a file by memory map, or those that were given. Raises Refused, OSError."""
+    if isinstance(file, bytes):
+        if not file:
+            raise Refused("file_empty")
+        return Source(memoryview(file))
+    path = Path(file)
+    with path.open("rb") as opened:
+        if path.stat().st_size == 0:
+            raise Refused("file_empty")
+        return Source(memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)), path.name)
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A tensor in a file. kind: such as `float32`; load gives the array, of its shape, or raises Refused."""
+
+    shape: tuple[int, ...]
+    kind: str
+    load: Callable[[], np.ndarray]
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+Table = dict[str, Tensor]
+
+
+def floats(name: str, tensor: Tensor) -> np.ndarray:
+    """Returns weights as float32, or float64 where they are. Raises Refused for other kinds, NaN and Inf."""
+    if tensor.kind not in FLOATS:
+        raise Refused("tensor_kind", name=shown(name))
+    array = tensor.load()
+    array = array.astype(np.float64 if array.dtype == np.float64 else np.float32)
+    if array.shape != tensor.shape:
+        raise Refused("file_damaged")
+    if not np.isfinite(array).all():
+        raise Refused("tensor_nonfinite", name=shown(name))
+    array.setflags(write=False)
+    return array
+
+
+def from_bytes(data: memoryview, kind: str, big: bool = False) -> np.ndarray:
+    """Returns the numbers (n,) of raw bytes, as float32 where they are bfloat16."""
+    if kind == "bfloat16":
+        high = np.frombuffer(data, ">u2" if big else "<u2").astype(np.uint32)
+        return (high << 16).view(np.float32)
+    return np.frombuffer(data, np.dtype(kind).newbyteorder(">" if big else "<"))
+
+
+def shown(name: object) -> str:
+    """Returns a name out of a file as it may be shown: letters, digits and a few signs, not too long."""
+    plain = re.sub(r"[^\w.:/+-]", "?", str(name), flags=re.ASCII)
+    return plain if len(plain) <= 80 else plain[:40] + "..." + plain[-37:]
