@@ -29,5 +29,6 @@ with figure:
     stage(compute.packed_flow(experiment, display))
     if whole():
         more(experiment, flow, lang)
+        report.gradients_checked(compute.flow_checked(experiment), lang)
 with beside:
     lesson("gradients", experiment, flow.chosen.trace.layers[0].in_notation(display.notation), lang)

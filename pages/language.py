@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.ui import report, state
-from explorer.ui.frame import frame
+from explorer.ui.frame import frame, whole
 from explorer.ui.language.views import draw
 from explorer.ui.lesson import lesson
 from explorer.ui.widgets import views
@@ -17,3 +17,5 @@ with beside:  # first: the figure may have to learn
 with figure:
     views("view", experiment, lang)
     draw(experiment, lang)
+    if whole():
+        report.elsewhere("language", lang)

@@ -31,5 +31,6 @@ with figure:
     if whole():
         uploads(experiment, lang)
         st.caption(t("train.kept", lang))
+        report.elsewhere("train", lang)
 with beside:
     lesson("train", experiment, None, lang)

@@ -30,6 +30,8 @@ TOPICS: tuple[Topic, ...] = (
           ("step", "gradients", "glossary"), "cells", "check_cells"),
     Topic("stacks", "layers, directions, initial states", "the cells one by one, fused modules, autograd",
           ("step", "gradients", "architectures"), "networks", "stacks"),
+    Topic("modules", "PyTorch's layers, projections, padded batches", "the modules themselves, packed",
+          ("step",), "networks", "modules"),
     Topic("changes", "held gates and units, transplants, a replaced word, lecture notation",
           "cells with other weights, cells stopped and started", ("step",), "networks", "changes"),
     Topic("starts", "starting weights, keep bias, chrono", "closed forms, PyTorch's packing",

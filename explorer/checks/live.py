@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from explorer.cells import CELLS
-from explorer.checks.common import leaf, leaves_of, run_again
+from explorer.checks.common import leaf, leaves_of
 from explorer.dynamics.points import FixedPoints
 from explorer.lab.flow import CellFlow, Flow
 from explorer.nn.references import reference_step
@@ -26,17 +26,29 @@ def flow_error(flow: Flow) -> float | None:
 
 
 def _cell_error(cell: CellFlow) -> float | None:
+    """One step after another, each from the states on the page: a chaotic run is not run again."""
     layer, ours = cell.trace.layers[0], cell.gradient.layers[0]
-    weights, rows = run_again(layer)
-    states = [row[0] for row in rows]
-    loss = (torch.cat(states[1:]) * torch.tensor(cell.entering)).sum()
-    theirs = torch.autograd.grad(
-        loss, [*states, *weights.values()], allow_unused=True, materialize_grads=True
-    )
-    pairs = [(ours.total, torch.cat(theirs[: len(states)]))]
+    weights, T = leaves_of(layer.weights), layer.steps
+    step = reference_step(layer.spec, weights)
+    x, direct = torch.tensor(np.array(layer.x)), torch.tensor(cell.entering)
+    rows = [torch.tensor(np.array(a, np.float64)) for a in layer.states.values()]
+    back = [torch.zeros(1, layer.hidden_size, dtype=torch.float64) for _ in rows]
+    totals = [back[0]] * (T + 1)
+    added = [torch.zeros_like(w) for w in weights.values()]
+    for t in range(T, 0, -1):
+        back[0] = back[0] + direct[t - 1]
+        totals[t] = back[0]
+        before = [row[t - 1 : t].clone().requires_grad_() for row in rows]
+        found = torch.autograd.grad(
+            step(x[t - 1 : t], *before), [*before, *weights.values()], back,
+            allow_unused=True, materialize_grads=True,
+        )  # fmt: skip
+        back = list(found[: len(before)])
+        added = [a + g for a, g in zip(added, found[len(before) :], strict=True)]
+    totals[0] = back[0]
     by_name = ours.weight_gradient()
-    pairs += [(by_name[name], g) for name, g in zip(weights, theirs[len(states) :], strict=True)]
-    return _shared(pairs)
+    pairs = [(ours.total, torch.cat(totals))]
+    return _shared(pairs + [(by_name[name], g) for name, g in zip(weights, added, strict=True)])
 
 
 def _shared(pairs: list[tuple[np.ndarray, Tensor]]) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.cells import CELLS, CellSpec, LayerWeights
@@ -130,6 +130,25 @@ def _fused(model: RecurrentModel, x: np.ndarray, given: tuple[np.ndarray, ...], 
     for state, symbol in zip(ends, run.spec.states, strict=True):
         ours = [layer.states[symbol][0 if layer.reverse else -1] for layer in run.layers]
         found.append(gap(np.stack(ours), state[:, 0]))
+    return largest(found)
+
+
+def modules(generator: np.random.Generator) -> float:
+    """Traces of PyTorch's layers, with a projection and over padded batches, by the module itself, packed."""
+    found = []
+    for kind, options in ((nn.RNN, {}), (nn.GRU, {}), (nn.LSTM, {}), (nn.LSTM, {"proj_size": 2})):
+        net = kind(D, H, num_layers=2, bidirectional=True, dtype=torch.float64, **options)
+        with torch.no_grad():
+            for p in net.parameters():
+                p.copy_(torch.tensor(generator.normal(0.0, 0.5, tuple(p.shape))))
+        x, lengths = torch.tensor(generator.standard_normal((T, 3, D))), torch.tensor([T, 2, 4])
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+        with torch.no_grad():
+            alone, output = net(x[:, 0])[0], nn.utils.rnn.pad_packed_sequence(net(packed)[0])[0]
+        found.append(gap(trace(net, x[:, 0]).output, alone))
+        ours = trace(net, x, lengths=lengths).output
+        there = np.arange(T)[:, None] < lengths.numpy()
+        found.append(gap(ours[there], output.numpy()[there]))
     return largest(found)
 
 

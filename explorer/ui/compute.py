@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.checks.live import flow_error
 from explorer.data.sources import Source, source
 from explorer.experiment import Display, Experiment, LossChoices, NetworkChoices, WalkChoices
 from explorer.lab.flow import Flow, compared, flow
@@ -110,6 +111,16 @@ def _packed_flow(asked: Experiment, display: Display, kept: int) -> bytes:
 def flowed(experiment: Experiment) -> Flow:
     """Returns the experiment's gradients, beside those of the compared cells."""
     return _flowed(experiment.only(*_OF_FLOW), kept_so_far(experiment))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_VALUE)
+def _flow_error(asked: Experiment, kept: int) -> float | None:
+    return flow_error(_flowed(asked, kept))
+
+
+def flow_checked(experiment: Experiment) -> float | None:
+    """Returns how far the experiment's gradients are from autograd: see `live.flow_error`."""
+    return _flow_error(experiment.only(*_OF_FLOW), kept_so_far(experiment))
 
 
 def packed_flow(experiment: Experiment, display: Display) -> bytes:

@@ -5,12 +5,15 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.checks.coverage import TOPICS
+from explorer.checks.live import PointsError
 from explorer.data.corpora import sentences_of
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.lab.learned import new_tokens
 from explorer.lab.walk import Walk
 from explorer.labels import label
+from explorer.nn.references import reference_name
 from explorer.ui import compute, state
 from explorer.ui.text import say
 
@@ -68,6 +71,7 @@ def truth(walk: Walk, lang: str) -> None:
     """Draws the badge of truth and how the weights came to be."""
     badge = t("ui.badge", lang, reference=f"`{walk.reference}`", error=f"`{walk.error:.1e}`")
     st.caption(f":material/verified: {badge} {_covered(walk, lang)}", help=t("ui.badge_help", lang))
+    elsewhere("step", lang, ("cells", "changes") if walk.changed else ("cells",))
     for fit in walk.fits:
         if fit is None:
             st.caption(t("ui.fit_untrained", lang, seed=walk.experiment.seed))
@@ -83,3 +87,27 @@ def truth(walk: Walk, lang: str) -> None:
             if fit.possible != fit.total:
                 line += " " + t("ui.fit_limit", lang, possible=fit.possible)
         st.caption(line if fit.passed else f"{line} {t('ui.fit_failed', lang)}")
+
+
+def elsewhere(page: str, lang: str, now: tuple[str, ...] = ()) -> None:
+    """Says what of a page only `verify` holds against something independent: all but what is checked now."""
+    topics = [topic.key for topic in TOPICS if page in topic.pages and topic.key not in now]
+    st.caption(t("verified.elsewhere", lang, topics="; ".join(t(f"verified.{key}", lang) for key in topics)))
+
+
+def gradients_checked(error: float | None, lang: str) -> None:
+    """Draws the badge of a page of gradients: those on the screen against autograd."""
+    if error is None:
+        st.caption(t("verified.now_flow_not_finite", lang))
+    else:
+        st.caption(f":material/verified: {t('verified.now_flow', lang, error=f'`{error:.1e}`')}")
+    elsewhere("gradients", lang)
+
+
+def points_checked(cell: str, error: PointsError | None, lang: str) -> None:
+    """Draws the badge of fixed points: those on the screen put into PyTorch's cell again."""
+    if error is None:
+        return
+    values = {"moved": f"`{error.moved:.1e}`", "error": f"`{error.jacobian:.1e}`"}
+    said = t("verified.now_points", lang, reference=f"`{reference_name(cell)}`", **values)
+    st.caption(f":material/verified: {said}")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from explorer.checks.live import PointsError, points_error
 from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.landscape import Landscape
 from explorer.experiment import Experiment
@@ -11,7 +12,8 @@ from explorer.i18n import t
 from explorer.lab.learned import Learned
 from explorer.limits import CUBE_HIDDEN
 from explorer.stage.dynamics import build_space
-from explorer.ui import compute
+from explorer.ui import compute, report
+from explorer.ui.frame import whole
 from explorer.ui.moments import moments
 from explorer.ui.stage import stage
 from explorer.ui.widgets import field
@@ -32,6 +34,8 @@ def draw(experiment: Experiment, lang: str) -> None:
         payload = _packed(chosen, tuple(cells), experiment.moment, experiment.point, lang)
     st.caption(" ".join(_fitted(cell, one, lang) for cell, one in zip(cells, learned, strict=True)))
     stage(payload)
+    for cell in cells if whole() else ():
+        report.points_checked(cell, _checked(replace(chosen, cell=cell), experiment.moment), lang)
 
 
 def _cells(experiment: Experiment) -> list[str]:
@@ -58,6 +62,11 @@ def _learned(experiment: Experiment) -> Learned:
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _cube(experiment: Experiment, moment: int) -> Landscape:
     return cube(_learned(experiment).at(moment), experiment.seed)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
+def _checked(experiment: Experiment, moment: int) -> PointsError | None:
+    return points_error(_cube(experiment, moment).points)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)

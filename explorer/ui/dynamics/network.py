@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from explorer.checks.live import PointsError, points_error
 from explorer.dynamics.landscape import Landscape
 from explorer.dynamics.network import network
 from explorer.experiment import Experiment, NetworkChoices
@@ -12,6 +13,7 @@ from explorer.lab.learned import inputs
 from explorer.limits import WINDOW
 from explorer.stage.dynamics import build_space
 from explorer.ui import compute, report
+from explorer.ui.frame import whole
 from explorer.ui.models import is_there
 from explorer.ui.moments import moments
 from explorer.ui.stage import stage
@@ -52,6 +54,8 @@ def draw(experiment: Experiment, lang: str) -> None:
     if total > WINDOW:
         st.caption(t("dynamics.cut", lang, shown=WINDOW, total=f"{total:,}"))
     stage(payload)
+    for cell in cells if whole() else ():
+        report.points_checked(cell, _checked(replace(chosen, cell=cell), kept), lang)
 
 
 # Cached: one run per decision.
@@ -62,6 +66,11 @@ def _landscape(experiment: Experiment, kept: int) -> Landscape:
     learned = compute.learned(experiment.model_part())
     model = learned.at(experiment.moment)
     return network(model, inputs(experiment, model, learned.sample), experiment.held)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
+def _checked(experiment: Experiment, kept: int) -> PointsError | None:
+    return points_error(_landscape(experiment, kept).points)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
