@@ -70,7 +70,7 @@ def variant(
         torch_module=None,
         keras=None,
         lead=False,
-        hue="candidate",
+        hue="other",
         lecture=None,
     )
 

@@ -159,7 +159,7 @@ _GRU = cell(
     keep="z",
     flips=("z",),
     lead=True,
-    hue="write",
+    hue="gru",
     keras=KerasLayer("GRU", biases=2),
 )
 _BEFORE = variant(

@@ -165,7 +165,7 @@ LSTM = cell(
     keep="f",
     write="i",
     lead=True,
-    hue="keep",
+    hue="lstm",
     keras=KerasLayer("LSTM"),
 )
 

@@ -68,5 +68,5 @@ def _rnn(key: str, activation: str, **rest: Any) -> CellSpec:
     )
 
 
-RNN = _rnn("rnn", "tanh", lead=True, hue="x", keras=KerasLayer("SimpleRNN"))
+RNN = _rnn("rnn", "tanh", lead=True, hue="rnn", keras=KerasLayer("SimpleRNN"))
 RNN_RELU = _rnn("rnn_relu", "relu", keras=KerasLayer("SimpleRNN", ('activation="relu"',)))

@@ -346,7 +346,7 @@ class CellSpec:
     """States that no output depends on, but for rounding: their gradient is 0."""
     lead: bool = False
     """Whether a choice of cells shows it at once; all others stand behind `more cells`."""
-    hue: str = "candidate"
+    hue: str = "other"
     """The colour of its curve beside those of other cells."""
     keras: "KerasLayer | None" = None
     """The layer in Keras that computes the same, or None."""

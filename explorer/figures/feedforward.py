@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.architectures.feedforward import LENGTH, LENGTHS, WINDOWS, Compared, Timed
+from explorer.cells import CELLS
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
 from explorer.i18n import t
@@ -16,7 +17,16 @@ def window_figure(found: Compared, lang: str, theme: str = "light") -> go.Figure
     _line(figure, WINDOWS, found.best, t("feedforward.best", lang), "x", "dot", "line-ew", theme)
     recurrent = np.full(len(WINDOWS), found.recurrent)
     name = t(f"cell.{found.cell}", lang)
-    _line(figure, WINDOWS, recurrent, t("feedforward.recurrent", lang, cell=name), "keep", "dash", "", theme)
+    _line(
+        figure,
+        WINDOWS,
+        recurrent,
+        t("feedforward.recurrent", lang, cell=name),
+        CELLS[found.cell].hue,
+        "dash",
+        "",
+        theme,
+    )
     unordered = np.full(len(WINDOWS), found.unordered)
     _line(figure, WINDOWS, unordered, t("feedforward.unordered", lang), "write", "dashdot", "", theme)
     figure.update_xaxes(tickvals=WINDOWS, title_text=t("feedforward.seen", lang))
@@ -28,7 +38,7 @@ def length_figure(found: Compared, lang: str, theme: str = "light") -> go.Figure
     figure = frame(t("feedforward.by_length", lang), theme)
     name = t(f"cell.{found.cell}", lang)
     label = t("feedforward.recurrent", lang, cell=name)
-    _line(figure, LENGTHS, found.by_length, label, "keep", "dash", "square", theme)
+    _line(figure, LENGTHS, found.by_length, label, CELLS[found.cell].hue, "dash", "square", theme)
     figure.add_scatter(
         x=[LENGTH],
         y=[found.window[-1]],
@@ -46,7 +56,7 @@ def time_figure(found: Timed, cell: str, lang: str, theme: str = "light") -> go.
     figure = frame(t("feedforward.by_time", lang), theme)
     name = t(f"cell.{cell}", lang)
     rows = (
-        (found.recurrent, t("feedforward.one_by_one", lang, cell=name), "keep", "dash", "square"),
+        (found.recurrent, t("feedforward.one_by_one", lang, cell=name), CELLS[cell].hue, "dash", "square"),
         (found.apart, t("feedforward.at_once", lang), "candidate", "solid", "circle"),
     )
     for times, label, hue, dash, symbol in rows:

@@ -1,7 +1,8 @@
 """Colours: one hue per role on every page, for light and dark, safe for colour-blind readers.
 
 A hue never stands alone: the signal's letter is always beside it. Gates (0..1) run from the ground to
-their hue; signed values run from brown through the ground to teal.
+their hue; signed values run from brown through the ground to teal. Cells have hues of their own: an LSTM
+beside a GRU is not taken for a forget gate beside an input gate.
 """
 
 FONTS = '"Source Sans", "Noto Sans CJK KR", "Noto Sans KR", sans-serif'
@@ -22,6 +23,10 @@ HUES: dict[str, dict[str, str]] = {
         "h": "#27303b",
         "x": "#667180",
         "ink": "#27303b",
+        "rnn": "#7a4a2b",
+        "lstm": "#1b2a80",
+        "gru": "#0a7f9e",
+        "other": "#a143ea",
     },
     "dark": {
         "keep": "#62b5ff",
@@ -35,6 +40,10 @@ HUES: dict[str, dict[str, str]] = {
         "h": "#e8ecf1",
         "x": "#a3adba",
         "ink": "#e8ecf1",
+        "rnn": "#b98058",
+        "lstm": "#6f86ff",
+        "gru": "#5fd8f5",
+        "other": "#e131b1",
     },
 }
 

@@ -8,6 +8,7 @@ import streamlit as st
 from explorer.data.sources import Unusable
 from explorer.experiment import Experiment
 from explorer.i18n import t
+from explorer.lab.learned import needed
 from explorer.language.probing import ENOUGH_TOKENS, FIT, GRADIENTS, TEST, Memory, choices_of, memories
 from explorer.stage.memory import build_memory
 from explorer.ui import compute
@@ -52,5 +53,5 @@ def _packed_memory(asked: Experiment, shade: str, lang: str, kept: int) -> bytes
 
 def packed_memory(experiment: Experiment, lang: str) -> bytes:
     """Returns the stage's payload for what the network's states still know; the sentence does not matter."""
-    asked = replace(experiment.model_part(), moment=experiment.moment, units=experiment.token_level)
+    asked = replace(needed(experiment.model_part()), moment=experiment.moment, units=experiment.token_level)
     return _packed_memory(asked, experiment.shade, lang, compute.kept_so_far(experiment))
