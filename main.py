@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 import torch
 
+from explorer.course.places import HOME
 from explorer.i18n import ASSETS, t
 from explorer.ui import state
 from explorer.ui.bar import bar, navigation
@@ -40,8 +41,7 @@ experiment = state.current(page.url_path)
 here = page.url_path
 with st.container(key="shell"):
     navigation([p for p in pages if p.url_path != "room" or here == "room"], experiment, lang)
-    if here != "room":
-        bar(experiment, lang)
+    bar(experiment, here or HOME, lang)
 companion(experiment, lang)
 lecture(experiment, lang)
 page.run()

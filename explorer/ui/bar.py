@@ -1,4 +1,4 @@
-"""The bar on top of every page: four choices in sight, the rest behind one "more", the language."""
+"""The bar on top of a page: the shared choices that act there, the rare ones behind "more"; the language."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,12 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from explorer.cells import CELLS
-from explorer.data.corpora import TAUGHT, examples
+from explorer.data.corpora import examples
 from explorer.experiment import WEIGHTS, Experiment
 from explorer.i18n import LANGUAGES, t
-from explorer.ui import models, state
+from explorer.training.race import SPOKEN
+from explorer.ui import compute, models, state
+from explorer.ui.acting import acting
 from explorer.ui.widgets import field
 
 _RESET = (
@@ -17,6 +19,12 @@ _RESET = (
     *("language", "architecture", "dynamics"),
 )
 """The groups of fields that the reset sets back."""
+
+_WIDTHS = {"cell": 1.5, "text": 3.6, "units": 1.2, "weights": 2.3}
+"""The choices that stand in sight where they act, and their widths."""
+
+_MORE, _WHOLE, _FEW = 0.9, 9.5, 2
+"""Widths of "more" and of the whole bar; so few rare choices stand in sight too."""
 
 _STORED = "stored "
 """Stands before the name of a stored network in the list."""
@@ -42,23 +50,31 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
         )
 
 
-def bar(experiment: Experiment, lang: str) -> None:
-    """Draws the shared choices."""
-    if state.showing().hides("bar"):
+def bar(experiment: Experiment, page: str, lang: str) -> None:
+    """Draws the shared choices that act on the page: those in sight side by side, the rest behind "more"."""
+    showing = state.showing()
+    names = [n for n in acting(page, experiment, _reads_text(experiment)) if not showing.hides(n)]
+    if showing.hides("bar") or not names:
         return
-    cell, text, units, weights, more = st.columns(
-        [1.5, 3.6, 1.2, 2.3, 0.9], vertical_alignment="bottom", gap="small"
-    )
-    with cell:
-        field("cell", experiment, lang)
-    with text:
-        field("text", experiment, lang)
-    with units:
-        field("units", experiment, lang)
-    with weights:
-        _weights(experiment, lang)
-    with more, st.popover(t("ui.more", lang), width="stretch"):
-        _more(experiment, lang)
+    shown = [name for name in names if name in _WIDTHS]
+    rest = [name for name in names if name not in _WIDTHS]
+    if len(rest) <= _FEW and "text" not in names:  # with a sentence come examples
+        shown, rest = [*shown, *rest], []
+    widths = [_WIDTHS.get(name, 1.5) for name in shown] + ([_MORE] if rest else [])
+    space = _WHOLE - sum(widths)
+    places = st.columns([*widths, space] if space > 0.1 else widths, vertical_alignment="bottom", gap="small")
+    for place, name in zip(places, shown, strict=False):
+        with place:
+            _weights(experiment, lang) if name == "weights" else field(name, experiment, lang)
+    if rest:
+        with places[len(shown)], st.popover(t("ui.more", lang), width="stretch"):
+            _more(experiment, rest, "text" in names, lang)
+
+
+def _reads_text(experiment: Experiment) -> bool:
+    """Whether the chosen network reads text: a stored one may have learned numbers or symbols."""
+    run = compute.trained_on(experiment)
+    return run is None or run.data in (*SPOKEN, "yours", "lecture")
 
 
 def _weights(experiment: Experiment, lang: str) -> None:
@@ -86,28 +102,16 @@ def _take_weights() -> None:
         state.apply(models.changes_back(chosen, experiment))
 
 
-def _more(experiment: Experiment, lang: str) -> None:
-    spec = CELLS[experiment.cell]
-    left, right = st.columns(2)
-    with left:
-        field("hidden", experiment, lang)
-        field("init", experiment, lang)
-        field("bias", experiment, lang)
-        field("notation", experiment, lang)
-    with right:
-        field("seed", experiment, lang)
-        field("gain", experiment, lang)
-        if spec.keep and experiment.bias == "fixed":
-            field("keep_bias", experiment, lang)
-        field("start", experiment, lang)
-        if experiment.weights in TAUGHT:
-            field("unknown", experiment, lang)
-    st.caption(t("ui.examples", lang))
-    for sentence, weights in examples(lang):
-        known = {"weights": weights} if weights else {}
-        st.button(sentence, on_click=state.apply, args=({"text": sentence} | known,), width="stretch")
-    st.button(
-        t("ui.reset", lang),
-        on_click=state.reset_group,
-        args=_RESET,
-    )
+def _more(experiment: Experiment, names: Sequence[str], examples_too: bool, lang: str) -> None:
+    keeps = CELLS[experiment.cell].keep and experiment.bias == "fixed"
+    drawn = [name for name in names if name != "keep_bias" or keeps]
+    for place, part in zip(st.columns(2), (drawn[::2], drawn[1::2]), strict=True):
+        with place:
+            for name in part:
+                field(name, experiment, lang)
+    if examples_too:
+        st.caption(t("ui.examples", lang))
+        for sentence, weights in examples(lang):
+            known = {"weights": weights} if weights else {}
+            st.button(sentence, on_click=state.apply, args=({"text": sentence} | known,), width="stretch")
+    st.button(t("ui.reset", lang), on_click=state.reset_group, args=_RESET)

@@ -50,10 +50,10 @@ def test_racers_can_be_told_apart_with_and_without_colour(race, theme):
 
 def test_a_family_has_one_hue_and_its_first_racer_the_pure_one():
     found = looks(CROWD, "en")
-    assert [look.hue for look in found] == ["x", "keep", "keep", "keep", "write", "write"]
+    assert [look.hue for look in found] == ["rnn", "lstm", "lstm", "lstm", "gru", "gru"]
     assert [look.dash for look in found] == ["solid", "solid", "dash", "dot", "solid", "dash"]
     for theme in THEMES:
-        assert [found[k].colour(theme) for k in (0, 1, 4)] == [HUES[theme][h] for h in ("x", "keep", "write")]
+        assert [found[k].colour(theme) for k in (0, 1, 4)] == [HUES[theme][h] for h in ("rnn", "lstm", "gru")]
 
 
 def test_as_many_relatives_as_a_race_takes_are_told_apart():

@@ -12,18 +12,18 @@ PAGES = ("step", "gradients", "language")
 @pytest.mark.parametrize("where", PAGES)
 @pytest.mark.parametrize("name", families())
 def test_every_shipped_network_opens_with_its_own_text(where, name):
-    app = opened(page=where)
+    app = opened(page=where, view="predict")
     app.selectbox(key="weights_list").select(f"stored {name}").run()
     assert not app.exception and not app.warning
     family = families()[name]
     assert app.text_input(key="field_text").value == family.text
-    assert field(app, "selectbox", "units").value == family.token_level
+    assert app.session_state["experiment"].units == family.token_level
     assert app.query_params["model"] == name and "text" not in app.query_params
 
 
 def test_a_link_needs_to_name_the_network_alone():
     app = opened(page="step", weights="model", model="tales_ko")
-    assert field(app, "selectbox", "units").value == "jamo"
+    assert app.session_state["experiment"].units == "jamo"
     assert app.text_input(key="field_text").value == families()["tales_ko"].text
 
 
@@ -54,6 +54,7 @@ def test_a_sentence_of_ones_own_is_kept_and_the_way_back_leads_to_the_lecture():
 
 def test_other_tokens_than_its_own_are_refused_with_a_sentence():
     app = opened(page="step", weights="model", model="tales_en")
-    field(app, "selectbox", "units").select("word").run()
+    app.query_params["units"] = "word"
+    app.run()
     assert "This network reads characters" in texts(app)
-    assert field(app, "selectbox", "units").value == "char"
+    assert app.session_state["experiment"].units == "char"

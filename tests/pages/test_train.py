@@ -57,4 +57,4 @@ def test_a_link_to_a_network_that_is_gone_says_so_on_every_page():
     for page in ("step", "gradients", "train"):
         app = opened(page=page, weights="model", model="0123456789abcdef.0")
         assert "does not have the stored network" in texts(app)
-        assert app.selectbox(key="weights_list").value == "untrained"
+        assert app.session_state["experiment"].weights == "untrained"

@@ -92,5 +92,5 @@ def test_a_payload_is_what_a_display_makes_of_one_walk():
 
 def test_memory_does_not_depend_on_what_is_read():
     assert memory.packed_memory(SMALL, "en") is not memory.packed_memory(replace(SMALL, shade="c"), "en")
-    lecture = replace(SMALL, weights="lecture")
+    lecture = replace(SMALL, weights="lecture", unknown="unk")
     assert memory.packed_memory(lecture, "en") is memory.packed_memory(replace(lecture, text="c"), "en")

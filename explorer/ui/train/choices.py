@@ -113,7 +113,7 @@ def _more(experiment: Experiment, lang: str) -> None:
         for name in ("size", "match", "layers", "race_seed", "budget", "grammar", "sentences"):
             field(name, experiment, lang)
     with right:
-        for name in ("rate", "optimiser", "max_norm", "batch", "truncate"):
+        for name in ("rate", "optimiser", "max_norm", "batch", "truncate", "notation"):
             field(name, experiment, lang)
 
 

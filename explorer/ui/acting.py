@@ -1,0 +1,85 @@
+"""Which of the shared choices act on a page and its view: only those are drawn, with what they act on.
+
+What a page does not draw is kept: the experiment, in the session and in the address, holds every choice.
+"""
+
+from collections.abc import Callable
+
+from explorer.data.corpora import TAUGHT
+from explorer.experiment import Experiment
+from explorer.training.race import SPOKEN
+
+START: tuple[str, ...] = ("seed", "init", "gain", "bias", "keep_bias")
+"""How the weights of a network that is learned here start."""
+
+NETWORK: tuple[str, ...] = ("cell", "text", "units", "weights", "hidden", *START, "unknown")
+"""What a network is, and the sentence that it reads."""
+
+WALK: tuple[str, ...] = (*NETWORK, "start", "notation")
+
+_VIEWS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("language", "pairs"): ("cell", "text", "units", "hidden", "start"),
+    ("language", "memory"): tuple(name for name in NETWORK if name != "text"),
+    ("language", "units"): NETWORK,
+    ("language", "predict"): (*NETWORK, "start"),
+    ("language", "generate"): WALK,
+    ("architectures", "feedforward"): ("cell", "seed"),
+    ("architectures", "mappings"): ("cell", "text", "seed", "start", "notation"),
+    ("architectures", "deep"): ("cell", "text", "seed"),
+    ("architectures", "shapes"): ("cell",),
+    ("architectures", "cost"): ("hidden",),
+    ("dynamics", "cube"): ("cell", *START),
+    ("dynamics", "portrait"): ("cell",),
+    ("dynamics", "network"): NETWORK,
+}
+"""What acts on a view; nothing on one that is not named."""
+
+
+def acting(page: str, experiment: Experiment, reads_text: bool = True) -> tuple[str, ...]:
+    """Returns the names of the shared choices that act on a page as it stands.
+
+    reads_text: whether the network that is chosen reads text.
+    """
+    if page in ("step", "gradients"):
+        names = WALK
+    elif page == "train":
+        names = _of_race(experiment)
+    else:
+        names = _VIEWS.get((page, _view(page, experiment)), ()) + _of_question(page, experiment)
+    if "weights" in names:
+        names = tuple(name for name in names if _acts(name, experiment, reads_text))
+    return names
+
+
+def _view(page: str, experiment: Experiment) -> str:
+    views: dict[str, Callable[[], str]] = {
+        "language": lambda: experiment.view,
+        "architectures": lambda: experiment.arch,
+        "dynamics": lambda: experiment.scene,
+    }
+    return views[page]() if page in views else ""
+
+
+def _of_question(page: str, experiment: Experiment) -> tuple[str, ...]:
+    """What the further questions of a view ask for."""
+    shapes = page == "architectures" and experiment.arch == "shapes" and experiment.ask not in ("", "dense")
+    chaos = page == "dynamics" and experiment.scene == "portrait" and experiment.small == "many"
+    return ("seed",) if shapes or chaos else ()
+
+
+def _of_race(experiment: Experiment) -> tuple[str, ...]:
+    text = ("text",) if experiment.data == "yours" else ()
+    units = ("units",) if experiment.data in (*SPOKEN, "yours", "lecture") else ()
+    return (*text, *units)
+
+
+def _acts(name: str, experiment: Experiment, reads_text: bool) -> bool:
+    """Whether a choice acts on the kind of weights that is chosen."""
+    kind = experiment.weights
+    if name == "text":
+        return kind != "marked" and reads_text
+    if name == "units":
+        return kind not in ("marked", "model")
+    if name in ("hidden", *START):
+        return kind != "model"
+    return name != "unknown" or kind in TAUGHT
