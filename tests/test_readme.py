@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from explorer import CELLS, Experiment, train
+from explorer import CELLS, Experiment, bptt, trace, train
 from explorer.__main__ import main
 from explorer.commands.verbs import _parser
 from explorer.training.store import save_model
@@ -44,7 +44,7 @@ def test_every_line_of_an_example_is_of_a_kind_that_is_checked():
         "EXPLORER_SCHEDULER=",
         "pip install ",
     )
-    assert len(commands()) > 20 and len(blocks("python")) == 3
+    assert len(commands()) > 20 and len(blocks("python")) == 4
     assert all(line.startswith(known) for line in commands())
 
 
@@ -75,7 +75,7 @@ def test_the_example_of_fixed_points_runs_after_the_first():
 
 
 def test_the_third_python_example_runs(tmp_path, monkeypatch, capsys):
-    (example,) = blocks("python")[2:]
+    example = blocks("python")[2]
     (name,) = re.findall(r'load_model\("([^"]+)"\)', example)
     monkeypatch.chdir(tmp_path)
     kept = train(Experiment(cell="gru", length=5, hidden=4, budget=1))
@@ -87,6 +87,29 @@ def test_the_third_python_example_runs(tmp_path, monkeypatch, capsys):
     last = run.snapshots[max(run.snapshots)]
     assert all(torch.equal(last[key], value) for key, value in run.model.state_dict().items())
     assert space["model"].cell == "gru"
+
+
+class Classifier(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = torch.nn.ModuleDict({"lstm": torch.nn.LSTM(3, 4, batch_first=True)})
+        self.embedding, self.head = torch.nn.Embedding(9, 3), torch.nn.Linear(4, 2)
+
+    def forward(self, ids):
+        return self.head(self.encoder["lstm"](self.embedding(ids))[0][:, -1])
+
+
+def test_the_example_of_a_network_of_one_s_own_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net = Classifier()
+    torch.save(net.state_dict(), "model.pt")
+    ids, labels = torch.tensor([[1, 2, 3], [4, 5, 6]]), torch.tensor([0, 1])
+    space = {"torch": torch, "net": net, "ids": ids, "labels": labels, "trace": trace, "bptt": bptt}
+    space["x"] = torch.ones(5, 3)
+    exec(compile(blocks("python")[3], "README.md", "exec"), space)
+    assert space["traces"]["encoder.lstm"].gate["f"].shape == (3, 2, 4)
+    assert space["flows"]["encoder.lstm"].sequence(0).norm.shape == (3, 4)
+    assert space["layers"].name == "encoder.lstm"
 
 
 @pytest.mark.parametrize("line", of("python -m explorer "))

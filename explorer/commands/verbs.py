@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from explorer.commands import amount, app, dynamics, generate, gradients, ship, trace, train, verify
+from explorer.commands import amount, app, dynamics, generate, gradients, inspect, ship, trace, train, verify
 from explorer.commands.options import UsageError, Verb
 
 VERBS: dict[str, Verb] = {
@@ -21,6 +21,8 @@ VERBS: dict[str, Verb] = {
     "generate": generate.VERB,
     "dynamics": dynamics.VERB,
     "amount": amount.VERB,
+    "inspect": inspect.INSPECT,
+    "convert": inspect.CONVERT,
     "ship": ship.VERB,
     "verify": verify.VERB,
     "app": app.VERB,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.cells import CELLS
 from explorer.formats.layers import Layers, weights_for
 from explorer.formats.source import Table, Tensor, floats, shown
 from explorer.i18n import Refused
@@ -37,6 +38,8 @@ def layers_in(table: Table, cell: str | None = None) -> list[Layers]:
 
     cell: the cell, where the file says it.
     """
+    if cell is not None:
+        _check(cell)
     whole = _made(table)
     found = []
     for prefix, group in _groups(whole).items():
@@ -44,6 +47,13 @@ def layers_in(table: Table, cell: str | None = None) -> list[Layers]:
         if layers is not None:
             found.append(layers)
     return found
+
+
+def _check(cell: str) -> None:
+    try:
+        CELLS[cell]
+    except KeyError as error:
+        raise Refused("unknown_cell") from error
 
 
 def used_by(table: Table) -> set[str]:
@@ -103,8 +113,6 @@ def _cell(arrays: Mapping[str, np.ndarray]) -> str | None:
 
 
 def _weights(cell: str, arrays: Mapping[str, np.ndarray], names: Mapping[str, str]) -> Any:
-    from explorer.cells import CELLS
-
     w_ih = arrays["weight_ih"]
     units = len(w_ih) // len(CELLS[cell].blocks)
     shapes = CELLS[cell].shapes(w_ih.shape[1], units)

@@ -15,6 +15,9 @@ from explorer.formats.layers import Layers
 from explorer.formats.source import Source, Table, shown, source_of
 from explorer.i18n import Refused
 
+FORMAT = "recurrent layers 1"
+"""What a file of layers alone, as `python -m explorer convert` writes it, says of itself."""
+
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LISTED = 12
 
@@ -26,6 +29,16 @@ class FileContents:
     format: str
     layers: tuple[Layers, ...]
     other: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def one(self, name: str | None = None) -> Layers:
+        """Returns the only layers, or those of a name. Raises Refused, which lists what there is."""
+        if not self.layers:
+            raise Refused("no_layers")
+        if name is not None:
+            return self[name]
+        if len(self.layers) > 1:
+            raise Refused("which_layer", count=len(self.layers), names=_listed(self.layers))
+        return self.layers[0]
 
     def __getitem__(self, name: str) -> Layers:
         """Returns the layers of a name, or of the only one that ends in it. Raises Refused."""
@@ -45,14 +58,7 @@ def load_weights(file: Path | str | bytes, prefix: str | None = None) -> Layers:
     runs: no pickle, no torch.load. Large files are read by memory map. Raises Refused, whose text says what
     is wrong; OSError where it cannot be read; Missing where ONNX and Keras lack the extra `files`.
     """
-    found = inspect_file(file)
-    if not found.layers:
-        raise Refused("no_layers")
-    if prefix is not None:
-        return found[prefix]
-    if len(found.layers) > 1:
-        raise Refused("which_layer", count=len(found.layers), names=_listed(found.layers))
-    return found.layers[0]
+    return inspect_file(file).one(prefix)
 
 
 def inspect_file(file: Path | str | bytes) -> FileContents:
@@ -91,9 +97,7 @@ def _zipped(source: Source) -> FileContents:
 
 
 def _by_names(kind: str, table: Table, cell: str | None = None) -> FileContents:
-    from explorer.cells import CELLS
-
-    layers = names.layers_in(table, cell if cell in CELLS else None)
+    layers = names.layers_in(table, cell)
     used = names.used_by(table) if layers else set()
     return FileContents(kind, tuple(layers), {n: t.shape for n, t in table.items() if n not in used})
 

@@ -43,6 +43,13 @@ class Traceable(Protocol):
     def display(self, x: Any) -> tuple[str, ...] | None: ...
 
 
+class LayersOnly:
+    """A Traceable without a vocabulary and a readout: recurrent layers alone. x is what they read."""
+
+    def embed(self, x: Any) -> np.ndarray:
+        return as_array(x)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Traces(Mapping[str, Any]):
     """What each recurrent layer of a network did: name -> Trace, or a list of them where it was called again.
@@ -78,7 +85,7 @@ def _brief(found: Trace | list[Trace]) -> str:
 
 @overload
 def trace(  # type: ignore[overload-overlap]
-    module: nn.RNNBase | nn.RNNCellBase | Traceable,
+    module: nn.RNNBase | nn.RNNCellBase | LayersOnly | Traceable,
     x: Any,
     state: Any = None,
     *,
@@ -138,13 +145,6 @@ def _of_model(
         readout=model.readout_weight(),
         targets=model.targets(x),
     )
-
-
-class LayersOnly:
-    """A Traceable without a vocabulary and a readout: recurrent layers alone. x is what they read."""
-
-    def embed(self, x: Any) -> np.ndarray:
-        return as_array(x)
 
 
 def _of_layer(
