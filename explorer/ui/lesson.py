@@ -1,6 +1,6 @@
 """The lesson beside the figure: one card at a time, its buttons set the page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,9 @@ def lesson(name: str, experiment: Experiment, layer: LayerTrace | None, lang: st
         return
     spec = CELLS[experiment.cell]
     relevant = [card for card in cards(name, lang) if card.concerns(spec)]
+    if state.following():
+        _follow(relevant, layer.spec if layer else spec, lang)
+        return
     at = [card.key for card in relevant].index(opened(name, experiment))
     card = relevant[at]
     with st.container(border=True, key="lesson"):
@@ -59,6 +62,27 @@ def _ask(ask: Ask, page: str, card: str, lang: str) -> None:
         return
     with st.expander(t("ui.reveal", lang)):
         st.markdown(ask.answer)
+
+
+def _follow(relevant: Sequence[Card], spec: CellSpec, lang: str) -> None:
+    """In a class that follows: every card to read, one element each. The browser shows the lecturer's."""
+    with st.container(border=True, key="lesson"):
+        for n, card in enumerate(relevant, 1):
+            with st.container(key=f"read_{card.key}"):
+                number = t("ui.lesson_numbered", lang, n=n, total=len(relevant))
+                st.markdown("\n\n".join([f":small[{number}]", f"#### {card.title}", *_read(card, spec)]))
+
+
+def _read(card: Card, spec: CellSpec) -> Iterator[str]:
+    """A card's text, equations and question as Markdown, without what sets the page or gives the answer."""
+    for part in card.parts:
+        match part:
+            case str():
+                yield part
+            case Ask():
+                yield f"**{part.question}**"
+            case ("equations", symbols):
+                yield from (f"$$\n{equation}\n$$" for equation in _written(spec, symbols))
 
 
 def _turn(relevant: Sequence[Card], at: int, lang: str) -> None:
@@ -122,11 +146,17 @@ def _part(
 
 
 def _equations(spec: CellSpec, symbols: str) -> None:
+    for equation in _written(spec, symbols):
+        st.latex(equation)
+
+
+def _written(spec: CellSpec, symbols: str) -> Iterator[str]:
+    """The equations of symbols in LaTeX, as far as the cell has them."""
     table = dict(spec.equations)
     wanted = [s for s in table if not s.startswith("pre_")] if symbols == "all" else symbols.split()
     for symbol in wanted:
         if symbol in table:
-            st.latex(rf"{symbol}_t = {latex(unfolded(symbol, table))}")
+            yield rf"{symbol}_t = {latex(unfolded(symbol, table))}"
 
 
 def _shapes(layer: LayerTrace, lang: str) -> None:

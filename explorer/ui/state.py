@@ -69,6 +69,11 @@ def enter_room(code: str) -> None:
     st.session_state["room"] = code.upper() if _CODE.fullmatch(code.upper()) else ""
 
 
+def following() -> bool:
+    """Returns whether this session follows the view of a room's lecturer."""
+    return bool(room()) and st.session_state.get("room_following", False)
+
+
 def follow(page: str, query: Mapping[str, str]) -> None:
     """Takes up the view of a room in the next run. For use as a component's callback."""
     st.session_state["followed"] = (page, dict(query))

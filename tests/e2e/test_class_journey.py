@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from explorer.cells import CELLS
+from explorer.course.lessons import Card, cards
 from explorer.i18n import t
 from tests.e2e.conftest import watch
 from tests.e2e.stage import READY, step
@@ -46,6 +48,10 @@ def stands(page: Page, at: int) -> None:
     expect(page.locator(f"{READY}[data-step='{at}']")).to_be_visible()
 
 
+def relevant(cell: str, lang: str) -> list[Card]:
+    return [card for card in cards("step", lang) if card.concerns(CELLS[cell])]
+
+
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
@@ -71,6 +77,12 @@ def test_a_class_follows_guesses_races_and_parts(visit, server, faults):
     for page in students:
         stands(page, 2)
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+
+    # The lecturer's card, of those that the page holds ready.
+    press(teacher, t("ui.next_card", "en"))
+    at = relevant("gru", "en")[1]
+    for page, title in ((linked, at.title), (phone, relevant("gru", "ko")[1].title)):
+        expect(page.locator(".st-key-lesson h4:visible")).to_have_text([title])
 
     # Explore alone, and back with one press.
     press(linked, said("leave"))

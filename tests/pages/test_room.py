@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from explorer.cells import CELLS
+from explorer.course.lessons import Ask, cards
 from explorer.experiment import Experiment
 from explorer.ui.room.page import companion_data
 from tests.pages.app import opened
@@ -55,3 +57,16 @@ def test_a_page_that_there_is_not_leaves_the_session_where_it_is():
 def test_the_companion_is_told_the_view_as_an_address_has_it():
     data = companion_data("AB2C", "step", Experiment(cell="gru", step=3), "en", 2)
     assert data["view"] == {"page": "step", "query": {"cell": "gru", "step": "3"}} and data["went"] == 2
+
+
+def test_a_class_that_follows_holds_every_card_of_the_page_and_no_answer():
+    app = opened(page="step", room="AB2C", cell="gru", card="gru_update", weights="untrained")
+    assert app.button(key="ui.next_card")
+    app.session_state["room_following"] = True
+    app.run()
+    assert not app.exception and not [b for b in app.button if str(b.key).startswith("show_")]
+    titles = [card.title for card in cards("step", "en") if card.concerns(CELLS["gru"])]
+    text = "\n".join(shown.value for shown in app.markdown)
+    assert all(f"#### {title}" in text for title in titles) and "$$" in text
+    answers = [p.answer for card in cards("step", "en") for p in card.parts if isinstance(p, Ask)]
+    assert not [answer for answer in answers if answer in text]

@@ -33,7 +33,9 @@ export default function (component) {
   const root = parentElement.querySelector(".rx-root")
   const room = import(window.location.origin + "%s/room/companion.js")
   const go = (view, id) => setTriggerValue("go", { view, id })
-  room.then((module) => module.mountCompanion(root, data, { go, out: () => setTriggerValue("out", true) }))
+  const following = (on) => setTriggerValue("following", { on })
+  const out = () => setTriggerValue("out", true)
+  room.then((module) => module.mountCompanion(root, data, { go, following, out }))
   return () => room.then((module) => module.unmountCompanion(root))
 }
 """
@@ -74,7 +76,13 @@ def companion(experiment: Experiment, lang: str) -> None:
     page = st.session_state["page"] or HOME
     data = companion_data(state.room(), page, experiment, lang, st.session_state.get("room_went", 0))
     with st.container(key="room_companion"):
-        _companion()(data=data, key="companion", on_go_change=_go, on_out_change=_out)
+        _companion()(
+            data=data,
+            key="companion",
+            on_go_change=_go,
+            on_following_change=_following,
+            on_out_change=_out,
+        )
 
 
 def _go() -> None:
@@ -85,14 +93,23 @@ def _go() -> None:
     page, query = went["view"].get("page"), went["view"].get("query")
     if isinstance(page, str) and isinstance(query, Mapping):
         state.follow(page, {str(name): str(raw) for name, raw in query.items()})
+        st.session_state["room_following"] = True
     if isinstance(went.get("id"), int | float):
         st.session_state["room_went"] = int(went["id"])
+
+
+def _following() -> None:
+    """Leaves the lecturer's view to explore, or comes back to it."""
+    told = (st.session_state.get("companion") or {}).get("following")
+    if isinstance(told, Mapping):
+        st.session_state["room_following"] = told.get("on") is True
 
 
 def _out() -> None:
     """Leaves the room that has ended."""
     if (st.session_state.get("companion") or {}).get("out"):
         state.enter_room("")
+        st.session_state["room_following"] = False
 
 
 def room_data(code: str, lang: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 // The companion of every page while its window is in a room: a thin bar below, the question above it. For a
 // student it follows the lecturer's view; for the lecturer it tells the room where the stage stands.
-// api.go(view, id): the page takes up a view; api.out(): it leaves the room.
+// api.go(view, id): the page takes up a view; api.following(on): it is told whether it follows; api.out(): it
+// leaves the room.
 
 /** @import { CompanionData, View } from "../types.js" */
 /** @import { RoomClient } from "./client.js" */
@@ -13,7 +14,7 @@ import { experimentOf, placeIn, wayTo } from "./follow.js"
 import { Sheet } from "./sheet.js"
 import { seedSays } from "./words.js"
 
-/** @typedef {{ go: (view: View, id: number) => void, out: () => void }} Api */
+/** @typedef {{ go: (view: View, id: number) => void, following: (on: boolean) => void, out: () => void }} Api */
 
 /** @type {(root: HTMLElement & { rxCompanion?: Companion }, data: CompanionData, api: Api) => void} */
 export function mountCompanion(root, data, api) {
@@ -40,7 +41,8 @@ export class Companion {
     this.arrived = null
     this.sheet = new Sheet(room, data)
     this.bar = element("div", { class: "rx-room-bar", role: "region" })
-    root.replaceChildren(this.sheet.node, this.bar)
+    this.cards = element("style")
+    root.replaceChildren(this.sheet.node, this.bar, this.cards)
     this.listen = (/** @type {string} */ what) => this.hear(what)
     room.listeners.add(this.listen)
     this.onplace = (/** @type {any} */ event) => this.stood(event.detail)
@@ -59,7 +61,7 @@ export class Companion {
       this.arrived = { from: this.wanted, as: experimentOf(data.view) }
       this.following()
     } else if (data.went === this.asked && room.following && experimentOf(before.view) !== experimentOf(data.view) && room.view && wayTo(data.view, room.view, this.arrived) === "go") {
-      room.follow(false) // the reader has chosen something else
+      this.follow(false) // the reader has chosen something else
     }
     this.draw()
   }
@@ -97,8 +99,20 @@ export class Companion {
     const way = wayTo(data.view, room.view, this.arrived)
     if (way === "stand") {
       dispatchEvent(new CustomEvent("rx-stand", { detail: placeIn(room.view) }))
-      dispatchEvent(new CustomEvent("rx-card", { detail: room.view.query.card ?? "" }))
+      this.turn(room.view.query.card ?? "")
     } else if (way === "go") this.go(room.view)
+  }
+
+  /** Shows a card of those that the page holds ready. @param {string} card */
+  turn(card) {
+    const shown = `.st-key-lesson > :has(> .st-key-read_${CSS.escape(card)})`
+    this.cards.textContent = card ? `${shown}, ${shown.replace(" > :has(> ", " > ").slice(0, -1)} { display: flex !important; }` : ""
+  }
+
+  /** @param {boolean} on */
+  follow(on) {
+    this.room.follow(on)
+    this.api?.following(on)
   }
 
   /** @param {View} view */
@@ -144,8 +158,8 @@ export class Companion {
       if (room.question) return [button(strings.question, () => this.sheet.open(true), true)]
       return questions.map((question) => button(strings.ask, () => room.post("ask", question)))
     }
-    if (room.following) return [button(strings.leave, () => room.follow(false))]
-    return [button(strings.follow, () => room.follow(true), true)]
+    if (room.following) return [button(strings.leave, () => this.follow(false))]
+    return [button(strings.follow, () => this.follow(true), true)]
   }
 
   close() {
