@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from explorer.figures.palette import THEMES
@@ -32,6 +32,7 @@ from explorer.ui import board
 from explorer.ui.guard import TooLongError, body, foreign, visitor
 from explorer.ui.room.address import qr, reachable
 from explorer.ui.room.truths import found_out, question_about
+from explorer.ui.server import stage_url
 
 BEAT_SECONDS = 20.0
 """A sign of life for proxies, and how late the server notices a device that left without a word."""
@@ -57,6 +58,7 @@ def room_routes() -> list[Route]:
     return [
         Route("/r/open", _open, methods=["POST"]),
         Route("/r/{code}", _arrive),
+        Route("/r/{code}/teach", _teach),
         Route("/r/{code}/join", _join, methods=["POST"]),
         Route("/r/{code}/events", _events),
         Route("/r/{code}/address", _address),
@@ -87,6 +89,14 @@ async def _arrive(request: Request) -> Response:
     """The short address that is typed: on to the room's page."""
     code = re.sub(r"[^A-Z0-9]", "", request.path_params["code"].upper())[:8]
     return RedirectResponse(f"/room?room={code}", status_code=302)
+
+
+async def _teach(request: Request) -> Response:
+    """The lecturer's own link: a page that joins with the key behind its #, and goes on to the room's."""
+    script = f"{stage_url()}/room/teach.js"
+    return HTMLResponse(
+        f'<!doctype html><title>RNN Explorer</title><script type="module" src="{script}"></script>'
+    )
 
 
 async def _join(request: Request) -> Response:

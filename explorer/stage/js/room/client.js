@@ -60,9 +60,8 @@ export class RoomClient {
   }
 
   async join() {
-    const key = keyOfAddress()
     try {
-      const answer = await post(`${this.url}/join`, key ? { key } : {})
+      const answer = await post(`${this.url}/join`, {})
       if (!answer.ok) return this.stand(answer.status === 404 ? "gone" : answer.status === 503 ? "full" : "refused_join")
       this.me = await answer.json()
     } catch {
@@ -155,11 +154,4 @@ export class RoomClient {
 /** @type {(url: string, asked: object) => Promise<Response>} */
 function post(url, asked) {
   return fetch(url, { method: "POST", body: JSON.stringify(asked), headers: { "Content-Type": "application/json" } })
-}
-
-// The lecturer's own link carries the key behind #: no server's log sees it. It leaves the address once it is read.
-function keyOfAddress() {
-  const key = /^#key=([\w-]{10,64})$/.exec(globalThis.location?.hash ?? "")?.[1]
-  if (key) history.replaceState(history.state, "", location.pathname + location.search)
-  return key
 }

@@ -126,7 +126,7 @@ class RoomPage {
     this.here = element("p", { class: "rx-room-here", role: "status" })
     const said = element("div", { class: "rx-room-reach" })
     this.address(said)
-    const link = element("input", { class: "rx-room-link", readonly: "", "aria-label": strings.own_link, value: `${location.origin}/room?room=${room.code}#key=${room.me.key}`, onfocus: (event) => event.target.select() })
+    const link = element("input", { class: "rx-room-link", readonly: "", "aria-label": strings.own_link, value: `${location.origin}/r/${room.code}/teach#key=${room.me.key}`, onfocus: (event) => event.target.select() })
     const own = element("details", {}, element("summary", { text: strings.own_link }), element("p", { text: strings.own_link_how }), link, this.ending())
     return element("div", { class: "rx-room-top" }, element("div", {}, element("p", { class: "rx-room-large-code", text: room.code }), this.here, element("p", { text: strings.lecturer_view }), own), said)
   }
