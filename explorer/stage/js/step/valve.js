@@ -81,7 +81,7 @@ export class Valve extends Chart {
     const { width } = this.plot.getBoundingClientRect()
     const small = width < 480
     this.node.classList.toggle("rx-valve-small", small)
-    const [l, r] = [(small ? 2 : 9) * fontSize, 4.8 * fontSize].map(Math.round)
+    const [l, r] = [(small ? 2 : 9) * fontSize, (this.stage.shows?.large ? 6.5 : 4.8) * fontSize].map(Math.round)
     for (const name of this.names) name.style.width = `${l - 6}px`
     for (const { node } of this.values) node.style.width = `${r - 6}px`
     layout.margin = { ...layout.margin, l, r, t: 3 }

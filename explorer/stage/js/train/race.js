@@ -132,7 +132,7 @@ export class RaceView {
     if (this.closed) return
     this.Plotly = Plotly
     this.tooltip = element("div", { class: "rx-tip", hidden: "" })
-    const parts = [this.cards(), this.maps(), this.curves(), this.gates()]
+    const parts = [this.lanes(), this.curves(), this.gates()]
     this.node.append(this.controls(), ...parts, this.tooltip)
     this.place = arranged(this.node, parts, this.payload.show)
     this.root.replaceChildren(this.node)
@@ -178,10 +178,15 @@ export class RaceView {
       element("div", { class: "rx-race-where" }, this.progress, element("div", { class: "rx-race-words" }, this.status, this.time)), this.ends)
   }
 
+  // The networks side by side, each with how far back its gradient reaches, and what the colours there mean.
+  lanes() {
+    return element("div", { class: "rx-race-lanes", "data-panel": "racers" }, this.cards(), this.maps())
+  }
+
   cards() {
     this.powers = this.payload.figures.power.map((figure) => new PowerMap(figure, this))
     this.cardsOf = this.payload.racers.map((racer, k) => new Card(racer, this, this.powers[k].node))
-    return element("div", { class: `rx-race-cards ${this.columns()}`, "data-panel": "racers", role: "list", "aria-label": this.payload.strings.racers }, ...this.cardsOf.map((card) => card.node))
+    return element("div", { class: `rx-race-cards ${this.columns()}`, role: "list", "aria-label": this.payload.strings.racers }, ...this.cardsOf.map((card) => card.node))
   }
 
   columns() {
@@ -200,7 +205,6 @@ export class RaceView {
     return element("div", { class: "rx-race-lines" }, loss.node, metric.node)
   }
 
-  // What the colours in the lanes mean.
   maps() {
     const { figures, strings, scale, facts } = this.payload
     const scaled = this.theme.magnitude.map(([at, colour]) => `${colour} ${100 * at}%`).join(",")
