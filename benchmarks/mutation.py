@@ -1,7 +1,8 @@
-"""Breaks the house in some thirty named places, one at a time, and prints where no test noticed.
+"""Breaks the house in some eighty named places, one at a time, and prints where no test noticed.
 
     python -m benchmarks.mutation                  # all of them (some minutes)
     python -m benchmarks.mutation --only law       # those whose name holds a word
+    python -m benchmarks.mutation --verify         # the numerical ones, each noticed by `verify` alone
     python -m benchmarks.mutation --sound          # the same tests on the house as it is: all must pass
 
 The files under git are copied to a temporary folder and broken there. Exits with 1 if a mutation survived
@@ -34,6 +35,11 @@ class Mutation:
     new: str
     tests: str
 
+    @property
+    def numerical(self) -> bool:
+        """Whether it changes a number that a page draws: then `verify` alone must notice."""
+        return self.file.startswith(NUMERICAL) and self.name not in WORDS
+
     def problem(self, root: Path = ROOT) -> str:
         """Returns why the mutation cannot be made, empty where it can."""
         path = root / self.file
@@ -44,6 +50,30 @@ class Mutation:
 
 
 HEAD = ("mutation", "file", "outcome")
+
+NUMERICAL = (
+    "explorer/cells/",
+    "explorer/nn/",
+    "explorer/gradients/",
+    "explorer/dynamics/",
+    "explorer/language/",
+    "explorer/lab/",
+    "explorer/data/tasks.py",
+    "explorer/training/learner.py",
+    "explorer/architectures/cost.py",
+    "explorer/architectures/feedforward.py",
+    "explorer/experiment.py",
+)
+"""Where numbers are made."""
+
+WORDS = (
+    "output gate in the reset hue",
+    "update gate in the writing hue",
+    "vanished at a thousandth",  # when a word is said of a number
+    "the end of a range refused",
+    "the cue a step early",  # another task, as well answered
+)
+"""What is broken there without a number on a page being wrong."""
 
 _FORGET, _INPUT = "\ub9dd\uac01 \uac8c\uc774\ud2b8", "\uc785\ub825 \uac8c\uc774\ud2b8"
 """The forget gate and the input gate in Korean."""
@@ -95,6 +125,232 @@ MUTATIONS = (
         "truncation without its own step", "explorer/gradients/windows.py",
         "frozen((k <= t) & (t <= end))", "frozen((k < t) & (t <= end))",
         "tests/gradients",
+    ),
+    # Numbers that `verify` alone must notice
+    Mutation(
+        "the direct path doubled", "explorer/gradients/bptt.py",
+        "path[k] += path[k + 1] * gate[k]", "path[k] += 2.0 * path[k + 1] * gate[k]",
+        "tests/gradients/test_bptt.py -k direct_path",
+    ),
+    Mutation(
+        "the direct path by way of a peephole", "explorer/gradients/bptt.py",
+        'return flow.local[f"h/{memory}"] - through', 'return flow.local[f"h/{memory}"]',
+        "tests/gradients/test_bptt.py -k direct_path",
+    ),
+    Mutation(
+        "a share without its reset factor", "explorer/cells/compile.py",
+        """f"rec_{block} = pre_{block} * d['{block}/U']\"""", 'f"rec_{block} = pre_{block}"',
+        "tests/gradients/test_bptt.py",
+    ),
+    Mutation(
+        "a share without what its matrix meets", "explorer/cells/spec.py",
+        "return {s: a * self.gated[s] if s in self.gated else a", "return {s: a",
+        "tests/gradients/test_bptt.py",
+    ),
+    Mutation(
+        "a step's part of dL/dW_hh without its source", "explorer/gradients/bptt.py",
+        "lengths(self.rec[:, w.state_rows(s)]) * lengths(self.source[s]) for",
+        "lengths(self.rec[:, w.state_rows(s)]) for",
+        "tests/gradients/test_bptt.py",
+    ),
+    Mutation(
+        "a step's part of dL/dW_ih without its input", "explorer/gradients/bptt.py",
+        "lengths(self.pre) * lengths(self.layer.x.astype(np.float64, copy=False))", "lengths(self.pre)",
+        "tests/gradients/test_bptt.py",
+    ),
+    Mutation(
+        "a reversed layer read forwards", "explorer/nn/running.py",
+        "ordered = x[::-1] if reverse else x", "ordered = x",
+        "tests/nn/test_tracing.py",
+    ),
+    Mutation(
+        "a padded sequence read from the batch's end", "explorer/nn/running.py",
+        "lengths - 1 - steps) if reverse", "T - 1 - steps) if reverse",
+        "tests/nn/test_tracing.py",
+    ),
+    Mutation(
+        "a clamp a step late", "explorer/nn/interventions.py",
+        "isinstance(c, Clamp) and step >= c.start", "isinstance(c, Clamp) and step > c.start",
+        "tests/nn/test_interventions.py",
+    ),
+    Mutation(
+        "a silenced unit a step late", "explorer/nn/interventions.py",
+        "isinstance(c, ZeroUnit) and step >= c.start", "isinstance(c, ZeroUnit) and step > c.start",
+        "tests/nn/test_interventions.py",
+    ),
+    Mutation(
+        "a transplant a step late", "explorer/nn/interventions.py",
+        "change.after == step", "change.after + 1 == step",
+        "tests/nn/test_interventions.py",
+    ),
+    Mutation(
+        "a word replaced beside its place", "explorer/lab/walk.py",
+        "at = experiment.swap - 1\n    if given.is_text", "at = experiment.swap % 2\n    if given.is_text",
+        "tests/lab/test_walk.py",
+    ),
+    Mutation(
+        "the keep bias's sign", "explorer/nn/initialise.py",
+        "torch.full_like(drawn, keep_bias)", "torch.full_like(drawn, -keep_bias)",
+        "tests/nn/test_initialise.py",
+    ),
+    Mutation(
+        "orthogonal without its gain", "explorer/nn/initialise.py",
+        "nn.init.orthogonal_(block, gain,", "nn.init.orthogonal_(block, 1.0,",
+        "tests/nn/test_initialise.py",
+    ),
+    Mutation(
+        "the identity without its gain", "explorer/nn/initialise.py",
+        "block.copy_(gain * torch.eye", "block.copy_(torch.eye",
+        "tests/nn/test_initialise.py",
+    ),
+    Mutation(
+        "lecture notation that flips no gate", "explorer/nn/records.py",
+        "gate={s: 1.0 - a if s in spec.flips else a for", "gate={s: a for",
+        "tests/nn/test_tracing.py",
+    ),
+    Mutation(
+        "a clamp that is not read in its notation", "explorer/experiment.py",
+        "clamp_value=1.0 - experiment.clamp_value", "clamp_value=experiment.clamp_value",
+        "tests/test_experiment.py tests/lab tests/stage/test_notation.py",
+    ),
+    Mutation(
+        "a product of Jacobians that loses its size", "explorer/gradients/jacobian.py",
+        "exponent += float(np.log10(D[0]))", "exponent += 0.0",
+        "tests/gradients/test_analysis.py",
+    ),
+    Mutation(
+        "eigenvalues of a matrix taken as symmetric", "explorer/gradients/jacobian.py",
+        "np.linalg.eigvals(matrix)", "np.linalg.eigvalsh(matrix)",
+        "tests/gradients/test_analysis.py",
+    ),
+    Mutation(
+        "a law of the mean gate, not of its logarithm", "explorer/gradients/laws.py",
+        "np.exp(np.log(gate.astype(np.float64)).mean(0))", "gate.astype(np.float64).mean(0)",
+        "tests/gradients",
+    ),
+    Mutation(
+        "the law a step further than the loss", "explorer/lab/flow.py",
+        "start * factor ** distance[:, None]", "start * factor ** (distance[:, None] + 1.0)",
+        "tests/lab/test_flow.py",
+    ),
+    Mutation(
+        "a chain without its root of H", "explorer/lab/flow.py",
+        "reshape(len(matrices), -1)) / np.sqrt(matrices.shape[-1])", "reshape(len(matrices), -1))",
+        "tests/lab/test_flow.py",
+    ),
+    Mutation(
+        "the embedding's gradient without the scale of x", "explorer/lab/flow.py",
+        "np.add.at(by_token, ids, scale * gradient.layers[0].x)",
+        "np.add.at(by_token, ids, gradient.layers[0].x)",
+        "tests/lab/test_flow.py",
+    ),
+    Mutation(
+        "chunks that do not end", "explorer/gradients/windows.py",
+        "return np.minimum((np.arange(T) // w + 1) * w, T) - 1", "return np.full(T, T - 1)",
+        "tests/gradients/test_analysis.py",
+    ),
+    Mutation(
+        "a sliding window a step too long", "explorer/gradients/windows.py",
+        "np.minimum(np.arange(T) + w, T) - 1", "np.minimum(np.arange(T) + w + 1, T) - 1",
+        "tests/gradients/test_analysis.py",
+    ),
+    Mutation(
+        "a push that is made twice", "explorer/gradients/pushing.py",
+        "return value + push if symbol == state else value",
+        "return value + 2.0 * push if symbol == state else value",
+        "tests/gradients/test_analysis.py",
+    ),
+    Mutation(
+        "a tanh saturated one way only", "explorer/gradients/sizes.py",
+        "(np.abs(layer.signal(s)) > SATURATED)", "(layer.signal(s) > SATURATED)",
+        "tests/gradients/test_analysis.py",
+    ),
+    Mutation(
+        "the first layer's states for every layer", "explorer/nn/running.py",
+        "yield tuple(array[k] for array in arrays)", "yield tuple(array[0] for array in arrays)",
+        "tests/nn/test_tracing.py",
+    ),
+    Mutation(
+        "a correlation about 0", "explorer/language/correlation.py",
+        "moved = moved - moved.mean(0)", "moved = moved + 0.0",
+        "tests/language/test_correlation.py",
+    ),
+    Mutation(
+        "units held at 0 whatever is asked", "explorer/language/ablation.py",
+        "value[copy, :, copy] = hold[symbol]", "value[copy, :, copy] = 0.0 * hold[symbol]",
+        "tests/language/test_ablation.py",
+    ),
+    Mutation(
+        "a gate open from a tenth on", "explorer/language/units.py",
+        "return (gate > OPEN).mean(0)", "return (gate > SHUT).mean(0)",
+        "tests/language/test_units.py",
+    ),
+    Mutation(
+        "a probe without its intercept", "explorer/language/probing.py",
+        "np.tensordot((asked - mean) / scale, weights, 1) + share",
+        "np.tensordot((asked - mean) / scale, weights, 1)",
+        "tests/language/test_probing.py",
+    ),
+    Mutation(
+        "a rank from 0", "explorer/language/scoring.py",
+        "rank[: len(true)] = 1 + (", "rank[: len(true)] = 0 + (",
+        "tests/language/test_scoring.py",
+    ),
+    Mutation(
+        "a running perplexity one token behind", "explorer/language/scoring.py",
+        "nats.cumsum() / np.arange(1, len(nats) + 1)", "nats.cumsum() / np.arange(2, len(nats) + 2)",
+        "tests/language/test_scoring.py",
+    ),
+    Mutation(
+        "an entropy in bits", "explorer/language/sampling.py",
+        "-(some * np.log(some)).sum()", "-(some * np.log2(some)).sum()",
+        "tests/language/test_sampling.py",
+    ),
+    Mutation(
+        "top-k one token more", "explorer/language/sampling.py",
+        "p[order[top_k:]] = 0.0", "p[order[top_k + 1 :]] = 0.0",
+        "tests/language/test_sampling.py",
+    ),
+    Mutation(
+        "a fixed point's half-life to a third", "explorer/dynamics/points.py",
+        "np.log(2.0) / np.abs(np.log(np.abs(self.eigenvalues)))",
+        "np.log(3.0) / np.abs(np.log(np.abs(self.eigenvalues)))",
+        "tests/dynamics/test_points.py",
+    ),
+    Mutation(
+        "a point's stability by its real part", "explorer/dynamics/points.py",
+        "return (np.abs(self.eigenvalues) > 1.0).sum(-1)", "return (self.eigenvalues.real > 1.0).sum(-1)",
+        "tests/dynamics/test_points.py",
+    ),
+    Mutation(
+        "exponents in bits", "explorer/dynamics/exponents.py",
+        "np.log(np.abs(np.diagonal(R)))", "np.log2(np.abs(np.diagonal(R)))",
+        "tests/dynamics/test_exponents.py",
+    ),
+    Mutation(
+        "shares of length, not of variance", "explorer/dynamics/landscape.py",
+        "variance = sizes**2", "variance = sizes",
+        "tests/dynamics",
+    ),
+    Mutation(
+        "a window that does not cut the gradient", "explorer/training/learner.py",
+        "if not window or window >= len(batch.x):", "if len(batch.x):",
+        "tests/training/test_run.py",
+    ),
+    Mutation(
+        "a step taken before it is clipped", "explorer/training/learner.py",
+        'self.experiment.max_norm or float("inf")', 'float("inf")',
+        "tests/training/test_run.py",
+    ),
+    Mutation(
+        "a bit that takes every step for its pulse", "explorer/data/tasks.py",
+        "torch.where(comes, steps, 0).cummax(0).values", "steps",
+        "tests/data/test_tasks.py tests/dynamics/test_cube.py",
+    ),
+    Mutation(
+        "a memory kept by another gate", "explorer/cells/lstm.py",
+        "c_t += f_t * c_prev", "c_t += f_t * c_t",
+        "tests/nn/test_tracing.py",
     ),
     # Cells and networks
     Mutation(
@@ -289,7 +545,14 @@ def tested(root: Path, tests: str) -> int:
     return subprocess.run(command, cwd=root, env=env, capture_output=True).returncode
 
 
-def outcome(mutation: Mutation, root: Path, sound: bool = False) -> str:
+def verified(root: Path) -> int:
+    """Runs `verify` alone in a folder and returns its status: 0 all passed, 1 something failed."""
+    command = [sys.executable, "-m", "explorer", "verify", "--cases", "5"]
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=root, env=env, capture_output=True).returncode
+
+
+def outcome(mutation: Mutation, root: Path, sound: bool = False, verify: bool = False) -> str:
     """Returns what became of a mutation in a copy, which is whole again afterwards."""
     problem = mutation.problem(root)
     if problem:
@@ -298,10 +561,10 @@ def outcome(mutation: Mutation, root: Path, sound: bool = False) -> str:
     whole = path.read_text(encoding="utf-8")
     if not sound:
         path.write_text(whole.replace(mutation.old, mutation.new), encoding="utf-8")
-    status = tested(root, mutation.tests)
+    status = verified(root) if verify else tested(root, mutation.tests)
     path.write_text(whole, encoding="utf-8")
     if status not in (0, 1):
-        return f"NOT RUN: pytest ended with {status}"
+        return f"NOT RUN: it ended with {status}"
     if sound:
         return "FAILED" if status else "passed"
     return "killed" if status else "SURVIVED"
@@ -311,11 +574,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="mutations whose name holds this")
     parser.add_argument("--sound", action="store_true", help="run the tests without breaking anything")
+    parser.add_argument("--verify", action="store_true", help="`verify` alone must notice the numerical ones")
     given = parser.parse_args()
     rows = []
     with copied() as root:
-        for mutation in (m for m in MUTATIONS if given.only in m.name):
-            rows.append((mutation.name, mutation.file, outcome(mutation, root, given.sound)))
+        for mutation in (m for m in MUTATIONS if given.only in m.name and (m.numerical or not given.verify)):
+            rows.append((mutation.name, mutation.file, outcome(mutation, root, given.sound, given.verify)))
             print(f"{rows[-1][2]:9} {mutation.name}", flush=True)
     bad = [row for row in rows if row[2] not in ("killed", "passed")]
     print(f"\n{len(rows) - len(bad)} of {len(rows)} noticed." if not given.sound else "")

@@ -4,11 +4,13 @@ import ast
 
 import pytest
 
-from benchmarks.mutation import MUTATIONS, ROOT, Mutation, outcome
+from benchmarks.mutation import MUTATIONS, ROOT, WORDS, Mutation, outcome
 
 
-def test_there_are_thirty_and_each_has_its_name():
-    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 30
+def test_there_are_eighty_and_each_has_its_name():
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 80
+    assert set(WORDS) <= {mutation.name for mutation in MUTATIONS}
+    assert sum(mutation.numerical for mutation in MUTATIONS) >= 60
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
