@@ -21,6 +21,9 @@ PATH = ("keep", "write", "candidate", "show", "reset", "c")
 FEW = 40
 """Steps up to which each one's token is written at its state."""
 
+CONE = 0.25
+"""How long the cone of a pulse is, as a share of the widest side of the states."""
+
 NAMES = ("corner", "edge", "face", "centre")
 
 
@@ -32,9 +35,10 @@ def kind_of(unstable: int) -> tuple[str, str]:
 def space_figure(landscape: Landscape, lang: str, theme: str = "light", named: bool = True) -> go.Figure:
     """Returns the run's path and every point in three principal directions.
 
-    meta.role of a trace: `frame` (from each memory to those it borders on), `path`, `points` (meta.unstable
-    how many directions leave, meta.rows which points). Slow points have open marks. named: whether tokens
-    stand at the states, each in a hue of its own; else what is marked is coloured.
+    meta.role of a trace: `frame` (from each memory to those it borders on), `path`, `pulses` (a cone to where
+    each marked step led), `points` (meta.unstable how many directions leave, meta.rows which points). Slow
+    points have open marks. named: whether tokens stand at the states, each in a hue of its own; else what is
+    marked is coloured.
     """
     figure = go.Figure(layout=_space_layout(landscape, lang, theme))
     x, y, z = landscape.space.place(landscape.states).T.tolist()
@@ -56,6 +60,8 @@ def space_figure(landscape: Landscape, lang: str, theme: str = "light", named: b
         hoverinfo="skip",
         meta={"role": "path", "hues": ["x", *hues]},
     )
+    if not named:
+        _pulses(figure, landscape, theme)
     points = landscape.points
     placed = landscape.space.place(points.states)
     _frame(figure, landscape, placed, theme)
@@ -81,6 +87,34 @@ def space_figure(landscape: Landscape, lang: str, theme: str = "light", named: b
                 },
             )
     return figure
+
+
+def _pulses(figure: go.Figure, landscape: Landscape, theme: str) -> None:
+    """A cone at the state after every marked step, its point there, its foot towards the state before."""
+    rows = [k for k, token in enumerate(landscape.tokens) if token.marked]
+    placed = landscape.space.place(landscape.states)
+    ways = np.diff(placed, axis=0)
+    moved = [k for k in rows if np.linalg.norm(ways[k]) > 1e-9]
+    if not moved:
+        return
+    x, y, z = placed[1:][moved].T.tolist()
+    u, v, w = (ways[moved] / np.linalg.norm(ways[moved], axis=1, keepdims=True)).T.tolist()
+    colour = HUES[theme]["write"]
+    figure.add_cone(
+        x=x,
+        y=y,
+        z=z,
+        u=u,
+        v=v,
+        w=w,
+        anchor="tip",
+        sizemode="absolute",
+        sizeref=CONE * float(np.ptp(placed, axis=0).max()),
+        colorscale=[[0.0, colour], [1.0, colour]],
+        showscale=False,
+        hoverinfo="skip",
+        meta={"role": "pulses", "hue": "write", "steps": [k + 1 for k in moved]},
+    )
 
 
 def _frame(figure: go.Figure, landscape: Landscape, placed: np.ndarray, theme: str) -> None:
@@ -143,7 +177,7 @@ def _space_layout(landscape: Landscape, lang: str, theme: str) -> go.Layout:
             "yaxis": axis(1),
             "zaxis": axis(2),
             "aspectmode": "cube",
-            "camera": {"eye": {"x": 1.2, "y": 1.05, "z": 0.62}, "center": {"x": 0.0, "y": 0.0, "z": -0.12}},
+            "camera": {"eye": {"x": 1.33, "y": 1.16, "z": 0.69}, "center": {"x": 0.0, "y": 0.0, "z": -0.15}},
             "dragmode": "orbit",
         },
         meta={"title": t("dynamics.space", lang), "share": landscape.space.share.tolist()},
@@ -284,7 +318,7 @@ def _tints(theme: str, count: int) -> list[str]:
 
 
 def _arrows(figure: go.Figure, portrait: Portrait, theme: str, every: int = 4) -> None:
-    """Short lines from a state towards where it goes, a dot at their foot."""
+    """Arrows from a state towards where it goes; longer than the room between two, they end there."""
     at = portrait.line[2::every]
     foot = np.stack(np.meshgrid(at, at, indexing="ij"), -1).reshape(-1, 2)
     way = portrait.after[2::every, 2::every].reshape(-1, 2) - foot
@@ -294,7 +328,19 @@ def _arrows(figure: go.Figure, portrait: Portrait, theme: str, every: int = 4) -
     colour = HUES[theme]["x"]
     x, y = (np.stack([foot[:, k], head[:, k], gap], 1).ravel() for k in (0, 1))
     figure.add_scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 1.2})
-    figure.add_scatter(x=foot[:, 0], y=foot[:, 1], mode="markers", marker={"size": 3, "color": colour})
+    figure.add_scatter(
+        x=head[:, 0],
+        y=head[:, 1],
+        mode="markers",
+        marker={
+            "symbol": "arrow",
+            "size": 8,
+            "color": colour,
+            "angle": np.degrees(np.arctan2(way[:, 0], way[:, 1])),  # clockwise from upright
+            "line": {"width": 0},
+        },
+        meta={"role": "heads"},
+    )
 
 
 def _points(figure: go.Figure, portrait: Portrait, theme: str, x: np.ndarray, y: np.ndarray) -> None:

@@ -1,5 +1,7 @@
 """Figures of dynamics draw the records' own numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,20 @@ def test_space_holds_the_path_and_every_point(landscape, theme):
     assert low < min(path.x) and max(path.x) < high
 
 
+def test_a_pulse_is_an_arrow_to_where_it_led(landscape):
+    marked = [replace(token, marked=k % 2 == 1) for k, token in enumerate(landscape.tokens)]
+    shown = replace(landscape, tokens=tuple(marked))
+    (cone,) = [r for r in figures.space_figure(shown, "en", named=False).data if r.meta["role"] == "pulses"]
+    steps = list(cone.meta["steps"])
+    assert steps == [k + 1 for k, token in enumerate(marked) if token.marked]
+    placed = landscape.space.place(landscape.states)
+    assert np.allclose([cone.x, cone.y, cone.z], placed[steps].T)
+    ways = placed[steps] - placed[np.array(steps) - 1]
+    assert np.allclose([cone.u, cone.v, cone.w], (ways / np.linalg.norm(ways, axis=1, keepdims=True)).T)
+    roles = {trace.meta["role"] for trace in figures.space_figure(shown, "en").data}
+    assert "pulses" not in roles
+
+
 def test_the_same_token_has_the_same_hue():
     hues = figures.token_hues(["a", "b", "a"])
     assert hues[0] == hues[2] != hues[1]
@@ -58,6 +74,15 @@ def test_a_plane_has_basins_arrows_nullclines_a_run_and_points(lang):
     assert kinds.count("heatmap") == 1 and kinds.count("contour") == 2
     marks = [trace.meta["unstable"] for trace in figure.data if trace.meta and "unstable" in trace.meta]
     assert sorted(marks) == [0] * 4 + [1] * 4 + [2]
+    (heads,) = [trace for trace in figure.data if trace.meta and trace.meta["role"] == "heads"]
+    foot = np.stack([figure.data[1].x[::3], figure.data[1].y[::3]], -1)
+    way = np.stack([heads.x, heads.y], -1) - foot
+    angle = np.radians(np.array(heads.marker.angle))
+    assert heads.marker.symbol == "arrow" and len(foot) == len(heads.x)
+    lengths = np.linalg.norm(way, axis=1, keepdims=True)
+    assert np.allclose(way, lengths * np.stack([np.sin(angle), np.cos(angle)], -1), atol=1e-9)
+    after = found.recurrence.step(foot) - foot
+    assert ((way * after).sum(-1) >= 0.0).all() and np.linalg.matrix_rank(way) == 2
     turning = figures.plane_figure(portrait(by_hand("rnn", 2, 1.5, 30)), lang)
     assert "heatmap" not in [trace.type for trace in turning.data]  # no memory, no basin
 

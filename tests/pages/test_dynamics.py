@@ -4,6 +4,7 @@ import pytest
 
 from explorer.cells import CELLS
 from explorer.dynamics.portrait import units_of
+from explorer.i18n import t
 from tests.pages.app import field, opened, texts
 
 
@@ -26,6 +27,8 @@ def test_a_moment_of_training_is_in_the_address():
 def test_every_portrait_opens(small, locale):
     app = opened(locale, page="dynamics", scene="portrait", cell="rnn", small=small)
     assert not app.warning
+    lang, key = locale[:2], "" if small == "one" else f"_{small}"
+    assert t(f"dynamics.try_portrait{key}", lang) in [text.value for text in app.markdown]
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -32,8 +32,8 @@ def draw(experiment: Experiment, lang: str) -> None:
         moments(experiment, learned[0], lang)
     with st.spinner(t("dynamics.searching", lang)):
         payload = _packed(chosen, tuple(cells), experiment.moment, experiment.point, lang)
-    st.caption(" ".join(_fitted(cell, one, lang) for cell, one in zip(cells, learned, strict=True)))
     stage(payload)
+    st.caption(" ".join(_fitted(cell, one, lang) for cell, one in zip(cells, learned, strict=True)))
     for cell in cells if whole() else ():
         report.points_checked(cell, _checked(replace(chosen, cell=cell), experiment.moment), lang)
 

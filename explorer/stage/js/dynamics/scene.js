@@ -72,6 +72,7 @@ export class Scene extends Chart {
         const { hues: names } = trace.meta
         return { ...trace, line: { ...trace.line, color: hues.x }, marker: { ...trace.marker, color: names.map((name) => hues[name]) }, textfont: { color: hues.ink, size: 12 } }
       }
+      if (trace.meta.role === "pulses") return { ...trace, colorscale: [[0, hues[trace.meta.hue]], [1, hues[trace.meta.hue]]] }
       if (trace.meta.role === "frame") return { ...trace, opacity: 0.55, line: { ...trace.line, color: hues[trace.meta.hue] } }
       return { ...trace, marker: { ...trace.marker, color: hues[trace.meta.hue] } }
     })
