@@ -37,9 +37,10 @@ class Answer:
 class Visitor:
     """One open page. `visit` opens an address, `choose` sets a widget by its key."""
 
-    def __init__(self, url: str, locale: str = "en-US") -> None:
+    def __init__(self, url: str, locale: str = "en-US", cookie: str = "") -> None:
         self.url = url
         self.locale = locale
+        self.headers = {"Cookie": cookie} if cookie else {}
         self.query = ""
         self.page = ""
         self.script = ""
@@ -51,7 +52,7 @@ class Visitor:
         self.shown = ""
         self.seen = {""}
         self.socket: Any = None
-        self.client = httpx2.AsyncClient(base_url=url, timeout=120)
+        self.client = httpx2.AsyncClient(base_url=url, timeout=120, headers=self.headers)
 
     async def open(self) -> None:
         """Connects, as the page's script does once it is loaded."""
@@ -60,6 +61,7 @@ class Visitor:
             f"ws://{host}/_stcore/stream",
             subprotocols=[websockets.Subprotocol("streamlit")],
             origin=websockets.Origin(self.url),
+            additional_headers=self.headers,
             max_size=None,
             open_timeout=120,
         )

@@ -1,6 +1,7 @@
 """The bar on top of a page: the shared choices that act there, the rare ones behind "more"; the language."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -12,7 +13,7 @@ from explorer.i18n import LANGUAGES, t
 from explorer.training.race import SPOKEN
 from explorer.ui import compute, models, state
 from explorer.ui.acting import acting
-from explorer.ui.widgets import field
+from explorer.ui.widgets import field, folded
 
 _RESET = (
     *("bar", "more", "change", "flow", "look", "second", "transplant"),
@@ -67,8 +68,8 @@ def bar(experiment: Experiment, page: str, lang: str) -> None:
         with place:
             _weights(experiment, lang) if name == "weights" else field(name, experiment, lang)
     if rest:
-        with places[len(shown)], st.popover(t("ui.more", lang), width="stretch"):
-            _more(experiment, rest, "text" in names, lang)
+        with places[len(shown)]:
+            folded(t("ui.more", lang), "bar", partial(_more, experiment, rest, "text" in names, lang))
 
 
 def _reads_text(experiment: Experiment) -> bool:

@@ -35,7 +35,7 @@ def course(lang: str) -> None:
     st.markdown(f"### {t('course.path', lang, minutes=sum(stop.minutes for stop in stops()))}")
     theme = state.theme()
     for number, stop in enumerate(stops(), 1):
-        _stop(number, stop, _MINIATURES[stop.key](theme), lang)
+        _stop(number, stop, _miniature(stop.key, theme), lang)
     _lecture(lang)
 
 
@@ -138,3 +138,8 @@ _MINIATURES: Mapping[str, Callable[[str], go.Figure]] = {
     "architectures": _amount,
     "dynamics": _memory,
 }
+
+
+@st.cache_resource(show_spinner=False)
+def _miniature(stop: str, theme: str) -> go.Figure:
+    return _MINIATURES[stop](theme)

@@ -56,6 +56,14 @@ def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] |
         )
 
 
+def folded(label: str, key: str, draw: Callable[[], None]) -> None:
+    """Draws a button that opens what draw draws: of what is closed nothing is computed or sent."""
+    fold = st.popover(label, key=f"fold_{key}", width="stretch", on_change="rerun")
+    if fold.open:
+        with fold:
+            draw()
+
+
 def views(name: str, experiment: Experiment, lang: str) -> None:
     """Draws the way to every view of a page: the options of a field, side by side."""
     if showing().hides(name):

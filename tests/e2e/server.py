@@ -18,6 +18,13 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 APP = (sys.executable, "-m", "streamlit", "run", "app.py")
 
 
+def free_port() -> int:
+    """Returns a port of this machine that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @contextmanager
 def running(
     command: Sequence[str] = APP, folder: Path = ROOT, env: Mapping[str, str] | None = None
@@ -32,9 +39,7 @@ def started(
     command: Sequence[str] = APP, folder: Path = ROOT, env: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, int]]:
     """Yields the address of a server and its process's id, for as long as the block lasts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [*command, "--server.port", str(port)]
     process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:

@@ -24,12 +24,15 @@ TYPED = (
 """One of every kind. All of them go through what stands behind the pages in test_text.py and test_url.py."""
 
 
-def test_no_typed_text_breaks_the_page():
-    app = opened(weights="untrained", hidden="4")
-    field(app, "number_input", "swap").set_value(1)
-    field(app, "selectbox", "carry").set_value("h")
+@pytest.mark.parametrize(
+    "boxes, changes",
+    [(("text", "swap_with"), {"swap": "1"}), (("donor",), {"carry": "h"})],
+    ids=["swap", "carry"],
+)
+def test_no_typed_text_breaks_the_page(boxes: tuple[str, ...], changes: dict[str, str]):
+    app = opened(weights="untrained", hidden="4", **changes)
     for name in TYPED:
-        for box in ("text", "donor", "swap_with"):
+        for box in boxes:
             field(app, "text_input", box).set_value(HOSTILE[name])
         app.run()
         assert not app.exception, name

@@ -57,6 +57,12 @@ def short_training() -> Iterator[None]:
     st.cache_resource.clear()
 
 
+def unfolded(app: AppTest, key: str) -> AppTest:
+    """Opens what lies behind a button."""
+    app.session_state[f"fold_{key}"] = True
+    return app.run()
+
+
 def texts(app: AppTest) -> str:
     return "\n".join([*(m.value for m in (*app.markdown, *app.caption, *app.text))])
 

@@ -6,7 +6,7 @@ from explorer.cells import CELLS
 from explorer.experiment import ASKS, Experiment
 from explorer.ui.architectures.shapes import EXAMPLES
 from tests.hostile.strings import HOSTILE
-from tests.pages.app import field, opened, texts
+from tests.pages.app import field, opened, texts, unfolded
 
 
 def shapes(locale: str = "en-US", **query: str):
@@ -69,7 +69,7 @@ RETURNED = {
 @pytest.mark.parametrize("label", list(EXAMPLES)[::3])
 def test_every_example_of_the_lecture_is_one_press_away(label):
     app = shapes(state="yes", first="time", cell="gru", returns="sequence")
-    app.button(key=f"example {label}").click().run()
+    unfolded(app, "shapes").button(key=f"example {label}").click().run()
     assert not app.exception
     _, refused = Experiment().with_changes(EXAMPLES[label])
     assert not refused

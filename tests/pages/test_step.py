@@ -4,10 +4,11 @@ import pytest
 
 from explorer.cells import CELLS
 from explorer.experiment import WEIGHTS
+from explorer.i18n import LANGUAGES
 from explorer.lab.walk import Walk
 from explorer.stage.payload import build
 from explorer.text import TOKEN_LEVELS
-from tests.pages.app import field, opened, texts
+from tests.pages.app import field, opened, texts, unfolded
 
 
 @pytest.mark.parametrize("locale, says", [("ko-KR", "해 보기"), ("en-US", "Try"), ("de-DE", "Try")])
@@ -91,9 +92,31 @@ def test_a_choice_is_in_the_address_and_a_default_is_not():
 def test_a_link_reproduces_the_view():
     app = opened(cell="gru", text="그의 말이 법이다", hidden="8", clamp="z", clamp_value="1.0", seed="3")
     assert field(app, "text_input", "text").value == "그의 말이 법이다"
+    unfolded(app, "bar")
     assert field(app, "number_input", "hidden").value == 8
     assert field(app, "selectbox", "clamp").value == "z"
     assert app.query_params["seed"] == "3"
+
+
+def test_what_is_closed_is_not_drawn_and_keeps_its_value():
+    app = opened(hidden="8", second="gru")
+    drawn = {widget.key for kind in ("selectbox", "number_input") for widget in getattr(app, kind)}
+    assert {"field_cell", "field_second"} <= drawn
+    assert not drawn & {"field_hidden", "field_seed", "field_clamp", "field_carry"}
+    unfolded(app, "bar")
+    field(app, "number_input", "hidden").set_value(12).run()
+    app.session_state["fold_bar"] = False
+    app.run()
+    assert (app.query_params["hidden"], app.query_params["second"]) == ("12", "gru")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_way_that_a_link_changes_a_run_comes_to_the_front(lang):
+    for changes, name in (({}, "clamp"), ({"carry": "h"}, "donor"), ({"second": "gru"}, "second")):
+        app = opened(lang=lang, **changes)
+        kinds = ("selectbox", "text_input", "number_input")
+        drawn = {widget.key for kind in kinds for widget in getattr(app, kind)}
+        assert drawn & {"field_clamp", "field_donor", "field_second"} == {f"field_{name}"}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from explorer.experiment import MATCHES, Experiment, written
 from explorer.figures.amount import amount_figure
 from explorer.i18n import t
 from explorer.training.race import preset_changes
+from explorer.ui.charts import drawn
 from explorer.ui.stage import race_view
 from explorer.ui.state import theme
 from explorer.ui.train.choices import readable_race
@@ -22,7 +23,9 @@ def draw(experiment: Experiment, lang: str) -> None:
     """Draws the stored result, what it says and does not say, and the way to a race of one's own."""
     found = shipped()
     for quantity in ("accuracy", "nats"):
-        st.plotly_chart(amount_figure(found, quantity, lang, theme()), key=f"amount_{quantity}", theme=None)
+        st.plotly_chart(
+            drawn(amount_figure, found, quantity, lang, theme()), key=f"amount_{quantity}", theme=None
+        )
     seeds = len({trial.seed for trial in found.trials})
     st.caption(t("amount.source", lang, date=found.date, command=found.command, seeds=seeds))
     left, right = st.columns(2, gap="medium")

@@ -9,6 +9,7 @@ from explorer.experiment import Experiment
 from explorer.figures.cost import cost_figure
 from explorer.i18n import t
 from explorer.limits import EMBEDDING
+from explorer.ui.charts import drawn
 from explorer.ui.state import theme
 
 
@@ -25,7 +26,7 @@ def draw(experiment: Experiment, lang: str) -> None:
     if way.button(t("cost.again", lang), key="measure_cost", width="stretch"):
         _costs.clear()
     found = _costs(experiment.hidden)
-    st.plotly_chart(cost_figure(found, lang, theme()), key="cost", theme=None)
+    st.plotly_chart(drawn(cost_figure, found, lang, theme()), key="cost", theme=None)
     _, lstm, gru = found
     counted = {
         "weights": f"{gru.parameters / lstm.parameters:.2f}",

@@ -25,6 +25,7 @@ from explorer.i18n import LANGUAGES, t
 from explorer.limits import WINDOW
 from explorer.stage.deep import build_deep
 from explorer.ui.architectures.cost import compared
+from explorer.ui.charts import drawn
 from explorer.ui.stage import stage
 from explorer.ui.state import apply, theme
 from explorer.ui.widgets import field
@@ -152,7 +153,7 @@ def _price(experiment: Experiment, lang: str) -> None:
     if st.session_state.pop("deep_again", False):
         _prices.clear(experiment.cell, lang)
     found = _prices(experiment.cell, lang)
-    st.plotly_chart(price_figure(found, lang, theme()), key="deep_price", theme=None)
+    st.plotly_chart(drawn(price_figure, found, lang, theme()), key="deep_price", theme=None)
     chosen = {price.both: price for price in found if price.depth == experiment.depth}
     values = {
         "depth": experiment.depth,

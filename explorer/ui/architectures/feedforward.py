@@ -9,6 +9,7 @@ from explorer.experiment import Experiment
 from explorer.figures.feedforward import length_figure, time_figure, window_figure
 from explorer.i18n import t
 from explorer.ui.architectures.cost import compared
+from explorer.ui.charts import drawn
 from explorer.ui.state import theme
 
 
@@ -29,7 +30,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         found = _compared(experiment.cell, experiment.seed)
     by_window, by_length = st.columns(2, gap="medium")
     with by_window:
-        st.plotly_chart(window_figure(found, lang, theme()), key="by_window", theme=None)
+        st.plotly_chart(drawn(window_figure, found, lang, theme()), key="by_window", theme=None)
         values = {
             "one": f"{100 * found.window[0]:.0f}",
             "unordered": f"{100 * found.unordered:.0f}",
@@ -38,7 +39,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         }
         st.markdown(t("feedforward.window_note", lang, **values))
     with by_length:
-        st.plotly_chart(length_figure(found, lang, theme()), key="by_length", theme=None)
+        st.plotly_chart(drawn(length_figure, found, lang, theme()), key="by_length", theme=None)
         values = {
             "length": LENGTH,
             "longest": LENGTHS[-1],
@@ -54,7 +55,7 @@ def draw(experiment: Experiment, lang: str) -> None:
 
 def _time(experiment: Experiment, lang: str) -> None:
     taken = _timed(experiment.cell)
-    st.plotly_chart(time_figure(taken, experiment.cell, lang, theme()), key="by_time", theme=None)
+    st.plotly_chart(drawn(time_figure, taken, experiment.cell, lang, theme()), key="by_time", theme=None)
     found = ratio(taken.recurrent[-1], taken.apart[-1])
     longer = compared("feedforward.time_ratio", found, lang, longest=f"{taken.lengths[-1]:,}")
     st.markdown(f"{longer} {t('feedforward.time_note', lang)}")

@@ -34,7 +34,7 @@ from explorer.figures.shapes import grid_figure
 from explorer.figures.states import border_figure, ends_figure, numpy_figure, padding_figure, radius_figure
 from explorer.i18n import t
 from explorer.ui.state import apply, theme
-from explorer.ui.widgets import field
+from explorer.ui.widgets import field, folded
 
 _NUMBERS = ("rows", "steps", "inputs", "outputs", "depth")
 _KINDS = ("directions", "returns", "state", "first")
@@ -87,9 +87,13 @@ def _choices(experiment: Experiment, lang: str) -> None:
     for place, name in zip(kinds, _KINDS, strict=True):
         with place:
             field(name, experiment, lang)
-    with last, st.popover(t("shapes.examples", lang), width="stretch"):
-        for label, changes in EXAMPLES.items():
-            st.button(f"`{label}`", key=f"example {label}", on_click=apply, args=(changes,), width="stretch")
+    with last:
+        folded(t("shapes.examples", lang), "shapes", _examples)
+
+
+def _examples() -> None:
+    for label, changes in EXAMPLES.items():
+        st.button(f"`{label}`", key=f"example {label}", on_click=apply, args=(changes,), width="stretch")
 
 
 def _stand_in(sizes: Sizes, lang: str) -> None:

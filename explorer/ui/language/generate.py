@@ -1,5 +1,7 @@
 """The view `generate` of the page of language models: a network goes on after a prompt."""
 
+from functools import partial
+
 import streamlit as st
 
 from explorer.data.corpora import TAUGHT, sentences_of
@@ -12,7 +14,7 @@ from explorer.text import Refused
 from explorer.ui import compute, state
 from explorer.ui.language.reader import reader
 from explorer.ui.stage import stage
-from explorer.ui.widgets import field
+from explorer.ui.widgets import field, folded
 
 ASKED_ON = 10
 """Tokens that the lecture asks for after the last sentence's beginning: more than the sentence has."""
@@ -62,9 +64,13 @@ def _choices(experiment: Experiment, lang: str) -> None:
         help=t("generate.again_help", lang),
         width="stretch",
     )
-    with more, st.popover(t("ui.more", lang), width="stretch"):
-        for name in ("top_k", "top_p", "draw"):
-            field(name, experiment, lang)
+    with more:
+        folded(t("ui.more", lang), "generate", partial(_more, experiment, lang))
+
+
+def _more(experiment: Experiment, lang: str) -> None:
+    for name in ("top_k", "top_p", "draw"):
+        field(name, experiment, lang)
 
 
 def _learned_ones(weights: str, lang: str) -> None:

@@ -8,22 +8,33 @@ from explorer.figures.outcomes import outcomes_figure
 from explorer.i18n import t
 from explorer.lab.walk import Walk
 from explorer.ui import state
+from explorer.ui.charts import drawn
 from explorer.ui.widgets import field
 
 
 def changes(experiment: Experiment, walk: Walk, lang: str) -> None:
-    """Draws the three ways to change a run, each in its tab."""
-    what_if, second, transplant = st.tabs(
-        [t("ui.what_if", lang), t("ui.second", lang), t("ui.transplant", lang)], key="changes"
-    )
-    with what_if:
-        _what_if(experiment, lang)
-    with second:
-        st.caption(t("ui.second_help", lang))
-        with st.columns([1, 2])[0]:
-            field("second", experiment, lang)
-    with transplant:
-        _transplant(experiment, walk, lang)
+    """Draws the three ways to change a run, each in its tab; only the one in front is drawn."""
+    labels = {name: t(f"ui.{name}", lang) for name in ("what_if", "second", "transplant")}
+    key = f"changes_{lang}"
+    if st.session_state.get("changed_by") != (used := (_used(experiment), lang)):
+        st.session_state["changed_by"], st.session_state[key] = used, labels[used[0]]
+    what_if, second, transplant = st.tabs(list(labels.values()), key=key, on_change="rerun")
+    if what_if.open:
+        with what_if:
+            _what_if(experiment, lang)
+    if second.open:
+        with second:
+            st.caption(t("ui.second_help", lang))
+            with st.columns([1, 2])[0]:
+                field("second", experiment, lang)
+    if transplant.open:
+        with transplant:
+            _transplant(experiment, walk, lang)
+
+
+def _used(experiment: Experiment) -> str:
+    """Returns the way that the experiment goes, whose tab comes to the front."""
+    return "transplant" if experiment.carry else "second" if experiment.second else "what_if"
 
 
 def _what_if(experiment: Experiment, lang: str) -> None:
@@ -40,7 +51,9 @@ def _transplant(experiment: Experiment, walk: Walk, lang: str) -> None:
     offered = carries(CELLS[experiment.cell])
     _row(("carry", "donor", "donor_step", "into"), experiment, lang, offered)
     if walk.outcomes:
-        st.plotly_chart(outcomes_figure(walk.outcomes, lang, state.theme()), key="outcomes", theme=None)
+        st.plotly_chart(
+            drawn(outcomes_figure, walk.outcomes, lang, state.theme()), key="outcomes", theme=None
+        )
     _undo("transplant", lang)
 
 

@@ -1,6 +1,7 @@
 """The choices of a race: presets, data, racers, and what the chosen data asks for."""
 
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -13,7 +14,7 @@ from explorer.figures.race import looks
 from explorer.i18n import t
 from explorer.training.race import Race, RacerError, preset_changes, preset_of, presets, race_of, racer, split
 from explorer.ui import compute, state
-from explorer.ui.widgets import field
+from explorer.ui.widgets import field, folded
 
 OFFERED = (
     "rnn",
@@ -71,8 +72,8 @@ def _setup(experiment: Experiment, lang: str) -> None:
         field("length", experiment, lang)
     with racers:
         _racers(experiment, lang)
-    with more, st.popover(t("ui.more", lang), width="stretch"):
-        _more(experiment, lang)
+    with more:
+        folded(t("ui.more", lang), "race", partial(_more, experiment, lang))
 
 
 def _presets(experiment: Experiment, lang: str) -> None:

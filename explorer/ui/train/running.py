@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.data.sources import Source
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.stage.race import build_race, facts_of
+from explorer.stage.race import Facts, build_race, facts_of
 from explorer.training import folder as files
 from explorer.training.bands import shipped_of
 from explorer.training.jobs import QueueFullError
@@ -73,11 +73,14 @@ def say_full(lang: str) -> None:
 def view(experiment: Experiment, race: Race, source: Source, key: str | None, lang: str) -> dict[str, Any]:
     """Returns what the live view needs: the race's figures and words; key is None until it is started."""
     facts = facts_of(source, t(f"option.data.{experiment.data}", lang))
-    take = st.session_state.get("take", 0)
-    notation = experiment.display(lang).notation
+    built = _built(race, facts, experiment.display(lang).notation, lang)
+    return built | {"key": key or "", "attempt": st.session_state.get("take", 0)}
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={Race: Race.to_json, Facts: repr})
+def _built(race: Race, facts: Facts, notation: str, lang: str) -> dict[str, Any]:
     known = shipped_of(race)
-    bands = known.bands if known else None
-    return build_race(race, facts, key or "", lang, bands, notation=notation, attempt=take)
+    return build_race(race, facts, "", lang, known.bands if known else None, notation=notation)
 
 
 def after(race: Race, source: Source, lang: str) -> None:

@@ -1,0 +1,33 @@
+"""Figures that the server draws: once for a record, as long as they are looked at."""
+
+import plotly.graph_objects as go
+import pytest
+
+from explorer.ui import charts
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch):
+    monkeypatch.setattr(charts, "_drawn", charts.OrderedDict())
+
+
+def title_figure(record: list, lang: str) -> go.Figure:
+    return go.Figure(layout={"title": {"text": f"{record} {lang}"}})
+
+
+def test_a_record_is_drawn_once_in_each_language():
+    record, equal = [1], [1]
+    first = charts.drawn(title_figure, record, "en")
+    assert charts.drawn(title_figure, record, "en") is first
+    assert charts.drawn(title_figure, record, "ko").layout.title.text == "[1] ko"
+    assert charts.drawn(title_figure, equal, "en") is not first
+
+
+def test_what_nobody_looks_at_is_given_up_first(monkeypatch):
+    monkeypatch.setattr(charts, "KEPT", 2)
+    one, two, three = [1], [2], [3]
+    first, second = (charts.drawn(title_figure, record, "en") for record in (one, two))
+    assert charts.drawn(title_figure, one, "en") is first
+    charts.drawn(title_figure, three, "en")
+    assert charts.drawn(title_figure, one, "en") is first
+    assert charts.drawn(title_figure, two, "en") is not second
