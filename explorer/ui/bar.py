@@ -13,6 +13,8 @@ from explorer.i18n import LANGUAGES, t
 from explorer.training.race import SPOKEN
 from explorer.ui import compute, models, state
 from explorer.ui.acting import acting
+from explorer.ui.lecture import back_in
+from explorer.ui.lists import add_button
 from explorer.ui.widgets import field, folded
 
 _RESET = (
@@ -35,12 +37,14 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
     """Draws the way to every page, the experiment in each link, and the language."""
     if state.showing().hides("navigation"):
         return
-    places, language = st.columns([8.6, 1.4], gap="small")
+    places, language = st.columns([7.7, 2.3], gap="small")
     with places, st.container(horizontal=True, gap="small"):
         for page in pages:
             there = state.elsewhere(experiment, page.url_path)
             st.page_link(page, width="content", query_params=state.address(there))
-    with language, st.container(horizontal_alignment="right"):
+    with language, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        back_in(lang)
+        add_button(st.session_state["page"], lang)
         st.segmented_control(
             t("app.language", lang),
             LANGUAGES,

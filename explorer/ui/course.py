@@ -19,6 +19,7 @@ from explorer.training.race import preset_changes, race_of
 from explorer.ui import compute, state
 from explorer.ui.lecture import way_in
 from explorer.ui.lesson import opened_cards
+from explorer.ui.lists import editor
 from explorer.ui.stage import progress
 from explorer.ui.ways import way
 
@@ -37,6 +38,7 @@ def course(lang: str) -> None:
     for number, stop in enumerate(stops(), 1):
         _stop(number, stop, _miniature(stop.key, theme), lang)
     _lecture(lang)
+    editor(lang)
 
 
 def _stop(number: int, stop: Stop, figure: go.Figure, lang: str) -> None:

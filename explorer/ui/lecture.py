@@ -12,7 +12,7 @@ from explorer.course.places import HOME
 from explorer.course.showing import Showing, card_of
 from explorer.course.views import View
 from explorer.experiment import Experiment
-from explorer.i18n import section, t
+from explorer.i18n import t
 from explorer.ui import state
 from explorer.ui.server import stage_url
 from explorer.ui.ways import PAGES, named
@@ -28,12 +28,17 @@ export default function (component) {
 """
 
 
+_WORDS = ("lecture", "back", "on", "leave", "restart", "planned")
+"""What the bar says, in the locale's table of the lecture."""
+
+
 def lecture(experiment: Experiment, lang: str) -> None:
     """Draws the bar of the lecture, where one is shown, and the links that its keys press."""
     showing = state.showing()
     if not showing.on:
         return
     views, at = showing.views, showing.at
+    st.session_state["left_at"] = at
     page = st.session_state["page"] or HOME
     with st.container(key="lecture"):
         _bar()(data=_said(showing, lang), key="lecture_bar")
@@ -57,6 +62,14 @@ def title_of(view: View, lang: str) -> str:
 def address_of(view: View, showing: Showing) -> dict[str, str]:
     """Returns the parameters of the address of a view in a lecture."""
     return state.address(view.see.experiment, showing)
+
+
+def back_in(lang: str) -> None:
+    """Draws the way back into the lecture that was left, at its view."""
+    showing = state.showing()
+    if showing.lecture and not showing.on:
+        at = min(st.session_state.get("left_at", 1), len(showing.views))
+        way_in(showing.lecture, at, f"{at}/{len(showing.views)}")
 
 
 def way_in(lecture_: str, at: int, label: str) -> None:
@@ -86,7 +99,7 @@ def _said(showing: Showing, lang: str) -> dict[str, Any]:
         "title": title_of(view, lang),
         "minutes": view.minutes,
         "begins": sum(other.minutes for other in views[: at - 1]),
-        "strings": section("lecture", lang),
+        "strings": {name: t(f"lecture.{name}", lang) for name in _WORDS},
     }
 
 

@@ -46,7 +46,7 @@ def _question(name: str, experiment: Experiment, lang: str) -> None:
     if ask is None:
         return
     with st.container(key="question"):
-        said, answered = st.columns([1, 1], gap="large")
+        said, answered = st.columns([1.2, 1], gap="large")
         with said:
             st.markdown(ask.question)
             guess.choices(guess.Guess(name, key, ask), lang)

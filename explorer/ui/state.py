@@ -166,6 +166,12 @@ def _with_card(experiment: Experiment, page: str) -> Experiment:
     return replace(experiment, card=card)
 
 
+def take_lecture(text: str) -> None:
+    """Makes a list of views the session's, without showing it. For use as a widget callback."""
+    st.session_state["showing"] = replace(showing(), lecture=text, at=0)
+    st.session_state["acted"] = True
+
+
 def open_card(card: str) -> None:
     """Turns to a card of the page's lesson. For use as a widget callback."""
     st.session_state["experiment"] = replace(st.session_state["experiment"], card=card)

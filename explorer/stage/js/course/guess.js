@@ -63,7 +63,7 @@ export function mountGuess(root, data, tell) {
         class: `rx-guess-choice${state.answered && k === data.right ? " rx-right" : ""}`,
         title: state.answered && k === data.right ? data.strings.right : null,
       }))),
-    data.reveal && state.open && !state.answered
+    data.reveal && state.open && !state.answered && !data.lecture
       ? element("button", { type: "button", class: "rx-guess-answer", text: data.strings.answer, onclick: () => become({ answered: true }) })
       : null)
   offer("guess", { order: 1, due: () => Boolean(data.cover) && !state.open, take: () => become({ open: true }) })

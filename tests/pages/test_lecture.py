@@ -1,0 +1,74 @@
+"""The app as a lecture and as a link wants it: what is drawn, what is hidden, locked or covered."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.course.showing import ask_of, card_of
+from explorer.course.views import BUILT_IN, lecture
+from explorer.i18n import t
+from tests.pages.app import field, opened, texts
+
+QUICK = [k for k, view in enumerate(lecture(), 1) if view.see.page in ("step", "gradients", "glossary")]
+
+
+@pytest.mark.parametrize("locale, lang", [("ko-KR", "ko"), ("en-US", "en")])
+@pytest.mark.parametrize("at", QUICK)
+def test_a_view_of_the_lecture_is_drawn_alone_under_its_question(at, locale, lang):
+    view = lecture()[at - 1]
+    app = opened(locale, view.see.page, **dict(view.see.changes), lecture=BUILT_IN, at=str(at))
+    ways = [link.proto.label for link in app.get("page_link") if link.proto.label.startswith("lecture_")]
+    assert ways == [
+        name
+        for name, there in (
+            ("lecture_back", at > 1),
+            ("lecture_on", at < len(lecture())),
+            ("lecture_leave", True),
+        )
+        if there
+    ]
+    assert not app.selectbox and "lang" not in app.session_state["experiment"].to_query()
+    card = card_of(view.see, lang)
+    if card:
+        ask = ask_of(card)
+        assert ask.question in texts(app) and ask.answer in texts(app)
+        assert t("ui.next_card", lang) not in [button.label for button in app.button]
+
+
+def containers(app: AppTest) -> set[str]:
+    """Returns the keys of all containers that have one."""
+    found, left = set(), [app._tree[k] for k in app._tree.children]
+    while left:
+        block = left.pop()
+        found.add(getattr(getattr(block, "proto", None), "id", "").rpartition("-")[2])
+        left += getattr(block, "children", {}).values()
+    return found
+
+
+def test_a_plain_link_covers_nothing_and_asks_as_it_did():
+    plain = containers(opened(cell="lstm", card="forget"))
+    assert "figure" in plain and not any(key.startswith(("covered", "answer")) for key in plain)
+    asked = containers(opened(cell="lstm", card="forget", guess="1"))
+    assert {"covered_step_forget", "answer_step_forget"} <= asked and "figure" not in asked
+
+
+def test_a_link_hides_and_locks_choices():
+    app = opened(cell="lstm", hide="text", lock="cell", lang="en")
+    assert field(app, "selectbox", "cell").disabled
+    assert not any(box.key == "field_text" for box in app.text_input)
+    assert [app.query_params[name] for name in ("hide", "lock")] == ["text", "cell"]
+    with_bar = {link.proto.label for link in app.get("page_link")}
+    without = {link.proto.label for link in opened(hide="navigation,bar", lang="en").get("page_link")}
+    assert t("page.train", "en") in with_bar - without
+
+
+def test_a_button_of_a_card_that_would_move_a_locked_choice_cannot_be_pressed():
+    app = opened(cell="lstm", card="forget", lock="cell")
+    shows = [button for button in app.button if (button.key or "").startswith("show_forget")]
+    assert shows and all(button.disabled for button in shows)
+
+
+def test_what_an_address_says_wrongly_of_the_lecture_is_said():
+    app = opened(lecture="1.AAAA", at="3", lang="en")
+    said = "\n".join(w.value for w in app.warning) + texts(app)
+    assert t("showing.lecture", "en") in said
+    assert "lecture" not in app.query_params
