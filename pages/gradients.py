@@ -19,8 +19,7 @@ with st.spinner(t("ui.learning", lang)):
     learned = compute.learned(experiment.model_part())
 
 report.say_all((*left_out(experiment), *flow.problems), lang)
-if whole():
-    report.taught(experiment, lang)
+if whole() and not report.taught(experiment, lang):
     try_line(lang)
 figure, beside = frame("gradients", experiment, lang)
 with figure:

@@ -17,8 +17,7 @@ with st.spinner(t("ui.learning", lang)):
     walk = compute.walked(experiment, display)
 
 report.notices(walk, lang)
-if whole():
-    report.taught(experiment, lang)
+if whole() and not report.taught(experiment, lang):
     try_line(experiment, lang)
 figure, beside = frame("step", experiment, lang)
 with figure:

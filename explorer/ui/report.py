@@ -37,11 +37,14 @@ def say_all(problems: Problems, lang: str) -> None:
         say(sentence, lang, values)
 
 
-def taught(experiment: Experiment, lang: str) -> None:
-    """Says which tokens the examples do not have and whether they were learned, and offers the other."""
+def taught(experiment: Experiment, lang: str) -> bool:
+    """Says which tokens the examples do not have and whether they were learned, and offers the other.
+
+    Returns whether there was something to say.
+    """
     new = new_tokens(experiment)
     if not new:
-        return
+        return False
     learns = experiment.unknown == "learn"
     fit = compute.learned(experiment.model_part()).fit
     values = {"n": len(new), "tokens": _listed(new), "count": len(sentences_of(experiment.weights))}
@@ -51,6 +54,7 @@ def taught(experiment: Experiment, lang: str) -> None:
         st.text(t(f"taught.{experiment.unknown}", lang, **values), width="stretch")
         other = "unk" if learns else "learn"
         st.button(t(f"taught.choose_{other}", lang), on_click=state.apply, args=({"unknown": other},))
+    return True
 
 
 def _listed(tokens: Sequence[str]) -> str:

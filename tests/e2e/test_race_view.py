@@ -220,6 +220,10 @@ def test_a_race_is_drawn_as_it_comes_and_judged_at_its_end(page: Page, address: 
     # the stopped racer carried out 50 of its 100 steps: (100 + 50 + 100) / 300
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "83")
     expect(page.get_by_role("button", name="Pause")).to_be_hidden()
+    ranges = page.locator(".rx-card .rx-race-power .js-plotly-plot").evaluate_all(
+        "plots => plots.map((plot) => plot._fullLayout.xaxis.range.join())"
+    )
+    assert ranges == ["0,100"] * 3  # they ended at different steps, and stand on one axis
 
 
 def test_pausing_stepping_and_going_on_are_asked_of_the_server(page: Page, address: str, board: Board):

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from explorer.figures.palette import EMPTY, HUES
 from tests.e2e.stage import READY, chips, choose, fill_field, open_page, ready_id, redrawn, step
 
 
@@ -163,6 +164,8 @@ def test_first_screen_shows_strip_drawing_and_heatmaps(
     page: Page, server: str, faults: list[str], lang: str, size: tuple[int, int]
 ):
     page.set_viewport_size({"width": size[0], "height": size[1]})
+    theme = {"ko": "light", "en": "dark"}[lang]
+    page.emulate_media(color_scheme=theme)
     open_page(page, server, lang=lang)
     for part in (".rx-strip", ".rx-drawing", ".rx-readout"):
         box = page.locator(part).first.bounding_box()
@@ -171,6 +174,12 @@ def test_first_screen_shows_strip_drawing_and_heatmaps(
         assert box and box["y"] + box["height"] <= size[1]
     wide = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert wide
+    scale = page.locator(".rx-heat .rx-plot").first.evaluate("plot => plot._fullData[0].colorscale")
+    assert scale == [[0, EMPTY[theme]], [1, HUES[theme]["keep"]]]  # from the ground's side to the gate's hue
+    lines = page.locator(".rx-fold .js-plotly-plot")
+    expect(lines).to_have_count(0)
+    page.locator(".rx-fold summary").click()
+    expect(lines).to_have_count(2)
     open_page(page, server, lang=lang, cell="lstm", weights="marked", hidden="32", step="6", unit="3")
     box = page.locator(".rx-valve").bounding_box()
     assert box and box["y"] + box["height"] <= size[1]  # where steps are marked, the valve comes first

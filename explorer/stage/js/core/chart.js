@@ -22,6 +22,8 @@ export class Chart {
     this.offset = this.columns - run.steps // columns before the first step, e.g. for the initial state
     this.heat = figure.data.find((trace) => trace.type === "heatmap")
     this.cursor = element("div", { class: "rx-cursor" })
+    /** Whether it is small, beside one that leads. */
+    this.quiet = false
     this.rowCursor = this.heat ? element("div", { class: "rx-row-cursor" }) : null
     this.plot = /** @type {PlotNode} */ (element("div", { class: "rx-plot" }))
     this.title = element("figcaption", { class: "rx-title" })
@@ -101,11 +103,24 @@ export class Chart {
     const { width, height } = this.plot.getBoundingClientRect()
     const axis = { gridcolor: theme.grid, linecolor: theme.grid }
     const { layout } = this.figure
+    if (this.quiet) return this.small(layout, axis, width, height)
     return {
       ...layout, width: Math.floor(width), height: Math.floor(height),
       margin: { ...layout.margin, b: Math.round(1.55 * fontSize) },
       font: { color: theme.hues.ink, size: fontSize, family: getComputedStyle(this.stage.node).fontFamily },
       xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis },
+    }
+  }
+
+  /** A small chart beside one that leads: its steps are numbered as in the strip, and thinned out where they are many. */
+  small(layout, axis, width, height) {
+    const { theme } = this.stage
+    const size = Math.max(11, Math.round(0.8 * this.stage.fontSize))
+    return {
+      ...layout, width: Math.floor(width), height: Math.floor(height),
+      margin: { ...layout.margin, b: size + 5 },
+      font: { color: theme.hues.x, size, family: getComputedStyle(this.stage.node).fontFamily },
+      xaxis: { ...layout.xaxis, ...axis, ticktext: layout.xaxis.tickvals }, yaxis: { ...layout.yaxis, ...axis },
     }
   }
 

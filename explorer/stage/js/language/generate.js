@@ -186,6 +186,11 @@ export class GenerateStage extends WalkStage {
     return ["language/generate.css"]
   }
 
+  /** What is said leads here, not the drawing. */
+  get quiet() {
+    return false
+  }
+
   makeStrip() {
     return null // the text stands for it
   }

@@ -18,7 +18,7 @@ export class Drawing {
     this.stage = stage
     this.evaluator = new Evaluator(run)
     const height = Math.max(59, ...run.diagram.nodes.map(({ y }) => y)) + 5
-    this.node = svg("svg", { class: "rx-drawing", viewBox: `${-SCALE} 0 ${103 * SCALE} ${height * SCALE}`, role: "img",
+    this.node = svg("svg", { class: "rx-drawing", viewBox: `${-SCALE} 0 ${103 * SCALE} ${height * SCALE}`, preserveAspectRatio: "xMaxYMid meet", role: "img",
       "aria-label": stage.payload.strings.drawing })
     const { hues, ground } = stage.theme
     this.ramps = Object.fromEntries(run.signals.map((s) =>

@@ -5,11 +5,16 @@
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { element } from "../core/dom.js"
+import { loadPlotly } from "../core/load.js"
 import { fill } from "../core/numbers.js"
 import { Arithmetic } from "./arithmetic.js"
 import { Drawing } from "./drawing.js"
 import { Readout } from "./readout.js"
 import { Valve } from "./valve.js"
+
+const LONG = 24 // steps whose heatmaps need more room each
+
+let unfolded = false
 
 /** @template {WalkPayload | GeneratePayload} [P=WalkPayload] @extends {Stage<P>} */
 export class WalkStage extends Stage {
@@ -57,18 +62,44 @@ export class WalkStage extends Stage {
     const lines = run.lines.map((figure, k) => new Chart(this.overlaid(figure, k), run, this))
     const drawing = new Drawing(run, this)
     const readouts = this.readouts(run)
-    for (const chart of heatmaps) chart.node.dataset.panel = chart.heat.meta.signal
-    const maps = element("div", { class: `rx-maps rx-maps-${heatmaps.length}`, "data-panel": "maps" }, ...heatmaps.map((chart) => chart.node))
+    for (const chart of heatmaps) {
+      chart.node.dataset.panel = chart.heat.meta.signal
+      chart.quiet = this.quiet
+    }
+    const long = run.steps > LONG ? " rx-maps-long" : ""
+    const maps = element("div", { class: `rx-maps rx-maps-${heatmaps.length}${long}`, "data-panel": "maps" }, ...heatmaps.map((chart) => chart.node))
     const side = element("div", { class: "rx-side" }, element("div", { "data-panel": "drawing" }, drawing.node),
       readouts.length ? element("div", { class: "rx-readouts", "data-panel": "prediction" }, ...readouts.map((r) => r.node)) : null)
     const valve = new Valve(run, this, payload.runs.filter((other) => other !== run), payload.mode === "changed" ? payload.runs[0] : null)
     valve.node.dataset.panel = "valve"
-    const scene = element("div", { class: "rx-scene" }, maps, side)
+    const scene = element("div", { class: `rx-scene${this.quiet ? " rx-flow-leads" : ""}` }, ...(this.quiet ? [side, maps] : [maps, side]))
     const node = element("div", { class: "rx-panel" },
       two ? element("h3", { class: "rx-panel-title", text: run.cell }) : null,
       ...(this.marks(run) ? [valve.node, scene] : [scene, valve.node]),
-      element("div", { class: "rx-lines", "data-panel": "norms" }, ...lines.map((chart) => chart.node)))
+      this.folded(lines))
     return { run, heatmaps, lines, valve, drawing, readouts, side, node, payload }
+  }
+
+  /** Whether one picture leads, the cell's drawing, and the heatmaps stand quietly under it. */
+  get quiet() {
+    return !this.shows
+  }
+
+  /** What waits below until it is asked for: drawn when it is unfolded, and then open in every stage of this page. @param {Chart[]} lines */
+  folded(lines) {
+    const node = element("div", { class: "rx-lines", "data-panel": "norms" }, ...lines.map((chart) => chart.node))
+    if (!this.quiet) return node
+    const fold = element("details", { class: "rx-fold" }, element("summary", { text: lines.map((chart) => chart.figure.layout.meta.title).join(" · ") }))
+    if (unfolded) fold.append(node)
+    fold.open = unfolded
+    fold.addEventListener("toggle", async () => {
+      unfolded = fold.open
+      if (!fold.open || fold.contains(node)) return
+      fold.append(node)
+      const Plotly = await loadPlotly()
+      for (const chart of lines) await chart.draw(Plotly)
+    })
+    return fold
   }
 
   /** Whether some steps are marked: then what a unit does at them comes first. @param {WalkRun} run */
