@@ -1,5 +1,6 @@
 """Translated strings: `t("stage.play", "ko")` looks up assets/locale/ko.toml; lessons are Markdown."""
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -30,7 +31,27 @@ def t(key: str, lang: str, **values: object) -> str:
     found: Any = strings(lang)
     for part in key.split("."):
         found = found[part]
-    return found.format(**values) if values else found
+    return (
+        found.format(**{k: _Number(v) if isinstance(v, float) else v for k, v in values.items()})
+        if values
+        else found
+    )
+
+
+class _Number(float):
+    """A number that a sentence writes as people do: 9.1 × 10⁻¹⁵, not 9.1e-15."""
+
+    def __format__(self, form: str) -> str:
+        return raised(super().__format__(form))
+
+
+_POWER = re.compile(r"(?<=[0-9])e([-+]?)0*([0-9]+)")
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def raised(text: str) -> str:
+    """Returns a text with numbers such as 9.1e-15 as people write them: 9.1 × 10⁻¹⁵."""
+    return _POWER.sub(lambda m: f" × 10{(m[1].replace('+', '') + m[2]).translate(_RAISED)}", text)
 
 
 def choose(locale: str | None) -> str:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from explorer.figures.palette import HUES
 from explorer.figures.signals import line
-from explorer.i18n import t
+from explorer.i18n import raised, t
 
 MAX_MARKERS = 40
 """With more steps than this lines go without markers."""
@@ -30,7 +30,7 @@ def ten_to(power: float) -> str:
     if -3.0 <= power <= 4.0:
         return f"{10.0**power:.3g}"
     exponent = int(np.floor(power))
-    return f"{10.0 ** (power - exponent):.1f}·10<sup>{exponent:d}</sup>".replace("-", "−")
+    return raised(f"{10.0 ** (power - exponent):.1f}e{exponent:d}")
 
 
 @dataclass(frozen=True)

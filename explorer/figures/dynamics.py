@@ -231,7 +231,9 @@ def moves_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.Fi
     steps = list(range(1, landscape.steps + 1))
     moved = np.sqrt((np.diff(landscape.states, axis=0) ** 2).sum(-1))
     figure = go.Figure(layout=layout(theme))
-    figure.add_scatter(x=steps, y=moved, name="‖s_t − s_{t−1}‖", **line("h", theme))
+    figure.add_scatter(
+        x=steps, y=moved, name="‖<i>s</i><sub>t</sub> − <i>s</i><sub>t−1</sub>‖", **line("h", theme)
+    )
     figure.update_xaxes(**step_axis(steps, ()))
     figure.update_yaxes(rangemode="tozero", nticks=4)
     figure.update_layout(meta={"title": t("dynamics.moves", lang)})

@@ -11,7 +11,7 @@ from explorer.figures.scales import power_limits
 from explorer.figures.signals import line, plain, step_axis
 from explorer.figures.sketch import Drawn, Sketch
 from explorer.gradients.bptt import lengths
-from explorer.i18n import t
+from explorer.i18n import raised, t
 from explorer.lab.flow import CellFlow, Flow
 
 FLOOR = -30.0
@@ -132,10 +132,14 @@ def law_symbol(cell: CellFlow, display: Display) -> str:
     """Returns a cell's law for one step in the reader's notation."""
     spec = cell.trace.spec
     if cell.law.bound:
-        return "≤ σ_max(W_hh)"
+        return "≤ σ<sub>max</sub>(<i>W</i><sub>hh</sub>)"
     if spec.keep is None:
         return "1"
-    return f"1−σ(b_{spec.keep})" if spec.keep in display.flips(spec) else f"σ(b_{spec.keep})"
+    return (
+        f"1−σ(<i>b</i><sub>{spec.keep}</sub>)"
+        if spec.keep in display.flips(spec)
+        else f"σ(<i>b</i><sub>{spec.keep}</sub>)"
+    )
 
 
 @Drawn
@@ -184,7 +188,7 @@ def losses_figure(flow: Flow, display: Display) -> Sketch:
         )
     figure.update_xaxes(**_source_axis(flow))
     figure.update_yaxes(rangemode="tozero", nticks=4, exponentformat="power")
-    title = t("flow.losses", lang, sum=f"{summed:.3g}")
+    title = t("flow.losses", lang, sum=raised(f"{summed:.3g}"))
     figure.update_layout(meta={"title": title, "columns": flow.steps + 1})
     return figure
 

@@ -69,7 +69,7 @@ def gradient_figure(memory: Memory, symbol: str, lang: str, theme: str = "light"
     figure = go.Figure(layout=layout(theme))
     power = powers(memory.readings[symbol].norm_by_distance)
     scale, distance = Decades.over([power]), list(range(memory.steps))
-    scale.draw(figure, distance, power, f"‖dL_t/d{symbol}_k‖", "c", theme)
+    scale.draw(figure, distance, power, f"‖d<i>L</i><sub>t</sub>/d<i>{symbol}</i><sub>k</sub>‖", "c", theme)
     scale.mark(figure, distance, power, lang, theme)
     figure.update_yaxes(**scale.axis())
     return _by_distance(figure, memory, "gradient", lang)

@@ -59,7 +59,7 @@ def distance_figure(found: Foresight, lang: str, theme: str = "light") -> go.Fig
         figure.add_scatter(
             x=[run.parts, run.parts], y=[0.0, top], **(line("x", theme, "dot") | {"mode": "lines"})
         )
-    name = "‖h′ − h‖"
+    name = "‖<i>h</i>′ − <i>h</i>‖"
     y = np.minimum(np.where(np.isfinite(distance), distance, top), top)
     figure.add_scatter(x=steps, y=y, name=name, **_style("c", steps, theme))
     _crosses(

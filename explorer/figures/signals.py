@@ -96,7 +96,11 @@ def norms(
     figure = Sketch(plain(theme))
     for symbol, length in _lengths(layer).items():
         figure.add(
-            "scatter", x=steps, y=length, name=f"‖{symbol}‖", **line(layer.spec.roles[symbol].hue, theme)
+            "scatter",
+            x=steps,
+            y=length,
+            name=f"‖<i>{symbol}</i>‖",
+            **line(layer.spec.roles[symbol].hue, theme),
         )
     figure.update_xaxes(**step_axis(steps, ()))
     every = [length for one in (layer, *beside) for length in _lengths(one).values()]

@@ -10,7 +10,7 @@ from explorer.figures.decades import Decades, powers
 from explorer.figures.frame import frame
 from explorer.figures.palette import GROUND, HUES, signed_scale
 from explorer.figures.signals import line
-from explorer.i18n import t
+from explorer.i18n import raised, t
 
 DIGITS = 4
 
@@ -116,7 +116,7 @@ def radius_figure(
             figure.add_scatter(
                 x=[c.radius for c in points],
                 y=scale.place(power),
-                text=[f"{c.norm:.1e}" for c in points],
+                text=[raised(f"{c.norm:.1e}") for c in points],
                 mode="markers",
                 name=t(f"shapes.{name}", lang),
                 showlegend=legend,
@@ -130,14 +130,14 @@ def radius_figure(
             )
     figure.add_vline(1.0, line={"color": HUES[theme]["x"], "width": 1})
     figure.update_xaxes(title_text=t("shapes.radius", lang), rangemode="tozero")
-    figure.update_yaxes(**scale.axis(), title_text="‖∂h<sub>10</sub>/∂h<sub>1</sub>‖")
+    figure.update_yaxes(**scale.axis(), title_text="‖∂<i>h</i><sub>10</sub>/∂<i>h</i><sub>1</sub>‖")
     figure.update_layout(margin={"t": 84})
     return figure
 
 
 def border_figure(border: Border, lang: str, theme: str = "light") -> go.Figure:
     """Returns ||h_t|| reset and carried, and ||dL/dh_t|| cut and uncut, over two batches in a row."""
-    panels = ["‖h<sub>t</sub>‖", "‖∂L/∂h<sub>t</sub>‖"]
+    panels = ["‖<i>h</i><sub>t</sub>‖", "‖∂<i>L</i>/∂<i>h</i><sub>t</sub>‖"]
     figure = frame(t("shapes.border", lang), theme, panels)
     steps = list(range(1, len(border.carried) + 1))
     states = {"carried": (border.carried, "keep", "solid"), "reset": (border.reset, "write", "dash")}
@@ -186,7 +186,7 @@ def padding_figure(paddings: Sequence[Padding], lang: str, theme: str = "light")
     marker = {"symbol": "square", "size": 14, "color": HUES[theme]["x"], "opacity": 0.35}
     figure.add_scatter(x=[None], y=[None], mode="markers", name=t("shapes.pads", lang), marker=marker)
     figure.update_xaxes(title_text=t("shapes.step", lang), showgrid=False, nticks=6)
-    figure.update_yaxes(title_text="‖h<sub>t</sub>‖", col=1)
+    figure.update_yaxes(title_text="‖<i>h</i><sub>t</sub>‖", col=1)
     figure.update_annotations(font={"size": 14})
     return figure
 

@@ -11,7 +11,7 @@ import numpy as np
 from explorer.dynamics.landscape import Landscape, signs
 from explorer.dynamics.points import FixedPoints
 from explorer.figures.dynamics import NAMES, answers_figure, eigen_figure, moves_figure, space_figure
-from explorer.i18n import section, t
+from explorer.i18n import raised, section, t
 from explorer.labels import label
 from explorer.stage.payload import Numbers, figure_of, header_for, pack
 
@@ -98,7 +98,7 @@ def _point(landscape: Landscape, row: int, bits: bool, lang: str) -> dict[str, A
     unstable, exact = int(points.unstable[row]), bool(points.exact[row])
     said = [_is(unstable, exact, lang)]
     if not exact:
-        said.append(t("space.speed", lang, speed=f"{np.sqrt(points.speed[row]):.2g}"))
+        said.append(t("space.speed", lang, speed=raised(f"{np.sqrt(points.speed[row]):.2g}")))
     said.append(t("space.half_life", lang, steps=_half_life(points, row)))
     if unstable:
         said.append(t("space.leaving", lang, steps=_doublings(points, row)))

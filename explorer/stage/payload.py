@@ -34,7 +34,7 @@ from explorer.figures.signals import norms, saturation, signal_heatmap, signal_n
 from explorer.figures.sketch import spec_of
 from explorer.figures.unit import unit_figure
 from explorer.gradients.sizes import decay
-from explorer.i18n import section, t
+from explorer.i18n import raised, section, t
 from explorer.lab.flow import CellFlow, Flow
 from explorer.lab.walk import ShownRun, Walk
 
@@ -115,7 +115,7 @@ def _decay(cell: CellFlow, display: Display) -> str:
     lang = display.lang
     row = (cell.loss_step or cell.trace.steps) - 1
     found, factor = decay(cell.each.norm[row]), cell.law.factor
-    least, most = (f"{value:.3g}" for value in (factor.min(), factor.max()))
+    least, most = (raised(f"{value:.3g}") for value in (factor.min(), factor.max()))
     is_so = t(f"analysis.{found.sentence}", lang, **found.values)
     symbol = law_symbol(cell, display)
     law = symbol if symbol == least else f"{symbol} = {least if least == most else f'{least} … {most}'}"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from explorer.figures.prediction import distance_figure, perplexity_figure, surprise_figure
-from explorer.i18n import section, t
+from explorer.i18n import raised, section, t
 from explorer.lab.learned import Token
 from explorer.labels import label
 from explorer.language.scoring import Foresight
@@ -80,7 +80,7 @@ def readable(value: float) -> str:
     """Returns a perplexity as people read it: two decimals, or a power of ten where it is large."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "∞"
-    return f"{value:,.2f}" if value < 1e6 else f"{value:.2e}"
+    return f"{value:,.2f}" if value < 1e6 else raised(f"{value:.2e}")
 
 
 def _free(found: Foresight, lang: str) -> dict[str, Any]:

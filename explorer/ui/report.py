@@ -9,7 +9,7 @@ from explorer.checks.coverage import TOPICS
 from explorer.checks.live import PointsError
 from explorer.data.corpora import sentences_of
 from explorer.experiment import Experiment
-from explorer.i18n import t
+from explorer.i18n import raised, t
 from explorer.lab.learned import new_tokens
 from explorer.lab.walk import Walk
 from explorer.labels import label
@@ -73,7 +73,7 @@ def _covered(walk: Walk, lang: str) -> str:
 
 def truth(walk: Walk, lang: str) -> None:
     """Draws the badge of truth and how the weights came to be."""
-    badge = t("ui.badge", lang, reference=f"`{walk.reference}`", error=f"`{walk.error:.1e}`")
+    badge = t("ui.badge", lang, reference=f"`{walk.reference}`", error=raised(f"{walk.error:.1e}"))
     st.caption(f":material/verified: {badge} {_covered(walk, lang)}", help=t("ui.badge_help", lang))
     elsewhere("step", lang, ("cells", "changes") if walk.changed else ("cells",))
     for fit in walk.fits:
@@ -104,7 +104,7 @@ def gradients_checked(error: float | None, lang: str) -> None:
     if error is None:
         st.caption(t("verified.now_flow_not_finite", lang))
     else:
-        st.caption(f":material/verified: {t('verified.now_flow', lang, error=f'`{error:.1e}`')}")
+        st.caption(f":material/verified: {t('verified.now_flow', lang, error=raised(f'{error:.1e}'))}")
     elsewhere("gradients", lang)
 
 
@@ -112,6 +112,6 @@ def points_checked(cell: str, error: PointsError | None, lang: str) -> None:
     """Draws the badge of fixed points: those on the screen put into PyTorch's cell again."""
     if error is None:
         return
-    values = {"moved": f"`{error.moved:.1e}`", "error": f"`{error.jacobian:.1e}`"}
+    values = {"moved": raised(f"{error.moved:.1e}"), "error": raised(f"{error.jacobian:.1e}")}
     said = t("verified.now_points", lang, reference=f"`{reference_name(cell)}`", **values)
     st.caption(f":material/verified: {said}")

@@ -97,14 +97,14 @@ def test_one_key_stands_for_the_dotted_laws(page: Page, server: str, faults: lis
         gain="2",
     )
     expect(page.locator(".rx-dot", has_text="law")).to_have_count(1)
-    expect(page.locator(".rx-decay").first).to_contain_text("σ_max(W_hh) = 2")
+    expect(page.locator(".rx-decay").first).to_contain_text("σmax(Whh) = 2")
     total = page.locator(".rx-flow-lines .rx-line").first
     colours = total.evaluate(
         "(node) => node.querySelector('.rx-plot').data.map((line) => [line.meta?.law, line.line.color])"
     )
     assert len({colour for law, colour in colours if law}) == 3
     total.locator(".rx-canvas").hover()
-    expect(page.locator(".rx-tip")).to_contain_text(re.compile(r"RNN \(tanh\) ≤ σ_max\(W_hh\)ᵗ⁻ᵏ = \d"))
+    expect(page.locator(".rx-tip")).to_contain_text(re.compile(r"RNN \(tanh\) ≤ σmax\(Whh\)ᵗ⁻ᵏ = \d"))
 
 
 def test_the_whole_journey(page: Page, server: str, faults: list[str]):

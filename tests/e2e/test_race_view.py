@@ -223,7 +223,7 @@ def test_a_race_is_drawn_as_it_comes_and_judged_at_its_end(page: Page, address: 
     ranges = page.locator(".rx-card .rx-race-power .js-plotly-plot").evaluate_all(
         "plots => plots.map((plot) => plot._fullLayout.xaxis.range.join())"
     )
-    assert ranges == ["0,100"] * 3  # they ended at different steps, and stand on one axis
+    assert len(ranges) == 3 and len(set(ranges)) == 1  # they ended at different steps, and stand on one axis
 
 
 def test_pausing_stepping_and_going_on_are_asked_of_the_server(page: Page, address: str, board: Board):
@@ -372,4 +372,4 @@ def test_the_pointer_reads_exact_values(page: Page, address: str, board: Board):
     expect(page.locator(".rx-tip")).to_contain_text("LSTM  0.025")
     page.locator(".rx-race-power .nsewdrag").first.hover(position={"x": 5, "y": 3})
     expect(page.locator(".rx-tip")).to_contain_text(f"k = {T}  f")
-    expect(page.locator(".rx-tip")).to_contain_text("‖dL/dh_k‖ = ")
+    expect(page.locator(".rx-tip")).to_contain_text("‖dL/dhk‖ = ")

@@ -9,14 +9,14 @@ import { exact, fill, number, percent, powers, significant, tenTo } from "../../
 const said = (of, table) => assert.deepEqual(Object.fromEntries(table.map(([value]) => [value, of(value)])), Object.fromEntries(table))
 
 test("a number has four decimals, a true minus, and a power of ten where four decimals say nothing", () => {
-  said(number, [[0, "0.0000"], [0.5, "0.5000"], [-1.23456, "−1.2346"], [0.00005, "0.0001"], [0.00004, "4.00e−5"], [-3e-9, "−3.00e−9"],
-    [99999.9, "99999.9000"], [100000, "1.00e5"], [123456, "1.23e5"], [NaN, "NaN"], [Infinity, "∞"], [-Infinity, "−∞"]])
+  said(number, [[0, "0.0000"], [0.5, "0.5000"], [-1.23456, "−1.2346"], [0.00005, "0.0001"], [0.00004, "4.00 × 10⁻⁵"], [-3e-9, "−3.00 × 10⁻⁹"],
+    [99999.9, "99999.9000"], [100000, "1.00 × 10⁵"], [123456, "1.23 × 10⁵"], [NaN, "NaN"], [Infinity, "∞"], [-Infinity, "−∞"]])
   assert.equal(number(2.345, 1), "2.3")
   assert.equal(number(12, 0), "12")
 })
 
 test("an exact number has all its digits", () => {
-  said(exact, [[0.1, "0.1"], [-0.30000000000000004, "−0.30000000000000004"], [1e-7, "1e−7"], [NaN, "NaN"], [-Infinity, "−∞"]])
+  said(exact, [[0.1, "0.1"], [-0.30000000000000004, "−0.30000000000000004"], [1e-7, "1 × 10⁻⁷"], [NaN, "NaN"], [-Infinity, "−∞"]])
   assert.equal(Number(exact(1 / 3)), 1 / 3)
 })
 
@@ -29,8 +29,8 @@ test("significant digits are written out where four decimals suffice", () => {
 })
 
 test("powers of ten are read as such", () => {
-  assert.equal(powers([-12, 0]), "10^−12 … 10^0")
-  said(tenTo, [[0, "1.0e0"], [-2, "1.0e−2"], [2.5, "3.2e2"], [-0.30103, "5.0e−1"]])
+  assert.equal(powers([-12, 0]), "10⁻¹² … 10⁰")
+  said(tenTo, [[0, "1.0 × 10⁰"], [-2, "1.0 × 10⁻²"], [2.5, "3.2 × 10²"], [-0.30103, "5.0 × 10⁻¹"]])
 })
 
 test("a template is filled with what there is", () => {

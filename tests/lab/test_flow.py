@@ -170,7 +170,7 @@ def test_each_cells_law_is_dotted_in_its_hue_and_leaves_room_for_what_is():
     found = flow_of(cell="rnn", weights="untrained", init="orthogonal", gain=4.0, stretch=120, hidden=8)
     drawn = total_figure(found, Display("en"))
     laws = {trace.meta["law"]: trace for trace in drawn.data if "law" in trace.meta}
-    assert set(laws) == {"x", "keep", "write"} and {trace.line.dash for trace in laws.values()} == {"dot"}
+    assert set(laws) == {"rnn", "lstm", "gru"} and {trace.line.dash for trace in laws.values()} == {"dot"}
     assert drawn.layout.meta["law"] == t("flow.law", "en")
     what_is = np.log10(np.concatenate([trace.y[:120] for trace in drawn.data if "law" not in trace.meta]))
     law = np.log10(np.nanmax(laws["x"].y))
@@ -180,8 +180,12 @@ def test_each_cells_law_is_dotted_in_its_hue_and_leaves_room_for_what_is():
     assert what_is.min() - MARGIN - room < low < what_is.min()
 
 
+BIAS = "<i>b</i><sub>z</sub>"
+
+
 @pytest.mark.parametrize(
-    "lang, keep, power", [("ko", "1−σ(b_z)", "(1−σ(b_z))ᵗ⁻ᵏ"), ("en", "σ(b_z)", "σ(b_z)ᵗ⁻ᵏ")]
+    "lang, keep, power",
+    [("ko", f"1−σ({BIAS})", f"(1−σ({BIAS}))ᵗ⁻ᵏ"), ("en", f"σ({BIAS})", f"σ({BIAS})ᵗ⁻ᵏ")],
 )
 def test_the_law_is_said_with_its_number_in_the_readers_notation(lang, keep, power):
     found = flow_of(cell="gru", weights="untrained", init="orthogonal", gain=1.5)
@@ -189,7 +193,11 @@ def test_the_law_is_said_with_its_number_in_the_readers_notation(lang, keep, pow
         text.replace("\xa0", " ")
         for text in header_of(build_flow(found, Experiment().display(lang)))["decays"]
     )
-    assert f"{keep} = 0.5." in gru and "σ(b_f) = 0.5." in lstm and "≤ σ_max(W_hh) = 1.5." in rnn
+    assert (
+        f"{keep} = 0.5." in gru
+        and "σ(<i>b</i><sub>f</sub>) = 0.5." in lstm
+        and "≤ σ<sub>max</sub>(<i>W</i><sub>hh</sub>) = 1.5." in rnn
+    )
     names = [trace.name for trace in total_figure(found, Experiment().display(lang)).data]
     assert f"{t('cell.gru', lang)} {power}" in names
 

@@ -161,7 +161,7 @@ def test_every_string_that_the_view_asks_for_is_there(lang):
 
 @pytest.mark.parametrize(
     "value, shown",
-    [(1.0, "1.00"), (12345.678, "12,345.68"), (1e9, "1.00e+09"), (math.inf, "∞"), (math.nan, "NaN")],
+    [(1.0, "1.00"), (12345.678, "12,345.68"), (1e9, "1.00 × 10⁹"), (math.inf, "∞"), (math.nan, "NaN")],
 )
 def test_a_perplexity_is_readable(value, shown):
     assert readable(value) == shown

@@ -32,7 +32,7 @@ from explorer.architectures.states import (
 from explorer.experiment import Experiment
 from explorer.figures.shapes import grid_figure
 from explorer.figures.states import border_figure, ends_figure, numpy_figure, padding_figure, radius_figure
-from explorer.i18n import t
+from explorer.i18n import raised, t
 from explorer.ui.state import apply, theme
 from explorer.ui.widgets import field, folded
 
@@ -178,9 +178,9 @@ def _cell(experiment: Experiment, sizes: Sizes, lang: str) -> None:
     st.caption(t("shapes.numpy_code", lang))
     values = {
         "radius": f"{first.radius:.2f}",
-        "norm": f"{first.norm:.1e}",
+        "norm": raised(f"{first.norm:.1e}"),
         "other_radius": f"{other.radius:.2f}",
-        "other_norm": f"{other.norm:.1e}",
+        "other_norm": raised(f"{other.norm:.1e}"),
     }
     _show(numpy_figure(cells, lang, theme()), "numpy")
     st.markdown(t("shapes.numpy_note", lang))

@@ -8,7 +8,7 @@ from explorer.checks.live import PointsError, points_error
 from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.landscape import Landscape
 from explorer.experiment import Experiment
-from explorer.i18n import t
+from explorer.i18n import raised, t
 from explorer.lab.learned import Learned
 from explorer.limits import CUBE_HIDDEN
 from explorer.stage.dynamics import build_space
@@ -48,7 +48,7 @@ def _fitted(cell: str, learned: Learned, lang: str) -> str:
     assert fit is not None
     key = "cube_learned" if fit.passed else "cube_not_learned"
     values = {"cell": t(f"cell.{cell}", lang), "steps": fit.steps, "seconds": f"{fit.seconds:.1f}"}
-    return t(f"dynamics.{key}", lang, loss=f"{fit.loss:.2g}", hidden=CUBE_HIDDEN, **values)
+    return t(f"dynamics.{key}", lang, loss=raised(f"{fit.loss:.2g}"), hidden=CUBE_HIDDEN, **values)
 
 
 # Cached: one run per decision.

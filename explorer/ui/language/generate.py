@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.experiment import Display, Experiment, NetworkChoices, SamplingChoices, choice
-from explorer.i18n import strings, t
+from explorer.i18n import raised, strings, t
 from explorer.language.saying import Problems, Saying, saying
 from explorer.limits import MAX_PROMPT
 from explorer.stage.generate import build_saying
@@ -37,7 +37,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         return
     _say([*problems, *saying.problems], lang)
     stage(packed_saying(experiment, experiment.display(lang)))
-    badge = t("ui.badge", lang, reference=f"`{saying.reference}`", error=f"`{saying.error:.1e}`")
+    badge = t("ui.badge", lang, reference=f"`{saying.reference}`", error=raised(f"{saying.error:.1e}"))
     st.caption(f":material/verified: {badge}", help=t("ui.badge_help", lang))
 
 

@@ -7,7 +7,8 @@ import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { along, ramp } from "../core/colours.js"
 import { element } from "../core/dom.js"
-import { ends, exact, fill, minus, percent, powers as powersOf } from "../core/numbers.js"
+import { typeset } from "../core/maths.js"
+import { ends, exact, fill, percent, powers as powersOf, written } from "../core/numbers.js"
 
 const MOST_NUMBERS = 12 // with more steps than this the cells of a table are too narrow for numbers
 
@@ -307,12 +308,12 @@ export class DeepStage extends Stage {
   showGradient() {
     const { run, step, payload: { strings, powers: [low, high] } } = this
     const asked = run.asked[step]
-    this.reachTitle.textContent = fill(strings.reaches_at, { t: step + 1 })
+    this.reachTitle.replaceChildren(typeset(strings.reaches_at, { t: step + 1 }))
     this.reached.show((r, k) => {
       const v = run.arrays.gradient.at(step, r * run.steps + k)
       if (Number.isNaN(v)) return { text: "", exactly: "", share: null }
       const share = v === 0 ? 0 : (Math.log10(v) - low) / (high - low)
-      return { text: short(v), exactly: `${this.rowName(r)}  ‖∂L_${step + 1}/∂h_${k + 1}‖ = ${exact(v)}`, share: Math.max(0, Math.min(1, share)) }
+      return { text: short(v), exactly: `${this.rowName(r)}  t = ${step + 1}, k = ${k + 1}: ${exact(v)}`, share: Math.max(0, Math.min(1, share)) }
     })
     this.reachSaid.textContent = asked < 0 ? fill(strings.no_loss, { t: step + 1 }) : this.blankSaid
   }
@@ -335,5 +336,5 @@ function short(value) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : "∞"
   if (value >= 0.0995 && value < 99.5) return value.toPrecision(2)
   if (value >= 0.00095 && value < 0.0995) return value.toPrecision(1)
-  return minus(value.toExponential(0))
+  return written(value.toExponential(0)).replaceAll(" ", "")
 }

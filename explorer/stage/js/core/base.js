@@ -145,11 +145,11 @@ export class Stage {
     }, REST_MS)
   }
 
-  /** Shows lines beside the pointer, or nothing. @param {string[] | null} lines @param {PointerEvent} [event] */
+  /** Shows lines beside the pointer, or nothing. @param {(string | Node)[] | null} lines @param {PointerEvent} [event] */
   tip(lines, event) {
     this.tooltip.hidden = !lines
     if (!lines) return
-    this.tooltip.replaceChildren(...lines.map((text) => element("div", { text })))
+    this.tooltip.replaceChildren(...lines.map((line) => element("div", {}, line)))
     const box = this.node.getBoundingClientRect()
     const x = Math.min(event.clientX - box.left + 14, box.width - this.tooltip.offsetWidth - 4)
     this.tooltip.style.transform = `translate(${x}px, ${event.clientY - box.top + 16}px)`

@@ -5,6 +5,7 @@
 /** @import { Stage } from "./base.js" */
 
 import { element } from "./dom.js"
+import { typeset } from "./maths.js"
 import { ends, exact, fill } from "./numbers.js"
 import { ofSignal } from "./payload.js"
 
@@ -75,10 +76,10 @@ export class Chart {
       )
       return
     }
-    this.title.append(element("span", { class: "rx-name", text: meta.title }))
+    this.title.append(element("span", { class: "rx-name" }, typeset(meta.title)))
     for (const trace of this.figure.data) {
       if (!trace.meta?.hue || trace.opacity) continue
-      const mark = element("span", { class: `rx-key${trace.line.dash === "dot" ? " rx-dot" : ""}`, style: `color:${hues[trace.meta.hue]}`, text: trace.name })
+      const mark = element("span", { class: `rx-key${trace.line.dash === "dot" ? " rx-dot" : ""}`, style: `color:${hues[trace.meta.hue]}` }, typeset(trace.name))
       this.title.append(mark)
     }
     if (this.figure.data.some((trace) => trace.opacity)) this.title.append(element("span", { class: "rx-range", text: this.stage.payload.strings.pale }))
@@ -196,11 +197,11 @@ export class Chart {
     this.stage.tip([head, ...this.lines(at, strings)], event)
   }
 
-  /** What is said of a place. @param {{ step: number, unit?: number }} at @param {Strings} strings @returns {string[]} */
+  /** What is said of a place. @param {{ step: number, unit?: number }} at @param {Strings} strings @returns {(string | Node)[]} */
   lines({ step, unit }, strings) {
     if (!this.heat) {
       const own = this.figure.data.filter((trace) => trace.name && !trace.opacity)
-      return own.map((trace) => `${trace.name} = ${exact(trace.y[step + this.offset])}`)
+      return own.map((trace) => typeset(`${trace.name} = ${exact(trace.y[step + this.offset])}`))
     }
     const { signal } = this.heat.meta
     const { run, other } = this.shown ?? { run: this.run, other: null }

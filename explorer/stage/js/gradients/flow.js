@@ -7,7 +7,8 @@
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { element } from "../core/dom.js"
-import { exact, fill, minus, number, powers } from "../core/numbers.js"
+import { typeset } from "../core/maths.js"
+import { exact, fill, number, powers, written } from "../core/numbers.js"
 
 // The triangle: columns k = 0..T, rows t = 1..T, colour log10 of the norm.
 /** @extends {Chart<FlowRun, FlowStage>} */
@@ -38,7 +39,7 @@ class Triangle extends Chart {
   }
 
   lines({ step, unit }, strings) {
-    return [fill(strings.cell_norm, { t: unit + this.stage.payload.firstStep, k: step + this.stage.payload.firstStep, value: exact(this.norm.at(unit, step + 1)) })]
+    return [typeset(strings.cell_norm, { t: unit + this.stage.payload.firstStep, k: step + this.stage.payload.firstStep, value: exact(this.norm.at(unit, step + 1)) })]
   }
 
   /** The norm at a loss and a source, behind the cell's name where another stands beside it. @param {number} loss @param {number} step @param {boolean} named */
@@ -65,7 +66,7 @@ class Total extends Chart {
   lines({ step }) {
     const at = step + this.offset
     const there = this.figure.data.filter((trace) => trace.name && !Number.isNaN(trace.y[at]))
-    return there.map((trace) => `${trace.name} = ${exact(trace.y[at])}`)
+    return there.map((trace) => typeset(`${trace.name} = ${exact(trace.y[at])}`))
   }
 }
 
@@ -101,9 +102,9 @@ export class FlowStage extends Stage {
   // What is said of the gradient as a whole.
   tell() {
     const { heading, range } = this.run.heatmaps[0].layout.meta
-    this.heading.replaceChildren(element("span", { class: "rx-name", text: heading }), element("span", { class: "rx-range", text: powers(range) }))
+    this.heading.replaceChildren(element("span", { class: "rx-name" }, typeset(heading)), element("span", { class: "rx-range", text: powers(range) }))
     this.warned.replaceChildren(...[this.notice()].filter(Boolean))
-    this.decays.replaceChildren(...this.payload.decays.map((text) => element("p", { class: "rx-decay", text })))
+    this.decays.replaceChildren(...this.payload.decays.map((text) => element("p", { class: "rx-decay" }, typeset(text))))
   }
 
   // The same sentence with another gradient: only the numbers change.
@@ -145,9 +146,9 @@ export class FlowStage extends Stage {
     for (const chart of this.lines) chart.place(step, 0)
     const { strings, firstStep } = this.payload
     const value = this.run.arrays.norm.at(loss, step + 1)
-    this.said.textContent = Number.isNaN(value)
-      ? fill(strings.above, { t: loss + firstStep, k: step + firstStep })
-      : fill(strings.cell_norm, { t: loss + firstStep, k: step + firstStep, value: this.triangles.map((one) => one.says(loss, step, this.triangles.length > 1)).join(" · ") })
+    this.said.replaceChildren(Number.isNaN(value)
+      ? typeset(strings.above, { t: loss + firstStep, k: step + firstStep })
+      : typeset(strings.cell_norm, { t: loss + firstStep, k: step + firstStep, value: this.triangles.map((one) => one.says(loss, step, this.triangles.length > 1)).join(" · ") }))
     if (this.shownLoss !== loss) this.showChain(loss)
     this.node.dataset.step = String(step + firstStep)
     this.node.dataset.unit = String(this.unit + 1)
@@ -158,7 +159,7 @@ export class FlowStage extends Stage {
   showChain(t) {
     this.shownLoss = t
     const { strings, firstStep } = this.payload
-    this.hopLabel.textContent = fill(strings.chain, { t: t + firstStep, s: this.payload.state })
+    this.hopLabel.replaceChildren(typeset(strings.chain, { t: t + firstStep, s: this.payload.state }))
     this.hops.forEach((hop, k) => {
       const size = this.run.arrays.chain.at(t, k + 1)
       hop.textContent = Number.isNaN(size) ? "" : short(size)
@@ -167,6 +168,6 @@ export class FlowStage extends Stage {
 }
 
 function short(value) {
-  if (value !== 0 && (value < 0.01 || value >= 1000)) return minus(value.toExponential(0))
+  if (value !== 0 && (value < 0.01 || value >= 1000)) return written(value.toExponential(0)).replaceAll(" ", "")
   return value.toFixed(2)
 }

@@ -7,6 +7,7 @@
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { element } from "../core/dom.js"
+import { plain, typeset } from "../core/maths.js"
 import { exact, fill, number, percent, powers } from "../core/numbers.js"
 import { Strip } from "../core/strip.js"
 
@@ -41,7 +42,7 @@ class Triangle extends Chart {
     const { title, range: limits } = this.figure.layout.meta
     const ends = this.signal === "norm" ? powers(limits) : "0 % … 100 %"
     this.title.replaceChildren(
-      element("span", { class: "rx-name", text: title, title }),
+      element("span", { class: "rx-name", title: plain(title) }, typeset(title)),
       element("span", { class: "rx-range", text: ends }),
     )
   }
@@ -118,7 +119,7 @@ export class MemoryStage extends Stage {
       element("div", { class: "rx-memory-pair" }, left, right),
       this.found,
       element("div", { class: "rx-memory-pair" }, ...this.lines.map((chart) => chart.node)),
-      element("p", { class: "rx-memory-caution", text: payload.strings.caution }),
+      element("p", { class: "rx-memory-caution" }, typeset(payload.strings.caution)),
     ]
   }
 
@@ -236,7 +237,7 @@ export class MemoryStage extends Stage {
     this.strip.show(step)
     this.transport.show(step)
     for (const chart of this.charts()) chart.place(step)
-    this.rowLabel.textContent = fill(strings.row, { s: state, t: row + 1, total: run.steps })
+    this.rowLabel.replaceChildren(typeset(strings.row, { s: state, t: row + 1, total: run.steps }))
     this.showRead()
     this.sayPair()
     this.node.dataset.step = String(step + 1)
@@ -260,20 +261,20 @@ export class MemoryStage extends Stage {
     const { run, step, row, state, payload: { strings } } = this
     const values = { k: step + 1, t: row + 1, s: state, n: run.tested, token: run.tokens[step].label }
     if (step > row) {
-      this.saids[0].textContent = fill(strings.ahead, values)
+      this.saids[0].replaceChildren(typeset(strings.ahead, values))
       this.saids[1].textContent = fill(strings.ahead_back, values)
       return
     }
     const { ids, baseline, [`guess.${state}`]: guess, [`accuracy.${state}`]: accuracy, [`norm.${state}`]: norm } = run.arrays
     const id = guess.at(row, step)
-    this.saids[0].textContent = id < 0 ? fill(strings.unread, values) : fill(strings.pair, {
+    this.saids[0].replaceChildren(id < 0 ? typeset(strings.unread, values) : typeset(strings.pair, {
       ...values,
       read: run.names[id],
       verdict: id === ids.at(step) ? strings.right : strings.wrong,
       share: share(accuracy.at(row, step)),
       guess: share(baseline.at(step)),
-    })
-    this.saids[1].textContent = fill(strings.pair_back, { ...values, value: number(norm.at(row, step)) })
+    }))
+    this.saids[1].replaceChildren(typeset(strings.pair_back, { ...values, value: number(norm.at(row, step)) }))
   }
 }
 

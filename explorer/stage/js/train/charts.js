@@ -7,6 +7,7 @@
 
 import { rgb } from "../core/colours.js"
 import { element, svg } from "../core/dom.js"
+import { typeset } from "../core/maths.js"
 import { exact, fill, number, tenTo } from "../core/numbers.js"
 import { middle, outlined, roomFor, thinned, ticks, uncovered } from "./axes.js"
 
@@ -63,7 +64,7 @@ export class RaceChart {
     return ""
   }
 
-  /** What the pointer reads at a place. @param {{ x: number, y: number }} _at @returns {string[] | null} */
+  /** What the pointer reads at a place. @param {{ x: number, y: number }} _at @returns {(string | Node)[] | null} */
   lines(_at) {
     return null
   }
@@ -80,7 +81,7 @@ export class RaceChart {
   }
 
   dress() {
-    this.title.replaceChildren(element("span", { class: "rx-name", text: this.figure.layout.meta.title }))
+    this.title.replaceChildren(element("span", { class: "rx-name" }, typeset(this.figure.layout.meta.title)))
   }
 
   /** A curve has its racer's colour, anything else that of its hue. @param {Trace} trace */
@@ -399,7 +400,7 @@ export class PowerMap extends RaceChart {
     const power = look.power[k]
     const size = power === null ? strings.power_hole : power <= NOUGHT ? "0" : tenTo(power)
     const label = k ? facts.labels[k - 1] : ""
-    return [fill(strings.looked, { n: this.view.count(look.step) }), `k = ${k}  ${label}`, `‖dL/dh_k‖ = ${size}`]
+    return [fill(strings.looked, { n: this.view.count(look.step) }), `k = ${k}  ${label}`, typeset(`‖d<i>L</i>/d<i>h</i><sub>k</sub>‖ = ${size}`)]
   }
 }
 

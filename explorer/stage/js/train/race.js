@@ -9,6 +9,7 @@
 import { themeOf } from "../core/colours.js"
 import { element, svg } from "../core/dom.js"
 import { loadPlotly, loadStyle } from "../core/load.js"
+import { typeset } from "../core/maths.js"
 import { fill } from "../core/numbers.js"
 import { above, arranged, fitted, typeSize } from "../core/show.js"
 import { roomFor } from "./axes.js"
@@ -215,7 +216,7 @@ export class RaceView {
       element("span", { text: power(scale.high) }))
     const notes = [strings.power_note, facts.marked.some(Boolean) && figures.power[0].layout.shapes?.length && strings.power_marked]
     return element("div", { class: "rx-race-head rx-race-key" },
-      element("p", { class: "rx-race-note" }, element("b", { text: strings.power }), ` ${notes.filter(Boolean).join(" ")}`), bar)
+      element("p", { class: "rx-race-note" }, element("b", {}, typeset(strings.power)), ` ${notes.filter(Boolean).join(" ")}`), bar)
   }
 
   gates() {
@@ -425,11 +426,11 @@ export class RaceView {
 
   // --- pointer and size
 
-  /** @param {string[] | null} lines @param {PointerEvent} [event] */
+  /** @param {(string | Node)[] | null} lines @param {PointerEvent} [event] */
   tip(lines, event) {
     this.tooltip.hidden = !lines
     if (!lines) return
-    this.tooltip.replaceChildren(...lines.map((text) => element("div", { text })))
+    this.tooltip.replaceChildren(...lines.map((line) => element("div", {}, line)))
     const box = this.node.getBoundingClientRect()
     const x = Math.max(0, Math.min(event.clientX - box.left + 14, box.width - this.tooltip.offsetWidth - 4))
     this.tooltip.style.transform = `translate(${x}px, ${event.clientY - box.top + 16}px)`
