@@ -173,7 +173,7 @@ def test_each_cells_law_is_dotted_in_its_hue_and_leaves_room_for_what_is():
     assert set(laws) == {"rnn", "lstm", "gru"} and {trace.line.dash for trace in laws.values()} == {"dot"}
     assert drawn.layout.meta["law"] == t("flow.law", "en")
     what_is = np.log10(np.concatenate([trace.y[:120] for trace in drawn.data if "law" not in trace.meta]))
-    law = np.log10(np.nanmax(laws["x"].y))
+    law = np.log10(np.nanmax(laws["rnn"].y))
     low, high = drawn.layout.yaxis.range
     room = 0.05 * (np.ptp(what_is) + 2 * MARGIN)
     assert law > what_is.max() + 10 and what_is.max() < high < what_is.max() + MARGIN + room
