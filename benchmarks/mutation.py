@@ -411,9 +411,8 @@ MUTATIONS = (
         "tests/course/test_lessons.py -k numbers",
     ),
     Mutation(
-        "two columns of the ten seeds swapped", "explorer/ui/train/running.py",
-        "_pair(known.steps[name]),\n            _pair(known.seconds[name]),",
-        "_pair(known.seconds[name]),\n            _pair(known.steps[name]),",
+        "two columns of the other seeds swapped", "explorer/ui/train/running.py",
+        'spread_of(known.steps[name], lang, ",.0f")', 'spread_of(known.seconds[name], lang, ",.0f")',
         "tests/ui/test_race.py",
     ),
     # Payload
@@ -449,9 +448,9 @@ MUTATIONS = (
         "tests/training/test_results.py",
     ),
     Mutation(
-        "a mean in place of the median", "explorer/training/bands.py",
-        '"median": np.median(rows, 0)', '"median": rows.mean(0)',
-        "tests/training/test_bands.py",
+        "a mean in place of the median", "explorer/exact.py",
+        "return np.median(rows, 0), low, high", "return np.mean(rows, 0), low, high",
+        "tests/training/test_bands.py tests/test_exact.py",
     ),
     # Data
     Mutation(
@@ -504,6 +503,37 @@ MUTATIONS = (
         "the worst penalty", "explorer/language/probing.py",
         "penalties[np.argmin(errors, 0)]", "penalties[np.argmax(errors, 0)]",
         "tests/language/test_probing.py",
+    ),
+    # Experiments
+    Mutation(
+        "an interval of one side", "explorer/exact.py",
+        "tail, shares = (1 - level) / 2", "tail, shares = (1 - level)",
+        "tests/test_exact.py",
+    ),
+    Mutation(
+        "a band one seed too narrow", "explorer/exact.py",
+        "ordered[-k]", "ordered[-k - 1]",
+        "tests/test_exact.py",
+    ),
+    Mutation(
+        "a test that halves its chance", "explorer/exact.py",
+        "for n in ways if n <= ways[least]", "for n in ways[least:]",
+        "tests/test_exact.py",
+    ),
+    Mutation(
+        "sentences of the third set learned", "explorer/data/sources.py",
+        "held_out | others, stream(", "held_out, stream(",
+        "tests/data/test_sources.py -k third",
+    ),
+    Mutation(
+        "the guesser chosen by its loss", "explorer/architectures/amount.py",
+        "exact.see((accuracy, -loss), learner)", "exact.see((-loss, accuracy), learner)",
+        "tests/architectures/test_amount.py -k right_words",
+    ),
+    Mutation(
+        "a stored result that says otherwise", "assets/results/temporal_50.json",
+        '"rnn": {"passed": [0, ', '"rnn": {"passed": [9, ',
+        "tests/course/test_claims.py",
     ),
     # Architectures
     Mutation(

@@ -1,4 +1,4 @@
-"""Counts compared exactly: how sure a share of few trials is, and whether two shares differ.
+"""What few seeds say, exactly: how sure a share is, whether two differ, what a band of values covers.
 
 No approximation by a normal distribution: of ten seeds it would be far off.
 """
@@ -6,9 +6,15 @@ No approximation by a normal distribution: of ten seeds it would be far off.
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
 
 LEVEL = 0.95
 """How often an interval of this kind covers the true share, at least."""
+
+SURE = 0.05
+"""Below this chance, adjusted for the number of comparisons, two shares are called different."""
 
 
 @lru_cache(maxsize=4096)
@@ -20,10 +26,40 @@ def interval(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float
     """
     if not 0 <= hits <= trials or trials < 1:
         raise ValueError(f"{hits} of {trials} is no count")
-    tail = (1 - level) / 2
-    low = _solve(lambda share: _at_least(hits, trials, share) - tail) if hits else 0.0
-    high = _solve(lambda share: tail - _at_most(hits, trials, share)) if hits < trials else 1.0
+    tail, shares = (1 - level) / 2, _Binomial(trials)
+    low = _solve(lambda share: shares.above(hits, share) - tail) if hits else 0.0
+    high = _solve(lambda share: tail - shares.below(hits, share)) if hits < trials else 1.0
     return low, high
+
+
+def bounds(shares: np.ndarray, trials: int) -> np.ndarray:
+    """Returns the bounds (2, …) of measured shares of so many trials each; NaN where a share is."""
+    found = np.full((2, *shares.shape), np.nan)
+    for at in np.argwhere(np.isfinite(shares)):
+        found[:, *at] = interval(round(float(shares[*at]) * trials), trials)
+    return found
+
+
+class _Binomial:
+    """How probable each count of hits is, by the share."""
+
+    def __init__(self, trials: int) -> None:
+        factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])
+        self.trials, self.hits = trials, np.arange(trials + 1)
+        self.ways = factorials[trials] - factorials - factorials[::-1]
+
+    def above(self, hits: int, share: float) -> float:
+        """Returns the probability of so many hits or more, 0 < share < 1."""
+        return float(self._probable(share)[hits:].sum())
+
+    def below(self, hits: int, share: float) -> float:
+        """Returns the probability of so many hits or fewer."""
+        return float(self._probable(share)[: hits + 1].sum())
+
+    def _probable(self, share: float) -> np.ndarray:
+        return np.exp(
+            self.ways + self.hits * math.log(share) + (self.trials - self.hits) * math.log1p(-share)
+        )
 
 
 Table = tuple[int, int, int, int]
@@ -74,20 +110,6 @@ def holm(chances: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _at_least(hits: int, trials: int, share: float) -> float:
-    return math.fsum(_probability(k, trials, share) for k in range(hits, trials + 1))
-
-
-def _at_most(hits: int, trials: int, share: float) -> float:
-    return math.fsum(_probability(k, trials, share) for k in range(hits + 1))
-
-
-def _probability(hits: int, trials: int, share: float) -> float:
-    """The binomial probability of hits, 0 < share < 1."""
-    ways = math.lgamma(trials + 1) - math.lgamma(hits + 1) - math.lgamma(trials - hits + 1)
-    return math.exp(ways + hits * math.log(share) + (trials - hits) * math.log1p(-share))
-
-
 def _solve(rising: Callable[[float], float]) -> float:
     """The share between 0 and 1 at which a rising function crosses 0, to 2^-50."""
     low, high = 0.0, 1.0
@@ -95,3 +117,43 @@ def _solve(rising: Callable[[float], float]) -> float:
         middle = (low + high) / 2
         low, high = (low, middle) if rising(middle) > 0 else (middle, high)
     return (low + high) / 2
+
+
+# Bands of seeds.
+
+OUTSIDE = 0.1
+"""How often a further seed should lie outside a band."""
+
+
+class Spread(NamedTuple):
+    """The middle of some values, and the bounds of their band."""
+
+    median: float
+    low: float
+    high: float
+
+
+def rank(count: int) -> int:
+    """Returns which value from either end bounds the band of so many: the second of 30 to 49."""
+    return max(1, round(OUTSIDE / 2 * (count + 1)))
+
+
+def coverage(count: int) -> float:
+    """Returns how probably one more value lies within the band of so many, whatever they are drawn from.
+
+    Every place among count + 1 values is equally probable for the last one; ties only widen it. Wilks 1941.
+    """
+    return max(0.0, 1 - 2 * rank(count) / (count + 1))
+
+
+def spread(values: Sequence[float] | np.ndarray) -> Spread:
+    """Returns middle and band of values."""
+    return Spread(*(float(column[0]) for column in columns(np.asarray(values, float)[:, None])))
+
+
+def columns(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns median, low and high (M,) of rows (seeds, M); NaN where one of them is."""
+    ordered, k = np.sort(rows, axis=0), rank(len(rows))
+    broken = np.isnan(rows).any(0)
+    low, high = np.where(broken, np.nan, ordered[k - 1]), np.where(broken, np.nan, ordered[-k])
+    return np.median(rows, 0), low, high

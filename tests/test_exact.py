@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from explorer.exact import fisher, holm, interval, together
+from explorer.exact import bounds, coverage, fisher, holm, interval, rank, spread, together
 
 COUNTS = [(0, 1), (1, 1), (0, 10), (3, 10), (10, 10), (29, 30), (14, 200), (199, 200), (310, 500)]
 
@@ -58,3 +58,22 @@ def test_between_two_equal_cells_no_winner_is_named_in_19_of_20_cases(share):
 
 def test_cells_far_apart_are_told_apart():
     assert fisher(10, 10, 0, 10) < 1e-4 and fisher(10, 10, 3, 10) < 0.01
+
+
+def test_of_many_seeds_the_second_from_either_end_bounds_the_band():
+    assert [rank(n) for n in (1, 10, 28, 29, 30, 39, 49, 99)] == [1, 1, 1, 2, 2, 2, 2, 5]
+    assert spread(np.arange(1, 31)[::-1]) == (15.5, 2, 29)
+    assert coverage(39) == pytest.approx(0.9) and coverage(30) == pytest.approx(27 / 31)
+    assert coverage(1) == 0 and coverage(0) == 0
+
+
+@pytest.mark.parametrize("count", [10, 30])
+def test_a_further_seed_lies_within_as_often_as_is_said(count):
+    drawn = np.random.default_rng(0).lognormal(size=(20_000, count + 1))
+    within = [low <= new <= high for *known, new in drawn for _, low, high in [spread(known)]]
+    assert np.mean(within) == pytest.approx(coverage(count), abs=0.01)
+
+
+def test_a_share_that_is_no_number_has_no_bounds():
+    low, high = bounds(np.array([[0.5, np.nan]]), 100)
+    assert (low[0, 0], high[0, 0]) == interval(50, 100) and np.isnan([low[0, 1], high[0, 1]]).all()

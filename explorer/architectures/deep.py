@@ -225,6 +225,13 @@ def _share(right: Tensor) -> float:
 
 
 @cache
+def held(lang: str) -> tuple[int, int]:
+    """Returns how many held-out words there are, and of how many only the next word tells the tag."""
+    _, sentences = tagged_split(lang)
+    return sum(len(s.tokens) for s in sentences), sum(len(s.undecided) for s in sentences)
+
+
+@cache
 def guess(lang: str) -> Accuracies:
     """Returns what a guess is right in: the tag that each word had most often in training."""
     train, held = tagged_split(lang)

@@ -1,23 +1,36 @@
 """The verb `amount`: LSTM or GRU by the number of sentences to learn from, measured anew."""
 
 import argparse
+import math
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
-from multiprocessing import get_context
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import numpy as np
-import torch
-
-from explorer.architectures.amount import COUNTS, RIVALS, SEEDS, Amount, Trial, places, trial
+from explorer.architectures.amount import (
+    COUNTS,
+    RIVALS,
+    SEEDS,
+    Amount,
+    comparisons,
+    from_record,
+    places,
+    settings,
+    trial_record,
+)
 from explorer.commands.options import Option, UsageError, Verb, checked_path, whole_number
 from explorer.commands.terminal import table_lines
+from explorer.exact import interval, spread
 from explorer.limits import MAX_SENTENCES
-from explorer.training.store import write_bytes
+from explorer.training.series import Part, carry_out, origin, write
 
 MAX_SEEDS = 100
+MAX_MINUTES = 10_000
+PARTS = ".parts"
+"""What is finished is kept beside --out, in a folder of its name with this ending."""
 
 
 def amount_options() -> tuple[Option, ...]:
@@ -27,60 +40,79 @@ def amount_options() -> tuple[Option, ...]:
         Option("--counts", {"metavar": "N,N", "help": f"sentences (default {counts})", "default": counts}),
         Option("--seeds", {"metavar": "N", "help": "how many seeds", "default": str(len(SEEDS))}),
         Option("--jobs", {"metavar": "N", "help": "processes (default: one per core)", "default": None}),
-        Option("--out", {"metavar": "FILE", "help": "where to write the result, .json"}),
+        Option("--minutes", {"metavar": "N", "help": "begin no further network after so many"}),
+        Option("--out", {"metavar": "FILE", "help": "where to write the result, .json; goes on from there"}),
     )
 
 
 def run_amount(chosen: argparse.Namespace) -> int:
-    """Trains every network and prints, or writes, what came of it."""
+    """Trains every network that is not kept yet and prints, or writes, what came of all."""
     counts = [whole_number("--counts", raw, 10, MAX_SENTENCES) for raw in chosen.counts.split(",")]
     seeds = range(whole_number("--seeds", chosen.seeds, 1, MAX_SEEDS))
     cores = os.cpu_count() or 1
     jobs = cores if chosen.jobs is None else whole_number("--jobs", chosen.jobs, 1, 4 * cores)
+    minutes = (
+        math.inf if chosen.minutes is None else whole_number("--minutes", chosen.minutes, 1, MAX_MINUTES)
+    )
     out = None if chosen.out is None else checked_path(chosen.out, (".json",))
-    found = Amount(_today(), chosen.command, tuple(_carried_out(places(counts, seeds), jobs)))
-    for line in table_lines(("racer", "match", "sentences", "accuracy", "nats"), _rows(found)):
+    with _folder(out) as folder:
+        parts = carry_out(trial_record, places(counts, seeds), Path(folder) / settings(), jobs, minutes, _say)
+    if not parts:
+        return 0
+    found = record(chosen.command, parts)
+    for line in table_lines(HEAD, list(_rows(from_record(found))), HEAD[:2]):
+        print(line)
+    for line in _compared(from_record(found)):
         print(line)
     if out is not None:
         _write(out, found)
     return 0
 
 
-def _today() -> str:
-    return datetime.now(UTC).date().isoformat()
+def record(command: str, parts: Mapping[str, Part]) -> dict[str, Any]:
+    """Returns what is stored of the trials that are there."""
+    trials = [part.made for part in parts.values()]
+    seeds = sorted({trial["seed"] for trial in trials})
+    return origin(command, parts) | {"seeds": seeds, "trials": trials}
 
 
-def _carried_out(asked: list[tuple[int, str, int, str]], jobs: int) -> list[Trial]:
-    made = []
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,))
-    with pool:
-        for n, one in enumerate(pool.map(trial, *zip(*asked, strict=True)), 1):
-            made.append(one)
-            print(f"\r{n} of {len(asked)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return made
+def _folder(out: Path | None) -> AbstractContextManager[str]:
+    return TemporaryDirectory() if out is None else nullcontext(str(out.with_suffix(PARTS)))
 
 
-def _rows(found: Amount) -> list[tuple[str, ...]]:
-    matches = dict.fromkeys(one.match for one in found.trials)
-    return [
-        (name, match, str(count), *(_band(found.values(name, match, count, q)) for q in ("accuracy", "nats")))
-        for match in matches
-        for count in found.counts
-        for name in RIVALS
-    ]
+def _say(line: str) -> None:
+    print(f"\r{line}", end="", file=sys.stderr, flush=True)
 
 
-def _band(values: np.ndarray) -> str:
-    return f"{np.median(values):.3f} ({values.min():.3f} to {values.max():.3f})"
+HEAD = ("racer", "match", "sentences", "solved", "95 %", "nats")
 
 
-def _write(out: Path, found: Amount) -> None:
+def _rows(found: Amount) -> Iterator[tuple[str, ...]]:
+    there = {(trial.name, trial.match, trial.count) for trial in found.trials}
+    for name, match, count in sorted(there, key=lambda t: (t[1], t[2], RIVALS.index(t[0]))):
+        hits, seeds = found.solved(name, match, count)
+        yield (
+            name,
+            match,
+            str(count),
+            f"{hits}/{seeds}",
+            "{:.2f} to {:.2f}".format(*interval(hits, seeds)),
+            "{:.3f} ({:.3f} to {:.3f})".format(*spread(found.values(name, match, count, "nats"))),
+        )
+
+
+def _compared(found: Amount) -> Iterator[str]:
+    for one in comparisons(found):
+        said = f"{one.better} more often" if one.better else "no clear difference"
+        yield f"{one.match}: {one.first} and {one.second}: {said}, p = {one.chance:.2g} of {one.among}"
+
+
+def _write(out: Path, found: Mapping[str, Any]) -> None:
     try:
-        write_bytes(out, (found.to_json() + "\n").encode())
+        write(out, found)
     except OSError as error:
         raise UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}.") from error
-    print(f"Wrote {out}: {len(found.trials)} networks")
+    print(f"Wrote {out}: {len(found['trials'])} networks")
 
 
 VERB = Verb(run_amount, "LSTM or GRU by the number of sentences to learn from", amount_options())

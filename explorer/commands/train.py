@@ -34,6 +34,7 @@ from explorer.commands.options import (
 )
 from explorer.commands.terminal import table_lines
 from explorer.data.sources import Source, Unusable
+from explorer.exact import interval
 from explorer.experiment import TABLE, Experiment
 from explorer.limits import MAX_RACERS
 from explorer.text import Refused, plain
@@ -336,7 +337,9 @@ def _print(base: Experiment, raced: Sequence[Raced]) -> None:
     print(_headline(base, raced))
     by_racer = zip(*(one.results for one in raced), strict=True)
     rows = [_row(runs, raced[0].source.metric) for runs in by_racer]
-    head = ("racer", "weights", "passed", "steps median", "max", "CPU s median", "max", _metric(raced))
+    head = (
+        "racer", "weights", "passed", "95 %", "steps median", "max", "CPU s median", "max", _metric(raced)
+    )  # fmt: skip
     print(*table_lines(head, rows, words=("racer",)), sep="\n")
 
 
@@ -359,7 +362,10 @@ def _headline(base: Experiment, raced: Sequence[Raced]) -> str:
 
 
 def _row(runs: Sequence[Result], metric: str) -> tuple[str, ...]:
-    """Returns a racer's line over all seeds. Steps are those made until it passed or ended otherwise."""
+    """Returns a racer's line over all seeds: how many passed, with the exact interval of that share.
+
+    Steps are those made until it passed or ended otherwise.
+    """
     steps, seconds = [r.step for r in runs], [r.last_seconds for r in runs]
     passed = sum(r.status == "passed" for r in runs)
     last = [r.last_metric for r in runs if len(r.checks)]
@@ -368,6 +374,7 @@ def _row(runs: Sequence[Result], metric: str) -> tuple[str, ...]:
         runs[0].name,
         f"{runs[0].parameters:,}",
         f"{passed}/{len(runs)}",
+        "{:.2f}-{:.2f}".format(*interval(passed, len(runs))),
         f"{np.median(steps):,.0f}",
         f"{max(steps):,}",
         f"{np.median(seconds):.2f}",

@@ -11,7 +11,9 @@ from explorer.experiment import Experiment, written
 from explorer.i18n import ASSETS, lesson
 
 _HEAD = re.compile(r"^## (?:\d+\. )?(?P<title>.+?) \{#(?P<id>\w+) cells=(?P<cells>[\w,]+)\}$")
-_DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask|choices): (?P<body>.+?)\}$")
+_DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask|choices|shown|result): (?P<body>.+?)\}$")
+_PROOFS = ("shown", "result")
+"""What shows a card's claims: tests, and stored results with what they must say. Readers do not see it."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _parts(lines: list[str]) -> tuple[str | tuple[str, str] | Show | Ask, ...]:
         part = _directive(line.strip())
         if isinstance(part, tuple) and part[0] == "choices":
             parts.append(_offered(parts.pop(), part[1]))
-        else:
+        elif not (isinstance(part, tuple) and part[0] in _PROOFS):
             parts.append(part)
     _flush(text, parts)
     return tuple(parts)
@@ -146,7 +148,7 @@ def _directive(line: str) -> tuple[str, str] | Show | Ask:
     if not match:
         raise ValueError(f"not a directive: {line}")
     kind, body = match["kind"], match["body"]
-    if kind in ("equations", "table", "notes", "choices"):
+    if kind in ("equations", "table", "notes", "choices", *_PROOFS):
         return kind, body.strip()
     left, right = (side.strip() for side in body.split("|", 1))
     if kind == "ask":

@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import torch
@@ -26,7 +26,7 @@ TALES_TRAINED, TALES_HELD_OUT = 200_000, 10_000
 """Characters of the tales that are trained on, and of those that are not."""
 
 _SEEDED, _PER_SEED = 1 << 31, 1 << 15
-_HELD_OUT, _PROBE, _STOCK, _TALES = _PER_SEED - 1, _PER_SEED - 2, _PER_SEED - 3, _PER_SEED - 4
+_HELD_OUT, _PROBE, _STOCK, _TALES, _THIRD = (_PER_SEED - k for k in range(1, 6))
 
 
 class Unusable(ValueError):  # noqa: N818 (it is the choices that are at fault)
@@ -65,6 +65,7 @@ class Source:
     labels, marked: of every step of `probe`, what to show and whether it matters: a marked number, a
     symbol to remember, a token that memory decides.
     held_out_is_training: whether the held-out sequences are those trained on, for want of more.
+    third: of a limited number of sentences, 200 that are neither learned from nor held out; else None.
     """
 
     seed: int
@@ -84,6 +85,7 @@ class Source:
     training: Callable[[torch.Generator], Batch]
     test: Callable[[torch.Generator], Batch]
     shown: Batch
+    third: Batch | None = None
 
     def batch(self, step: int) -> Batch:
         """Returns the batch of a training step, the same for every network of a seed.
@@ -97,9 +99,9 @@ class Source:
     def held_out(self) -> Batch:
         """Returns 500 sequences, or the held-out text; always the same, not from the training's stream.
 
-        A grammar's 200 sentences (198 of brackets), and tales, are not among those trained on. A test of
-        few symbols may repeat itself: copy has 64 sequences in all. The lecture's three sentences and a
-        text of at most TEXT_WHOLE tokens are their own held-out text.
+        A grammar's 200 sentences (198 of brackets), and tales, are not among those trained on. Copy has 64
+        sequences in all, whatever its length, and all of them are trained on. The lecture's three sentences
+        and a text of at most TEXT_WHOLE tokens are their own held-out text.
         """
         return self._held_out
 
@@ -209,6 +211,7 @@ def _symbols(experiment: Experiment) -> Source:
         marked=tuple(k < task.kept for k in channels),
         symbols=task.symbols,
         answers=task.answers,
+        held_out_is_training=bool(task.all),
         training=partial(make, experiment.batch),
         test=partial(make, HELD_OUT_ROWS),
         shown=shown,
@@ -410,11 +413,14 @@ class _GrammarSource:
     def spelled(self, groups: Iterable[_Group]) -> list[Sentence]:
         return [sentence for group in groups for sentence in respelled(group, self.token_level)]
 
-    def distinct(self, count: int, generator: torch.Generator) -> dict[frozenset[Sentence], _Group]:
-        """Returns that many different groups."""
+    def distinct(
+        self, count: int, generator: torch.Generator, known: Collection[frozenset[Sentence]] = ()
+    ) -> dict[frozenset[Sentence], _Group]:
+        """Returns that many different groups, none of them known."""
         found: dict[frozenset[Sentence], _Group] = {}
         while len(found) < count:
-            found |= {frozenset(g): g for g in self.groups(count - len(found), generator)}
+            drawn = {frozenset(g): g for g in self.groups(count - len(found), generator)}
+            found |= {key: group for key, group in drawn.items() if key not in known}
         return found
 
     def new(self, rows: int, known: Collection[frozenset[Sentence]], generator: torch.Generator) -> Batch:
@@ -459,10 +465,13 @@ def _grammar(experiment: Experiment, lang: str) -> Source:
     held_out = grammar.distinct(GRAMMAR_HELD_OUT // size, stream(experiment.seed, _HELD_OUT))
     test = grammar.spelled(held_out.values())
     training = partial(grammar.new, experiment.batch, frozenset(held_out))
+    third = None
     if experiment.sentences:
-        stock = grammar.stock(experiment.sentences, held_out, stream(experiment.seed, _STOCK))
+        others = grammar.distinct(GRAMMAR_HELD_OUT // size, stream(experiment.seed, _THIRD), held_out)
+        stock = grammar.stock(experiment.sentences, held_out | others, stream(experiment.seed, _STOCK))
         training = partial(grammar.some, experiment.batch, stock)
-    return _text_source(
+        third = grammar.batch(grammar.spelled(others.values()))
+    found = _text_source(
         experiment,
         vocabulary,
         grammar.batch(test[:1]),
@@ -473,3 +482,4 @@ def _grammar(experiment: Experiment, lang: str) -> Source:
         chance=1.0 / size,
         marked=frozenset(test[0].critical),
     )
+    return replace(found, third=third)

@@ -44,7 +44,8 @@ class SymbolTask:
 
     make: (length, batch, generator) -> x (T, B, len(symbols)) float32, target (T, B) int64, -1 where
     nothing is asked. The first `kept` symbols are those to remember, each at most `remember(length)`
-    steps. The last `asked` outputs are asked for.
+    steps. The last `asked` outputs are asked for. all: how many sequences there are, where they are so few
+    that every one is trained on; else 0.
     """
 
     make: Callable[[int, int, torch.Generator], tuple[torch.Tensor, torch.Tensor]]
@@ -54,6 +55,7 @@ class SymbolTask:
     asked: int
     least: int
     remember: Callable[[int], int]
+    all: int = 0
 
     @property
     def baseline(self) -> float:
@@ -166,6 +168,7 @@ SYMBOL_TASKS = {
         asked=COPIED,
         least=1,
         remember=lambda length: COPIED + length,
+        all=4**COPIED,
     ),
     "first_symbol": SymbolTask(
         first_symbol,

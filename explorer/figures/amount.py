@@ -1,66 +1,93 @@
-"""LSTM or GRU by the number of sentences to learn from: medians and bands over seeds."""
+"""LSTM or GRU by the number of sentences to learn from: how many networks solve it, and how sure that is."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from math import log10
+from typing import NamedTuple
 
-import numpy as np
 import plotly.graph_objects as go
 
-from explorer.architectures.amount import RIVALS, Amount
-from explorer.cells import CELLS
-from explorer.experiment import MATCHES
+from explorer.architectures.amount import BASE, Amount
+from explorer.exact import interval, spread
+from explorer.figures.counts import counted
 from explorer.figures.frame import frame
-from explorer.figures.palette import HUES
+from explorer.figures.race import RacerLook, looks
 from explorer.i18n import t
+from explorer.training.race import race_of
 
-_LOOKS = {"lstm": ("solid", "circle"), "gru": ("dash", "square")}
+_APART = 0.025
+"""Rivals stand side by side at one number of sentences, this far apart on the axis."""
+
+
+class _Point(NamedTuple):
+    """A value with its bounds, and what is said of it."""
+
+    value: float
+    low: float
+    high: float
+    said: str
+
+
+def rivals(lang: str) -> tuple[RacerLook, ...]:
+    """Returns how the rivals look and what they are called."""
+    return looks(race_of(replace(BASE, sentences=1)), lang)
 
 
 def amount_figure(found: Amount, quantity: str, lang: str, theme: str = "light") -> go.Figure:
-    """Returns a quantity of `Trial` by the number of sentences, at equal units and at equal weights.
+    """Returns `solved` or `nats` by the number of sentences, at equal units and at equal weights.
 
-    Lines are medians over seeds, bands run from the lowest seed to the highest.
+    solved: the share of seeds, its line the exact interval of 95 %. nats: medians, the lines a band of seeds.
     """
-    panels = [t(f"amount.{match}", lang) for match in MATCHES]
+    panels = [t(f"amount.{match}", lang) for match in found.matches]
     figure = frame(t(f"amount.{quantity}", lang), theme, panels)
-    at = [log10(count) for count in found.counts]
-    for column, match in enumerate(MATCHES, 1):
-        for name in RIVALS:
-            rows = np.array([found.values(name, match, count, quantity) for count in found.counts])
-            _band(figure, at, rows, name.split()[0], lang, theme, column)
-        if quantity == "accuracy":
-            figure.add_hline(0.5, line={"color": HUES[theme]["x"], "width": 1, "dash": "dot"}, col=column)
+    for column, match in enumerate(found.matches, 1):
+        for look in rivals(lang):
+            tried = [count for count in found.counts if found.solved(look.name, match, count)[1]]
+            points = [_point(found, look.name, match, count, quantity, lang) for count in tried]
+            at = [log10(count) + _APART * (look.index - 1.5) for count in tried]
+            _line(figure, look, at, points, theme, column)
     figure.update_xaxes(
-        tickvals=at,
+        tickvals=[log10(count) for count in found.counts],
         ticktext=[f"{count:,}" for count in found.counts],
         title_text=t("amount.count", lang),
     )
-    if quantity == "accuracy":
-        figure.update_yaxes(range=[0.42, 1.03], tickformat=".0%")
+    if quantity == "solved":
+        figure.update_yaxes(range=[-0.04, 1.04], tickformat=".0%")
     figure.update_yaxes(matches="y")
     return figure
 
 
-def _band(
-    figure: go.Figure, at: list[float], rows: np.ndarray, cell: str, lang: str, theme: str, column: int
+def _point(found: Amount, name: str, match: str, count: int, quantity: str, lang: str) -> _Point:
+    if quantity == "solved":
+        hits, seeds = found.solved(name, match, count)
+        low, high = interval(hits, seeds)
+        return _Point(hits / seeds, low, high, counted(hits, seeds, lang))
+    middle, low, high = spread(found.values(name, match, count, quantity))
+    return _Point(middle, low, high, f"{middle:.3f}")
+
+
+def _line(
+    figure: go.Figure, look: RacerLook, at: Sequence[float], points: Sequence[_Point], theme: str, column: int
 ) -> None:
-    """A cell's line and band; rows (counts, seeds)."""
-    colour = HUES[theme][CELLS[cell].hue]
-    dash, symbol = _LOOKS[cell]
-    around = [*rows.max(1), *rows.min(1)[::-1]]
-    place = {"row": 1, "col": column}
-    figure.add_scatter(
-        x=at + at[::-1], y=around, fill="toself", fillcolor=colour, opacity=0.18, line={"width": 0},
-        mode="lines", hoverinfo="skip", showlegend=False, **place,
-    )  # fmt: skip
+    colour = look.colour(theme)
     figure.add_scatter(
         x=at,
-        y=np.median(rows, 1),
-        name=t(f"cell.{cell}", lang),
+        y=[point.value for point in points],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [point.high - point.value for point in points],
+            "arrayminus": [point.value - point.low for point in points],
+            "width": 3,
+            "thickness": 1.5,
+        },
+        name=look.label,
         mode="lines+markers",
-        line={"color": colour, "width": 2.5, "dash": dash},
-        marker={"size": 9, "symbol": symbol},
-        customdata=np.stack([rows.min(1), rows.max(1)], 1),
-        hovertemplate="%{y:.3g} (%{customdata[0]:.3g} … %{customdata[1]:.3g})",
+        line={"color": colour, "width": 2.5, "dash": look.dash},
+        marker={"size": 9, "symbol": look.marker},
+        customdata=[point.said for point in points],
+        hovertemplate="%{customdata}",
         showlegend=column == 1,
-        **place,
+        row=1,
+        col=column,
     )

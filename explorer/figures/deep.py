@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from explorer.architectures.deep import HIDDEN_SIZE, Accuracies, Price, Tagger, Tagging
 from explorer.architectures.timing import written
+from explorer.exact import interval
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
 from explorer.figures.scales import shared_limits
@@ -45,11 +46,16 @@ def layer_figure(
 
 
 def accuracy_figure(
-    taggers: Mapping[str, Sequence[Tagger]], guess: Accuracies, lang: str, theme: str = "light"
+    taggers: Mapping[str, Sequence[Tagger]],
+    guess: Accuracies,
+    held: tuple[int, int],
+    lang: str,
+    theme: str = "light",
 ) -> go.Figure:
     """Returns right tags on held-out sentences, a bar for the mean over seeds and a dot for each seed.
 
-    taggers: by network, `one` and `both`. Dotted: a guess.
+    taggers: by network, `one` and `both`. held: how many words the two shares are of; the line on a bar is
+    the exact interval of 95 % for so many. Dotted: a guess.
     """
     seeds = len(taggers["one"])
     figure = frame(t("deep.accuracy", lang, seeds=seeds), theme, height=340)
@@ -57,10 +63,12 @@ def accuracy_figure(
         scores = np.array([[getattr(tagger.score, kind) for kind in _SHARES] for tagger in taggers[name]])
         at = [place + (k - 0.5) * 0.36 for place in range(len(_SHARES))]
         means = scores.mean(0)
+        low, high = np.transpose([interval(round(m * n), n) for m, n in zip(means, held, strict=True)])
         figure.add_bar(
             x=at, y=means, width=0.32, name=t(f"option.directions.{name}", lang), hoverinfo="skip",
             marker_color=HUES[theme][HUE[name]], text=[f"{mean:.1%}" for mean in means],
             textposition="outside", cliponaxis=False, textfont={"size": 16},
+            error_y={"type": "data", "symmetric": False, "array": high - means, "arrayminus": means - low},
         )  # fmt: skip
         figure.add_scatter(
             x=np.repeat(at, seeds) + np.tile(np.linspace(-0.08, 0.08, seeds), len(at)), y=scores.T.ravel(),

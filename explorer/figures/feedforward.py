@@ -1,19 +1,26 @@
 """Feed-forward against recurrent: right answers by window and by length, time by length."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.architectures.feedforward import LENGTH, LENGTHS, WINDOWS, Compared, Timed
+from explorer.architectures.feedforward import LENGTH, LENGTHS, TEST_ROWS, WINDOWS, Compared, Timed
 from explorer.cells import CELLS
+from explorer.exact import bounds
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
 from explorer.i18n import t
 
 
 def window_figure(found: Compared, lang: str, theme: str = "light") -> go.Figure:
-    """Returns right answers by how many letters are seen: measured, at best, and of the recurrent network."""
+    """Returns right answers by how many letters are seen: measured, at best, and of the recurrent network.
+
+    What is measured has its exact interval of 95 %.
+    """
     figure = frame(t("feedforward.by_window", lang, length=LENGTH), theme)
     _line(figure, WINDOWS, found.window, t("feedforward.window", lang), "candidate", "solid", "circle", theme)
+    figure.data[-1].error_y = _between(found.window)
     _line(figure, WINDOWS, found.best, t("feedforward.best", lang), "x", "dot", "line-ew", theme)
     recurrent = np.full(len(WINDOWS), found.recurrent)
     name = t(f"cell.{found.cell}", lang)
@@ -34,11 +41,12 @@ def window_figure(found: Compared, lang: str, theme: str = "light") -> go.Figure
 
 
 def length_figure(found: Compared, lang: str, theme: str = "light") -> go.Figure:
-    """Returns right answers of the same recurrent weights on other lengths."""
+    """Returns right answers of the same recurrent weights on other lengths, with intervals."""
     figure = frame(t("feedforward.by_length", lang), theme)
     name = t(f"cell.{found.cell}", lang)
     label = t("feedforward.recurrent", lang, cell=name)
     _line(figure, LENGTHS, found.by_length, label, CELLS[found.cell].hue, "dash", "square", theme)
+    figure.data[-1].error_y = _between(found.by_length)
     figure.add_scatter(
         x=[LENGTH],
         y=[found.window[-1]],
@@ -90,6 +98,13 @@ def _line(
         marker={"size": 9, "symbol": symbol or "circle"},
         hovertemplate=hover,
     )
+
+
+def _between(shares: np.ndarray) -> dict[str, Any]:
+    """The exact intervals of 95 % of shares of TEST_ROWS sequences, as lines up and down."""
+    low, high = bounds(shares, TEST_ROWS)
+    above, below = (high - shares).tolist(), (shares - low).tolist()
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.5}
 
 
 def _shares(figure: go.Figure) -> go.Figure:

@@ -52,13 +52,16 @@ def _power(norm: np.ndarray) -> np.ndarray:
 
 
 def accuracy_figure(memory: Memory, symbol: str, lang: str, theme: str = "light") -> go.Figure:
-    """Returns the mean accuracy by the distance t - k, and that of a guess dotted."""
+    """Returns the mean accuracy by the distance t - k with its interval, and that of a guess dotted."""
     figure = go.Figure(layout=layout(theme))
     accuracy = memory.readings[symbol].accuracy_by_distance
     distance = list(range(memory.steps))
     read = {"name": t("memory.read", lang)} | line(state_hue(symbol), theme)
     guessed = {"name": t("memory.guessed", lang)} | line("x", theme, "dot") | {"mode": "lines"}
-    figure.add_scatter(x=distance, y=accuracy, **read)
+    low, high = memory.between_by_distance(symbol)
+    above, below = (high - accuracy).tolist(), (accuracy - low).tolist()
+    between = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.5}
+    figure.add_scatter(x=distance, y=accuracy, error_y=between, **read)
     figure.add_scatter(x=distance, y=memory.baseline_by_distance, **guessed)
     figure.update_yaxes(range=[-0.06, 1.12], tickvals=[0, 0.5, 1], tickformat=".0%")
     return _by_distance(figure, memory, "accuracy", lang)

@@ -96,14 +96,15 @@ def memory_miniature(line: np.ndarray, after: np.ndarray, points: np.ndarray, th
 
 
 def amount_miniature(found: Amount, theme: str) -> go.Figure:
-    """Returns how many words both cells get right by the number of sentences, medians at equal units."""
+    """Returns the share of seeds that solve it by the number of sentences, at equal units; dashed: kept."""
     figure = _figure(theme)
     for name in RIVALS:
-        middle = [np.median(found.values(name, "units", count, "accuracy")) for count in found.counts]
-        hue = CELLS[name.split()[0]].hue
-        figure.add_scatter(x=found.counts, y=middle, mode="lines+markers", line=_line(hue, theme))
+        tried = {count: found.solved(name, "units", count) for count in found.counts}
+        shares = {count: hits / seeds for count, (hits, seeds) in tried.items() if seeds}
+        line = _line(CELLS[name.split()[0]].hue, theme) | {"dash": "dash" if " " in name else "solid"}
+        figure.add_scatter(x=list(shares), y=list(shares.values()), mode="lines+markers", line=line)
     figure.update_xaxes(type="log")
-    figure.update_yaxes(visible=True, range=[0.4, 1.05], tickformat=".0%", nticks=3, tickfont={"size": 12})
+    figure.update_yaxes(visible=True, range=[-0.05, 1.05], tickformat=".0%", nticks=3, tickfont={"size": 12})
     return figure
 
 

@@ -136,13 +136,15 @@ def metric_figure(
     lang: str,
     bands: Mapping[int, Band] | None = None,
     theme: str = "light",
+    seen: bool = False,
 ) -> go.Figure:
     """Returns the metric on held-out data: `error` on log y, or `accuracy` from 0 to 1.
 
-    bands, by a racer's index: what ten seeds did, as a pale area behind its line.
+    bands, by a racer's index: what many seeds did, as a pale area behind its line. seen: whether what is held
+    out is learned too, for want of more.
     """
     log = metric == "error"
-    figure = _figure(t(f"race.metric_{metric}", lang), theme, log=log)
+    figure = _figure(t(f"race.metric_{metric}{'_seen' if seen else ''}", lang), theme, log=log)
     for racer in racers:
         if bands and racer.index in bands:
             _band(figure, racer, bands[racer.index], theme)

@@ -17,6 +17,7 @@ import numpy as np
 from explorer.cells import CELLS
 from explorer.data.grammar import END
 from explorer.data.sources import Batch, Source
+from explorer.exact import bounds
 from explorer.gradients.bptt import bptt
 from explorer.lab.learned import Token, token_of
 from explorer.labels import UNKNOWN
@@ -128,6 +129,17 @@ class Memory:
     @property
     def steps(self) -> int:
         return len(self.tokens)
+
+    def between(self, symbol: str) -> np.ndarray:
+        """Returns the bounds (2, T, T) of a state's accuracies: exact intervals of 95 %."""
+        return bounds(self.readings[symbol].accuracy, self.tested)
+
+    def between_by_distance(self, symbol: str) -> np.ndarray:
+        """Returns the bounds (2, T) of the mean accuracies by distance, of as many trials as sequences.
+
+        The steps of one sequence are not independent trials: to count them too would promise too much.
+        """
+        return bounds(self.readings[symbol].accuracy_by_distance, self.tested)
 
     @property
     def baseline_by_distance(self) -> np.ndarray:

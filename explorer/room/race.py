@@ -64,7 +64,7 @@ class Offer:
 
 @cache
 def offers() -> Mapping[str, Offer]:
-    """Returns the races that cost little enough, as ten seeds measured; first those that some seeds fail.
+    """Returns the races that cost little enough, as stored seeds measured; first those that some seeds fail.
 
     One that is over at its first check shows nothing.
     """
@@ -74,9 +74,9 @@ def offers() -> Mapping[str, Offer]:
         known = shipped_of(race_of(experiment))
         if known is None:
             continue
-        for racer, (_, most) in known.seconds.items():
+        for racer, (steps, most) in known.most.items():
             passed, of = known.passed[racer]
-            if most <= CLASS_SECONDS and known.steps[racer][1] > CHECK_EVERY:
+            if most <= CLASS_SECONDS and steps > CHECK_EVERY:
                 found.append((not 0 < passed < of, most, Offer(preset, racer, most)))
     return {offer.key: offer for *_, offer in sorted(found, key=lambda entry: entry[:2])}
 

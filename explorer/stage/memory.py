@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.figures.counts import share
 from explorer.figures.decades import ten_to
 from explorer.figures.memory import accuracy_figure, forgetting_figure, gradient_figure, vanishing_figure
 from explorer.i18n import section, t
@@ -48,6 +49,8 @@ def _run(
             f"guess.{symbol}": reading.guess,
             f"read.{symbol}": reading.accuracy_by_distance,
             f"arrives.{symbol}": reading.norm_by_distance,
+            f"low.{symbol}": memory.between(symbol)[0],
+            f"high.{symbol}": memory.between(symbol)[1],
         }
         heatmaps.append(forgetting_figure(memory, symbol, lang))
         heatmaps.append(vanishing_figure(memory, symbol, lang, beside=beside))
@@ -83,7 +86,7 @@ def _sentences(memory: Memory, found: Finding, symbol: str, lang: str) -> list[s
         "d": found.distance,
         "s": symbol,
         "n": memory.tested,
-        "right": _share(found.accuracy),
+        "right": share(round(found.accuracy * memory.tested), memory.tested, lang),
         "guess": _share(found.baseline),
         "left": _size(found.shrunk, lang),
     }

@@ -12,6 +12,7 @@ from typing import Any
 
 from explorer.cells import CELLS
 from explorer.data.sources import Source
+from explorer.exact import coverage
 from explorer.figures.palette import EMPTY, GRID, GROUND, HUES, THEMES, magnitude_scale
 from explorer.figures.race import (
     HIGH,
@@ -26,7 +27,7 @@ from explorer.figures.race import (
     norm_figure,
     power_figure,
 )
-from explorer.i18n import section
+from explorer.i18n import section, t
 from explorer.training.race import Race
 from explorer.training.results import left_at
 
@@ -38,7 +39,7 @@ class Facts:
     title names the data. metric is `error` or `accuracy`; goal is NaN where there is none. baseline is
     the loss of the best guess without memory, NaN where it is unknown; chance its metric. remember: the
     most steps that something must be kept. labels, marked: the steps of the sequence that is looked
-    into, and whether they matter to its answer.
+    into, and whether they matter to its answer. seen: whether the metric is of sequences that are learned.
     """
 
     title: str
@@ -49,6 +50,7 @@ class Facts:
     remember: int
     labels: tuple[str, ...]
     marked: tuple[bool, ...] = ()
+    seen: bool = False
 
     @property
     def steps(self) -> int:
@@ -67,6 +69,7 @@ def facts_of(source: Source, title: str) -> Facts:
         source.remember,
         source.labels,
         source.marked,
+        source.held_out_is_training,
     )
 
 
@@ -77,10 +80,11 @@ def build_race(
     lang: str,
     bands: Mapping[str, Band] | None = None,
     *,
+    seeds: int = 0,
     notation: str = "pytorch",
     attempt: int = 0,
 ) -> dict[str, Any]:
-    """Returns the data of the component, plain JSON. bands: what ten seeds did, by a racer's name.
+    """Returns the data of the component, plain JSON. bands: what so many seeds did, by a racer's name.
 
     key is empty until the race is started. attempt counts the starts from this page: where it grows,
     the view follows the race anew. id names all but these two: where it is the same, the charts stay.
@@ -88,7 +92,7 @@ def build_race(
     racers = looks(race, lang)
     data = {
         "lang": lang,
-        "strings": section("race", lang),
+        "strings": section("race", lang) | _bands_said(seeds, lang),
         "facts": _known(facts),
         "racers": [
             asdict(look) | {"budget": run.budget} for look, run in zip(racers, race.runs, strict=True)
@@ -101,6 +105,11 @@ def build_race(
     text = json.dumps(data, ensure_ascii=False, sort_keys=True, allow_nan=False)
     digest = hashlib.sha1(text.encode()).hexdigest()
     return json.loads(text) | {"id": digest, "key": key, "attempt": attempt}
+
+
+def _bands_said(seeds: int, lang: str) -> dict[str, str]:
+    values = {"seeds": seeds, "covered": f"{100 * coverage(seeds):.0f}"}
+    return {name: t(f"race.{name}", lang, **values) for name in ("bands", "bands_so_far")}
 
 
 def _known(facts: Facts) -> dict[str, Any]:
@@ -125,7 +134,9 @@ def _figures(
     T, marked = facts.steps, [k for k, mark in enumerate(facts.marked, 1) if mark]
     return {
         "loss": _plain(loss_figure(racers, known["baseline"], lang)),
-        "metric": _plain(metric_figure(racers, facts.metric, known["goal"], facts.chance, lang, by_index)),
+        "metric": _plain(
+            metric_figure(racers, facts.metric, known["goal"], facts.chance, lang, by_index, seen=facts.seen)
+        ),
         "norm": _plain(norm_figure(racers, thresholds, lang)),
         "power": [_plain(power_figure(racer, T, marked)) for racer in racers],
         "gates": [

@@ -1,13 +1,19 @@
-"""What several seeds did: bands behind a live race, from results that are shipped with date and command."""
+"""What many seeds did: bands behind a live race, from results that are shipped with date and command.
+
+A band is named by what it covers: its bounds are seeds' own values, so that a further seed lies within with
+a probability that follows from their number alone.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from math import nan
 from typing import Any
 
 import numpy as np
 
+from explorer.exact import Spread, columns, coverage, spread
 from explorer.experiment import Experiment
 from explorer.i18n import ASSETS
 from explorer.training.race import Race, preset_changes, presets, race_of
@@ -18,27 +24,49 @@ SHIPPED = ASSETS / "results"
 
 @dataclass(frozen=True)
 class Shipped:
-    """A preset's stored result: by racer the band of the metric, and how many seeds passed.
+    """A preset's stored result: by racer how many seeds passed, how quickly, and the band of its metric.
 
-    bands: columns step, low, median, high: the lowest, middle and highest metric over the seeds; a
-    racer that has passed keeps its last metric. passed: (how many, of how many).
+    passed: (how many, of how many). steps, seconds: of the seeds that passed, where none did of all; seconds
+    are of the CPU, and their lower bound is NaN in results that did not keep it. most: the most steps and
+    seconds of any seed. bands: columns step, low, median, high; who has passed keeps the last metric.
     """
 
     date: str
     command: str
     seeds: tuple[int, ...]
-    bands: Mapping[str, Mapping[str, list[float | None]]]
     passed: Mapping[str, tuple[int, int]]
-    steps: Mapping[str, tuple[int, int]]
-    seconds: Mapping[str, tuple[float, float]]
+    steps: Mapping[str, Spread]
+    seconds: Mapping[str, Spread]
+    most: Mapping[str, tuple[int, float]]
+    bands: Mapping[str, Mapping[str, list[float | None]]]
+
+    @property
+    def covered(self) -> float:
+        """How probably a further seed lies within a band, at any one step."""
+        return coverage(len(self.seeds))
+
+
+def summary(courses: Sequence[Result]) -> dict[str, Any]:
+    """Returns what is stored of one racer: `from_record` reads it. Also how each seed ended."""
+    passed = [course for course in courses if course.status == "passed"]
+    told = passed or courses
+    steps, seconds = ([getattr(c, name) for c in told] for name in ("step", "last_seconds"))
+    return {
+        "passed": [len(passed), len(courses)],
+        "steps": [int(value) for value in spread(steps)],
+        "seconds": [round(value, 2) for value in spread(seconds)],
+        "most": [max(c.step for c in courses), round(max(c.last_seconds for c in courses), 2)],
+        "ended": [[course.status, course.step, round(course.last_seconds, 2)] for course in courses],
+        "band": band(courses),
+    }
 
 
 def band(courses: Sequence[Result]) -> dict[str, list[float | None]]:
     """Returns the band of one racer's metric over seeds."""
     steps = np.unique(np.concatenate([course.checks for course in courses]))
     rows = np.array([_held(course, steps) for course in courses])
-    columns = {"low": rows.min(0), "median": np.median(rows, 0), "high": rows.max(0)}
-    shown = {name: [_short(v) for v in values] for name, values in columns.items()}
+    found = dict(zip(("median", "low", "high"), columns(rows), strict=True))
+    shown = {name: [_short(v) for v in found[name]] for name in ("low", "median", "high")}
     return {"step": steps.tolist()} | shown
 
 
@@ -60,22 +88,31 @@ def shipped_of(race: Race) -> Shipped | None:
     for name in presets():
         preset, _ = Experiment().with_changes(preset_changes(name))
         if race_of(replace(preset, race_seed=race.runs[0].seed)) == race:
-            return _read(name)
+            return shipped(name)
     return None
 
 
 @cache
-def _read(name: str) -> Shipped | None:
+def shipped(name: str) -> Shipped | None:
+    """Returns a preset's stored result, None where there is none."""
     path = SHIPPED / f"{name}.json"
     if not path.exists():
         return None
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return from_record(json.loads(path.read_text(encoding="utf-8")))
+
+
+def from_record(found: Mapping[str, Any]) -> Shipped:
+    """Returns a preset's result from its plain values."""
+    racers = found["racers"]
     return Shipped(
         found["date"],
         found["command"],
         tuple(found["seeds"]),
-        found["bands"],
-        {racer: tuple(pair) for racer, pair in found["passed"].items()},
-        {racer: tuple(pair) for racer, pair in found["steps"].items()},
-        {racer: tuple(pair) for racer, pair in found["seconds"].items()},
+        passed={name: tuple(own["passed"]) for name, own in racers.items()},
+        steps={name: Spread(*own["steps"]) for name, own in racers.items()},
+        seconds={
+            name: Spread(*(nan if v is None else v for v in own["seconds"])) for name, own in racers.items()
+        },
+        most={name: tuple(own["most"]) for name, own in racers.items()},
+        bands={name: own["band"] for name, own in racers.items()},
     )

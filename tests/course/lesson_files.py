@@ -10,12 +10,18 @@ from explorer.experiment import Experiment
 from explorer.i18n import ASSETS
 
 HEAD = re.compile(r"^## (?P<number>\d+)\. (?P<title>.+) \{#(?P<id>\w+) cells=(?P<cells>[\w,]+)\}$")
-DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask|choices): (?P<body>[^{}]+)\}$")
+DIRECTIVE = re.compile(
+    r"^\{(?P<kind>equations|table|notes|show|ask|choices|shown|result): (?P<body>[^{}]+)\}$"
+)
+PROOFS = ("shown", "result")
 
 
 @dataclass(frozen=True)
 class Card:
-    """A card as its file has it: heading, paragraphs, and directives as (kind, left, right) in order."""
+    """A card as its file has it: heading, paragraphs, and directives as (kind, left, right) in order.
+
+    proofs: those that say what shows its claims, (kind, left, right) too; tests/course/claims.py reads them.
+    """
 
     number: int
     title: str
@@ -23,6 +29,7 @@ class Card:
     cells: str
     text: str
     directives: tuple[tuple[str, str, str], ...]
+    proofs: tuple[tuple[str, str, str], ...]
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -51,18 +58,20 @@ def cards(name: str, lang: str) -> tuple[Card, ...]:
 def _card(lines: list[str]) -> Card:
     head = HEAD.match(lines[0])
     assert head, lines[0]
-    text, directives = [], []
+    text, directives, proofs = [], [], []
     for line in lines[1:]:
         if line.startswith("{"):
             found = DIRECTIVE.match(line)
             assert found, line
             left, bar, right = found["body"].partition(" | ")
-            assert bool(bar) == (found["kind"] in ("show", "ask", "choices")), line
-            directives.append((found["kind"], left, right))
+            assert bool(bar) == (found["kind"] in ("show", "ask", "choices", "result")), line
+            of = proofs if found["kind"] in PROOFS else directives
+            of.append((found["kind"], left, right))
         else:
             text.append(line)
     body = "\n".join(text).strip()
-    return Card(int(head["number"]), head["title"], head["id"], head["cells"], body, tuple(directives))
+    parts = tuple(directives), tuple(proofs)
+    return Card(int(head["number"]), head["title"], head["id"], head["cells"], body, *parts)
 
 
 def card(name: str, key: str) -> Card:

@@ -16,7 +16,7 @@ from explorer.cells import CELLS
 from explorer.data.corpora import lecture_sentences
 from explorer.data.exercises import undecided
 from explorer.data.sources import source
-from explorer.experiment import MAPPINGS, MATCHES, TABLE, Experiment
+from explorer.experiment import MAPPINGS, TABLE, Experiment
 from explorer.i18n import LANGUAGES
 from explorer.limits import EMBEDDING
 from explorer.training.bands import Shipped, shipped_of
@@ -103,11 +103,11 @@ def sizes(key: str, at: int = 0) -> Sizes:
 
 @cache
 def parts() -> Shipped:
-    """Returns what ten seeds of every LSTM of the view did, as the page shows it."""
+    """Returns what many seeds of every LSTM of the view did, as the page shows it."""
     experiment, refused = Experiment().with_changes(preset_changes(PRESET))
     assert not refused
     found = shipped_of(race_of(experiment))
-    assert found is not None and len(found.seeds) == 10
+    assert found is not None and len(found.seeds) >= 10
     return found
 
 
@@ -397,17 +397,21 @@ def test_pads_after_the_words_do_more_harm_and_a_mask_none():
     tells("padding", 26, 6, 0)
 
 
-def test_the_input_gate_is_the_part_that_is_missed():
+def test_without_the_input_gate_it_is_slower_and_not_unable():
     found = parts()
     queries = [shown("parts", at).without for at in range(4)]
     assert queries == ["i", "f", "o", "tanh"]
-    passed = {part: found.passed[of_cell(CELL_WITHOUT[part])] for part in ("", *queries)}
-    assert passed == {"": (10, 10), "i": (3, 10), "f": (10, 10), "o": (10, 10), "tanh": (10, 10)}
-    whole, bare = (found.steps[of_cell(CELL_WITHOUT[part])][0] for part in ("", "tanh"))
-    assert (bare, whole) == (362, 525)
+    racer = {part: of_cell(CELL_WITHOUT[part]) for part in ("", *queries)}
+    seeds = len(found.seeds)
+    assert {found.passed[name] for name in racer.values()} == {(seeds, seeds)}
+    median = {part: int(found.steps[name].median) for part, name in racer.items()}
+    assert median["i"] > 2 * median[""] and median["tanh"] < median[""]
     changes = preset_changes(PRESET)
-    assert (changes["data"], changes["length"], changes["budget"]) == ("adding", "30", "1500")
-    tells("parts", 3, 10, bare, whole, 30, 28, 1500)
+    assert (changes["data"], changes["length"]) == ("adding", "30")
+    slowest = max(found.most[racer[part]][0] for part in queries)
+    assert slowest < int(changes["budget"]) / 2
+    told = (median[part] for part in ("", "i", "f", "tanh"))
+    tells("parts", seeds, slowest, int(changes["budget"]), 30, 28, *told)
 
 
 def test_of_30_numbers_28_are_not_marked():
@@ -430,19 +434,14 @@ def test_the_gru_computes_less_and_took_longer():
 
 def test_neither_law_of_the_notes_was_found():
     found = amount.shipped()
-    lstm, gru = amount.RIVALS
-    assert found.counts[0] == 50 and found.counts[-1] == 20_000
-    for match in MATCHES:
-        said = {values["count"]: key for key, values in amount.verdict(found, match)}
-        assert (said["50"], said["500"], said["20,000"]) == ("near", "lstm_better", "near")
-        medians = {
-            count: [float(np.median(found.values(name, match, count, "accuracy"))) for name in (lstm, gru)]
-            for count in (50, 500, 20_000)
-        }
-        assert medians[50] == pytest.approx([0.5, 0.5], abs=0.02)
-        assert medians[500] == pytest.approx([1, 0.5], abs=0.02)
-        assert medians[20_000] == pytest.approx([1, 1], abs=0.005)
-    at_500 = found.values(lstm, "units", 500, "accuracy")
-    assert len(at_500) == 5 and (at_500 < 0.55).sum() == 1
-    tells("amount", 50, 500, 20_000, 100, amount.BASE.length)
-    assert amount.BASE.length == 8
+    lstm, gru, *_ = amount.RIVALS
+    by_kind = {(c.match, c.what, c.first): c for c in amount.comparisons(found)}
+    assert by_kind["units", "cell", lstm].better == lstm
+    for match in found.matches:
+        assert by_kind[match, "cell", lstm].better != gru
+    for count in found.counts:  # with more sentences no fewer solve it, but for chance
+        hits, seeds = found.solved(gru, "units", count)
+        assert hits <= found.solved(lstm, "units", count)[0] or seeds < 10
+    at_500 = [found.solved(name, "units", 500) for name in amount.RIVALS]
+    tells("amount", 500, amount.BASE.length, 90, *(hits for hits, _ in at_500), at_500[0][1])
+    assert amount.BASE.length == 8 and amount.SOLVED == 0.9

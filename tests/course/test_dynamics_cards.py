@@ -15,6 +15,7 @@ from explorer.lab.learned import Learned, from_bundle, inputs
 from explorer.training.shipped import load
 from tests.course import lesson_files
 from tests.course.lesson_files import pressed, presses
+from tests.helpers import learned_once
 
 PRESSES = [pytest.param(query, cell, id=label) for label, query, cell in presses("dynamics")]
 
@@ -28,9 +29,14 @@ def learned(cell: str) -> Learned:
     return learn_cube(Experiment(cell=cell))
 
 
+@cache
+def _cube(cell: str, moment: int, seed: int) -> Landscape:
+    return cube(learned(cell).at(moment), seed)
+
+
 def landscape(key: str, at: int) -> Landscape:
     experiment = button(key, at)
-    return cube(learned(experiment.cell).at(experiment.moment), experiment.seed)
+    return _cube(experiment.cell, experiment.moment, experiment.seed)
 
 
 def drawn(key: str, at: int):
@@ -60,6 +66,27 @@ def test_27_points_and_an_edge_that_parts_two_corners():
     ((one, other),) = found.decides[button("saddle", 0).point - 1]
     differ = [a != b for a, b in zip(signs(found.said[one]), signs(found.said[other]), strict=True)]
     assert sum(differ) == 1
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_all_three_cells_hold_three_bits_with_the_same_cube(cell):
+    shown = {of.cell for of in (button("cube", 0), button("cube", 1))} | {button("cube", 1).second}
+    assert cell in shown and learned(cell).fit.passed
+    assert _cube(cell, button("cube", 0).moment, 0).points.counts == {0: 8, 1: 12, 2: 6, 3: 1}
+
+
+def test_what_holds_a_bit_lets_its_gradient_fade():
+    found, at = landscape("two_sides", 0).points, button("two_sides", 0).point - 1
+    assert found.unstable[at] == 0 and (abs(found.eigenvalues[at]) < 1).all()
+    assert abs(found.eigenvalues[at, 0]) ** 20 == pytest.approx(1e-5, rel=0.5)
+
+
+def test_a_sum_is_held_along_one_line():
+    experiment = button("line", 0)
+    known = learned_once(experiment.model_part())
+    found = network(known.model, inputs(experiment, known.model, known.sample), experiment.held).points
+    along, across = found.half_lives[0, :2]
+    assert 10 < along < 100 and 1 <= across <= 2
 
 
 def test_half_lives_of_a_corner_and_an_edge():

@@ -120,7 +120,7 @@ def test_held_out_sequences_are_made_once(data, lang):
     if data == "tales":
         rows = -(-(sum(len(row) - 1 for row in tokens_of(found, found.held_out()))) // EXPERIMENT.length)
     assert found.held_out().x.shape[1] == rows
-    assert found.held_out_is_training == (data in ("lecture", "yours"))
+    assert found.held_out_is_training == (data in ("lecture", "yours", "copy"))
 
 
 @every
@@ -495,3 +495,29 @@ def test_a_length_too_short_for_the_test_is_refused(length):
 def test_the_shortest_length_that_a_page_offers_works_elsewhere(data, lang):
     if data != "temporal_order":
         assert len(source(replace(EXPERIMENT, data=data, length=2), lang).batch(0).x) >= 2
+
+
+@pytest.mark.parametrize("data", ["agreement", "brackets"])
+def test_of_a_limited_number_of_sentences_a_third_set_is_neither_learned_nor_held_out(data):
+    found = source(Experiment(data=data, length=8, sentences=20_000, seed=3), "en")
+    assert found.third is not None
+    third, held_out = (_sentences_of(batch) for batch in (found.third, found.held_out()))
+    learned = set().union(*(_sentences_of(found.batch(step)) for step in range(200)))
+    assert len(third) > 150 and len(learned) > 3_000
+    assert not third & held_out and not third & learned and not held_out & learned
+    assert source(Experiment(data=data, length=8, seed=3), "en").third is None
+
+
+def _sentences_of(batch: Batch) -> set[tuple[int, ...]]:
+    whole = torch.cat([batch.x, batch.target[-1:]]).T
+    return {tuple(row[row >= 0].tolist()) for row in whole}
+
+
+def test_a_test_with_few_sequences_says_that_it_measures_what_it_learns():
+    found = source(Experiment(data="copy", length=40))
+    rows = {tuple(row.flatten().tolist()) for row in found.held_out().x.transpose(0, 1)}
+    assert len(rows) == SYMBOL_TASKS["copy"].all == 64 and found.held_out_is_training
+    for data in ("temporal_order", "first_symbol"):
+        other = source(Experiment(data=data, length=40))
+        assert not SYMBOL_TASKS[data].all and not other.held_out_is_training
+        assert len({tuple(row.flatten().tolist()) for row in other.held_out().x.transpose(0, 1)}) == 500

@@ -7,6 +7,7 @@ import pytest
 
 from explorer.architectures.deep import Accuracies, Price, TaggedText, Tagging, read, sentence_of
 from explorer.architectures.timing import Times
+from explorer.exact import interval
 from explorer.figures.deep import NETWORKS, accuracy_figure, layer_figure, price_figure
 from explorer.figures.palette import THEMES
 from explorer.i18n import LANGUAGES
@@ -54,12 +55,15 @@ def test_every_layer_shows_its_states_on_the_same_scale(theme):
 @pytest.mark.parametrize("theme", THEMES)
 def test_accuracy_shows_means_seeds_and_the_guess(lang, theme):
     learned = {"one": taggers("en", False), "both": taggers("en", True)}
-    figure = accuracy_figure(learned, Accuracies(0.9, 0.5), lang, theme)
+    figure = accuracy_figure(learned, Accuracies(0.9, 0.5), (100, 20), lang, theme)
     bars = [trace for trace in figure.data if trace.type == "bar"]
     for name, bar in zip(NETWORKS, bars, strict=True):
         scores = [tagger.score for tagger in learned[name]]
         expected = [np.mean([s.every for s in scores]), np.mean([s.undecided for s in scores])]
         np.testing.assert_allclose(bar.y, expected)
+        bounds = [interval(round(mean * n), n) for mean, n in zip(expected, (100, 20), strict=True)]
+        np.testing.assert_allclose(bar.y - np.array(bar.error_y.arrayminus), [low for low, _ in bounds])
+        np.testing.assert_allclose(bar.y + np.array(bar.error_y.array), [high for _, high in bounds])
     scattered = [trace for trace in figure.data if trace.type == "scatter"]
     dots = [trace for trace in scattered if trace.mode == "markers"]
     assert [len(trace.x) for trace in dots] == [6, 6]

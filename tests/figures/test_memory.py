@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from explorer.exact import interval
 from explorer.figures.memory import accuracy_figure, forgetting_figure, gradient_figure, vanishing_figure
 from explorer.figures.palette import THEMES
 from explorer.i18n import LANGUAGES
@@ -67,6 +68,10 @@ def test_the_lines_are_the_means_by_distance():
     z = found().readings["h"].accuracy
     assert accuracy.data[0].y[2] == pytest.approx(np.mean([z[2, 0], z[3, 1], z[4, 2]]))
     assert accuracy.data[1].y[4] == pytest.approx(found().baseline[0])
+    share, tested = accuracy.data[0].y[2], found().tested
+    low, high = interval(round(share * tested), tested)
+    assert share - accuracy.data[0].error_y.arrayminus[2] == pytest.approx(low)
+    assert share + accuracy.data[0].error_y.array[2] == pytest.approx(high)
     gradient = gradient_figure(found(), "h", "en").data[0]
     norm = found().readings["h"].norm
     assert gradient.y[3] == pytest.approx(np.log10([norm[3, 0], norm[4, 1]]).mean())

@@ -60,7 +60,8 @@ def test_the_id_names_the_content_but_not_the_run():
 
 
 def test_bands_go_to_the_racers_of_their_names():
-    data = build_race(RACE, FACTS, "abc", "en", {"lstm": BAND, "another": BAND})
+    data = build_race(RACE, FACTS, "abc", "en", {"lstm": BAND, "another": BAND}, seeds=39)
+    assert data["strings"]["bands"] == "pale: 90 % band of 39 seeds"
     roles = [trace["meta"] for trace in data["figures"]["metric"]["data"]]
     assert {meta["racer"] for meta in roles if meta["role"].startswith("band")} == {1}
 
@@ -113,7 +114,8 @@ def test_every_string_that_the_view_asks_for_is_there(lang):
     assert {"card_error", "card_accuracy"} <= set(strings)
     parts = {name for text in strings.values() for _, name, _, _ in string.Formatter().parse(text) if name}
     assert parts <= {
-        "title", "seconds", "n", "place", "step", "error", "budget", "metric", "goal", "value"
+        "title", "seconds", "n", "place", "step", "error", "budget", "metric", "goal", "value", "seeds",
+            "covered",
     }  # fmt: skip
 
 

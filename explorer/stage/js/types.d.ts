@@ -362,6 +362,8 @@ export interface RaceFacts {
   remember: number
   labels: string[]
   marked: boolean[]
+  /** Whether the metric is measured on sequences that are learned, for want of others. */
+  seen: boolean
 }
 
 export interface RaceTheme extends Omit<Theme, "gates" | "signed"> {

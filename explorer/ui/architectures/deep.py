@@ -20,6 +20,7 @@ from explorer.architectures.timing import ratio
 from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.data.exercises import examples, tagged_split
 from explorer.experiment import MAPPINGS, Experiment
+from explorer.figures.counts import share
 from explorer.figures.deep import NETWORKS, accuracy_figure, price_figure
 from explorer.i18n import LANGUAGES, t
 from explorer.limits import WINDOW
@@ -141,11 +142,12 @@ def _accuracy(experiment: Experiment, lang: str) -> None:
             for name, taggers in found.items():
                 seed = experiment.seed + k
                 taggers.append(_tagger(experiment.cell, lang, experiment.depth, name == "both", seed))
-            figure = accuracy_figure(found, guess, lang, theme())
+            figure = accuracy_figure(found, guess, deep.held(lang), lang, theme())
             place.plotly_chart(figure, key=f"deep_accuracy_{k}", theme=None)
     means = {name: sum(one.score.undecided for one in taggers) / SEEDS for name, taggers in found.items()}
-    values = {name: f"{mean:.0%}" for name, mean in means.items()} | {"guess": f"{guess.undecided:.0%}"}
-    held = sum(len(sentence.undecided) for sentence in tagged_split(lang)[1])
+    _, held = deep.held(lang)
+    shares = {name: share(round(mean * held), held, lang) for name, mean in means.items()}
+    values = shares | {"guess": f"{guess.undecided:.0%}".replace("%", " %")}
     st.markdown(t("deep.accuracy_note", lang, held=held, seeds=SEEDS, **values))
 
 

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from explorer.architectures import feedforward
-from explorer.architectures.feedforward import LENGTH, LENGTHS, WINDOWS, Compared, Timed
+from explorer.architectures.feedforward import LENGTH, LENGTHS, TEST_ROWS, WINDOWS, Compared, Timed
 from explorer.architectures.timing import ratio
 from explorer.experiment import Experiment
+from explorer.figures.counts import share
 from explorer.figures.feedforward import length_figure, time_figure, window_figure
 from explorer.i18n import t
 from explorer.ui.architectures.cost import compared
@@ -32,9 +33,9 @@ def draw(experiment: Experiment, lang: str) -> None:
     with by_window:
         st.plotly_chart(drawn(window_figure, found, lang, theme()), key="by_window", theme=None)
         values = {
-            "one": f"{100 * found.window[0]:.0f}",
-            "unordered": f"{100 * found.unordered:.0f}",
-            "all": f"{100 * found.window[-1]:.0f}",
+            "one": _right(found.window[0], lang),
+            "unordered": _right(found.unordered, lang),
+            "all": _right(found.window[-1], lang),
             "length": WINDOWS[-1],
         }
         st.markdown(t("feedforward.window_note", lang, **values))
@@ -43,14 +44,18 @@ def draw(experiment: Experiment, lang: str) -> None:
         values = {
             "length": LENGTH,
             "longest": LENGTHS[-1],
-            "there": f"{100 * found.recurrent:.0f}",
-            "far": f"{100 * found.by_length[-1]:.0f}",
+            "there": _right(found.recurrent, lang),
+            "far": _right(found.by_length[-1], lang),
             "weights": f"{found.recurrent_parameters:,}",
         }
         st.markdown(t("feedforward.length_note", lang, **values))
     if st.button(t("feedforward.measure", lang), key="measure_time"):
         _timed.clear()
     _time(experiment, lang)
+
+
+def _right(measured: float, lang: str) -> str:
+    return share(round(measured * TEST_ROWS), TEST_ROWS, lang)
 
 
 def _time(experiment: Experiment, lang: str) -> None:

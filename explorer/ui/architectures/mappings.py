@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.architectures.mappings import MOST_SAID, Column, Network, Part, Reading, fit, read, walk_of
 from explorer.data.exercises import examples, tag_words, translation_words
+from explorer.exact import interval
 from explorer.experiment import Display, Experiment
 from explorer.figures.mappings import unrolled_figure
 from explorer.i18n import section, strings, t
@@ -182,7 +183,9 @@ def _scores(network: Network, lang: str) -> None:
     lines = [f"| {' | '.join([*names, t('mappings.guess', lang)])} |", "|---" * (len(names) + 1) + "|"]
     for row, score in enumerate(network.scores):
         cells = [t(f"mappings.score_{score.what}", lang)]
-        cells.append(f"{score.right:,} / {score.total:,} = **{100 * score.share:.1f} %**")
+        low, high = (f"{100 * bound:.1f}" for bound in interval(score.right, score.total))
+        said = f"{score.right:,} / {score.total:,} = **{100 * score.share:.1f} %**"
+        cells.append(f"{said} {t('mappings.between', lang, low=low, high=high)}")
         if more:
             cells.append(", ".join(f"{100 * other.scores[row].share:.1f} %" for other in more))
         lines.append(f"| {' | '.join([*cells, f'{100 * score.guess:.1f} %'])} |")

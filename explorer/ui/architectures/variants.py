@@ -1,10 +1,12 @@
-"""The view `variants`: an LSTM with one part switched off, on one task, over ten seeds and live."""
+"""The view `variants`: an LSTM with one part switched off, on one task, over many seeds and live."""
 
 import streamlit as st
 
 from explorer.cells import CELLS
 from explorer.cells.equations import latex, unfolded
+from explorer.exact import SURE, fisher, holm
 from explorer.experiment import Experiment
+from explorer.figures.counts import counted, spread_of
 from explorer.figures.variants import variants_figure
 from explorer.i18n import t
 from explorer.training.bands import Shipped, shipped_of
@@ -26,7 +28,7 @@ CELL_WITHOUT = {
 
 
 def draw(experiment: Experiment, lang: str) -> None:
-    """Draws the choice of a part, its equations, what ten seeds did without it, and a live race."""
+    """Draws the choice of a part, its equations, what many seeds did without it, and a live race."""
     asked, _ = experiment.with_changes(preset_changes(PRESET))
     found = readable_race(asked, lang)
     assert found is not None, "a preset can be raced"
@@ -45,7 +47,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         figure = variants_figure(runners, known, chosen, data.baseline, data.goal, lang, state.theme())
         st.plotly_chart(figure, key="variants", theme=None)
         st.markdown(_said(runners, known, chosen, lang))
-        st.caption(t("variants.note", lang, date=known.date, command=known.command))
+        st.caption(_note(runners, known, lang))
     if st.toggle(t("variants.run", lang), key="variants_run"):
         key = start(runners, lang)
         say_full(lang)
@@ -63,16 +65,27 @@ def _equations(cell: str) -> None:
         st.latex(rf"{symbol}_t = {latex(unfolded(symbol, table))}")
 
 
+def _note(runners: Race, known: Shipped, lang: str) -> str:
+    slowest = max(steps for name, (steps, _) in known.most.items() if known.passed[name][0])
+    values = {
+        "seeds": len(known.seeds),
+        "covered": f"{100 * known.covered:.0f}",
+        "budget": f"{runners.runs[0].budget:,}",
+        "slowest": f"{slowest:,}",
+    }
+    return t("variants.note", lang, date=known.date, command=known.command, **values)
+
+
 def _said(runners: Race, known: Shipped, chosen: int, lang: str) -> str:
+    """How many seeds come to the goal and how quickly; fewer than the whole LSTM's where the test says so."""
     name, whole = runners.names[chosen], runners.names[0]
-    passed, of = known.passed[name]
     values = {
         "name": racer_label(name, lang),
-        "passed": passed,
-        "of": of,
-        "steps": f"{known.steps[name][0]:,}",
-        "whole": f"{known.passed[whole][0]}",
-        "whole_steps": f"{known.steps[whole][0]:,}",
+        "passed": counted(*known.passed[name], lang),
+        "steps": spread_of(known.steps[name], lang, ",.0f"),
+        "whole": counted(*known.passed[whole], lang),
+        "whole_steps": spread_of(known.steps[whole], lang, ",.0f"),
     }
-    kind = "whole" if chosen == 0 else "passed" if passed == of else "some" if passed else "none"
+    chances = holm([fisher(*known.passed[other], *known.passed[whole]) for other in runners.names[1:]])
+    kind = "whole" if chosen == 0 else "missed" if chances[chosen - 1] < SURE else "near"
     return t(f"variants.said_{kind}", lang, **values)

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.cells import CELLS
 from explorer.data.sources import Source, Unusable
+from explorer.data.tasks import SYMBOL_TASKS
 from explorer.experiment import Experiment
 from explorer.figures.race import looks
 from explorer.i18n import t
@@ -148,6 +149,8 @@ def asked(experiment: Experiment, source: Source, lang: str) -> None:
         if experiment.data not in ("lecture", "yours"):
             said.append(t("train.guess", lang, chance=share))
         said.append(t("train.uniform", lang, baseline=loss))
-    if source.held_out_is_training:
+    if experiment.data in SYMBOL_TASKS and SYMBOL_TASKS[experiment.data].all:
+        said.append(t("train.few", lang, all=SYMBOL_TASKS[experiment.data].all))
+    elif source.held_out_is_training:
         said.append(t("train.same", lang))
     st.caption(" ".join(said))

@@ -1,4 +1,4 @@
-"""A race from its start to what it has shown: the button, the live view, the verdict, ten seeds."""
+"""A race from its start to what it has shown: the button, the live view, the verdict, other seeds."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.data.sources import Source
 from explorer.experiment import Experiment
+from explorer.figures.counts import counted, spread_of
 from explorer.i18n import t
 from explorer.stage.race import Facts, build_race, facts_of
 from explorer.training import folder as files
@@ -80,7 +81,8 @@ def view(experiment: Experiment, race: Race, source: Source, key: str | None, la
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={Race: Race.to_json, Facts: repr})
 def _built(race: Race, facts: Facts, notation: str, lang: str) -> dict[str, Any]:
     known = shipped_of(race)
-    return build_race(race, facts, "", lang, known.bands if known else None, notation=notation)
+    bands, seeds = (known.bands, len(known.seeds)) if known else (None, 0)
+    return build_race(race, facts, "", lang, bands, seeds=seeds, notation=notation)
 
 
 def after(race: Race, source: Source, lang: str) -> None:
@@ -97,7 +99,7 @@ def after(race: Race, source: Source, lang: str) -> None:
         words = {name: _named(name, value, lang) for name, value in values.items()}
         st.markdown("- " + t(f"verdict.{sentence}", lang, **words))
     st.caption(t("train.one_seed", lang))
-    _ten_seeds(race, lang)
+    _other_seeds(race, lang)
     travel(race, source, found, lang)
 
 
@@ -108,27 +110,23 @@ def _named(name: str, value: Any, lang: str) -> str:
     return racer_label(value, lang) if name in ("name", "first", "quick") else value
 
 
-def _ten_seeds(race: Race, lang: str) -> None:
-    """What ten other seeds did: how many passed, in how many steps."""
+def _other_seeds(race: Race, lang: str) -> None:
+    """What other seeds did: how many passed and how sure that is, in how many steps and seconds."""
     known = shipped_of(race)
     if known is None:
         return
-    st.caption(t("train.band", lang, date=known.date, command=known.command))
+    told = {"seeds": len(known.seeds), "covered": f"{100 * known.covered:.0f}"}
+    st.caption(t("train.band", lang, date=known.date, command=known.command, **told))
     columns: dict[str, list[str]] = {
         t(f"train.column_{name}", lang): [] for name in ("racer", "passed", "steps", "seconds")
     }
     for name in race.names:
-        passed, of = known.passed[name]
         row = (
             racer_label(name, lang),
-            f"{passed} / {of}",
-            _pair(known.steps[name]),
-            _pair(known.seconds[name]),
+            counted(*known.passed[name], lang),
+            spread_of(known.steps[name], lang, ",.0f"),
+            spread_of(known.seconds[name], lang, ".1f"),
         )
         for column, value in zip(columns.values(), row, strict=True):
             column.append(value)
     st.table(columns, hide_index=True)
-
-
-def _pair(values: tuple[float, float]) -> str:
-    return " / ".join(f"{value:,}" for value in values)

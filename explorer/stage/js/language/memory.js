@@ -266,12 +266,15 @@ export class MemoryStage extends Stage {
       return
     }
     const { ids, baseline, [`guess.${state}`]: guess, [`accuracy.${state}`]: accuracy, [`norm.${state}`]: norm } = run.arrays
+    const [low, high] = [run.arrays[`low.${state}`], run.arrays[`high.${state}`]]
     const id = guess.at(row, step)
     this.saids[0].replaceChildren(id < 0 ? typeset(strings.unread, values) : typeset(strings.pair, {
       ...values,
       read: run.names[id],
       verdict: id === ids.at(step) ? strings.right : strings.wrong,
       share: share(accuracy.at(row, step)),
+      low: share(low.at(row, step)),
+      high: share(high.at(row, step)),
       guess: share(baseline.at(step)),
     }))
     this.saids[1].replaceChildren(typeset(strings.pair_back, { ...values, value: number(norm.at(row, step)) }))

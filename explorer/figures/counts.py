@@ -1,0 +1,32 @@
+"""Shares and spreads as people read them: no share of few trials without its interval."""
+
+import math
+
+from explorer.exact import Spread, interval
+from explorer.i18n import t
+
+
+def counted(hits: int, trials: int, lang: str) -> str:
+    """Returns `8 of 10 (44 to 97 %)`, the exact interval of 95 %."""
+    return t("count.of", lang, hits=hits, trials=trials, **_bounds(hits, trials))
+
+
+def share(hits: int, trials: int, lang: str) -> str:
+    """Returns `14 % (9 to 20 %)`, the exact interval of 95 %."""
+    return t("count.share", lang, share=f"{100 * hits / trials:.0f}", **_bounds(hits, trials))
+
+
+def _bounds(hits: int, trials: int) -> dict[str, str]:
+    """The bounds in percent, rounded outwards: an interval of certainty is not made shorter."""
+    low, high = interval(hits, trials)
+    return {"low": f"{_floor(100 * low):d}", "high": f"{-_floor(-100 * high):d}"}
+
+
+def _floor(value: float) -> int:
+    return int(value // 1)
+
+
+def spread_of(values: Spread, lang: str, form: str) -> str:
+    """Returns a median with its band: `300 (250 to 325)`, or `300 (up to 325)` where that is all known."""
+    said = {name: format(value, form) for name, value in values._asdict().items()}
+    return t("count.up_to" if math.isnan(values.low) else "count.spread", lang, **said)
