@@ -21,7 +21,7 @@ from explorer.ui.lecture import way_in
 from explorer.ui.lesson import opened_cards
 from explorer.ui.lists import editor
 from explorer.ui.stage import progress
-from explorer.ui.ways import way
+from explorer.ui.ways import page_way, way
 
 _WAYS_IN = ("lecture", "study", "look")
 
@@ -33,6 +33,8 @@ def course(lang: str) -> None:
         with place, st.container(border=True, height="stretch"):
             st.markdown(f"**{t(f'course.{name}', lang)}**")
             st.markdown(t(f"course.{name}_how", lang))
+            if name == "lecture":
+                page_way("room", t("course.room", lang))
     st.markdown(f"### {t('course.path', lang, minutes=sum(stop.minutes for stop in stops()))}")
     theme = state.theme()
     for number, stop in enumerate(stops(), 1):

@@ -18,6 +18,12 @@ def way(place: Place, lang: str, label: str = "", width: Width = "content") -> N
     st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=query, width=width)
 
 
+def page_way(name: str, label: str) -> None:
+    """Draws the link to a page as the session stands."""
+    query = state.address(state.elsewhere(st.session_state["experiment"], name))
+    st.page_link(st.Page(PAGES / f"{name}.py"), label=label, icon=":material/groups:", query_params=query)
+
+
 def named(place: Place, lang: str) -> str:
     """Returns the name of a place: its view's, else its page's."""
     changes = dict(place.changes)

@@ -2,8 +2,19 @@
 
 import pytest
 
+from explorer.course.lessons import LESSONS, cards
+from explorer.course.showing import ask_of
+from explorer.i18n import LANGUAGES
 from explorer.limits import MAX_ANSWER, MAX_QUESTION
-from explorer.room.questions import BINS, UnaskableError, number, typed
+from explorer.room.questions import (
+    BINS,
+    LEAST_ANSWERS,
+    MOST_ANSWERS,
+    UnaskableError,
+    number,
+    of_card,
+    typed,
+)
 from tests.hostile.strings import HOSTILE
 
 CHOICE = typed("which one?", ["a", "b", "c"], 1)
@@ -67,3 +78,22 @@ def test_hostile_text_stays_one_bounded_line():
 
 def test_the_models_answer_is_no_part_of_what_is_asked():
     assert "right" not in CHOICE.record() and "right" not in RANGE.record()
+
+
+def test_every_question_of_the_course_can_be_put_to_a_class_in_every_language():
+    put = 0
+    for lesson in LESSONS:
+        for card in cards(lesson, "en"):
+            ask = ask_of(card)
+            if ask is None:
+                continue
+            question = of_card(lesson, card.key)
+            put += 1
+            assert LEAST_ANSWERS <= len(question.answers) <= MOST_ANSWERS, card.key
+            assert question.right == ask.right
+            said = [question.words, *question.answers]
+            assert all(words[lang].strip() for words in said for lang in LANGUAGES), card.key
+            assert not [w for words in said for w in words.values() if set(w) & set("$`\\") or "**" in w], (
+                card.key
+            )
+    assert put > 50

@@ -1,5 +1,6 @@
 """The class's race: seeds in turn on the board, the bits of the command line, what is told and kept."""
 
+import shlex
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from explorer.__main__ import main
+from explorer.commands import train as command
 from explorer.experiment import Experiment
 from explorer.limits import CLASS_SECONDS
 from explorer.room import race as module
@@ -150,3 +153,22 @@ def test_every_offer_is_cheap_and_a_race_of_one(monkeypatch):
         assert len(offer.race(3).runs) == 1 and offer.race(3).runs[0].seed == 3
     assert isinstance(offers()["temporal_50:gru"].experiment, Experiment)
     assert module.TRIES > 1
+
+
+class AskedFor(Exception):  # noqa: N818
+    """The race that the command line would carry out."""
+
+
+@pytest.mark.parametrize("key", offers())
+def test_the_command_of_a_result_asks_for_the_same_races(key, monkeypatch):
+    monkeypatch.undo()  # the offers' own races, not the small ones
+
+    def caught(seed, race, *_):
+        raise AskedFor(race.key, seed)
+
+    monkeypatch.setattr(command, "_carry_out", caught)
+    python, _, package, *asked = shlex.split(offers()[key].command(7))
+    assert (python, package) == ("python", "explorer")
+    with pytest.raises(AskedFor) as found:
+        main(asked)
+    assert found.value.args == (offers()[key].race(0).key, 0)
