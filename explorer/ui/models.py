@@ -15,6 +15,19 @@ from explorer.ui import board
 
 _SESSION = "models"
 
+READS_MUCH = {
+    "weights": "model",
+    "model": "brackets",
+    "cell": "lstm",
+    "units": "char",
+    "text": "",
+    "feature": "bracket",
+    "shade": "c",
+    "step": "1",
+    "unit": "1",
+}
+"""A stored network with held-out text, and what its units are to be compared with."""
+
 
 def is_there(experiment: Experiment) -> bool:
     """Returns whether this server has the experiment's stored network, of its cell."""

@@ -15,13 +15,13 @@ import streamlit as st
 from explorer.course.lessons import LESSONS, lead, opened
 from explorer.course.places import HOME
 from explorer.course.showing import NAMES, Showing, panels_of, showing_of
-from explorer.data.corpora import sentences_of
+from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.experiment import TABLE, TYPES, Experiment, choice, written
 from explorer.i18n import LANGUAGES, choose, t
 from explorer.lab.learned import opening, settled, text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
-from explorer.ui.models import is_there, token_level_of
+from explorer.ui.models import READS_MUCH, is_there, token_level_of
 
 STAGE_KEY = "stage"
 LATE_SECONDS = 1.0
@@ -288,7 +288,30 @@ def _collected(before: Experiment) -> Experiment:
     for refusal in refused:
         notice("refused", name=t(f"field.{refusal.name}", language()), raw=refusal.raw[:80])
     turned = any(getattr(experiment, name) != getattr(before, name) for name in _VIEWS)
-    return replace(experiment, card="") if turned else experiment
+    return replace(_lent(before, experiment), card="") if turned else experiment
+
+
+def _lent(before: Experiment, experiment: Experiment) -> Experiment:
+    """Lends the view `units` a network that has read enough, where the page's own has three sentences.
+
+    Whoever leaves the view with it has their own again.
+    """
+    session = st.session_state
+    own = session.get("lent_instead_of")
+    if experiment.view == "units" and experiment.weights in TAUGHT and not experiment.text:
+        session["lent_instead_of"] = {name: written(getattr(experiment, name)) for name in READS_MUCH}
+        changes = READS_MUCH
+    elif (
+        own
+        and before.view == "units"
+        and all(written(getattr(before, n)) == v for n, v in READS_MUCH.items())
+    ):
+        changes = session.pop("lent_instead_of")
+    else:
+        return experiment
+    experiment, _ = experiment.with_changes(changes)
+    _install(experiment)
+    return experiment
 
 
 def _sentence(name: str, raw: str, before: Experiment) -> str:

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.experiment import ARCHITECTURES, SCENES, TABLE, VIEWS, Experiment, choice
 from explorer.ui.acting import NETWORK, START, WALK, acting
-from tests.pages.app import opened, short_training
+from tests.pages.app import opened, short_training, unfolded
 
 BAR = [name for name in TABLE if choice(name).group in ("bar", "more")]
 
@@ -43,7 +43,8 @@ PLACES = [
 @pytest.mark.parametrize(("page", "query", "wanted"), PLACES)
 def test_a_page_draws_the_choices_that_act_on_it(page: str, query: dict[str, str], wanted: set[str]):
     with short_training():
-        assert drawn(opened(page=page, hidden="4", **query)) == wanted
+        app = opened(page=page, hidden="4", **query)
+        assert drawn(unfolded(app, "race" if page == "train" else "bar")) == wanted
 
 
 def test_every_view_has_an_entry_or_nothing_acts_on_it():

@@ -69,3 +69,20 @@ def test_a_stored_network_is_measured_on_held_out_text():
     name, family = next(iter(families().items()))
     app = view(weights="model", model=name, cell=family.cells[0], units=family.token_level, text=family.text)
     assert "held-out text" in texts(app) and not app.warning
+
+
+def test_the_tab_opens_on_a_network_that_has_read_enough_and_gives_ones_own_back():
+    app = opened("en-US", page="language", view="predict", cell="gru", seed="3")
+    view = next(w for w in app.segmented_control if w.key == "field_view")
+    view.set_value("units").run()
+    assert not app.exception and not app.warning
+    assert (app.query_params["model"], app.query_params["feature"]) == ("brackets", "bracket")
+    next(w for w in app.segmented_control if w.key == "field_view").set_value("predict").run()
+    assert not app.exception and "model" not in app.query_params
+    assert (app.query_params["cell"], app.query_params["seed"]) == ("gru", "3")
+
+
+def test_the_tab_keeps_a_sentence_of_ones_own():
+    app = opened("en-US", page="language", view="predict", text="그의 말이 법이다")
+    next(w for w in app.segmented_control if w.key == "field_view").set_value("units").run()
+    assert app.query_params["text"] == "그의 말이 법이다" and "model" not in app.query_params

@@ -8,10 +8,8 @@ from explorer.language.units import Units, units_in, with_pattern
 from explorer.stage.units import build_units
 from explorer.ui import compute, state
 from explorer.ui.language.reader import reader
+from explorer.ui.models import READS_MUCH
 from explorer.ui.stage import stage
-
-READS_MUCH = {"weights": "model", "model": "brackets", "cell": "lstm", "units": "char", "text": ""}
-"""A stored network with held-out text."""
 
 
 def draw(experiment: Experiment, lang: str) -> None:
@@ -36,9 +34,8 @@ def _few(lang: str) -> None:
     """Says plainly that so few tokens rank nothing, and leads to a network with more."""
     words, way = st.columns([3, 1], vertical_alignment="center")
     words.warning(t("units.few", lang))
-    changes = READS_MUCH | {"feature": "bracket", "shade": "c", "step": "1", "unit": "1"}
     way.button(
-        t("units.much", lang), key="units_much", on_click=state.apply, args=(changes,), width="stretch"
+        t("units.much", lang), key="units_much", on_click=state.apply, args=(READS_MUCH,), width="stretch"
     )
 
 
