@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from explorer.formats.layers import Layers
     from explorer.formats.opening import FileContents, inspect_file, load_weights
     from explorer.gradients.bptt import GradientFlow, bptt
+    from explorer.gradients.watching import Look, Watch, watch
     from explorer.nn.model import RecurrentModel
     from explorer.nn.tracing import LayerTrace, Trace, Traces, trace
     from explorer.training.run import Run, train
@@ -34,11 +35,13 @@ _HOMES = {
     "GradientFlow": "explorer.gradients.bptt",
     "Layers": "explorer.formats.layers",
     "LayerTrace": "explorer.nn.tracing",
+    "Look": "explorer.gradients.watching",
     "Lyapunov": "explorer.dynamics.exponents",
     "RecurrentModel": "explorer.nn.model",
     "Run": "explorer.training.run",
     "Trace": "explorer.nn.tracing",
     "Traces": "explorer.nn.tracing",
+    "Watch": "explorer.gradients.watching",
     "bptt": "explorer.gradients.bptt",
     "fixed_points": "explorer.dynamics.points",
     "inspect_file": "explorer.formats.opening",
@@ -47,6 +50,7 @@ _HOMES = {
     "lyapunov": "explorer.dynamics.exponents",
     "trace": "explorer.nn.tracing",
     "train": "explorer.training.run",
+    "watch": "explorer.gradients.watching",
 }
 """Public name, and the module that holds it."""
 
@@ -58,11 +62,13 @@ __all__ = [
     "GradientFlow",
     "LayerTrace",
     "Layers",
+    "Look",
     "Lyapunov",
     "RecurrentModel",
     "Run",
     "Trace",
     "Traces",
+    "Watch",
     "bptt",
     "fixed_points",
     "inspect_file",
@@ -71,6 +77,7 @@ __all__ = [
     "lyapunov",
     "trace",
     "train",
+    "watch",
 ]
 
 

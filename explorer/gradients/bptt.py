@@ -360,7 +360,7 @@ def _of_trace(
         if whole.x.ndim == 3:
             raise ValueError("the trace of a batch has no losses of its own; give dL_dh")
         dL_dh, by_step = readout_gradient(whole, loss or "last_step")
-    seeds = _seeds(whole, dL_dh, dL_dh_n, dL_dc_n)
+    seeds = direct_gradients(whole, dL_dh, dL_dh_n, dL_dc_n)
     return flow_of(whole, seeds, totals, by_step)
 
 
@@ -370,7 +370,7 @@ def _of_network(
     """Returns each layer's gradient by its name, or a list of them where it was called several times."""
     found: dict[str, list[GradientFlow]] = {}
     for name, trace, s in seeds_of_network(net, inputs, named, loss):
-        flow = flow_of(trace, _seeds(trace, s.output, s.h_n, s.c_n), totals)
+        flow = flow_of(trace, direct_gradients(trace, s.output, s.h_n, s.c_n), totals)
         found.setdefault(name, []).append(flow)
     return {name: flows[0] if len(flows) == 1 else flows for name, flows in found.items()}
 
@@ -415,7 +415,7 @@ def _say_how_long(trace: Trace) -> None:
         )
 
 
-def _seeds(trace: Trace, dL_dh: Any, dL_dh_n: Any, dL_dc_n: Any) -> list[np.ndarray]:
+def direct_gradients(trace: Trace, dL_dh: Any, dL_dh_n: Any, dL_dc_n: Any) -> list[np.ndarray]:
     """Returns each layer's direct gradients (T, ..., H), or (T, ..., S) where they are of c too."""
     given = dL_dh if isinstance(dL_dh, Mapping) else {} if dL_dh is None else {"h": dL_dh}
     last = trace.layers[-1]

@@ -74,7 +74,7 @@ def test_a_row_of_the_triangle_is_what_reads_the_states_of_that_step(cell):
         rows = {"dL_dh": rng.normal(size=t.output.shape), "dL_dh_n": rng.normal(size=t.h_n.shape)}
         if t.c_n is not None:
             rows["dL_dc_n"] = rng.normal(size=t.c_n.shape)
-        seeds = gradients._seeds(t, rows["dL_dh"], rows["dL_dh_n"], rows.get("dL_dc_n"))
+        seeds = gradients.direct_gradients(t, rows["dL_dh"], rows["dL_dh_n"], rows.get("dL_dc_n"))
         g = bptt(t, **rows)
         for step in range(5):
             only = [np.where(np.arange(5)[:, None] == step, seed, 0.0) for seed in seeds]
