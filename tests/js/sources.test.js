@@ -1,0 +1,48 @@
+// Where a number comes from, the way back, and what becomes of what was written.
+
+import assert from "node:assert/strict"
+import { test } from "node:test"
+
+import { Matrix } from "../../explorer/stage/js/core/payload.js"
+import { Evaluator } from "../../explorer/stage/js/step/expression.js"
+import { Trail, shares, sourceOf, stateSource } from "../../explorer/stage/js/step/sources.js"
+
+test("a gate leads to its equation, a state before to its equation a step earlier", () => {
+  assert.deepEqual(sourceOf("f", 2, 3), { kind: "equation", symbol: "f", step: 3, unit: 2 })
+  assert.deepEqual(sourceOf("c_prev", 2, 3), { kind: "equation", symbol: "c", step: 2, unit: 2 })
+  assert.deepEqual(sourceOf("c_prev", 2, 0), { kind: "start", symbol: "c", step: -1, unit: 2 })
+  assert.deepEqual(stateSource("h", 1, 0), { kind: "equation", symbol: "h", step: 0, unit: 1 })
+})
+
+test("a sum leads into the matrix that made it, a number to nothing", () => {
+  const parts = [["in", "f"], ["rec", "f"], ["peep", "f", "c_prev"], "pre_f"].map((part) => sourceOf(part, 1, 0))
+  assert.deepEqual(parts.map(({ kind, block, part }) => [kind, block, part]), [["matrix", "f", "x"], ["matrix", "f", "h"], ["matrix", "f", "c"], ["matrix", "f", "x"]])
+  assert.equal(sourceOf(1, 0, 0), null)
+  assert.equal(sourceOf(["mul", "f", "c_prev"], 0, 0), null)
+})
+
+test("a trail leads back to any place, and forgets what came after", () => {
+  const trail = new Trail()
+  const [a, b, c] = [0, 1, 2].map((step) => ({ kind: "equation", symbol: "c", step, unit: 0 }))
+  for (const place of [a, b, b, c]) trail.leave(place)
+  assert.deepEqual(trail.places, [a, b, c])
+  assert.deepEqual(trail.back(1), b)
+  assert.deepEqual(trail.places, [a])
+})
+
+const column = (values) => new Matrix(Float64Array.from(values), { at: 0, shape: [values.length, 1] })
+const RUN = {
+  units: 1, inputs: 1, blocks: [], recurrentBlocks: [], peepholeBlocks: [],
+  arrays: { c: column([2, 1.5, 1.75]), "gate.f": column([0.5, 0.5]), "gate.i": column([0.5, 1]), "gate.g": column([1, 1]) },
+  equations: [["c", ["add", ["mul", "f", "c_prev"], ["mul", "i", "g"]]], ["h", ["tanh", "pre_h"]]],
+}
+
+test("what was written and what is left of the start add up to the memory", () => {
+  const found = shares(RUN, new Evaluator(RUN), "c", 0, 1)
+  assert.deepEqual(found, { written: [0.25, 1], kept: [0.5, 1], start: 0.5 })
+  assert.equal(found.written.reduce((a, b) => a + b) + found.start, 1.75)
+})
+
+test("a state that goes in through weights alone has no direct way", () => {
+  assert.equal(shares(RUN, new Evaluator(RUN), "h", 0, 1), null)
+})
