@@ -29,7 +29,8 @@ class ShownRun:
 
     top: (T, K) ids and probabilities of the next token; names the labels of the V outputs; following
     (T,) the probability of the token that does follow, or of the answer, NaN where there is none. For
-    a number readout, names is empty and value (T,) is the readout.
+    a number readout, names is empty and value (T,) is the readout. ids (T,): rows of the embedding that the
+    inputs are, None without one. readout: its weight (V, H) and bias (V,).
     """
 
     trace: Trace
@@ -39,6 +40,8 @@ class ShownRun:
     top_probabilities: np.ndarray | None = None
     following: np.ndarray | None = None
     value: np.ndarray | None = None
+    ids: np.ndarray | None = None
+    readout: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def cell(self) -> str:
@@ -318,10 +321,14 @@ def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int) -> 
     """Returns the window of a whole run from a step on, with what the readout says."""
     part = whole.window(start, WINDOW)
     tokens = given.tokens[start - 1 : start - 1 + WINDOW]
+    weight, bias = (parameter.detach().numpy().copy() for parameter in model.readout.parameters())
+    ids = None
+    if model.embedding is not None:
+        ids = np.array(model.encode(given.x[start - 1 : start - 1 + WINDOW]))
     if given.target is not None:
-        return ShownRun(part, tokens, value=_logits(part)[:, 0])
+        return ShownRun(part, tokens, value=_logits(part)[:, 0], ids=ids, readout=(weight, bias))
     probabilities = softmax(_logits(part))
-    ids = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
     if given.classes is None:
         following = _following(model, probabilities, given, start)
     else:
@@ -331,9 +338,11 @@ def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int) -> 
         part,
         tokens,
         names=given.answers or tuple(map(label, model.vocabulary or ())),
-        top_ids=ids,
-        top_probabilities=np.take_along_axis(probabilities, ids, 1),
+        top_ids=best,
+        top_probabilities=np.take_along_axis(probabilities, best, 1),
         following=following,
+        ids=ids,
+        readout=(weight, bias),
     )
 
 

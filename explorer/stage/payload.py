@@ -38,6 +38,9 @@ from explorer.i18n import raised, section, t
 from explorer.lab.flow import CellFlow, Flow
 from explorer.lab.walk import ShownRun, Walk
 
+MAX_READOUT = 4096
+"""Weights of a readout up to which it is sent: 32 kB."""
+
 
 @dataclass
 class Numbers:
@@ -187,6 +190,8 @@ def run_of(
     for name in ("following", "top_probabilities", "value"):
         if (array := getattr(run, name)) is not None:
             arrays[name] = array
+    if run.readout is not None and run.readout[0].size <= MAX_READOUT:
+        arrays |= {"readout.weight": run.readout[0], "readout.bias": run.readout[1]}
     labels, marked = [token.label for token in run.tokens], [token.marked for token in run.tokens]
     first = run.trace.first_step
     charts = [signal_heatmap.sketch(layer, s, labels, first, lang, limits=limits[s]) for s in layer.signals]
@@ -206,6 +211,8 @@ def run_of(
         **_spec(layer.spec, lang),
         "arrays": {name: numbers.add(array) for name, array in arrays.items()},
         "readout": _readout(run),
+        "outputs": list(run.names) if "readout.weight" in arrays else [],
+        "rows": None if run.ids is None else run.ids.tolist(),
         "heatmaps": [figure_of(chart, numbers) for chart in charts],
         "lines": [figure_of(line, numbers) for line in lines],
         "valve": figure_of(unit_figure.sketch(layer, 0, labels, marked, first, lang), numbers),

@@ -128,6 +128,31 @@ def test_arithmetic_is_the_traces_to_the_last_digit(page: Page, server: str, fau
     parts = np.array([layer.pre["f"][3, 4]])
     assert f"{parts[0]:.4f}".replace("-", "−") in sums
 
+    def shown_as(value: float) -> str:
+        return f"{value:.4f}".replace("-", "−")
+
+    # A weight stands in its matrix, the state that it multiplies leads a step back, a crumb leads home.
+    weight, state = layer.weights.w_hh[4, 1], layer.h[3, 1]
+    page.get_by_role("button", name=re.compile("^h2: ")).focus()
+    page.keyboard.press("Enter")
+    said = page.locator(".rx-origin-said")
+    expect(said).to_have_text(
+        f"U_f[5, 2] = {shown_as(weight)} × h2 = {shown_as(state)} → {shown_as(weight * state)}"
+    )
+    expect(page.locator(".rx-origin-plot .heatmaplayer image")).to_have_count(5)  # x, h, W, U, b
+    said.get_by_role("button", name="h2 = ").press("Enter")
+    expect(page.locator(READY)).to_have_attribute("data-step", "3")
+    expect(page.locator(READY)).to_have_attribute("data-unit", "2")
+    assert page.locator(".rx-focus .rx-result").inner_text() == shown_as(state)
+    page.locator(".rx-crumb").first.press("Enter")
+    expect(page.locator(READY)).to_have_attribute("data-step", "4")
+    expect(page.locator(READY)).to_have_attribute("data-unit", "5")
+    expect(page.locator(".rx-crumb")).to_have_count(0)
+    page.locator(".rx-equation .rx-numeric .rx-from").first.press("Enter")  # W x of f
+    expect(said).to_contain_text(f"add up to {shown_as(layer.pre['f'][3, 4])}")
+    page.get_by_role("button", name="x", exact=True).press("Enter")
+    expect(said).to_contain_text(re.compile(r"row \d+ of the embedding"))
+
 
 def test_back_returns_to_the_choice_before(page: Page, server: str, faults: list[str]):
     open_page(page, server)

@@ -122,6 +122,10 @@ export interface WalkRun<A = Matrix> extends Run<A, "h" | "x" | "weight_ih"> {
   equations: [string, Expression][]
   diagram: { nodes: DiagramNode[]; wires: Wire[] }
   readout: { top: string[][] } | null
+  /** The names of the readout's rows; none where its weights are not sent, or it has one row. */
+  outputs: string[]
+  /** The row of the embedding that each step's input is; null without an embedding. */
+  rows: number[] | null
   heatmaps: Figure[]
   /** One unit's gates and state over time; its numbers are left to the run's arrays. */
   valve: Figure

@@ -1,23 +1,27 @@
 // One unit at one step: its equations with symbols and with numbers, and who pushed each gate.
 
-/** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
-/** @import { Stage } from "../core/base.js" */
+/** @import { WalkRun } from "../types.js" */
+/** @import { Source } from "./sources.js" */
+/** @import { WalkStage } from "./walk.js" */
 
 import { element, math } from "../core/dom.js"
 import { fill, number } from "../core/numbers.js"
 import { Evaluator } from "./expression.js"
+import { sourceOf } from "./sources.js"
 
 const ACTIVATIONS = { sigmoid: "σ", tanh: "tanh", relu: "relu", exp: "exp", log: "log", log_sigmoid: "log σ" }
 const OPEN = ["add", "sub", "mul", "neg", "in", "rec", "peep"]
 
 export class Arithmetic {
-  /** @param {WalkRun} run @param {Stage<WalkPayload | GeneratePayload>} stage */
+  /** @param {WalkRun} run @param {WalkStage<any>} stage */
   constructor(run, stage) {
     this.run = run
     this.stage = stage
     this.evaluator = new Evaluator(run)
     this.numbers = []
     this.held = []
+    this.lines = {}
+    this.symbolOf = "" // the equation that is being drawn
     this.hue = Object.fromEntries(run.signals.map((s) => [s.symbol, s.hue]))
     this.pre = Object.fromEntries(run.equations.filter(([s]) => s.startsWith("pre_")).map(([s, e]) => [s.slice(4), e]))
     this.table = element("div", { class: "rx-equations" })
@@ -29,6 +33,7 @@ export class Arithmetic {
   }
 
   equation(symbol, expression) {
+    this.symbolOf = symbol
     const unfolded = this.unfold(expression)
     const colour = this.colour(symbol)
     const numeric = [this.draw(unfolded, true)]
@@ -36,7 +41,7 @@ export class Arithmetic {
     numeric.push(math("mrow", { class: "rx-result" }, this.result(symbol, expression, colour)))
     const held = element("span", { class: "rx-held", hidden: "" }, formula(op("→"), this.leaf(symbol, colour)), ` ${this.stage.payload.strings.held}`)
     this.held.push({ node: held, symbol, expression })
-    return element("div", { class: "rx-equation" },
+    return this.lines[symbol] = element("div", { class: "rx-equation" },
       formula(this.symbol(symbol), op("="), this.draw(unfolded, false)),
       element("div", { class: "rx-numeric" }, ...numeric.map((part) => formula(op("="), part)), held))
   }
@@ -94,19 +99,42 @@ export class Arithmetic {
   affineNumbers([head, block, source]) {
     const input = head === "in"
     const product = this.slot(this.theme(input ? "x" : "h"), (j, t) =>
-      input ? this.evaluator.inputPart(block, j, t) : this.evaluator.statePart(block, source, j, t))
-    const bias = this.slot(this.theme("x"), (j) => this.evaluator.bias(input ? "bias_ih" : "bias_hh", block, j))
+      input ? this.evaluator.inputPart(block, j, t) : this.evaluator.statePart(block, source, j, t), (j, t) => sourceOf([head, block], j, t))
+    const bias = this.slot(this.theme("x"), (j) => this.evaluator.bias(input ? "bias_ih" : "bias_hh", block, j),
+      (unit, step) => ({ kind: "matrix", block, step, unit, column: input ? 0 : Number(Boolean(this.run.arrays.bias_ih)), part: "b" }))
     return math("mrow", {}, product, op("+"), bias)
   }
 
   leaf(expression, colour) {
-    return this.slot(colour, (j, t) => this.evaluator.value(expression, j, t))
+    return this.slot(colour, (j, t) => this.evaluator.value(expression, j, t), (j, t) => sourceOf(expression, j, t))
   }
 
-  slot(colour, value) {
-    const node = math("mn", { style: `color:${colour}` })
+  /** A number of now; where it has an origin, pressing it leads there. @param {string} colour @param {(j: number, t: number) => number} value @param {((j: number, t: number) => Source | null)?} origin */
+  slot(colour, value, origin = null) {
+    const symbol = this.symbolOf
+    const press = (event) => this.press(origin, symbol, event)
+    const lead = origin && { class: "rx-from", role: "button", tabindex: 0, onclick: press, onkeydown: (event) => ["Enter", " "].includes(event.key) && press(event) }
+    const node = math("mn", { style: `color:${colour}`, ...lead })
     this.numbers.push({ node, value, text: "" })
     return node
+  }
+
+  press(origin, symbol, event) {
+    event.preventDefault()
+    event.stopPropagation()
+    const { step, unit: chosen } = this.stage
+    const unit = Math.min(chosen, this.run.units - 1)
+    const source = origin(unit, step)
+    if (source) this.stage.origins.lead(source, { kind: "equation", symbol, step, unit }, this.run, this.node.parentElement)
+  }
+
+  /** Marks the equation that a place is about, and opens what pushed it. @param {Source?} place */
+  focus(place) {
+    const symbol = place?.kind === "equation" ? place.symbol : place?.kind === "matrix" ? place.block : null
+    for (const [name, line] of Object.entries(this.lines)) line.classList.toggle("rx-focus", name === symbol)
+    if (symbol === null || !this.pre[symbol] || this.chosen === symbol) return
+    this.chosen = symbol
+    this.refresh()
   }
 
   theme(hue) {
@@ -143,12 +171,33 @@ export class Arithmetic {
   }
 
   makeColumns(count) {
-    this.columns = Array.from({ length: count }, () => {
+    this.columns = Array.from({ length: count }, (_, at) => {
       const bar = element("span", { class: "rx-push" })
       const name = element("span", { class: "rx-push-name" })
-      return { column: element("span", { class: "rx-push-column" }, bar, name), bar, name, text: "" }
+      const column = element("button", { class: "rx-push-column", type: "button", tabindex: at ? -1 : 0, onclick: () => this.pressColumn(at), onkeydown: (event) => this.keyColumn(event, at) }, bar, name)
+      return { column, bar, name, kind: "x", index: 0 }
     })
     this.bars.replaceChildren(...this.columns.map(({ column }) => column))
+  }
+
+  // A weight and what it was multiplied by: it stands in its matrix.
+  pressColumn(at) {
+    const { kind: part, index: column } = this.columns[at]
+    const { step, unit: chosen } = this.stage
+    const unit = Math.min(chosen, this.run.units - 1)
+    this.stage.origins.lead({ kind: "matrix", block: this.chosen, step, unit, column: part === "c" ? 0 : column, part }, { kind: "equation", symbol: this.chosen, step, unit }, this.run, this.node.parentElement)
+  }
+
+  keyColumn(event, at) {
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
+    const next = way && this.columns[at + way]
+    if (!way) return
+    event.preventDefault()
+    event.stopPropagation()
+    if (!next) return
+    this.columns[at].column.tabIndex = -1
+    next.column.tabIndex = 0
+    next.column.focus()
   }
 
   refresh() {
@@ -173,11 +222,12 @@ export class Arithmetic {
     const { hues } = this.stage.theme
     const every = Math.ceil(terms.length / 24)
     terms.forEach(({ kind, index, value }, k) => {
-      const { column, bar, name } = this.columns[k]
+      const { column, bar, name } = Object.assign(this.columns[k], { kind, index })
       const label = kind === "b" ? (index ? "b′" : "b") : `${kind}${index + 1}`
       bar.style.transform = `scaleY(${(-value / largest).toFixed(4)})`
       bar.style.background = hues[kind === "b" ? "ink" : kind]
       column.title = `${label}: ${number(value)}`
+      column.setAttribute("aria-label", column.title)
       const shown = kind === "b" || index % every === 0 ? label : ""
       if (name.textContent !== shown) name.textContent = shown
     })

@@ -1,24 +1,25 @@
 // The cell as textbooks draw it, its wires and nodes carrying the values of the current step and unit.
 
-/** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
-/** @import { Stage } from "../core/base.js" */
+/** @import { WalkRun } from "../types.js" */
+/** @import { Source } from "./sources.js" */
+/** @import { WalkStage } from "./walk.js" */
 
 import { along, ramp } from "../core/colours.js"
 import { svg } from "../core/dom.js"
-import { number } from "../core/numbers.js"
+import { fill, number, percent } from "../core/numbers.js"
 import { ofSignal } from "../core/payload.js"
 import { Evaluator } from "./expression.js"
 
 const SCALE = 6
 
 export class Drawing {
-  /** @param {WalkRun} run @param {Stage<WalkPayload | GeneratePayload>} stage */
+  /** @param {WalkRun} run @param {WalkStage<any>} stage */
   constructor(run, stage) {
     this.run = run
     this.stage = stage
     this.evaluator = new Evaluator(run)
     const height = Math.max(59, ...run.diagram.nodes.map(({ y }) => y)) + 5
-    this.node = svg("svg", { class: "rx-drawing", viewBox: `${-SCALE} 0 ${103 * SCALE} ${height * SCALE}`, preserveAspectRatio: "xMaxYMid meet", role: "img",
+    this.node = svg("svg", { class: "rx-drawing", viewBox: `${-SCALE} 0 ${103 * SCALE} ${height * SCALE}`, preserveAspectRatio: "xMaxYMid meet", role: "group",
       "aria-label": stage.payload.strings.drawing })
     const { hues, ground } = stage.theme
     this.ramps = Object.fromEntries(run.signals.map((s) =>
@@ -29,6 +30,51 @@ export class Drawing {
     this.node.append(svg("rect", { class: "rx-cell-ground", x: 9.5 * SCALE, y: 4 * SCALE, width: 82 * SCALE, height: (height - 13) * SCALE, rx: 14 }))
     for (const wire of run.diagram.wires) this.wire(wire, hues)
     for (const node of run.diagram.nodes) this.place(node, hues, ground)
+    this.faces(run, hues, ground)
+  }
+
+  // Where x_t comes from: its numbers and its token; and where h_t goes: the prediction.
+  faces(run, hues, ground) {
+    const x = run.diagram.nodes.find(({ key }) => key === "x")
+    const h = run.diagram.nodes.find(({ key }) => key === "h")
+    if (!x || !h) return
+    this.token = svg("text", { class: "rx-face", x: (x.x + 18) * SCALE, y: (x.y + 2.6) * SCALE, fill: hues.x })
+    const width = (11 * SCALE) / run.inputs
+    const table = ramp(this.stage.theme.signed)
+    const cells = Array.from({ length: run.inputs }, (_, d) => svg("rect", { x: (x.x + 6) * SCALE + d * width, y: (x.y + 0.4) * SCALE, width: width + 0.3, height: 11 }))
+    const size = run.arrays.x.values.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0) || 1
+    this.input = { cells, table, size }
+    this.node.append(...cells, this.token)
+    if (!run.readout && !run.arrays.value) return
+    const [left, y] = [84, x.y]
+    this.wire({ points: [[99.4, h.y + 3.7], [99.4, y], [left + 4.5, y]], value: null, hue: "h", arrow: true }, hues)
+    this.place({ key: "y", kind: "end", x: left, y, text: "y", value: null, hue: "h", label: "left" }, hues, ground)
+    this.said = svg("text", { class: "rx-face", x: (left - 5.6) * SCALE, y: (y + 1) * SCALE, "text-anchor": "end", fill: hues.h })
+    this.node.append(this.said)
+  }
+
+  /** What a node leads to. @param {string} key @returns {Source | null} */
+  sourceOf(key) {
+    const { step, unit: chosen } = this.stage
+    const unit = Math.min(chosen, this.run.units - 1)
+    if (key === "x") return { kind: "input", step, unit }
+    if (key === "y") return { kind: "readout", step, unit }
+    if (this.run.blocks.includes(key)) return { kind: "matrix", block: key, step, unit, column: null, part: "x" }
+    if (key === "phi") return { kind: "matrix", block: this.run.blocks[0], step, unit, column: null, part: "x" }
+    const symbol = key.replace("_prev", "")
+    if (!this.run.arrays[symbol]) return null
+    if (key === symbol) return { kind: "vector", symbol, step, unit }
+    return step > 0 ? { kind: "vector", symbol, step: step - 1, unit } : { kind: "start", symbol, step: -1, unit }
+  }
+
+  /** @param {string} key @param {Event} event */
+  press(key, event) {
+    event.preventDefault()
+    event.stopPropagation()
+    const source = this.sourceOf(key)
+    const { step, unit } = this.stage
+    const here = { kind: /** @type {const} */ ("equation"), symbol: this.run.signals.at(-1).symbol, step, unit: Math.min(unit, this.run.units - 1) }
+    if (source) this.stage.origins.lead(source, here, this.run, this.node)
   }
 
   wire({ points, value, hue, arrow }, hues) {
@@ -40,7 +86,11 @@ export class Drawing {
   }
 
   place({ key, kind, x, y, text, value, hue, label: side }, hues, ground) {
-    const group = svg("g", { transform: `translate(${x * SCALE} ${y * SCALE})`, class: `rx-node rx-${kind}` })
+    const opens = this.sourceOf(key) && {
+      role: "button", tabindex: 0, "aria-label": text.replace("_prev", " t−1"), onclick: (event) => this.press(key, event),
+      onkeydown: (event) => ["Enter", " "].includes(event.key) && this.press(key, event),
+    }
+    const group = svg("g", { transform: `translate(${x * SCALE} ${y * SCALE})`, class: `rx-node rx-${kind}${opens ? " rx-opens" : ""}`, ...opens })
     const [w, h] = kind === "gate" ? [11, 9.5] : kind === "end" ? [9, 7.5] : [text.length > 1 ? 9 : 6.6, 6.4]
     const box = svg("rect", { x: (-w / 2) * SCALE, y: (-h / 2) * SCALE, width: w * SCALE, height: h * SCALE,
       rx: kind === "op" ? (h / 2) * SCALE : 6, fill: ground, stroke: hues[hue], "stroke-width": kind === "gate" ? 2.5 : 1.5 })
@@ -62,6 +112,18 @@ export class Drawing {
     else if (kind === "end" && x > 50) this.strip(key, 94.3, y - h / 2 - 1.9)
   }
 
+  /** @param {number} t */
+  showFaces(t) {
+    const { run } = this
+    if (!this.input) return
+    const { cells, table, size } = this.input
+    cells.forEach((cell, d) => cell.setAttribute("fill", along(table, run.arrays.x.at(t, d), -size, size)))
+    const token = run.tokens[t].label
+    this.token.textContent = run.rows ? fill(this.stage.payload.strings.row_of, { token, row: run.rows[t] + 1 }) : token
+    if (!this.said) return
+    this.said.textContent = run.readout ? `${run.readout.top[t][0]} ${percent(run.arrays.top_probabilities.at(t, 0))}` : number(run.arrays.value.at(t), 2)
+  }
+
   // All units of a signal at this step as a row of cells: one unit is not the vector.
   strip(symbol, x, y) {
     const name = symbol === "phi" ? "h" : symbol
@@ -75,6 +137,7 @@ export class Drawing {
   }
 
   show(t, j) {
+    this.showFaces(t)
     for (const { line, label, value } of this.moving) {
       const now = this.evaluator.value(value, j, t)
       if (label) label.textContent = number(now, 2)
@@ -86,8 +149,8 @@ export class Drawing {
     }
     for (const { cells, mark, left, width, of, table, range } of this.strips) {
       cells.forEach((cell, k) => {
-        const fill = along(table, of(t, k), range[0], range[1])
-        if (cell.shown !== fill) cell.setAttribute("fill", (cell.shown = fill))
+        const colour = along(table, of(t, k), range[0], range[1])
+        if (cell.shown !== colour) cell.setAttribute("fill", (cell.shown = colour))
       })
       mark.style.transform = `translateX(${left + j * width}px)`
     }
@@ -101,8 +164,8 @@ function spot(kind, side, w, h) {
   return { above: ["middle", 0, -h - 7], left: ["end", -w - 6, 7], right: ["start", w + 6, 7] }[side]
 }
 
-function head(points, fill) {
+function head(points, colour) {
   const [[x0, y0], [x1, y1]] = points.slice(-2)
   const angle = (Math.atan2(y1 - y0, x1 - x0) * 180) / Math.PI
-  return svg("path", { d: "M0 0L-8 -4.5L-8 4.5Z", fill, transform: `translate(${x1 * SCALE} ${y1 * SCALE}) rotate(${angle})` })
+  return svg("path", { d: "M0 0L-8 -4.5L-8 4.5Z", fill: colour, transform: `translate(${x1 * SCALE} ${y1 * SCALE}) rotate(${angle})` })
 }

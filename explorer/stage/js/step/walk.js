@@ -9,6 +9,7 @@ import { loadPlotly } from "../core/load.js"
 import { fill } from "../core/numbers.js"
 import { Arithmetic } from "./arithmetic.js"
 import { Drawing } from "./drawing.js"
+import { Origins } from "./origins.js"
 import { Readout } from "./readout.js"
 import { Valve } from "./valve.js"
 
@@ -21,6 +22,7 @@ export class WalkStage extends Stage {
   content() {
     const { payload } = this
     const two = payload.mode === "two"
+    this.origins = new Origins(this)
     const shown = two ? payload.runs : [payload.runs[payload.runs.length - 1]]
     this.panels = shown.map((run) => this.panel(run, two))
     return [
@@ -46,6 +48,7 @@ export class WalkStage extends Stage {
 
   close() {
     this.seen?.disconnect()
+    this.origins.purge()
     super.close()
   }
 
@@ -177,6 +180,7 @@ export class WalkStage extends Stage {
   setArithmetic(runs) {
     this.arithmetics = runs.map((run) => new Arithmetic(run, this))
     this.arithmeticPlace.replaceChildren(...this.arithmetics.map((a) => a.node))
+    this.origins.close()
   }
 
   charts() {
@@ -203,6 +207,7 @@ export class WalkStage extends Stage {
       for (const readout of panel.readouts) readout.show(step)
     }
     if (this.detailsVisible) this.updateDetails()
+    this.origins.show()
     this.node.dataset.step = String(step + this.payload.firstStep)
     this.node.dataset.unit = String(unit + 1)
   }
