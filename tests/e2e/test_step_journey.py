@@ -132,7 +132,7 @@ def test_arithmetic_is_the_traces_to_the_last_digit(page: Page, server: str, fau
         return f"{value:.4f}".replace("-", "−")
 
     # A weight stands in its matrix, the state that it multiplies leads a step back, a crumb leads home.
-    weight, state = layer.weights.w_hh[4, 1], layer.h[3, 1]
+    weight, state = layer.weights.w_hh[layer.weights.rows("f")][4, 1], layer.h[3, 1]
     page.get_by_role("button", name=re.compile("^h2: ")).focus()
     page.keyboard.press("Enter")
     said = page.locator(".rx-origin-said")
@@ -143,7 +143,7 @@ def test_arithmetic_is_the_traces_to_the_last_digit(page: Page, server: str, fau
     said.get_by_role("button", name="h2 = ").press("Enter")
     expect(page.locator(READY)).to_have_attribute("data-step", "3")
     expect(page.locator(READY)).to_have_attribute("data-unit", "2")
-    assert page.locator(".rx-focus .rx-result").inner_text() == shown_as(state)
+    expect(page.locator(".rx-focus .rx-result")).to_have_text(shown_as(state))
     page.locator(".rx-crumb").first.press("Enter")
     expect(page.locator(READY)).to_have_attribute("data-step", "4")
     expect(page.locator(READY)).to_have_attribute("data-unit", "5")
