@@ -1,5 +1,6 @@
 """What the journeys do with a stage: open it, wait for it, read it."""
 
+import re
 from urllib.parse import urlencode
 
 from playwright.sync_api import Page, expect
@@ -44,3 +45,14 @@ def choose(page: Page, label: str, option: str) -> None:
         page.wait_for_timeout(300)
         box.press("ArrowDown")
     wanted.click()
+
+
+_LEVEL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
+
+
+def last_number(text: str) -> float:
+    """The number that a text ends with, as people write it: 9.1 × 10⁻¹⁵."""
+    found = re.search(r"(−?[0-9.]+)(?: × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?$", text)
+    assert found, text
+    mantissa, power = found.groups(default="0")
+    return float(f"{mantissa}e{power}".translate(_LEVEL))

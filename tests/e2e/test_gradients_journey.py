@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explorer.i18n import t
-from tests.e2e.stage import READY, choose, fill_field, open_page, ready_id, redrawn, step
+from tests.e2e.stage import READY, choose, fill_field, last_number, open_page, ready_id, redrawn, step
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +82,7 @@ def test_the_shown_norm_is_autograds(page: Page, server: str, faults: list[str])
     expected = f"{states[0].grad.norm().item():.2e}"
     mantissa, power = expected.split("e")
     value = states[0].grad.norm().item()
-    shown = f"{value:.4f}" if value >= 5e-5 else f"{mantissa}e{int(power)}".replace("-", "−")
+    shown = f"{value:.4f}" if value >= 5e-5 else raised(f"{mantissa}e{int(power)}")
     expect(page.locator(".rx-said").first).to_contain_text(shown)
 
 
@@ -127,7 +127,7 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
 
     def shown() -> float:
         chosen = page.locator(".rx-said").first.inner_text().split(": ")[-1].split(" · ")[0]
-        return float(chosen.split(" ")[-1].replace("−", "-"))
+        return last_number(chosen)
 
     page.keyboard.press("Home")
     sizes = []
