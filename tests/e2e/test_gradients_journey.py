@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from explorer.i18n import t
+from explorer.i18n import raised, t
 from tests.e2e.stage import READY, choose, fill_field, last_number, open_page, ready_id, redrawn, step
 
 
