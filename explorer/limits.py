@@ -136,6 +136,12 @@ EMPTY_ROOM_SECONDS = 15 * 60.0
 AWAY_SECONDS = 120.0
 """How long a device is away before its place may go to another in a full room."""
 
+NEVER_SECONDS = 5.0
+"""The same for one that joined and never listened: whoever joins a hundred times keeps nobody out."""
+
+MAX_PACES = 4096
+"""Addresses whose pace is remembered: more than a school has, each a few hundred bytes."""
+
 MAX_ROOM_POST = 32 * 1024
 """Bytes of a message to a room: a view whose text fills a link, percent-encoded."""
 

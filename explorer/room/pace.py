@@ -1,7 +1,10 @@
 """How fast one visitor may post: some at once, then so many a second."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
+
+from explorer.limits import MAX_PACES
 
 
 class Pace:
@@ -21,3 +24,21 @@ class Pace:
             return False
         self.left -= 1
         return True
+
+
+class Paces:
+    """A pace for each of many visitors; of too many, those that came longest ago are forgotten."""
+
+    def __init__(
+        self, rate: float, burst: float, most: int = MAX_PACES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.rate, self.burst, self.most, self.clock = rate, burst, most, clock
+        self.known: OrderedDict[str, Pace] = OrderedDict()
+
+    def take(self, visitor: str) -> bool:
+        """Returns whether one more is allowed to a visitor now, and counts it."""
+        pace = self.known.pop(visitor, None) or Pace(self.rate, self.burst, self.clock)
+        self.known[visitor] = pace
+        if len(self.known) > self.most:
+            self.known.popitem(last=False)
+        return pace.take()

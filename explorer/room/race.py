@@ -22,7 +22,7 @@ from explorer.limits import CLASS_SECONDS
 from explorer.training import folder as files
 from explorer.training.bands import shipped_of
 from explorer.training.events import Event
-from explorer.training.jobs import Job, QueueFullError
+from explorer.training.jobs import Job, QueueFullError, Standing
 from explorer.training.learner import CHECK_EVERY
 from explorer.training.race import Race, preset_changes, presets, race_of
 from explorer.training.results import Result, over, results
@@ -87,6 +87,7 @@ class Board(Protocol):
     @property
     def jobs(self) -> Mapping[str, Job]: ...
     def submit(self, race: Race) -> str: ...
+    def state(self, key: str) -> Standing: ...
     def command(self, key: str, command: str) -> bool: ...
     def watching(self, key: str) -> AbstractContextManager[Job]: ...
     def let_go(self, key: str) -> bool: ...
@@ -177,6 +178,16 @@ class ClassRace:
                 elif seed.state == "running":
                     self.board.command(seed.key, "stop")
 
+    def give_up(self) -> None:
+        """Ends the race where its seeds can be neither begun nor read: the disk is full, or gone."""
+        with self.lock:
+            self.stopped = True
+            self.leaving.clear()
+            for seed in self.seeds:
+                if not seed.over:
+                    seed.watch.close()
+                    seed.state = "failed"
+
     def _begin(self, seed: Seed) -> bool:
         race = self.offer.race(seed.seed)
         try:
@@ -192,6 +203,8 @@ class ClassRace:
         """Takes in what a seed's worker has reported."""
         lines, seed.offset = files.events_after(self.board.jobs[seed.key].folder, seed.offset)
         if not lines:
+            if self.board.state(seed.key).state == "paused":  # by somebody who watched it too
+                self.board.command(seed.key, "go")
             return False
         new: list[Event] = [json.loads(line) for line in lines]
         seed.events += [event for event in new if event["kind"] not in ("look", "kept")]
@@ -211,9 +224,9 @@ class ClassRace:
         seed.checks = checks
 
     def _close(self, seed: Seed, end: str, found: Result | None) -> None:
-        """Ends a seed whose race is over; one whose worker was killed waits for another."""
+        """Ends a seed whose race is over; one whose worker was killed, or that others stopped, begins anew."""
         seed.watch.close()
-        again = end == "killed" and seed.tries < TRIES and not self.stopped
+        again = end in ("killed", "stopped") and seed.tries < TRIES and not self.stopped
         seed.state = "waiting" if again else found.status if end == "done" and found else end
         if seed.over:
             seed.events.clear()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from explorer.experiment import TABLE, Experiment
-from explorer.limits import AWAY_SECONDS, MAX_MEMBERS, MAX_STREAMS
+from explorer.limits import AWAY_SECONDS, MAX_MEMBERS, MAX_STREAMS, NEVER_SECONDS
 from explorer.room.pace import Pace
 from explorer.room.questions import Question
 from explorer.room.race import ClassRace
@@ -37,12 +37,14 @@ class FullError(Exception):
 class Device:
     """A browser in a room. number counts the students from 1; the lecturer's devices have 0.
 
-    token is the secret that its cookie holds. left: when its last stream closed, in monotonic seconds.
+    token is the secret that its cookie holds. left: when its last stream closed, or when it joined, in
+    monotonic seconds; listened: whether it ever had one.
     """
 
     token: str
     number: int
     left: float
+    listened: bool = False
     streams: "list[Listener]" = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
 
@@ -114,10 +116,12 @@ class Room:
         return device
 
     def _give_way(self, students: list[Device]) -> None:
-        """Lets the one go that has been away for longest."""
+        """Lets the one go that has been away for longest, one that never listened before all others."""
         away = [device for device in students if not device.streams]
-        longest = min(away, key=lambda device: device.left, default=None)
-        if longest is None or self.clock() - longest.left < AWAY_SECONDS:
+        longest = min(away, key=lambda device: (device.listened, device.left), default=None)
+        if longest is None:
+            raise FullError
+        if self.clock() - longest.left < (AWAY_SECONDS if longest.listened else NEVER_SECONDS):
             raise FullError
         del self.devices[longest.token]
         self.guesses.pop(longest.token, None)
@@ -127,6 +131,7 @@ class Room:
         with self.lock:
             listener = Listener(device, wake, over=self.ended)
             device.streams.append(listener)
+            device.listened = True
             if len(device.streams) > MAX_STREAMS:
                 self._hang_up(device.streams.pop(0))
             if len(device.streams) == 1:

@@ -114,6 +114,34 @@ def test_a_killed_worker_costs_no_seed(tmp_path):
     assert lost.record()["finished"] == 0
 
 
+class Held(Here):
+    """An engine whose races are not begun until `let`."""
+
+    def start(self, folder: Path) -> "Future[None]":
+        self.folder, self.future = folder, Future()
+        return self.future
+
+    def let(self) -> None:
+        Carried(files.race_in(self.folder), files.FolderChannel(self.folder)).run()
+        self.future.set_result(None)
+
+
+@pytest.mark.parametrize("command", ["pause", "stop"])
+def test_a_seed_that_somebody_else_pauses_or_stops_goes_on(tmp_path, command):
+    engine = Held()
+    board = Jobs(tmp_path / "runs", engine)
+    race = ClassRace(TINY, board, 1)
+    race.grow(1)
+    race.turn()
+    board.command(race.seeds[0].key, command)
+    engine.let()
+    for _ in range(4):
+        race.turn()
+    assert not race.over
+    engine.let()
+    assert carried_out(race).seeds[0].state in ("passed", "spent")
+
+
 def test_a_stopped_race_begins_nothing_more_and_counts_what_came_to_its_end(board):
     race = ClassRace(TINY, board, 1)
     race.grow(5)

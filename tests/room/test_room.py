@@ -11,9 +11,10 @@ from explorer.limits import (
     MAX_ROOMS,
     MAX_ROOMS_EACH,
     MAX_STREAMS,
+    NEVER_SECONDS,
     ROOM_SECONDS,
 )
-from explorer.room.pace import Pace
+from explorer.room.pace import Pace, Paces
 from explorer.room.questions import typed
 from explorer.room.room import FullError, Room
 from explorer.room.rooms import LETTERS, Rooms
@@ -135,6 +136,21 @@ def test_a_full_room_takes_nobody_unless_somebody_has_been_away(room, clock):
     clock.now += AWAY_SECONDS
     assert room.join().number == MAX_MEMBERS + 1
     assert listeners[7].device.token not in room.devices
+
+
+def test_whoever_joins_again_and_again_keeps_nobody_out(room, clock):
+    there = student(room)
+    for _ in range(MAX_MEMBERS - 1):
+        room.join()
+    clock.now += NEVER_SECONDS
+    late = room.join()
+    assert late.token in room.devices and there.device.token in room.devices
+
+
+def test_only_so_many_paces_are_remembered(clock):
+    paces = Paces(rate=0, burst=1, most=2, clock=clock)
+    assert paces.take("a") and not paces.take("a") and paces.take("b") and paces.take("c")
+    assert list(paces.known) == ["b", "c"] and not paces.take("b")
 
 
 def test_a_device_has_so_many_streams_and_the_oldest_gives_way(room):

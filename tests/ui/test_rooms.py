@@ -14,7 +14,7 @@ from explorer.course.lessons import Ask, Card
 from explorer.experiment import Experiment
 from explorer.limits import MAX_ROOM_POST
 from explorer.room import questions
-from explorer.room.pace import Pace
+from explorer.room.pace import Pace, Paces
 from explorer.room.race import ClassRace, offers
 from explorer.room.rooms import Rooms
 from explorer.training.jobs import Jobs
@@ -30,8 +30,8 @@ HERE = {"Origin": HOST}
 def rooms(monkeypatch) -> Rooms:
     found = Rooms()
     monkeypatch.setattr(routes, "rooms", lambda: found)
-    monkeypatch.setattr(routes, "_openings", Pace(burst=1000))
-    monkeypatch.setattr(routes, "_joins", Pace(burst=1000))
+    monkeypatch.setattr(routes, "_openings", Paces(rate=0, burst=2))
+    monkeypatch.setattr(routes, "_joins", Paces(rate=0, burst=3))
     return found
 
 
@@ -143,6 +143,36 @@ def test_whoever_posts_too_fast_has_to_wait(lecturer, student, rooms):
     for device in rooms.find(lecturer.room["code"]).devices.values():
         device.pace = Pace(rate=0, burst=2)
     assert [at(student, lecturer, "guess", guess=0) for _ in range(3)] == [409, 409, 429]
+
+
+def test_one_address_opens_and_joins_so_often_and_others_are_not_kept_out(site, lecturer):
+    code = lecturer.room["code"]
+    with TestClient(site, base_url=HOST, headers=HERE, client=("10.0.0.66", 1)) as greedy:
+        assert [greedy.post("/r/open").status_code for _ in range(3)] == [200, 200, 429]
+        joined = []
+        for _ in range(4):
+            greedy.cookies.clear()
+            joined.append(greedy.post(f"/r/{code}/join").status_code)
+        assert joined == [200, 200, 200, 429]
+    with TestClient(site, base_url=HOST, headers=HERE, client=("10.0.0.7", 1)) as other:
+        assert other.post(f"/r/{code}/join").status_code == other.post("/r/open").status_code == 200
+
+
+def test_a_race_whose_folder_is_gone_ends_and_another_can_begin(lecturer, rooms, monkeypatch, tmp_path):
+    class Full(Jobs):
+        def submit(self, race, again=False):
+            raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr(board, "jobs", lambda: Full(tmp_path / "runs", Here()))
+    monkeypatch.setattr(routes, "TURN_SECONDS", 0.0)
+    offer, room = next(iter(offers())), rooms.find(lecturer.room["code"])
+    assert at(lecturer, lecturer, "race", offer=offer) == 200
+    for _ in range(1000):
+        if room.race.over:
+            break
+        lecturer.get(f"/r/{room.code}/address")  # the loop runs while it answers
+    assert room.race.record()["states"] == ["failed"]
+    assert at(lecturer, lecturer, "race", offer=offer) == 200
 
 
 def test_a_cookie_is_out_of_reach_of_scripts_and_of_other_sites(site):

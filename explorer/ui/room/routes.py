@@ -23,7 +23,7 @@ from explorer.figures.palette import THEMES
 from explorer.figures.room import class_figure, guess_figure
 from explorer.i18n import LANGUAGES
 from explorer.limits import MAX_ROOM_POST, ROOM_SECONDS
-from explorer.room.pace import Pace
+from explorer.room.pace import Paces
 from explorer.room.questions import Question, UnaskableError, number, of_card, typed
 from explorer.room.race import ClassRace, Offer, offers
 from explorer.room.room import Device, FullError, Listener, Room
@@ -42,8 +42,8 @@ TURN_SECONDS = 0.4
 
 _REPLICA = re.compile(r"[A-Z]?", re.ASCII)
 _tasks: set[asyncio.Task[None]] = set()
-_openings = Pace(rate=0.5, burst=20)
-_joins = Pace(rate=20, burst=300)
+_openings = Paces(rate=0.1, burst=10)
+_joins = Paces(rate=10, burst=300)
 
 
 @cache
@@ -74,7 +74,7 @@ def room_routes() -> list[Route]:
 async def _open(request: Request) -> Response:
     if foreign(request):
         return Response(status_code=403)
-    if not _openings.take():
+    if not _openings.take(visitor(request)):
         return Response(status_code=429)
     try:
         room = rooms().open(visitor(request))
@@ -116,7 +116,7 @@ async def _join(request: Request) -> Response:
         if device is None:
             return Response(status_code=403)
     if device is None:
-        if not _joins.take():
+        if not _joins.take(visitor(request)):
             return Response(status_code=429)
         try:
             device = room.join(token)
@@ -186,6 +186,7 @@ async def _stream(room: Room, device: Device) -> AsyncIterator[str]:
             room.carry(device)
             yield _messages(room, listener)
             await _rest(woken)
+            rooms().sweep()
         yield "event: over\ndata: {}\n\n"
     finally:
         room.leave(listener)
@@ -310,7 +311,12 @@ def _prepared(offer: Offer) -> ClassRace:
 async def _carry_out(room: Room, race: ClassRace) -> None:
     """Goes on with a race until it is over, and tells the room."""
     while not race.settled:
-        if await anyio.to_thread.run_sync(race.turn):
+        try:
+            changed = await anyio.to_thread.run_sync(race.turn)
+        except (OSError, KeyError):  # the board's folder is full or gone
+            race.give_up()
+            changed = True
+        if changed:
             room.raced()
         await anyio.sleep(TURN_SECONDS)
 
