@@ -224,7 +224,7 @@ class ClassRace:
         seed.checks = checks
 
     def _close(self, seed: Seed, end: str, found: Result | None) -> None:
-        """Ends a seed whose race is over; one whose worker was killed, or that others stopped, begins anew."""
+        """Ends a seed whose race is over; one that was killed, or that others stopped, begins anew."""
         seed.watch.close()
         again = end in ("killed", "stopped") and seed.tries < TRIES and not self.stopped
         seed.state = "waiting" if again else found.status if end == "done" and found else end
