@@ -17,7 +17,7 @@ from explorer.cells import LayerWeights
 from explorer.cells.activations import key_of
 from explorer.extras import needed
 from explorer.formats.layers import Layers, weights_for
-from explorer.formats.source import MAX_TENSORS, Source, Table, Tensor, floats, shown
+from explorer.formats.source import FAULTS, MAX_TENSORS, Source, Table, Tensor, floats, shown
 from explorer.i18n import Refused
 
 MAX_CONFIG = 16 * 1024 * 1024
@@ -66,7 +66,7 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> by
     try:
         with archive.open(info) as file:
             found = file.read(info.file_size)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except FAULTS as error:
         raise Refused("file_damaged") from error
     if len(found) != info.file_size:
         raise Refused("file_truncated")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as numpy_format
 
-from explorer.formats.source import MAX_TENSORS, Source, Table, Tensor
+from explorer.formats.source import FAULTS, MAX_TENSORS, Source, Table, Tensor
 from explorer.i18n import Refused
 
 MAX_UNPACKED = 4 * 1024**3
@@ -27,7 +27,7 @@ def _tensor(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Tensor:
         with archive.open(info) as file:
             shape, order, dtype = _header(file)
             begins = file.tell()
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except FAULTS as error:
         raise Refused("file_damaged") from error
     size = math.prod(shape) * dtype.itemsize
     if dtype.hasobject:
@@ -38,9 +38,14 @@ def _tensor(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Tensor:
         raise Refused("file_unpacked")
 
     def load() -> np.ndarray:
-        with archive.open(info) as file:
-            _header(file)
-            data = file.read(size)
+        try:
+            with archive.open(info) as file:
+                _header(file)
+                data = file.read(size)
+        except FAULTS as error:
+            raise Refused("file_damaged") from error
+        if len(data) != size:
+            raise Refused("file_truncated")
         return np.frombuffer(data, dtype).reshape(shape, order="F" if order else "C")
 
     return Tensor(shape, dtype.name, load)

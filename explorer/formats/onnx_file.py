@@ -180,7 +180,7 @@ def _array(tensor: Any) -> np.ndarray:
         raise Refused("tensor_bounds")
     try:
         return np.asarray(numpy_helper.to_array(tensor))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:  # KeyError: a kind of number that there is not
         raise Refused("file_damaged") from error
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from explorer.formats import keras, names, npz, onnx_file, safe, torch_file
 from explorer.formats.layers import Layers
-from explorer.formats.source import Source, Table, shown, source_of
+from explorer.formats.source import FAULTS, Source, Table, shown, source_of
 from explorer.i18n import Refused
 
 FORMAT = "recurrent layers 1"
@@ -83,7 +83,7 @@ def inspect_file(file: Path | str | bytes) -> FileContents:
 def _zipped(source: Source) -> FileContents:
     try:
         archive = zipfile.ZipFile(source.open())
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+    except FAULTS as error:
         raise Refused("file_truncated") from error
     entries = archive.namelist()
     if any(name.rpartition("/")[2] == "data.pkl" for name in entries):

@@ -4,6 +4,8 @@ import io
 import math
 import mmap
 import re
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,12 @@ from explorer.i18n import Refused
 
 MAX_TENSORS = 100_000
 """Tensors of a file: the largest networks have some thousand."""
+
+MAX_LINE = 2**20
+"""Bytes of a line: an old pickle has names and numbers in lines."""
+
+FAULTS = (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged archive raises; NotImplementedError, for a strange way of packing, among them."""
 
 FLOATS = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 """Kinds of numbers that weights may be, and their bytes."""
@@ -29,7 +37,7 @@ class Source:
 
     def open(self) -> BinaryIO:
         """Returns the bytes as a file to read and to seek in, without a copy of them."""
-        return io.BufferedReader(_View(self.data))
+        return _View(self.data)  # type: ignore[return-value]  # all of it that reading needs
 
     @property
     def start(self) -> bytes:
@@ -37,6 +45,8 @@ class Source:
 
 
 class _View(io.RawIOBase):
+    """What is asked for is cut to what there is before memory is taken for it."""
+
     def __init__(self, data: memoryview) -> None:
         self.data, self.at = data, 0
 
@@ -53,6 +63,20 @@ class _View(io.RawIOBase):
 
     def tell(self) -> int:
         return self.at
+
+    def read(self, size: int | None = -1) -> bytes:
+        end = len(self.data) if size is None or size < 0 else min(self.at + size, len(self.data))
+        found = bytes(self.data[self.at : end])
+        self.at += len(found)
+        return found
+
+    def readline(self, size: int | None = -1) -> bytes:
+        window = bytes(self.data[self.at : self.at + MAX_LINE])
+        end = window.find(b"\n") + 1
+        if not end and len(window) == MAX_LINE:
+            raise ValueError("a line is too long")
+        self.at += end or len(window)
+        return window[: end or len(window)]
 
     def readinto(self, buffer: Any) -> int:
         part = self.data[self.at : self.at + len(buffer)]
