@@ -56,7 +56,7 @@ new MutationObserver(() => painted((now) => probe.ready.push(now)))
 
 probe.watch = () => {
   probe.steps.clear()
-  const plots = [...document.querySelectorAll(".rx-plot")]
+  const plots = [...document.querySelectorAll(".rx-plot")].filter((plot) => plot.querySelector(".main-svg"))
   const removed = new MutationObserver((changes) => {
     probe.blank += changes.filter((c) => c.removedNodes.length).length
   })

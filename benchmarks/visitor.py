@@ -47,7 +47,6 @@ class Visitor:
         self.runs = 0
         self.widgets: dict[str, WidgetState] = {}
         self.ids: dict[str, str] = {}
-        self.options: dict[str, list[str]] = {}
         self.kept: dict[str, int] = {}
         self.shown = ""
         self.seen = {""}
@@ -84,6 +83,10 @@ class Visitor:
         """Sets a number."""
         whole = isinstance(value, int)
         return await self._set(key, "int_value" if whole else "double_value", value)
+
+    async def fold(self, key: str, there: bool) -> Answer:
+        """Opens or closes what lies behind a button."""
+        return await self._set(f"fold_{key}", "bool_value", there)
 
     async def press(self, key: str) -> Answer:
         """Presses a button."""
@@ -141,8 +144,12 @@ class Visitor:
             self.script = message.navigation.page_script_hash
         if kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
-        if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-            self._element(message.delta.new_element, answer)
+        if kind == "delta":
+            delta = message.delta
+            if delta.WhichOneof("type") == "new_element":
+                self._element(delta.new_element, answer)
+            elif delta.add_block.WhichOneof("type") == "popover":
+                self._named(delta.add_block.popover.id)
         return kind == "script_finished" and message.script_finished in DONE
 
     def _element(self, element: Any, answer: Answer) -> None:
@@ -154,7 +161,8 @@ class Visitor:
             data = json.loads(element.bidi_component.json or "null")
             self.shown = data.get("payload", self.shown) if isinstance(data, dict) else self.shown
         shown = getattr(element, kind)
-        if name := getattr(shown, "id", ""):
-            key = name.split("-", 2)[-1]  # $$ID-<hash>-<key>
-            self.ids[key] = name
-            self.options[key] = list(getattr(shown, "options", ()))
+        self._named(getattr(shown, "id", ""))
+
+    def _named(self, name: str) -> None:
+        if name:
+            self.ids[name.split("-", 2)[-1]] = name  # $$ID-<hash>-<key>

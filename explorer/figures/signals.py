@@ -54,7 +54,7 @@ def signal_heatmap(
         meta={"signal": symbol, "role": signal.role, "hue": signal.hue},
     )
     figure.update_xaxes(**step_axis(steps, tokens))
-    figure.update_yaxes(autorange="reversed", showticklabels=False, ticks="", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showticklabels=False, showgrid=False, automargin=False)
     figure.update_layout(meta={"range": [low, high], "title": f"{symbol} · {signal_name(signal, lang)}"})
     if not finite.all():
         rows, columns = np.nonzero(~finite)
@@ -156,7 +156,7 @@ def plain(theme: str) -> dict:
 
     Without a template: it would be most of the payload, and the stage sets what it would.
     """
-    axis = {"fixedrange": True, "ticks": "", "automargin": True}
+    axis = {"fixedrange": True, "ticks": ""}
     return {
         "autosize": True,
         "margin": {"l": 4, "r": 4, "t": 2, "b": 20},
@@ -167,7 +167,7 @@ def plain(theme: str) -> dict:
         "dragmode": False,
         "hovermode": False,
         "xaxis": {**axis, "tickangle": 0, "linecolor": GRID[theme]},
-        "yaxis": {**axis, "gridcolor": GRID[theme], "zeroline": False},
+        "yaxis": {**axis, "gridcolor": GRID[theme], "zeroline": False, "automargin": True},
     }
 
 

@@ -22,6 +22,7 @@ export class Chart {
     this.columns = figure.layout.meta.columns ?? run.steps
     this.offset = this.columns - run.steps // columns before the first step, e.g. for the initial state
     this.heat = figure.data.find((trace) => trace.type === "heatmap")
+    this.waits = false // whether it is drawn only once it comes into sight
     this.cursor = element("div", { class: "rx-cursor" })
     /** Whether it is small, beside one that leads. */
     this.quiet = false
@@ -43,11 +44,21 @@ export class Chart {
     }, this.plot, this.cursor, this.rowCursor)
   }
 
-  /** @param {PlotlyModule} Plotly */
+  /** Draws at once, or where it may wait, once it comes into sight. @param {PlotlyModule} Plotly */
   async draw(Plotly) {
     this.Plotly = Plotly
     this.dress()
-    await Plotly.newPlot(this.plot, this.data(), this.layout(), CONFIG)
+    if (!this.waits) return this.plotted()
+    this.sight = new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting) return
+      this.sight.disconnect()
+      this.plotted()
+    }, { rootMargin: "120px" })
+    this.sight.observe(this.node)
+  }
+
+  async plotted() {
+    await this.Plotly.newPlot(this.plot, this.data(), this.layout(), CONFIG)
     this.plot.on("plotly_afterplot", () => this.measure())
     this.measure()
   }
@@ -216,6 +227,7 @@ export class Chart {
   }
 
   close() {
+    this.sight?.disconnect()
     this.Plotly?.purge(this.plot)
   }
 }

@@ -22,6 +22,7 @@ export class Valve extends Chart {
     this.others = others
     this.before = before
     this.unit = -1
+    this.waits = true
     this.node.classList.add("rx-valve")
     this.lanes = run.valve.data.filter(({ meta }) => meta?.signal)
     this.values = this.lanes.map(({ meta }) => {
@@ -34,18 +35,15 @@ export class Valve extends Chart {
     this.plot.parentElement.append(...this.names, ...this.values.map(({ node }) => node))
   }
 
-  /** Is drawn once it comes into sight. @param {PlotlyModule} Plotly */
+  /** @param {PlotlyModule} Plotly */
   async draw(Plotly) {
-    this.Plotly = Plotly
-    this.dress()
     this.plot.style.height = `${Math.round((ROW * (this.lanes.length + 0.5) + 1.8) * this.stage.fontSize)}px`
-    this.sight = new IntersectionObserver(async ([entry]) => {
-      if (!entry.isIntersecting) return
-      this.sight.disconnect()
-      this.unit = this.chosen()
-      await super.draw(Plotly)
-    }, { rootMargin: "120px" })
-    this.sight.observe(this.node)
+    await super.draw(Plotly)
+  }
+
+  async plotted() {
+    this.unit = this.chosen()
+    await super.plotted()
   }
 
   chosen() {
@@ -140,10 +138,6 @@ export class Valve extends Chart {
     return this.lanes.map(({ meta }, k) => `${meta.signal} = ${exact(ofSignal(this.run, meta.signal)(step, unit))}  ${this.run.valve.layout.meta.names[k]}`)
   }
 
-  close() {
-    this.sight?.disconnect()
-    super.close()
-  }
 }
 
 /** @param {[number, number]} range @returns {[number, number]} */

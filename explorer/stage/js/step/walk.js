@@ -62,7 +62,7 @@ export class WalkStage extends Stage {
   panel(run, two) {
     const { payload } = this
     const heatmaps = run.heatmaps.map((figure) => new Chart(figure, run, this))
-    const lines = run.lines.map((figure, k) => new Chart(this.overlaid(figure, k), run, this))
+    const lines = run.lines.map((figure, k) => Object.assign(new Chart(this.overlaid(figure, k), run, this), { waits: true }))
     const drawing = new Drawing(run, this)
     const readouts = this.readouts(run)
     for (const chart of heatmaps) {
