@@ -69,12 +69,16 @@ def _numbers(figure: go.Figure, question: Question, tally: Sequence[int], lang: 
             y=top,
             yanchor="bottom",
             showarrow=False,
-            text=f"<b>{question.right:.4g}</b> · {t('room.model_says', lang)}",
+            text=f"<b>{_number(question.right)}</b> · {t('room.model_says', lang)}",
             font={"color": colour},
         )
     pad = 0.03 * (ends[1] - ends[0])
     figure.update_xaxes(range=[ends[0] - pad, ends[1] + pad])
     figure.update_yaxes(range=[0, top], title=t("room.guesses", lang), dtick=max(1, round(top / 5)))
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
 
 
 def class_figure(race: ClassRace, lang: str, theme: str = "light") -> go.Figure:

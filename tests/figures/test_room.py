@@ -22,6 +22,8 @@ def test_numbers_are_a_histogram_with_the_truth_drawn_in():
     assert len(bars.x) == BINS and sum(bars.y) == 3
     assert figure.layout.shapes[0].x0 == 12.5 and figure.layout.xaxis.range[1] > 12.5
     assert not guess_figure(number("q", 0, 10), [1], "en").layout.shapes
+    (said,) = guess_figure(number("q", -9, 1, -6.951), [-2], "en").layout.annotations
+    assert said.text == "<b>−6.951</b> · the model"
 
 
 def test_a_classs_curves_stand_by_how_they_ended():

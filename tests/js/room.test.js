@@ -5,7 +5,7 @@ import { afterEach, beforeEach, mock, test } from "node:test"
 
 import { enter } from "../../explorer/stage/js/room/client.js"
 import { experimentOf, wayTo } from "../../explorer/stage/js/room/follow.js"
-import { raceSays, seedSays } from "../../explorer/stage/js/room/words.js"
+import { answerSays, raceSays, seedSays } from "../../explorer/stage/js/room/words.js"
 
 const view = (query = {}, page = "step") => ({ page, query })
 
@@ -126,4 +126,10 @@ test("a seed says how it does, the race how many have passed", () => {
   assert.equal(seedSays({ ...room, you: { seed: null } }, strings), "none")
   assert.equal(seedSays({ ...room, race: null }, strings), "")
   assert.equal(raceSays(room, strings), "1 of 1 · 2 to come")
+})
+
+test("a guess in words: an answer in the reader's language, a number with a true minus", () => {
+  const asked = /** @type {any} */ ({ answers: [{ en: "all", ko: "모두" }] })
+  assert.equal(answerSays(asked, 0, "ko"), "모두")
+  assert.equal(answerSays(/** @type {any} */ ({ low: -9, high: 1 }), -2.97456, "en"), "−2.975")
 })

@@ -187,7 +187,9 @@ class RoomPage {
     const { strings, offers } = this.data
     this.wall = new Wall(this.room, "race")
     const offer = element("select", { class: "rx-room-text" }, ...offers.map((one) => element("option", { value: one.key, text: one.label })))
-    this.begin = this.button("", () => this.room.post("race", { offer: offer.value }), true)
+    this.begin = this.button("", async () => {
+      if ((await this.room.post("race", { offer: offer.value })) === 200) card.scrollIntoView({ block: "start" })
+    }, true)
     this.halt = this.button(strings.stop, () => this.room.post("stop"))
     this.choice = element("div", { class: "rx-room-row" }, this.field(strings.offer, offer), this.begin)
     this.result = element("p", { class: "rx-room-large", role: "status" })
@@ -196,7 +198,8 @@ class RoomPage {
     this.again = element("code", { class: "rx-room-command" })
     this.after = element("div", { class: "rx-room-row" }, this.keep, this.halt)
     this.command = element("p", { class: "rx-room-small" }, element("span", { text: `${strings.command} ` }), this.again)
-    return element("div", { class: "rx-room-card" }, element("h3", { text: strings.experiment }), element("p", { text: strings.experiment_how }), this.choice, this.result, this.span, this.wall.node, this.after, this.command)
+    const card = element("div", { class: "rx-room-card" }, element("h3", { text: strings.experiment }), element("p", { text: strings.experiment_how }), this.choice, this.result, this.span, this.wall.node, this.after, this.command)
+    return card
   }
 
   raced() {

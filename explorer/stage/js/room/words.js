@@ -30,5 +30,5 @@ export function intervalSays({ race }, strings) {
 
 /** A guess or an answer in words. @type {(question: import("../types.js").Question, guess: number, lang: string) => string} */
 export function answerSays(question, guess, lang) {
-  return question.answers ? question.answers[guess][lang] : Number(guess.toPrecision(4)).toLocaleString(lang)
+  return question.answers ? question.answers[guess][lang] : Number(guess.toPrecision(4)).toLocaleString(lang).replace("-", "−")
 }
