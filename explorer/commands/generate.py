@@ -135,7 +135,7 @@ def _shipped(name: str, cell: str | None) -> Bundle:
 
 def _stored(file: str) -> Bundle:
     try:
-        bundle = load_bundle(file)
+        bundle = load_bundle(file, uploaded=False)
     except Refused as error:
         reason = t(f"notice.{error.sentence}", "en", **error.values)
         raise UsageError(f"--model {file!r} cannot be used. {reason}") from error

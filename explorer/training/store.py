@@ -31,6 +31,9 @@ from explorer.limits import (
 from explorer.nn.model import RecurrentModel
 from explorer.text import Refused, clean
 
+MAX_OWN_HEADER = 100 * 1024 * 1024
+"""Bytes of a header that is not uploaded: as many as the format allows."""
+
 FORMAT = "rnn-explorer 1"
 BYTES = {"F32": 4, "F64": 8}
 """What weights may be in a file, and the bytes of a number."""
@@ -74,7 +77,7 @@ def save_model(
     """Writes a model with its experiment, weights as float32, and returns the bytes of the file.
 
     A path is replaced at once or not at all. The same model and experiment give the same bytes.
-    Raises Refused, and writes nothing, where `load_bundle` would not take the file; OSError.
+    Raises Refused, and writes nothing, where `load_model` would not take the file; OSError.
     """
     experiment = _of(model, experiment or Experiment())
     query = experiment.to_query() | ({"text": experiment.text} if experiment.text else {})
@@ -91,7 +94,7 @@ def save_model(
         **{name: _json(labels) for name, labels in lists.items()},
     }
     data = state_bytes({n: v.float() for n, v in model.state_dict().items()}, metadata)
-    load_bundle(data)
+    load_bundle(data, uploaded=False)
     if target is None:
         return data
     if isinstance(target, str | Path):
@@ -102,22 +105,26 @@ def save_model(
 
 
 def load_model(source: Path | str | bytes) -> RecurrentModel:
-    """Returns the model of a file that `save_model` wrote, in float32. Raises Refused, OSError."""
-    return load_bundle(source).model
+    """Returns the model, of any size, that `save_model` wrote, in float32. Raises Refused, OSError."""
+    return load_bundle(source, uploaded=False).model
 
 
-def load_bundle(source: Path | str | bytes) -> Bundle:
+def load_bundle(source: Path | str | bytes, *, uploaded: bool = True) -> Bundle:
     """Returns what `save_model` wrote, from a path or the bytes of a file.
 
-    Whatever the file holds, it is read in well under a second and in some 20 MB of memory, and nothing
-    in it runs. Raises Refused where it is not exactly such a file; OSError where it cannot be read.
+    Whatever an uploaded file holds, it is read in well under a second and in some 20 MB of memory, and
+    nothing in it runs; one of one's own may be of any size. Raises Refused where it is not exactly such a
+    file; OSError where it cannot be read.
     """
-    data = source if isinstance(source, bytes) else _read(Path(source))
-    if len(data) > MAX_UPLOAD_MODEL:
+    if isinstance(source, bytes):
+        data = source
+    else:
+        data = _read(Path(source)) if uploaded else Path(source).read_bytes()
+    if uploaded and len(data) > MAX_UPLOAD_MODEL:
         raise _large(len(data))
-    entries, metadata = _header(data)
+    entries, metadata = _header(data, MAX_HEADER if uploaded else MAX_OWN_HEADER)
     _check_format(entries, metadata)
-    model = _model(metadata, entries, len(data))
+    model = _model(metadata, entries, len(data), uploaded)
     symbols = _labels(metadata, "symbols")
     if symbols is not None and len(symbols) != _sizes(model)["input"]:
         raise Refused("bad_metadata", field="symbols")
@@ -194,11 +201,11 @@ def _large(size: int) -> Refused:
     return Refused("file_large", size=-(-size * 10 // 2**20) / 10, limit=MAX_UPLOAD_MODEL // 2**20)
 
 
-def _header(data: bytes) -> tuple[dict[str, Entry], dict[str, str]]:
+def _header(data: bytes, longest: int) -> tuple[dict[str, Entry], dict[str, str]]:
     """Returns the tensors by name and the metadata, tensors one after another and nothing beside them."""
     length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > MAX_HEADER:
-        raise _foreign(data, length)
+    if len(data) < 8 or length > longest:
+        raise _foreign(data, longest)
     if len(data) < 8 + length:
         raise Refused("file_truncated")
     header = data[8 : 8 + length]
@@ -222,14 +229,14 @@ def _header(data: bytes) -> tuple[dict[str, Entry], dict[str, str]]:
     return entries, metadata
 
 
-def _foreign(data: bytes, length: int) -> Refused:
+def _foreign(data: bytes, longest: int) -> Refused:
     """Says what a file is whose first eight bytes are no length of a header."""
     if not data:
         return Refused("file_empty")
     if data[:4] in _PICKLE or data[:2] in _PICKLE:  # no header within the limit begins so
         return Refused("pt_file")
     if data[8:9] == b"{":
-        return Refused("header_large", limit=MAX_HEADER // 1024)
+        return Refused("header_large", limit=longest // 1024)
     return Refused("not_safetensors")
 
 
@@ -255,7 +262,9 @@ def _check_format(entries: dict[str, Entry], metadata: dict[str, str]) -> None:
     raise Refused("no_metadata" if any(map(_RECURRENT.fullmatch, entries)) else "other_model")
 
 
-def _model(metadata: dict[str, str], entries: dict[str, Entry], length: int) -> RecurrentModel:
+def _model(
+    metadata: dict[str, str], entries: dict[str, Entry], length: int, uploaded: bool
+) -> RecurrentModel:
     """Returns the model that the metadata describe, uninitialised, if the tensors are exactly its own."""
     cell = metadata.get("cell", "")
     if cell not in CELLS:
@@ -264,12 +273,12 @@ def _model(metadata: dict[str, str], entries: dict[str, Entry], length: int) -> 
     if not isinstance(sizes, dict) or sizes.keys() != set(_SIZES) or not _natural(list(sizes.values())):
         raise Refused("bad_metadata", field="sizes")
     D, H, K, layers, directions = (sizes[name] for name in _SIZES)
-    if H > MAX_UPLOAD_HIDDEN:
+    if uploaded and H > MAX_UPLOAD_HIDDEN:
         raise Refused("hidden_large", limit=MAX_UPLOAD_HIDDEN)
-    if layers > MAX_LAYERS:
+    if uploaded and layers > MAX_LAYERS:
         raise Refused("layers_large", limit=MAX_LAYERS)
     vocabulary = _labels(metadata, "vocabulary")
-    ok = min(D, H, K, layers) >= 1 and max(D, K) <= MAX_VOCABULARY and directions in (1, 2)
+    ok = min(D, H, K, layers) >= 1 and (max(D, K) <= MAX_VOCABULARY or not uploaded) and directions in (1, 2)
     if not ok or (vocabulary is not None and len(vocabulary) != K):
         raise Refused("bad_metadata", field="sizes")
     width = directions * H

@@ -161,10 +161,6 @@ NOT_KEPT = {
     "an empty token": (lambda: word_model("rnn", ("a", "")), {}, "token_unclean"),
     "half a character": (lambda: word_model("rnn", ("a", "\ud800")), {}, "token_unclean"),
     "a token twice": (lambda: word_model("rnn", ("a", "b", "a")), {}, "token_twice"),
-    "too long a vocabulary": (lambda: word_model("rnn", tuple(map(str, range(9_000)))), {}, "header_large"),
-    "too many weights": (lambda: RecurrentModel("lstm", 2, MAX_UPLOAD_HIDDEN, 1), {}, "file_large"),
-    "too many units": (lambda: RecurrentModel("rnn", 2, MAX_UPLOAD_HIDDEN + 1, 1), {}, "hidden_large"),
-    "too many layers": (lambda: network("rnn", False, num_layers=MAX_LAYERS + 1), {}, "layers_large"),
     "too few outputs": (lambda: RecurrentModel("rnn", 2, 3, 2, vocabulary="abc"), {}, "bad_metadata"),
     "too few symbols": (lambda: network("rnn", False), {"symbols": ("a", "b")}, "bad_metadata"),
     "a symbol twice": (lambda: network("rnn", False), {"symbols": ("a", "b", "b")}, "token_twice"),
@@ -180,6 +176,29 @@ def test_what_could_not_be_opened_again_is_not_written(name, tmp_path):
         save_model(path, build(), **options)
     assert refused.value.sentence == sentence
     assert list(tmp_path.iterdir()) == []
+
+
+OF_ANY_SIZE = {
+    "too long a vocabulary": (lambda: word_model("rnn", tuple(map(str, range(9_000)))), "header_large"),
+    "too many weights": (lambda: RecurrentModel("lstm", 2, MAX_UPLOAD_HIDDEN, 1), "file_large"),
+    "too many units": (lambda: RecurrentModel("rnn", 2, MAX_UPLOAD_HIDDEN + 1, 1), "hidden_large"),
+    "too many layers": (lambda: network("rnn", False, num_layers=MAX_LAYERS + 1), "layers_large"),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANY_SIZE)
+def test_a_model_of_any_size_is_kept_and_opened_but_not_uploaded(name, tmp_path):
+    build, sentence = OF_ANY_SIZE[name]
+    path, model = tmp_path / "model.safetensors", build()
+    with torch.no_grad():
+        for value in model.parameters():
+            value.fill_(0.5)
+    save_model(path, model)
+    again = load_model(path)
+    assert all(torch.equal(value, again.state_dict()[key]) for key, value in model.state_dict().items())
+    with pytest.raises(Refused) as refused:
+        load_bundle(path)
+    assert refused.value.sentence == sentence
 
 
 TENSORS = {
