@@ -211,3 +211,6 @@ def test_first_screen_shows_strip_drawing_and_heatmaps(
     box = page.locator(".rx-valve").bounding_box()
     assert box and box["y"] + box["height"] <= size[1]  # where steps are marked, the valve comes first
     expect(page.locator(".rx-valve-now b").nth(1)).to_have_text("0.75")
+    page.keyboard.press("End")
+    expect(page.locator(".rx-thread line")).to_have_count(6)  # from the second mark, step 14, to step 20
+    expect(page.locator(".rx-thread-said")).to_contain_text(re.compile(r"t = 14.*−0.20 × .*0.9\d"))

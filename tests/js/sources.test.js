@@ -5,7 +5,7 @@ import { test } from "node:test"
 
 import { Matrix } from "../../explorer/stage/js/core/payload.js"
 import { Evaluator } from "../../explorer/stage/js/step/expression.js"
-import { Trail, shares, sourceOf, stateSource } from "../../explorer/stage/js/step/sources.js"
+import { Trail, shares, sourceOf, stateSource, thread } from "../../explorer/stage/js/step/sources.js"
 
 test("a gate leads to its equation, a state before to its equation a step earlier", () => {
   assert.deepEqual(sourceOf("f", 2, 3), { kind: "equation", symbol: "f", step: 3, unit: 2 })
@@ -39,10 +39,21 @@ const RUN = {
 
 test("what was written and what is left of the start add up to the memory", () => {
   const found = shares(RUN, new Evaluator(RUN), "c", 0, 1)
-  assert.deepEqual(found, { written: [0.25, 1], kept: [0.5, 1], start: 0.5 })
+  assert.deepEqual(found, { given: [0.5, 1], factor: [0.5, 0.5], written: [0.25, 1], kept: [0.5, 1], start: 0.5 })
   assert.equal(found.written.reduce((a, b) => a + b) + found.start, 1.75)
 })
 
 test("a state that goes in through weights alone has no direct way", () => {
   assert.equal(shares(RUN, new Evaluator(RUN), "h", 0, 1), null)
+})
+
+test("a thread runs from the step that gave the most, as thick as what is kept; a changed state cuts it", () => {
+  const evaluator = new Evaluator(RUN)
+  assert.deepEqual(thread(RUN, evaluator, "c", 0, 1), { from: 1, given: 1, amount: 1, left: [1] })
+  const long = { ...RUN, arrays: { c: column([0, 1, 0.5, 0.35]), "gate.f": column([0.5, 0.5, 0.5]), "gate.i": column([1, 0, 1]), "gate.g": column([1, 1, 0.1]) } }
+  const found = thread(long, new Evaluator(long), "c", 0, 2)
+  assert.deepEqual([found.from, found.given, found.amount, found.left], [0, 1, 0.25, [1, 0.5, 0.25]])
+  const cut = { ...long, arrays: { ...long.arrays, c: column([0, 1, 9, 0.35]) } }
+  assert.equal(thread(cut, new Evaluator(cut), "c", 0, 1), null)
+  assert.equal(thread(RUN, evaluator, "h", 0, 1), null)
 })

@@ -74,7 +74,7 @@ export class Drawing {
     const source = this.sourceOf(key)
     const { step, unit } = this.stage
     const here = { kind: /** @type {const} */ ("equation"), symbol: this.run.signals.at(-1).symbol, step, unit: Math.min(unit, this.run.units - 1) }
-    if (source) this.stage.origins.lead(source, here, this.run, this.node)
+    if (source) this.stage.origins.lead(source, here, this.run, this.node.closest(".rx-side") ?? this.node)
   }
 
   wire({ points, value, hue, arrow }, hues) {

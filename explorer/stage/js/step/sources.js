@@ -57,23 +57,42 @@ export class Trail {
 }
 
 /**
- * What every step has given to a unit's memory after a step: what was written there, times all that was kept since.
+ * What every step has given to a unit's memory after a step: what was written there (given), times all that was
+ * kept since: written. factor is what a step keeps of the memory before it.
  * kept[k] is the product of the keeping factors of the steps after k, up to and with the last: the gradient on the
  * direct path from there back to k too. start is what is left of the first state. written and start add up to the
  * memory. Null where the state before goes in through weights alone.
  * @type {(run: Pick<WalkRun, "equations" | "arrays">, evaluator: Evaluator, symbol: string, unit: number, step: number) =>
- *   { written: number[], kept: number[], start: number } | null}
+ *   { given: number[], factor: number[], written: number[], kept: number[], start: number } | null}
  */
 export function shares(run, evaluator, symbol, unit, step) {
   const equation = run.equations.find(([name]) => name === symbol)?.[1]
   const before = `${symbol}_prev`
   if (!equation || !names(equation, before)) return null
   const at = (/** @type {number} */ t, /** @type {number} */ value) => evaluator.value(replaced(equation, before, value), unit, t)
-  const written = Array.from({ length: step + 1 }, (_, t) => at(t, 0))
+  const given = Array.from({ length: step + 1 }, (_, t) => at(t, 0))
   const factor = Array.from({ length: step + 1 }, (_, t) => at(t, 1) - at(t, 0))
   const kept = Array.from({ length: step + 1 }, () => 1)
   for (let k = step - 1; k >= 0; k--) kept[k] = kept[k + 1] * factor[k + 1]
-  return { written: written.map((value, k) => value * kept[k]), kept, start: run.arrays[symbol].at(0, unit) * kept[0] * factor[0] }
+  return { given, factor, written: given.map((value, k) => value * kept[k]), kept, start: run.arrays[symbol].at(0, unit) * kept[0] * factor[0] }
+}
+
+/**
+ * The thread of a memory: from the step that gave the most of it to a step, and how much is left after each step on
+ * the way, the product of what was kept. Null where there is no direct way, or a change of the run has cut it.
+ * @type {(run: Pick<WalkRun, "equations" | "arrays">, evaluator: Evaluator, symbol: string, unit: number, step: number) =>
+ *   { from: number, given: number, amount: number, left: number[] } | null}
+ */
+export function thread(run, evaluator, symbol, unit, step) {
+  const found = shares(run, evaluator, symbol, unit, step)
+  if (!found) return null
+  const value = evaluator.value(symbol, unit, step)
+  const sum = found.written.reduce((all, part) => all + part, found.start)
+  if (!(Math.abs(sum - value) <= 1e-9 * Math.max(1, Math.abs(value)))) return null
+  const from = found.written.reduce((best, part, k) => (Math.abs(part) > Math.abs(found.written[best]) ? k : best), 0)
+  const left = [1]
+  for (let k = from + 1; k <= step; k++) left.push(left[left.length - 1] * found.factor[k])
+  return { from, given: found.given[from], amount: found.written[from], left }
 }
 
 /** Whether an expression names a symbol outside of weights. @param {Expression} expression @param {string} symbol @returns {boolean} */

@@ -5,10 +5,12 @@
 /** @import { Stage } from "../core/base.js" */
 
 import { CONFIG, Chart } from "../core/chart.js"
-import { element } from "../core/dom.js"
-import { ends, exact, fill, number } from "../core/numbers.js"
+import { element, svg } from "../core/dom.js"
+import { ends, exact, fill, number, percent } from "../core/numbers.js"
 import { ofSignal } from "../core/payload.js"
+import { Evaluator } from "./expression.js"
 import { edged, series, span } from "./series.js"
+import { thread } from "./sources.js"
 
 const ROW = 3.3 // the height of a gate's row, in letters
 const FADE = "2e" // how opaque the filling is, in hexadecimal
@@ -32,7 +34,12 @@ export class Valve extends Chart {
     })
     this.names = this.lanes.map(({ meta }, k) => element("div", { class: "rx-valve-name", style: `color:${stage.theme.hues[meta.hue]}` },
       element("i", { text: meta.signal }), element("span", { text: run.valve.layout.meta.names[k] })))
-    this.plot.parentElement.append(...this.names, ...this.values.map(({ node }) => node))
+    this.evaluator = new Evaluator(run)
+    this.says = run.readout ? (step) => `${run.readout.top[step][0]} ${percent(run.arrays.top_probabilities.at(step, 0))}` : run.arrays.value ? (step) => number(run.arrays.value.at(step), 2) : null
+    this.thread = svg("svg", { class: "rx-thread", "aria-hidden": "true" })
+    this.told = element("figcaption", { class: "rx-thread-said" })
+    this.node.append(this.told)
+    this.plot.parentElement.append(this.thread, ...this.names, ...this.values.map(({ node }) => node))
   }
 
   /** @param {PlotlyModule} Plotly */
@@ -117,6 +124,38 @@ export class Valve extends Chart {
       if (row.meta.role !== "gate") this.values[k].range.textContent = ends(this.range(row, own))
     })
     if (this.unit >= 0 && own !== this.unit) this.turn(own)
+    this.drawThread(step, own)
+  }
+
+  // From the step that wrote the most of the memory to now: as thick as what is kept of it, there and back.
+  drawThread(step, unit) {
+    const axes = this.plot._fullLayout
+    const symbol = memory(this.run)
+    const found = thread(this.run, this.evaluator, symbol, unit, step)
+    this.told.textContent = ""
+    this.thread.replaceChildren()
+    if (!found || !axes) return
+    const { strings, firstStep } = this.stage.payload
+    const { from, given, amount, left } = found
+    const kept = left[left.length - 1]
+    this.told.textContent = fill(strings.thread, {
+      symbol, unit: unit + 1, t: step + firstStep, value: number(ofSignal(this.run, symbol)(step, unit), 2), k: from + firstStep,
+      token: this.run.tokens[from].label, given: number(given, 2), kept: number(kept, 2), amount: number(amount, 2),
+    })
+    if (this.says) this.told.textContent += ` ${fill(strings.thread_read, { h: number(this.run.arrays.h.at(step + 1, unit), 2), y: this.says(step) })}`
+    const axis = axes[this.lanes.length > 1 ? `yaxis${this.lanes.length}` : "yaxis"]
+    const [low, high] = axis.range
+    const of = ofSignal(this.run, symbol)
+    const x = (/** @type {number} */ t) => this.left + (t + 0.5) * this.width
+    const y = (/** @type {number} */ t) => axis._offset + (axis._length * (high - of(t, unit))) / (high - low)
+    const colour = this.stage.theme.hues[this.lanes[this.lanes.length - 1].meta.hue]
+    const parts = left.slice(1).map((share, n) => svg("line", {
+      x1: x(from + n), y1: y(from + n), x2: x(from + n + 1), y2: y(from + n + 1), stroke: colour, "stroke-linecap": "round", "stroke-width": 1 + 8 * Math.min(1, Math.abs(share)),
+    }))
+    const back = left.slice(1).map((_, n) => `${x(from + n + 1)},${y(from + n + 1)}`).reverse()
+    const way = svg("polyline", { points: [...back, `${x(from)},${y(from)}`].join(" "), fill: "none", stroke: this.stage.theme.ground, "stroke-width": 1.6, "stroke-dasharray": "2 5" })
+    const dots = [from, step].map((t, n) => svg("circle", { cx: x(t), cy: y(t), r: n ? 5 : 7, fill: n ? this.stage.theme.ground : colour, stroke: colour, "stroke-width": 2.5 }))
+    this.thread.append(...parts, way, ...dots)
   }
 
   /** Shows another unit. @param {number} unit */
@@ -127,7 +166,7 @@ export class Valve extends Chart {
 
   /** Shows another run of the same cell. @param {WalkRun} run @param {WalkRun | null} before */
   show(run, before) {
-    Object.assign(this, { run, before })
+    Object.assign(this, { run, before, evaluator: new Evaluator(run) })
     if (!this.heading) return // not drawn
     this.dress()
     if (this.unit >= 0) this.turn(this.chosen())
