@@ -110,7 +110,7 @@ def test_stepping_moves_both_cells_and_costs_no_message_and_space_plays(
     page.keyboard.press("Home")
     page.keyboard.press("Space")
     expect(page.locator(READY)).to_have_attribute("data-step", "12")
-    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
 
 
 def test_arithmetic_is_the_traces_to_the_last_digit(page: Page, server: str, faults: list[str]):
