@@ -36,7 +36,7 @@ MAX_MARKED = 8
 """More lines than this across a heatmap would hide it."""
 
 Band = Mapping[str, Sequence[float | None]]
-"""What ten seeds did: columns step, low, high, median."""
+"""What many seeds did: columns step, low, high, median."""
 
 
 @dataclass(frozen=True)
