@@ -1,6 +1,7 @@
 """The verb `amount`: LSTM or GRU by the number of sentences to learn from, measured anew."""
 
 import argparse
+import json
 import math
 import os
 import sys
@@ -25,7 +26,7 @@ from explorer.commands.options import Option, UsageError, Verb, checked_path, wh
 from explorer.commands.terminal import table_lines
 from explorer.exact import interval, spread
 from explorer.limits import MAX_SENTENCES
-from explorer.training.series import Part, carry_out, origin, write
+from explorer.training.series import Part, carry_out, keep, origin, write
 
 MAX_SEEDS = 100
 MAX_MINUTES = 10_000
@@ -55,8 +56,12 @@ def run_amount(chosen: argparse.Namespace) -> int:
         math.inf if chosen.minutes is None else whole_number("--minutes", chosen.minutes, 1, MAX_MINUTES)
     )
     out = None if chosen.out is None else checked_path(chosen.out, (".json",))
+    tasks = places(counts, seeds)
     with _folder(out) as folder:
-        parts = carry_out(trial_record, places(counts, seeds), Path(folder) / settings(), jobs, minutes, _say)
+        there = Path(folder) / settings()
+        if out is not None:
+            _take_up(out, tasks, there)
+        parts = carry_out(trial_record, tasks, there, jobs, minutes, _say)
     if not parts:
         return 0
     found = record(chosen.command, parts)
@@ -73,11 +78,26 @@ def record(command: str, parts: Mapping[str, Part]) -> dict[str, Any]:
     """Returns what is stored of the trials that are there."""
     trials = [part.made for part in parts.values()]
     seeds = sorted({trial["seed"] for trial in trials})
-    return origin(command, parts) | {"seeds": seeds, "trials": trials}
+    return origin(command, parts) | {"settings": settings(), "seeds": seeds, "trials": trials}
 
 
 def _folder(out: Path | None) -> AbstractContextManager[str]:
     return TemporaryDirectory() if out is None else nullcontext(str(out.with_suffix(PARTS)))
+
+
+def _take_up(out: Path, tasks: Mapping[str, Any], folder: Path) -> None:
+    """Keeps what a result of the same settings at --out holds already, each at the mean cost."""
+    if not out.exists():
+        return
+    found = json.loads(out.read_text(encoding="utf-8"))
+    if found.get("settings") != settings():
+        return
+    names = {place: name for name, place in tasks.items()}
+    each = found["cost"]["cpu_seconds"] / found["cost"]["parts"]
+    for trial in found["trials"]:
+        name = names.get((trial["count"], trial["match"], trial["seed"], trial["name"]))
+        if name is not None:
+            keep(Part(each, trial), folder, name)
 
 
 def _say(line: str) -> None:

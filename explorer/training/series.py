@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,6 +40,14 @@ def kept(tasks: Mapping[str, tuple[Any, ...]], folder: Path) -> dict[str, Part]:
         if path.exists():
             found[name] = Part(**json.loads(path.read_text(encoding="utf-8")))
     return found
+
+
+def keep(part: Part, folder: Path, name: str) -> None:
+    """Keeps a part, unless one of its name is there."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, (json.dumps(asdict(part), allow_nan=False) + "\n").encode())
 
 
 def carry_out(
@@ -115,5 +123,4 @@ def cost(before: Mapping[str, Part], left: int, jobs: int) -> str:
 def _make(work: Work, task: tuple[Any, ...], path: Path) -> None:
     started = time.process_time()
     made = work(*task)
-    record = {"cost": round(time.process_time() - started, 2), "made": made}
-    write_bytes(path, (json.dumps(record, allow_nan=False) + "\n").encode())
+    keep(Part(round(time.process_time() - started, 2), made), path.parent, path.stem)

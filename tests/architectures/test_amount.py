@@ -14,7 +14,7 @@ from explorer.architectures.amount import BASE, PAIRS, RIVALS, Amount, Trial, co
 from explorer.commands.amount import record
 from explorer.data.sources import source
 from explorer.experiment import MATCHES
-from explorer.training.series import Part
+from explorer.training.series import Part, kept
 
 TINY = replace(BASE, budget=100, size=8)
 LSTM, GRU, LSTM_KEEP, GRU_KEEP = RIVALS
@@ -167,6 +167,24 @@ def test_the_command_writes_what_it_found(capsys, tmp_path, monkeypatch):
     said = capsys.readouterr().out
     assert "3/3" in said and "0.29 to 1.00" in said and "no clear difference, p = 1 of 8" in said
     assert amount.from_record(record("", {"a": Part(1.0, found["trials"][0])})).trials[0].solved
+
+
+def test_the_command_goes_on_from_a_result_of_the_same_settings(tmp_path, monkeypatch):
+    out, done = tmp_path / "a.json", one(GRU, "units", 50, 1, 0.995)
+    out.write_text(json.dumps(record("before", {"x": Part(3.0, asdict(done))})))
+
+    def carried_out(work, tasks, folder, *_):
+        return kept(tasks, folder)
+
+    monkeypatch.setattr("explorer.commands.amount.carry_out", carried_out)
+    assert main(["amount", "--counts", "50", "--seeds", "3", "--out", str(out)]) == 0
+    found = json.loads(out.read_text())
+    assert found["trials"] == [asdict(done)] and found["cost"] == {"parts": 1, "cpu_seconds": 3}
+    assert "--seeds 3" in found["command"] and found["settings"] == amount.settings()
+    other = found | {"settings": "another"}
+    (tmp_path / "b.json").write_text(json.dumps(other))
+    assert main(["amount", "--counts", "50", "--seeds", "3", "--out", str(tmp_path / "b.json")]) == 0
+    assert json.loads((tmp_path / "b.json").read_text()) == other  # nothing of it was taken up
 
 
 def _turned(count: int, match: str, seed: int, name: str) -> tuple[str, str, int, int]:
