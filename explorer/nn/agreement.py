@@ -47,24 +47,30 @@ def tf32(device: torch.device) -> bool:
     return device.type == "cuda" and bool(torch.backends.cudnn.enabled and torch.backends.cudnn.allow_tf32)
 
 
-def difference(call: Call, trace: Trace) -> float:
-    """Returns the largest |trace - what the module gave|, over its output and its last states.
+def distance(call: Call, trace: Trace) -> tuple[float, float]:
+    """Returns the largest |trace - what the module gave|, of output and last states, and what is rounding.
 
-    Raises ValueError, with the difference, where it is more than rounding.
+    Raises ValueError for other shapes.
     """
     if call.stack.by_step:
         pairs = _of_cell(call.result, trace.layers[0])
     else:
         pairs = _of_layer(call.result, trace, call.stack)
-    who = f"{call.name or 'the module'} ({type(call.module).__name__})"
     for name, ours, own in pairs:
         if ours.shape != own.shape:
-            raise ValueError(f"{who} gives {name} of shape {own.shape}, its layer one of {ours.shape}: {_DO}")
+            raise ValueError(f"{_who(call)} gives {name} of shape {own.shape}, not {ours.shape}. {_DO}")
     apart = max((_apart(ours, own) for _, ours, own in pairs), default=np.inf)
     scale = max(1.0, *(float(np.abs(own[np.isfinite(own)]).max(initial=0.0)) for _, _, own in pairs))
-    if not apart <= bound(call) * scale:
-        raise ValueError(f"{who} is not what its layer computes: they differ by {apart:.3g}. {_DO}")
-    return apart
+    return apart, bound(call) * scale
+
+
+def refusal(call: Call, apart: float) -> ValueError:
+    """Returns the error for a module that computes something else than its layer, with the difference."""
+    return ValueError(f"{_who(call)} is not what its layer computes: they differ by {apart:.3g}. {_DO}")
+
+
+def _who(call: Call) -> str:
+    return f"{call.name or 'the module'} ({type(call.module).__name__})"
 
 
 _DO = (

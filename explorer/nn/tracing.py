@@ -10,8 +10,9 @@
 Steps are 1..T; `gate[t - 1]` makes `h[t]`.
 """
 
+import copy
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast, overload
 
@@ -20,7 +21,7 @@ import torch
 from torch import nn
 
 from explorer.cells import LayerWeights
-from explorer.nn.agreement import as_it_comes, difference, tf32
+from explorer.nn.agreement import as_it_comes, distance, refusal, tf32
 from explorer.nn.capture import Call, plain_network, watched
 from explorer.nn.interventions import Intervention
 from explorer.nn.reading import HALF, Stack, as_array, is_recurrent, read, torch_weights
@@ -163,7 +164,10 @@ def _of_layer(
         return _made(stack, array, state, ends, x, changes)
     calls = _own_calls(module, stack, array, ends, state)
     call = _joined(calls)[0] if stack.by_step else calls[-1]
-    return _compared(call, _made(call.stack, array, state, ends, x))
+    found = _made(call.stack, array, state, ends, x)
+    return _compared(
+        call, found, lambda: _of_layer(copy.deepcopy(module).double(), x, state, lengths=lengths)
+    )
 
 
 def _of_one_layer(state: Any, stack: Stack) -> Any:
@@ -266,7 +270,7 @@ def trace_of(call: Call) -> Trace:
     except ValueError as error:
         raise ValueError(f"{call.name} ({type(call.module).__name__}): {error}") from error
     _warn_of_padding(array, ends, call.stack, call.name)
-    return _compared(call, _made(call.stack, array, call.state, ends, call.x))
+    return _compared(call, _made(call.stack, array, call.state, ends, call.x), lambda: _again(call))
 
 
 def _made(
@@ -282,9 +286,16 @@ def _made(
     return Trace(run_stack(stack, x, state, changes, lengths), batch_first=batch_first and x.ndim == 3)
 
 
-def _compared(call: Call, found: Trace) -> Trace:
-    apart = difference(call, found)
+def _compared(call: Call, found: Trace, again: Callable[[], Any]) -> Trace:
+    """again: the same in float64, raising ValueError where it differs."""
+    apart, allowed = distance(call, found)
     notes = []
+    if not apart <= allowed:
+        if not _agrees(call, again):
+            raise refusal(call, apart)
+        notes.append(
+            f"a run that magnifies rounding: in float32 outputs differ by {apart:.2g}, in float64 not"
+        )
     if call.stack.dtype in HALF:
         kind = str(call.stack.dtype).removeprefix("torch.")
         notes.append(f"run in float32, where the module runs in {kind}: outputs differ by {apart:.2g}")
@@ -296,6 +307,36 @@ def _compared(call: Call, found: Trace) -> Trace:
     for note in notes:
         warnings.warn(f"{call.name or type(call.module).__name__}: {note}", stacklevel=5)
     return replace(found, difference=apart, notes=tuple(notes))
+
+
+def _again(call: Call) -> None:
+    """Runs a call's layer once more, in float64. Raises ValueError where it differs there too."""
+    calls, _ = watched(copy.deepcopy(call.module).double(), _doubled(call.args), _doubled(dict(call.named)))
+    x, lengths = _as_input(calls[-1].x, calls[-1].stack, None)
+    apart, allowed = distance(calls[-1], _made(calls[-1].stack, x, calls[-1].state, lengths, calls[-1].x))
+    if not apart <= allowed:
+        raise refusal(call, apart)
+
+
+def _agrees(call: Call, again: Callable[[], Any]) -> bool:
+    """Whether a float32 layer that differs does not in float64: then rounding grew with the steps."""
+    if call.stack.dtype != torch.float32 or call.stack.by_step:
+        return False
+    try:
+        again()
+    except (RuntimeError, TypeError, ValueError):  # what cannot be copied or run so is not looked at again
+        return False
+    return True
+
+
+def _doubled(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.double() if value.is_floating_point() else value
+    if isinstance(value, nn.utils.rnn.PackedSequence):
+        return value.double()
+    if type(value) is tuple:
+        return tuple(map(_doubled, value))
+    return {key: _doubled(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 def _as_input(x: Any, stack: Stack, lengths: Any) -> tuple[np.ndarray, np.ndarray | None]:

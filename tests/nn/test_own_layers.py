@@ -234,3 +234,19 @@ def test_rounding_of_a_gpu_s_matrix_products_has_its_own_bound(monkeypatch):
     assert agreement.tf32(torch.device("cuda")) and not agreement.tf32(torch.device("cpu"))
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     assert not agreement.tf32(torch.device("cuda"))
+
+
+def test_rounding_that_grows_with_the_steps_is_not_taken_for_another_computation():
+    class Elman(nn.RNN):
+        """Another name, the same layer."""
+
+    module = seeded(Elman, 3, 32)
+    with torch.no_grad():
+        module.weight_hh_l0.normal_(0.0, 0.5)  # chaos: neighbours part
+    x = torch.randn(50, 3)
+    with pytest.warns(UserWarning, match="magnifies rounding"):
+        t = trace(module, x)
+    assert t.difference > 1e-4 and "in float64 not" in t.notes[0]
+    module.register_forward_hook(lambda m, args, out: (out[0] + 0.01, out[1]))
+    with pytest.raises(ValueError, match="is not what its layer computes"):
+        trace(module, x)
