@@ -11,6 +11,7 @@ import { ofSignal } from "../core/payload.js"
 import { Evaluator } from "./expression.js"
 
 const SCALE = 6
+const LONGEST = 12 // signs of a token beside x or y
 
 export class Drawing {
   /** @param {WalkRun} run @param {WalkStage<any>} stage */
@@ -38,28 +39,30 @@ export class Drawing {
     const x = run.diagram.nodes.find(({ key }) => key === "x")
     const h = run.diagram.nodes.find(({ key }) => key === "h")
     if (!x || !h) return
-    this.token = svg("text", { class: "rx-face", x: (x.x + 18) * SCALE, y: (x.y + 2.6) * SCALE, fill: hues.x })
+    const left = { x: (x.x + 18) * SCALE, fill: hues.x }
+    this.token = svg("text", { class: "rx-face", y: (x.y + 0.4) * SCALE, ...left })
+    this.row = svg("text", { class: "rx-face", y: (x.y + 3.5) * SCALE, ...left })
     const width = (11 * SCALE) / run.inputs
     const table = ramp(this.stage.theme.signed)
     const cells = Array.from({ length: run.inputs }, (_, d) => svg("rect", { x: (x.x + 6) * SCALE + d * width, y: (x.y + 0.4) * SCALE, width: width + 0.3, height: 11 }))
     const size = run.arrays.x.values.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0) || 1
     this.input = { cells, table, size }
-    this.node.append(...cells, this.token)
+    this.node.append(...cells, this.token, this.row)
     if (!run.readout && !run.arrays.value) return
-    const [left, y] = [84, x.y]
-    this.wire({ points: [[99.4, h.y + 3.7], [99.4, y], [left + 4.5, y]], value: null, hue: "h", arrow: true }, hues)
-    this.place({ key: "y", kind: "end", x: left, y, text: "y", value: null, hue: "h", label: "left" }, hues, ground)
-    this.said = svg("text", { class: "rx-face", x: (left - 5.6) * SCALE, y: (y + 1) * SCALE, "text-anchor": "end", fill: hues.h })
+    const [at, y] = [84, x.y]
+    this.wire({ points: [[99.4, h.y + 3.7], [99.4, y], [at + 4.5, y]], value: null, hue: "h", arrow: true }, hues)
+    this.place({ key: "y", kind: "end", x: at, y, text: "y", value: null, hue: "h", label: "left" }, hues, ground)
+    this.said = svg("text", { class: "rx-face", x: (at - 5.6) * SCALE, y: (y + 1) * SCALE, "text-anchor": "end", fill: hues.h })
     this.node.append(this.said)
   }
 
-  /** What a node leads to. @param {string} key @returns {Source | null} */
-  sourceOf(key) {
+  /** What a node leads to. @param {string} key @param {string} kind @returns {Source | null} */
+  sourceOf(key, kind) {
     const { step, unit: chosen } = this.stage
     const unit = Math.min(chosen, this.run.units - 1)
     if (key === "x") return { kind: "input", step, unit }
     if (key === "y") return { kind: "readout", step, unit }
-    if (this.run.blocks.includes(key)) return { kind: "matrix", block: key, step, unit, column: null, part: "x" }
+    if (kind === "gate" && this.run.blocks.includes(key)) return { kind: "matrix", block: key, step, unit, column: null, part: "x" }
     if (key === "phi") return { kind: "matrix", block: this.run.blocks[0], step, unit, column: null, part: "x" }
     const symbol = key.replace("_prev", "")
     if (!this.run.arrays[symbol]) return null
@@ -67,11 +70,11 @@ export class Drawing {
     return step > 0 ? { kind: "vector", symbol, step: step - 1, unit } : { kind: "start", symbol, step: -1, unit }
   }
 
-  /** @param {string} key @param {Event} event */
-  press(key, event) {
+  /** @param {string} key @param {string} kind @param {Event} event */
+  press(key, kind, event) {
     event.preventDefault()
     event.stopPropagation()
-    const source = this.sourceOf(key)
+    const source = this.sourceOf(key, kind)
     const { step, unit } = this.stage
     const here = { kind: /** @type {const} */ ("equation"), symbol: this.run.signals.at(-1).symbol, step, unit: Math.min(unit, this.run.units - 1) }
     if (source) this.stage.origins.lead(source, here, this.run, this.node.closest(".rx-side") ?? this.node)
@@ -86,9 +89,9 @@ export class Drawing {
   }
 
   place({ key, kind, x, y, text, value, hue, label: side }, hues, ground) {
-    const opens = this.sourceOf(key) && {
-      role: "button", tabindex: 0, "aria-label": text.replace("_prev", " t−1"), onclick: (event) => this.press(key, event),
-      onkeydown: (event) => ["Enter", " "].includes(event.key) && this.press(key, event),
+    const opens = this.sourceOf(key, kind) && {
+      role: "button", tabindex: 0, "aria-label": text.replace("_prev", " t−1"), onclick: (event) => this.press(key, kind, event),
+      onkeydown: (event) => ["Enter", " "].includes(event.key) && this.press(key, kind, event),
     }
     const group = svg("g", { transform: `translate(${x * SCALE} ${y * SCALE})`, class: `rx-node rx-${kind}${opens ? " rx-opens" : ""}`, ...opens })
     const [w, h] = kind === "gate" ? [11, 9.5] : kind === "end" ? [9, 7.5] : [text.length > 1 ? 9 : 6.6, 6.4]
@@ -118,10 +121,10 @@ export class Drawing {
     if (!this.input) return
     const { cells, table, size } = this.input
     cells.forEach((cell, d) => cell.setAttribute("fill", along(table, run.arrays.x.at(t, d), -size, size)))
-    const token = run.tokens[t].label
-    this.token.textContent = run.rows ? fill(this.stage.payload.strings.row_of, { token, row: run.rows[t] + 1 }) : token
+    this.token.textContent = cut(run.tokens[t].label)
+    this.row.textContent = run.rows ? fill(this.stage.payload.strings.row_of, { row: run.rows[t] + 1 }) : ""
     if (!this.said) return
-    this.said.textContent = run.readout ? `${run.readout.top[t][0]} ${percent(run.arrays.top_probabilities.at(t, 0))}` : number(run.arrays.value.at(t), 2)
+    this.said.textContent = run.readout ? `${cut(run.readout.top[t][0])} ${percent(run.arrays.top_probabilities.at(t, 0))}` : number(run.arrays.value.at(t), 2)
   }
 
   // All units of a signal at this step as a row of cells: one unit is not the vector.
@@ -155,6 +158,12 @@ export class Drawing {
       mark.style.transform = `translateX(${left + j * width}px)`
     }
   }
+}
+
+/** A token short enough for the drawing. @param {string} token */
+function cut(token) {
+  const signs = [...token]
+  return signs.length > LONGEST ? `${signs.slice(0, LONGEST - 1).join("")}…` : token
 }
 
 // Where a node's value stands, given half its width and height.

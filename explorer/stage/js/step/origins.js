@@ -115,7 +115,7 @@ export class Origins {
   sentence(place) {
     const { strings, firstStep } = this.stage.payload
     const { run, evaluator } = this
-    if (place.kind === "start") return [fill(strings.from_start, { symbol: place.symbol, value: number(run.arrays[place.symbol].at(0, place.unit)) })]
+    if (place.kind === "start") return [fill(firstStep === 1 ? strings.from_start : strings.from_before, { symbol: place.symbol, value: number(run.arrays[place.symbol].at(0, place.unit)) })]
     const { step, unit } = place
     if (place.kind === "equation") return [`${this.name(place)} = ${number(evaluator.value(place.symbol, unit, step))}`]
     if (place.kind === "input") {
