@@ -37,6 +37,7 @@ DATA = (
     "temporal_order",
     "copy",
     "first_symbol",
+    "flip_flop",
     "lecture",
     "agreement",
     "brackets",
@@ -44,7 +45,7 @@ DATA = (
     "tales",
     "yours",
 )
-"""What a network can be trained on: four memory tests, then texts."""
+"""What a network can be trained on: five memory tests, then texts."""
 
 OPTIMISERS = ("adam", "rmsprop", "sgd")
 MATCHES = ("units", "parameters")

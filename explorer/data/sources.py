@@ -11,13 +11,22 @@ import torch
 from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import FARTHEST, NEAREST, Sentence, respelled, sentences, versions, words
 from explorer.data.tales import letters, tales
-from explorer.data.tasks import ADDING_BASELINE, SYMBOL_TASKS, adding
+from explorer.data.tasks import (
+    ADDING_BASELINE,
+    SYMBOL_TASKS,
+    adding,
+    flip_flop,
+    flip_flop_baseline,
+    pulses_as_text,
+)
 from explorer.experiment import Experiment
 from explorer.labels import UNKNOWN, label
 from explorer.limits import MAX_BUDGET
 from explorer.text import split_sentences, tokenise
 
 ADDING_GOAL, ACCURACY_GOAL = 0.01, 0.99
+FLIP_FLOP_GOAL = 0.005
+"""The error under which a network that holds three bits has all 27 points in nine of ten seeds."""
 HELD_OUT_ROWS = 500
 GRAMMAR_HELD_OUT = 200
 TEXT_WHOLE = 200
@@ -42,8 +51,9 @@ class Batch:
     """Sequences side by side.
 
     x: (T, B, D) float32, or (T, B) int64 token ids. target: (B,) float32 for a number, asked at the last
-    step; (T, B) int64 for classes, -1 where nothing is asked. first: the first row (0-based) whose output
-    is asked for. judged: (T, B) bool, the targets that the metric counts; None where it counts all.
+    step; (T, B, K) float32 for K numbers at every step; (T, B) int64 for classes, -1 where nothing is asked.
+    first: the first row (0-based) whose output is asked for. judged: (T, B) bool, the targets that the metric
+    counts; None where it counts all.
     """
 
     x: torch.Tensor
@@ -132,6 +142,8 @@ def source(experiment: Experiment, lang: str = "en") -> Source:
     lang = "en" if lang == "auto" else lang
     if experiment.data == "adding":
         return _adding(experiment)
+    if experiment.data == "flip_flop":
+        return _flip_flop(experiment)
     if experiment.data in SYMBOL_TASKS:
         return _symbols(experiment)
     if experiment.data == "lecture":
@@ -190,6 +202,32 @@ def _adding(experiment: Experiment) -> Source:
 
 def _adding_batch(length: int, rows: int, generator: torch.Generator) -> Batch:
     return Batch(*adding(length, rows, generator), first=length - 1)
+
+
+def _flip_flop(experiment: Experiment) -> Source:
+    T = experiment.length
+    _long_enough(experiment, 2)
+    shown = _bits(T, 1, stream(experiment.seed, _PROBE))
+    pulses = shown.x[:, 0].tolist()
+    return Source(
+        seed=experiment.seed,
+        inputs=shown.x.shape[-1],
+        outputs=shown.target.shape[-1],
+        metric="error",
+        goal=FLIP_FLOP_GOAL,
+        baseline=flip_flop_baseline(T),
+        chance=flip_flop_baseline(T),
+        remember=T - 1,
+        labels=tuple(map(pulses_as_text, pulses)),
+        marked=tuple(any(step) for step in pulses),
+        training=partial(_bits, T, experiment.batch),
+        test=partial(_bits, T, HELD_OUT_ROWS),
+        shown=shown,
+    )
+
+
+def _bits(length: int, rows: int, generator: torch.Generator) -> Batch:
+    return Batch(*flip_flop(length, rows, generator))
 
 
 def _symbols(experiment: Experiment) -> Source:

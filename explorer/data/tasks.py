@@ -1,7 +1,7 @@
 """The canonical memory tests. Each makes batches from a generator and states its analytic baseline."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -82,6 +82,16 @@ def flip_flop(
     steps = torch.arange(length)[:, None, None].expand_as(comes)
     last = torch.where(comes, steps, 0).cummax(0).values
     return torch.where(comes, signs, 0.0), signs.gather(0, last)
+
+
+def pulses_as_text(pulses: Iterable[float]) -> str:
+    """Returns a step's pulses as they are shown: `+·−`."""
+    return "".join("+" if p > 0 else "\N{MINUS SIGN}" if p < 0 else "·" for p in pulses)
+
+
+def flip_flop_baseline(length: int) -> float:
+    """Returns the mean squared error of who has no memory: right at a pulse, else 0 in place of 1 or -1."""
+    return (1.0 - PULSE) * (length - 1) / length
 
 
 def temporal_order(length: int, batch: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:

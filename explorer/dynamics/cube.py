@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from explorer.data.tasks import flip_flop
+from explorer.data.tasks import flip_flop, pulses_as_text
 from explorer.dynamics.landscape import Landscape, space_of
 from explorer.dynamics.points import fixed_points
 from explorer.dynamics.recurrence import states_of
@@ -27,8 +27,6 @@ RUNS = 16
 
 _UNSEEN = 10_000
 """Added to the seed of what no training has seen."""
-
-_SIGNS = {1.0: "+", -1.0: "\N{MINUS SIGN}", 0.0: "·"}
 
 
 def learn_cube(experiment: Experiment) -> Learned:
@@ -78,5 +76,5 @@ def cube(model: RecurrentModel, seed: int = 0, steps: int = WINDOW // 2) -> Land
 
 def token_of_pulses(pulses: Sequence[float] | np.ndarray) -> Token:
     """Returns a step's pulses as a token, `+·−`; marked where there is one."""
-    shown = "".join(_SIGNS[float(p)] for p in pulses)
+    shown = pulses_as_text(pulses)
     return Token(shown, shown, marked=any(p != 0 for p in pulses))

@@ -198,7 +198,8 @@ def _around(
         if run.targets is not None:
             d_logits[rows, run.targets[rows]] -= 1.0
     else:
-        d_logits = 2.0 * (run.logits - target)
+        d_logits = np.zeros(run.logits.shape)
+        d_logits[:, 0] = 2.0 * (run.logits[:, 0] - target)  # the first output alone: see Input
     d_logits = np.where(chosen[:, None], d_logits, 0.0)  # (T, V)
     found = (d_logits.T @ run.output, d_logits.sum(0))
     if ids is None:

@@ -62,9 +62,9 @@ class Walk:
     """An experiment carried out.
 
     mode: `one` run, `changed` (before, after) or `two` cells. total counts the tokens of the whole
-    text; target is the true sum of a marked sequence. error is the largest difference between all that is
-    shown, changes included, and what it is checked against; changed names the changes it covers. problems
-    are keys of sentences in the locale, with their values.
+    text; target is the true answer where it is a number, asks what it is: see Input. error is the largest
+    difference between all that is shown, changes included, and what it is checked against; changed names the
+    changes it covers. problems are keys of sentences in the locale, with their values.
     """
 
     experiment: Experiment
@@ -78,6 +78,7 @@ class Walk:
     target: float | None
     outcomes: tuple[Outcome, ...]
     problems: tuple[tuple[str, dict[str, Any]], ...]
+    asks: str = "sum"
 
 
 def clearest_unit(run: ShownRun) -> tuple[int, int] | None:
@@ -131,6 +132,7 @@ def walk(experiment: Experiment, learned: Learned, second: Learned | None = None
         reference=reference_name(experiment.cell),
         changed=_names(changes, changed_input is not given),
         target=given.target,
+        asks=given.asks,
         outcomes=_outcomes(experiment, model, given, plain),
         problems=tuple(problems),
     )
@@ -253,7 +255,7 @@ def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, proble
         new = tokenise(experiment.swap_with, experiment.token_level)[0]
         x: Any = (*given.x[:at], new, *given.x[at + 1 :])
         token = token_of(new, model)
-    elif given.target is None:
+    elif given.target is None or given.asks != "sum":
         problems.append(("no_swap", {}))
         return given
     else:

@@ -72,8 +72,16 @@ def build(walk: Walk, display: Display) -> bytes:
         firstStep=walk.runs[0].trace.first_step,
         total=walk.total,
         target=walk.target,
+        strings=section("stage", display.lang) | _asked(walk, display.lang),
     )
     return pack(header, numbers.parts)
+
+
+def _asked(walk: Walk, lang: str) -> dict[str, str]:
+    """What the number is called that the network is to say: a sum, unless it is a bit."""
+    if walk.asks == "sum":
+        return {}
+    return {"sum": t("stage.bit", lang), "target": t("stage.last_pulse", lang)}
 
 
 def build_flow(flow: Flow, display: Display) -> bytes:

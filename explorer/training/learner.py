@@ -28,7 +28,8 @@ class Probe:
     """A look inside after some step: one sequence that was never trained on.
 
     norm (T+1,): ||dL/dh_k|| of its loss, of the top layer, in float64. Of a text that is the loss of the
-    tokens that need memory, or of the last one: the sum over all tokens would hide the far ones.
+    tokens that need memory, or of the last one: the sum over all tokens would hide the far ones. Of numbers
+    at every step it is the last step's.
     gates: mean over the units of every gate by step, (T,) each.
     """
 
@@ -183,6 +184,8 @@ class Learner:
 
 def loss_of(outputs: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Returns the mean loss of outputs (T - first, B, K): squared error, or cross-entropy in nats."""
+    if batch.target.ndim == 3:
+        return F.mse_loss(outputs, batch.target[batch.first :])
     if batch.target.is_floating_point():
         return F.mse_loss(outputs[-1, :, 0], batch.target)
     return F.cross_entropy(outputs.flatten(0, 1), batch.target[batch.first :].flatten(), ignore_index=-1)
@@ -191,6 +194,11 @@ def loss_of(outputs: torch.Tensor, batch: Batch) -> torch.Tensor:
 def probe_gradient(run: Trace, batch: Batch) -> np.ndarray:
     """Returns dL_t/dh_t (T, H) for the trace of a batch of one, of the losses a Probe is about."""
     assert run.logits is not None and run.readout is not None
+    if batch.target.ndim == 3:
+        gradient = np.zeros(run.output.shape)
+        last = batch.target[-1, 0].double().numpy()
+        gradient[-1] = 2.0 / len(last) * (run.logits[-1] - last) @ run.readout
+        return gradient
     if batch.target.is_floating_point():
         gradient = np.zeros(run.output.shape)
         gradient[-1] = 2.0 * (run.logits[-1, 0] - float(batch.target[0])) * run.readout[0]
@@ -206,6 +214,9 @@ def probe_gradient(run: Trace, batch: Batch) -> np.ndarray:
 
 
 def _asked(batch: Batch) -> int:
+    """How many answers the mean loss is over."""
+    if batch.target.ndim == 3:
+        return batch.target.numel()
     return len(batch.target) if batch.target.is_floating_point() else int((batch.target >= 0).sum())
 
 
@@ -213,6 +224,9 @@ def _piece_loss(
     model: RecurrentModel, hidden: torch.Tensor, batch: Batch, start: int, asked: int
 ) -> torch.Tensor | None:
     """The window's part of the whole mean loss, or None where it holds no loss."""
+    if batch.target.ndim == 3:
+        part = batch.target[start : start + len(hidden)]
+        return F.mse_loss(model.readout(hidden), part, reduction="sum") / asked
     if batch.target.is_floating_point():
         if start + len(hidden) < len(batch.x):
             return None

@@ -77,8 +77,8 @@ def test_a_batch_has_the_shapes_that_the_trainer_reads(data, lang):
             assert 0 <= batch.x.min() <= batch.x.max() < len(found.vocabulary) == found.outputs
         if found.metric == "error":
             assert batch.target.dtype == torch.float32
-            assert batch.target.shape == (B,)
-            assert found.outputs == 1
+            assert batch.target.shape == ((T, B, 3) if data == "flip_flop" else (B,))
+            assert found.outputs == (3 if data == "flip_flop" else 1)
         else:
             assert batch.target.dtype == torch.int64
             assert batch.target.shape == (T, B)
@@ -116,7 +116,11 @@ def test_steps_and_seeds_have_batches_of_their_own(data, lang):
 def test_held_out_sequences_are_made_once(data, lang):
     found = made(data, lang)
     assert found.held_out() is found.held_out()
-    rows = 500 if data in ("adding", *SYMBOLS) else {"lecture": 3, "yours": 2, "brackets": 198}.get(data, 200)
+    rows = (
+        500
+        if data in ("adding", "flip_flop", *SYMBOLS)
+        else {"lecture": 3, "yours": 2, "brackets": 198}.get(data, 200)
+    )
     if data == "tales":
         rows = -(-(sum(len(row) - 1 for row in tokens_of(found, found.held_out()))) // EXPERIMENT.length)
     assert found.held_out().x.shape[1] == rows
@@ -157,7 +161,9 @@ def test_no_two_streams_coincide():
 def test_an_even_guess_has_the_baseline(data, lang):
     found = made(data, lang)
     batch = found.held_out()
-    if found.metric == "error":
+    if data == "flip_flop":  # right at a pulse, else 0
+        loss, allowed = F.mse_loss(batch.x, batch.target), 0.02
+    elif found.metric == "error":
         loss, allowed = F.mse_loss(torch.ones_like(batch.target), batch.target), 0.04  # 500 sequences
     else:
         loss = F.cross_entropy(
@@ -175,6 +181,7 @@ def test_an_even_guess_has_the_baseline(data, lang):
         ("temporal_order", math.log(4), 0.25, 0.99, 8),
         ("copy", math.log(4), 0.25, 0.99, 12),
         ("first_symbol", math.log(4), 0.25, 0.99, 8),
+        ("flip_flop", 0.8 * 8 / 9, 0.8 * 8 / 9, 0.005, 8),
     ],
 )
 def test_what_is_known_of_a_memory_test_beforehand(data, baseline, chance, goal, remember):
@@ -182,7 +189,7 @@ def test_what_is_known_of_a_memory_test_beforehand(data, baseline, chance, goal,
     assert (found.chance, found.goal, found.remember) == (chance, goal, remember)
     assert found.baseline == pytest.approx(baseline)
     assert found.vocabulary is None
-    assert (found.symbols is None) == (data == "adding")
+    assert (found.symbols is None) == (data in ("adding", "flip_flop"))
 
 
 @grammars
@@ -219,6 +226,13 @@ def test_labels_of_numbers_show_two_places_and_the_marks():
     assert [float(text) for text in found.labels] == pytest.approx(x[:, 0].tolist(), abs=0.0051)
     assert list(found.marked) == (x[:, 1] == 1.0).tolist()
     assert sum(found.marked) == 2
+
+
+def test_labels_of_pulses_show_their_signs():
+    found = made("flip_flop")
+    signs = {"+": 1.0, "\N{MINUS SIGN}": -1.0, "·": 0.0}
+    assert [[signs[s] for s in text] for text in found.labels] == found.probe().x[:, 0].tolist()
+    assert list(found.marked) == found.probe().x[:, 0].any(-1).tolist()
 
 
 @pytest.mark.parametrize(("data", "marks"), [("temporal_order", 2), ("copy", 3), ("first_symbol", 1)])

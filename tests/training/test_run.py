@@ -69,7 +69,9 @@ def test_a_step_is_what_plain_pytorch_does():
         assert our_norm == pytest.approx(float(norm), rel=1e-3)
 
 
-@pytest.mark.parametrize("data", ["adding", "temporal_order", "copy", "first_symbol", "lecture", "agreement"])
+@pytest.mark.parametrize(
+    "data", ["adding", "temporal_order", "copy", "first_symbol", "flip_flop", "lecture", "agreement"]
+)
 @pytest.mark.parametrize("cell", ["rnn", "lstm_peephole", "gru_reset_before"])
 def test_every_data_and_kind_of_cell_runs(data, cell):
     run = Experiment(cell=cell, data=data, length=12, hidden=4, batch=3, budget=2, grammar="ko")
@@ -90,7 +92,7 @@ def test_a_window_as_long_as_the_sequence_cuts_nothing():
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "lstm_coupled"])
-@pytest.mark.parametrize("data", ["adding", "copy", "lecture"])
+@pytest.mark.parametrize("data", ["adding", "copy", "flip_flop", "lecture"])
 def test_truncated_bptt_is_autograd_with_the_state_cut(cell, data):
     run = Experiment(cell=cell, data=data, length=9, hidden=5, batch=3, truncate=4)
     learner = Learner(run, source(run))
