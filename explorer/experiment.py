@@ -70,7 +70,7 @@ ARCHITECTURES = ("feedforward", "mappings", "deep", "shapes", "variants", "cost"
 ASKS = ("", "output", "cell", "stateful", "padding", "dense")
 """Further questions about shapes and states."""
 
-SCENES = ("cube", "portrait", "network")
+SCENES = ("cube", "portrait", "network", "evidence")
 """What the page of dynamics shows."""
 
 SMALL = ("one", "two", "many")

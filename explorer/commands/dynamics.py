@@ -46,8 +46,8 @@ def run_dynamics(chosen: argparse.Namespace) -> int:
 
 
 def _carried_out(experiment: Experiment) -> tuple[Learned, Landscape]:
-    if experiment.scene == "portrait":
-        raise UsageError("--scene portrait is drawn on the page alone; choose cube or network.")
+    if experiment.scene in ("portrait", "evidence"):
+        raise UsageError(f"--scene {experiment.scene} is drawn on the page alone; choose cube or network.")
     if experiment.scene == "cube":
         learned = learn_cube(experiment)
         return learned, cube(learned.model, experiment.seed)

@@ -58,7 +58,8 @@ class Landscape:
 
     tokens (T); states (T+1, S) of the run, row 0 the initial one; inputs (T, D). points as found from those
     states and others that the network visits; space is theirs. outputs (T, K) of the run, wanted (T, K) what
-    they should have been, or None. said (n, K): what the network would answer at each point.
+    they should have been, or None. names: of the K answers, where they are no tokens. said (n, K): what the
+    network would answer at each point.
     """
 
     model: RecurrentModel
@@ -69,6 +70,7 @@ class Landscape:
     points: FixedPoints
     space: Space
     wanted: np.ndarray | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def recurrence(self) -> Recurrence:

@@ -240,6 +240,21 @@ def moves_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.Fi
     return figure
 
 
+def odds_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.Figure:
+    """Returns the log odds of the first of two answers after every step, and the line between them."""
+    steps = list(range(1, landscape.steps + 1))
+    odds = landscape.outputs[:, 0] - landscape.outputs[:, 1]
+    figure = go.Figure(layout=layout(theme))
+    one, other = landscape.names
+    figure.add_scatter(x=steps, y=odds, name=f"log p({one}) / p({other})", **line("write", theme))
+    dotted = {"color": HUES[theme]["ink"], "width": 1.5, "dash": "dot"}
+    figure.add_scatter(x=[steps[0], steps[-1]], y=[0.0, 0.0], mode="lines", line=dotted)
+    figure.update_xaxes(**step_axis(steps, ()))
+    figure.update_yaxes(nticks=4)
+    figure.update_layout(meta={"title": t("dynamics.odds", lang)})
+    return figure
+
+
 # Portraits: drawn by the server.
 
 

@@ -10,7 +10,14 @@ import numpy as np
 
 from explorer.dynamics.landscape import Landscape, signs
 from explorer.dynamics.points import FixedPoints
-from explorer.figures.dynamics import NAMES, answers_figure, eigen_figure, moves_figure, space_figure
+from explorer.figures.dynamics import (
+    NAMES,
+    answers_figure,
+    eigen_figure,
+    moves_figure,
+    odds_figure,
+    space_figure,
+)
 from explorer.i18n import raised, section, t
 from explorer.labels import label
 from explorer.stage.payload import Numbers, figure_of, header_for, pack
@@ -67,7 +74,7 @@ def _run(landscape: Landscape, lang: str, numbers: Numbers) -> dict[str, Any]:
     }
     if len(F.layers) == 1:
         arrays |= F.layers[0].arrays()
-    lines = answers_figure(landscape, lang) if bits else moves_figure(landscape, lang)
+    lines = _line(landscape, lang)
     first = points.eigenvalues[0] if len(points) else np.empty(0, complex)
     return {
         "cell": t(f"cell.{F.spec.key}", lang),
@@ -90,6 +97,13 @@ def _run(landscape: Landscape, lang: str, numbers: Numbers) -> dict[str, Any]:
         "groups": _groups(points, bits, lang),
         "found": _found(points, lang),
     }
+
+
+def _line(landscape: Landscape, lang: str) -> Any:
+    """What is drawn by step: the answers of bits, the odds of two answers, else how far the state moved."""
+    if landscape.wanted is not None:
+        return answers_figure(landscape, lang)
+    return odds_figure(landscape, lang) if landscape.names else moves_figure(landscape, lang)
 
 
 def _point(landscape: Landscape, row: int, bits: bool, lang: str) -> dict[str, Any]:
@@ -133,6 +147,8 @@ def _name(landscape: Landscape, row: int, bits: bool, lang: str) -> str:
     answers = landscape.said[row]
     if bits:
         return signs(answers).replace(" ", "")
+    if landscape.names:
+        return f"{row + 1}: {landscape.names[int(answers.argmax())]}"
     if landscape.model.vocabulary is not None:
         return f"{row + 1}: {label(landscape.model.vocabulary[int(answers.argmax())])}"
     return f"{row + 1}: {answers[0]:.2f}" if len(answers) == 1 else f"{row + 1}"

@@ -53,6 +53,7 @@ def test_a_button_names_its_scene_and_what_the_scene_depends_on(query, cell):
         "cube": {"moment", "point", "second", "seed"},
         "portrait": {"cell", "small"},
         "network": {"held", "point"},
+        "evidence": {"cell", "text", "seed"},
     }
     assert wanted[named["scene"]] <= set(named)
 

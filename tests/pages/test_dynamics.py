@@ -5,6 +5,7 @@ import pytest
 from explorer.cells import CELLS
 from explorer.dynamics.portrait import units_of
 from explorer.i18n import t
+from explorer.ui.dynamics.evidence import _network, evidence_of
 from tests.pages.app import field, opened, texts
 
 
@@ -57,6 +58,19 @@ def test_the_knob_gives_birth_to_a_memory():
 def test_the_network_of_the_bar_is_searched(cell):
     app = opened(page="dynamics", scene="network", cell=cell, second="gru")
     assert not app.warning
+
+
+@pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
+def test_evidence_adds_up_in_numbers_of_this_network(locale):
+    app = opened(locale, page="dynamics", scene="evidence", cell="gru")
+    lang = locale[:2]
+    found = evidence_of(_network("gru", lang, 0), "")  # the page's own
+    shown = {"share": f"{100 * found.share:.0f} %", "r": f"{abs(found.r):.3f}", "n": f"{len(found.along):,}"}
+    said = t("dynamics.evidence", lang, cell=t("cell.gru", lang), **shown)
+    assert said in [text.value for text in app.markdown]
+    button = next(b for b in app.button if (b.key or "").startswith("evidence "))
+    button.click().run()
+    assert not app.exception and app.query_params["text"]
 
 
 def test_a_token_that_is_not_known_is_said():

@@ -7,13 +7,14 @@ import streamlit as st
 from explorer.dynamics.portrait import units_of
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.ui.dynamics import cube, network, portrait
+from explorer.ui.dynamics import cube, evidence, network, portrait
 from explorer.ui.frame import whole
 
 DRAW: dict[str, Callable[[Experiment, str], None]] = {
     "cube": cube.draw,
     "portrait": portrait.draw,
     "network": network.draw,
+    "evidence": evidence.draw,
 }
 
 
