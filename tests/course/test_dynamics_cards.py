@@ -13,9 +13,10 @@ from explorer.dynamics.portrait import by_hand, many, portrait, units_of
 from explorer.experiment import TABLE
 from explorer.lab.learned import Learned, from_bundle, inputs
 from explorer.training.shipped import load
+from explorer.ui.dynamics.evidence import evidence_of
 from tests.course import lesson_files
 from tests.course.lesson_files import pressed, presses
-from tests.helpers import learned_once
+from tests.helpers import learned_once, mapped_once
 
 PRESSES = [pytest.param(query, cell, id=label) for label, query, cell in presses("dynamics")]
 
@@ -135,3 +136,14 @@ def test_brackets_under_one_held_bracket_come_to_rest():
     known = from_bundle(load(experiment.model, experiment.cell))
     found = network(known.model, inputs(experiment, known.model, known.sample), experiment.held)
     assert found.points.counts == {0: 1} and found.points.index == 1
+
+
+def test_the_evidence_of_a_gru_lies_between_two_memories():
+    asked = button("evidence", 0)
+    assert (asked.scene, asked.cell, asked.text) == ("evidence", "gru", "")
+    for lang in ("en", "ko"):
+        found = evidence_of(mapped_once("many_one", asked.cell, lang), asked.text)
+        points = found.landscape.points
+        assert points.counts == {0: 2, 1: 1} and 0.75 < found.share < 0.9
+        said = found.landscape.said
+        assert sorted(said[points.unstable == 0].argmax(-1).tolist()) == [0, 1]
