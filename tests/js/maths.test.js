@@ -33,4 +33,5 @@ test("what is filled in and every other tag stay text", () => {
   assert.equal(String(typeset("<i>{s}</i>: {token}", { s: "h", token: "<i>x</i><img src=x>" })), "<i>h</i>: &lt;i>x&lt;/i>&lt;img src=x>")
   assert.equal(String(typeset("<b>bold</b> <img src=x>")), "&lt;b>bold&lt;/b> &lt;img src=x>")
   assert.equal(String(typeset("</i>a</sub>")), "a")
+  assert.equal(String(typeset(undefined)), "")
 })

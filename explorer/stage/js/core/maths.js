@@ -5,8 +5,8 @@ import { fill } from "./numbers.js"
 
 const TAG = /<(\/?)(i|sub|sup)>/
 
-/** A template with its {names} filled in, its <i>, <sub> and <sup> as elements. What is filled in stays text. @type {(template: string, values?: Record<string, any>) => DocumentFragment} */
-export function typeset(template, values) {
+/** A template with its {names} filled in, its <i>, <sub> and <sup> as elements. What is filled in stays text. No template says nothing. @type {(template?: string, values?: Record<string, any>) => DocumentFragment} */
+export function typeset(template = "", values) {
   const whole = document.createDocumentFragment()
   /** @type {(DocumentFragment | HTMLElement)[]} */
   const open = [whole]
