@@ -27,7 +27,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "gradients": ("triangle", "total", "paths", "losses"),
     "train": ("racers", "loss", "metric", "norm", "gates"),
     "generate": ("prediction", "maps", "drawing", "arithmetic", "valve", "norms", *SIGNALS),
-    "units": ("text", "ranks"),
+    "units": ("text", "ranks", "gates"),
 }
 """The panels of a stage by name, those that lead first; a stage that is not named is one panel."""
 

@@ -127,8 +127,9 @@ def current(page: str) -> Experiment:
     else:
         session["experiment"] = _collected(before)
         acted = session.pop("acted", False) or session["experiment"] != before
-        if not acted and _navigated(query, page):
+        if (not acted or _turned(query)) and _navigated(query, page):  # who turns the page leaves the rest
             _adopt(query)
+            session["arrived"] = True
     if session.get("page") not in (None, page):
         _stand(session["experiment"])
     session["page"], session["lang_before"] = page, language()
@@ -193,9 +194,14 @@ def _navigated(query: Mapping[str, str], page: str) -> bool:
         return False
     if session["page"] != page and not query:
         return False
-    turned = query.get("at") != showing().to_query().get("at")
-    late = time.monotonic() - session.get("query_at", 0.0) < (LATE_VIEW_SECONDS if turned else LATE_SECONDS)
+    least = LATE_VIEW_SECONDS if _turned(query) else LATE_SECONDS
+    late = time.monotonic() - session.get("query_at", 0.0) < least
     return not (late and query == session.get("query_before"))
+
+
+def _turned(query: Mapping[str, str]) -> bool:
+    """Returns whether the address is that of another view of the lecture, or leaves it."""
+    return query.get("at") != showing().to_query().get("at")
 
 
 def _adopt(query: Mapping[str, str]) -> None:
@@ -361,7 +367,8 @@ def finish(experiment: Experiment) -> None:
     if (name := session["page"] or HOME) in LESSONS and experiment.card == lead(name, experiment):
         experiment = replace(experiment, card="")  # whoever opens the link finds it open
     query = address(settled(experiment, language()))
-    if query != st.query_params.to_dict():
+    # A link to the page it stands on leaves the browser's address as it was: it is told in any case.
+    if session.pop("arrived", False) or query != st.query_params.to_dict():
         st.query_params.from_dict(query)
     if query != session.get("query"):
         session["query_before"] = session.get("query", query)

@@ -5,7 +5,7 @@ import { beforeEach, test } from "node:test"
 
 import { rulesOf, stateOf } from "../../explorer/stage/js/course/guess.js"
 import { began, clock, meant } from "../../explorer/stage/js/course/lecture.js"
-import { offer, takeTurn, withdraw } from "../../explorer/stage/js/course/turns.js"
+import { offer, offered, takeTurn, withdraw } from "../../explorer/stage/js/course/turns.js"
 
 function storage() {
   const held = new Map()
@@ -44,13 +44,20 @@ test("the clock counts from when the lecture was first opened in this window", (
 
 test("turns that are due are taken one at a time, in their order, then there is none", () => {
   const taken = []
-  const once = (name, order) => offer(name, { order, due: () => !taken.includes(name), take: () => taken.push(name) })
+  const once = (name, order) => {
+    const turn = { order, due: () => !taken.includes(name), take: () => taken.push(name) }
+    offer(name, turn)
+    return turn
+  }
   once("answer", 3)
-  once("guess", 1)
+  const old = once("guess", 1)
   assert.deepEqual([takeTurn(), takeTurn(), takeTurn()], [true, true, false])
   assert.deepEqual(taken, ["guess", "answer"])
-  withdraw("guess")
   taken.length = 0
+  const next = once("guess", 1) // the next question, before the one before is gone
+  withdraw("guess", old)
+  assert.equal(offered("guess"), true)
+  withdraw("guess", next)
   takeTurn()
   assert.deepEqual(taken, ["answer"])
 })

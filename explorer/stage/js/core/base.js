@@ -30,6 +30,7 @@ export class Stage {
     for (const [hue, colour] of Object.entries(this.theme.hues)) this.node.style.setProperty(`--rx-${hue}`, colour)
     for (const name of ["ground", "empty", "grid"]) this.node.style.setProperty(`--rx-${name}`, this.theme[name])
     this.tooltip = element("div", { class: "rx-tip", hidden: "" })
+    this.onleave = () => clearTimeout(this.resting)
     /** @type {Show | null | undefined} which panels are drawn */
     this.shows = undefined
   }
@@ -50,6 +51,7 @@ export class Stage {
     this.drawn()
     this.onstand = (/** @type {any} */ event) => this.stand({ ...event.detail, wish: this.wish })
     addEventListener("rx-stand", this.onstand)
+    document.addEventListener("rx-leave", this.onleave)
     this.watch = new ResizeObserver(() => this.resize(Plotly))
     for (const part of [this.node, ...above(this.shows)]) this.watch.observe(part)
     this.node.dataset.ready = this.payload.id
@@ -174,6 +176,7 @@ export class Stage {
   }
 
   close() {
+    document.removeEventListener("rx-leave", this.onleave)
     this.transport?.close()
     if (this.onstand) removeEventListener("rx-stand", this.onstand)
     this.watch?.disconnect()

@@ -38,9 +38,9 @@ function scroller(node) {
   return node.closest(".stMain")
 }
 
-/** What stands above the stage of a lecture: where it grows, less room is left. @type {(show?: Show | null) => Element[]} */
+/** What the stage of a lecture shares its page with: where that grows, less room is left. @type {(show?: Show | null) => Element[]} */
 export function above(show) {
-  return show?.large ? [...document.querySelectorAll(".st-key-question")] : []
+  return show?.large ? [...document.querySelectorAll(".stMainBlockContainer, .st-key-question")] : []
 }
 
 /** Whether two shows are the same. @type {(a?: Show | null, b?: Show | null) => boolean} */

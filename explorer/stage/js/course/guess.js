@@ -38,7 +38,9 @@ export function rulesOf({ cover, reveal }, { open, answered }) {
   ].filter(Boolean).join("\n")
 }
 
-/** Draws the choices; tell(choice) says what was chosen. @type {(root: HTMLElement, data: Guess, tell?: (choice: number) => void) => void} */
+/** @typedef {HTMLElement & { rxTurns?: Record<string, import("./turns.js").Turn> }} Asking */
+
+/** Draws the choices; tell(choice) says what was chosen. @type {(root: Asking, data: Guess, tell?: (choice: number) => void) => void} */
 export function mountGuess(root, data, tell) {
   loadStyle("course/guess.css")
   /** @type {State} */
@@ -66,14 +68,17 @@ export function mountGuess(root, data, tell) {
     data.reveal && state.open && !state.answered && !data.lecture
       ? element("button", { type: "button", class: "rx-guess-answer", text: data.strings.answer, onclick: () => become({ answered: true }) })
       : null)
-  offer("guess", { order: 1, due: () => Boolean(data.cover) && !state.open, take: () => become({ open: true }) })
-  offer("answer", { order: 3, due: () => Boolean(data.reveal) && !state.answered, take: () => become({ open: true, answered: true }) })
+  root.rxTurns = {
+    guess: { order: 1, due: () => Boolean(data.cover) && !state.open, take: () => become({ open: true }) },
+    answer: { order: 3, due: () => Boolean(data.reveal) && !state.answered, take: () => become({ open: true, answered: true }) },
+  }
+  for (const [name, turn] of Object.entries(root.rxTurns)) offer(name, turn)
   show()
 }
 
-export function unmountGuess() {
-  withdraw("guess")
-  withdraw("answer")
+/** The next question may stand there before this one is gone: its turns stay. @type {(root: Asking) => void} */
+export function unmountGuess(root) {
+  for (const [name, turn] of Object.entries(root.rxTurns ?? {})) withdraw(name, turn)
 }
 
 function sheet() {

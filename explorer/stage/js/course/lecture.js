@@ -7,7 +7,7 @@ import { element } from "../core/dom.js"
 import { loadStyle } from "../core/load.js"
 import { fill } from "../core/numbers.js"
 import { keep, kept } from "./kept.js"
-import { takeTurn } from "./turns.js"
+import { offered, takeTurn } from "./turns.js"
 
 const KEPT = "rx-lecture"
 const BUSY_MS = 1500 // how long a way that was pressed is not pressed again
@@ -94,13 +94,19 @@ class Bar {
   go(what) {
     const dark = document.documentElement.classList
     if (what === "dark" || dark.contains("rx-dark-screen")) return dark.toggle("rx-dark-screen", what === "dark" && !dark.contains("rx-dark-screen"))
-    if (what === "on" && (this.start() || takeTurn())) return
+    if (what === "on" && (this.comes() || this.start() || takeTurn())) return
     const now = performance.now()
     if (this.pressed && now - this.pressed < BUSY_MS) return
     const way = document.querySelector(`.st-key-lecture_${what} a`)
     if (!(way instanceof HTMLElement)) return
     this.pressed = now
+    document.dispatchEvent(new Event("rx-leave")) // what a stage has not yet said of the view stays unsaid
     way.click()
+  }
+
+  // The view's question is on its way: whoever is quick does not miss it.
+  comes() {
+    return document.querySelector(".st-key-question") !== null && !offered("answer")
   }
 
   // A race that has not begun begins.

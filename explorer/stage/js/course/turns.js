@@ -10,9 +10,14 @@ export function offer(name, turn) {
   turns.set(name, turn)
 }
 
-/** @type {(name: string) => void} */
-export function withdraw(name) {
-  turns.delete(name)
+/** Takes a part's turn back, unless another has taken its place. @type {(name: string, turn: Turn | undefined) => void} */
+export function withdraw(name, turn) {
+  if (turns.get(name) === turn) turns.delete(name)
+}
+
+/** @type {(name: string) => boolean} */
+export function offered(name) {
+  return turns.has(name)
 }
 
 /** Takes the first turn that is due and says whether there was one. @type {() => boolean} */

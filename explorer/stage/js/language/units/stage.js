@@ -49,7 +49,7 @@ export class UnitsStage extends Stage {
       element("div", { class: "rx-units-main" },
         element("div", { class: "rx-reading", "data-panel": "text" }, this.colouring.node, this.passage.node, this.here, this.cause),
         element("div", { class: "rx-lists", "data-panel": "ranks" }, tracked, losses)),
-      element("div", { class: "rx-units-below" },
+      element("div", { class: "rx-units-below", "data-panel": "gates" },
         this.marking.node, this.scatter?.node ?? element("p", { class: "rx-none", text: strings.no_gates }), memories),
     ]
   }
