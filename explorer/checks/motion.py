@@ -32,7 +32,7 @@ def points(generator: np.random.Generator) -> float:
         parts = np.split(starts[:1], len(spec.states), -1)
         one = torch_states(spec, [leaves_of(case.weights)], case.x, [torch.tensor(p) for p in parts])[1]
         found.append(gap(F.step(starts[:1]), torch.cat(one, -1)))
-    return largest([*found, *_roots(generator), *_memories(generator)])
+    return largest([*found, *_roots(generator), *_turning(generator), *_memories(generator)])
 
 
 def _is_fixed(ours: FixedPoints, k: int, weights: LayerWeights, x: np.ndarray) -> Iterator[float]:
@@ -62,6 +62,15 @@ def _roots(generator: np.random.Generator) -> Iterator[float]:
         yield gap(ours, theirs) * 1e-2
         J = F.jacobian(ours[:, None])[:, 0, 0]
         yield gap(J, pull * (1.0 - np.tanh(pull * ours) ** 2))
+
+
+def _turning(generator: np.random.Generator) -> Iterator[float]:
+    """Two units that turn by a right angle: at 0 the eigenvalues are +-i pull, both outside the circle."""
+    pull = float(generator.uniform(1.2, 2.5))
+    ours = fixed_points(by_hand("rnn", 2, pull, 90.0), starts=np.array([[0.01, -0.02]]), rounds=0)
+    yield gap(ours.states, np.zeros((1, 2))) * 1e-2
+    yield 0.0 if ours.unstable.tolist() == [2] else np.inf
+    yield gap(np.sort(ours.eigenvalues[0].imag), np.array([-pull, pull]))
 
 
 def _rise(pull: float, h: float) -> float:
