@@ -89,7 +89,7 @@ export class Chart {
     }
     this.title.append(element("span", { class: "rx-name" }, typeset(meta.title)))
     for (const trace of this.figure.data) {
-      if (!trace.meta?.hue || trace.opacity) continue
+      if (!trace.meta?.hue || !trace.name || trace.opacity) continue
       const mark = element("span", { class: `rx-key${trace.line.dash === "dot" ? " rx-dot" : ""}`, style: `color:${hues[trace.meta.hue]}` }, typeset(trace.name))
       this.title.append(mark)
     }
