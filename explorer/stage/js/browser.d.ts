@@ -15,10 +15,11 @@ export interface Drawn {
   plot: PlotNode
   draw(Plotly: any): Promise<void>
   close(): void
+  said?(at: { step: number; unit: number }): string[]
 }
 
 /** Plotly.js as the stage uses it: no types of its own come with the installed package. */
 export type PlotlyModule = any
 
 /** An element in which Plotly has drawn. */
-export type PlotNode = HTMLDivElement & { on(event: string, listener: (said: any) => void): void; _fullLayout?: any }
+export type PlotNode = HTMLDivElement & { on(event: string, listener: (said: any) => void): void; _fullLayout?: any; data?: any[]; layout?: any }

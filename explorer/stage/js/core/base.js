@@ -31,18 +31,19 @@ export class Stage {
     for (const name of ["ground", "empty", "grid"]) this.node.style.setProperty(`--rx-${name}`, this.theme[name])
     this.tooltip = element("div", { class: "rx-tip", hidden: "" })
     this.onleave = () => clearTimeout(this.resting)
+    this.spoken = element("div", { class: "rx-spoken", role: "status" })
     /** @type {Show | null | undefined} which panels are drawn */
     this.shows = undefined
   }
 
   async build() {
-    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), ...(this.shows ? [loadStyle("core/show.css")] : []), ...this.styles().map((name) => loadStyle(name))])
+    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), loadStyle("core/table.css"), ...(this.shows ? [loadStyle("core/show.css")] : []), ...this.styles().map((name) => loadStyle(name))])
     this.transport = new Transport(this.payload, (k) => this.go(k))
     this.transport.onrest = () => this.rest()
     this.strip = this.makeStrip()
     this.node.classList.toggle("rx-large", Boolean(this.shows?.large))
     const parts = this.content()
-    this.node.append(...[this.strip?.node, this.transport.node, ...parts, this.tooltip].filter(Boolean))
+    this.node.append(...[this.strip?.node, this.transport.node, ...parts, this.tooltip, this.spoken].filter(Boolean))
     this.place = arranged(this.node, parts, this.shows)
     this.root.replaceChildren(this.node)
     this.measure()
@@ -142,9 +143,18 @@ export class Stage {
     this.resting = setTimeout(() => {
       const place = { step: this.step + this.payload.firstStep, unit: this.unit + 1 }
       const said = `${place.step} ${place.unit}`
+      if (said !== this.told) this.speak()
       if (said !== this.told) this.onRest?.(place)
       this.told = said
     }, REST_MS)
+  }
+
+  // Says the step, its token and the chosen unit's values to whoever listens instead of looking.
+  speak() {
+    const { strings, firstStep, runs } = this.payload
+    const values = this.drawnCharts().flatMap((chart) => chart.said?.({ step: this.step, unit: this.unit }) ?? [])
+    const token = runs[0].tokens?.[this.step]?.label ?? ""
+    this.spoken.textContent = [`${strings.step} ${this.step + firstStep} ${token}`, ...new Set(values)].join(", ")
   }
 
   /** Shows lines beside the pointer, or nothing. @param {(string | Node)[] | null} lines @param {PointerEvent} [event] */

@@ -8,6 +8,7 @@ import { element } from "./dom.js"
 import { typeset } from "./maths.js"
 import { ends, exact, fill } from "./numbers.js"
 import { ofSignal } from "./payload.js"
+import { tableButton } from "./table.js"
 
 export const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 
@@ -27,17 +28,19 @@ export class Chart {
     /** Whether it is small, beside one that leads. */
     this.quiet = false
     this.rowCursor = this.heat ? element("div", { class: "rx-row-cursor" }) : null
-    this.plot = /** @type {PlotNode} */ (element("div", { class: "rx-plot" }))
+    this.plot = /** @type {PlotNode} */ (element("div", { class: "rx-plot", "aria-hidden": "true" }))
     this.title = element("figcaption", { class: "rx-title" })
     this.node = element(
       "figure", { class: this.heat ? "rx-chart rx-heat" : "rx-chart rx-line" },
       this.title, this.canvas(),
+      tableButton(() => this.plot, () => this.title.textContent ?? "", stage.payload.strings),
     )
   }
 
   canvas() {
     return element("div", {
       class: "rx-canvas",
+      ...(this.heat ? { tabindex: 0, role: "group", "aria-label": this.stage.payload.strings.heatmap_keys, onkeydown: (event) => this.key(event) } : {}),
       onpointermove: (event) => this.hover(event),
       onpointerleave: () => this.stage.tip(null),
       onclick: (event) => this.click(event),
@@ -218,6 +221,20 @@ export class Chart {
     const { run, other } = this.shown ?? { run: this.run, other: null }
     const value = ofSignal(run, signal)(step, unit) - (other ? ofSignal(other, signal)(step, unit) : 0)
     return [`${fill(strings.unit_n, { n: unit + 1 })}  ${other ? "Δ" : ""}${signal} = ${exact(value)}`]
+  }
+
+  /** Up and down move the unit; left and right, as everywhere, the step. @param {KeyboardEvent} event */
+  key(event) {
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key]
+    if (!by) return
+    event.preventDefault()
+    this.stage.go(this.stage.step, Math.max(0, Math.min(this.run.units - 1, this.stage.unit + by)))
+  }
+
+  /** What is read out of a place. @param {{ step: number, unit: number }} at @returns {string[]} */
+  said(at) {
+    if (!this.heat || at.unit >= this.run.units) return []
+    return this.lines(at, this.stage.payload.strings).map((line) => (typeof line === "string" ? line : line.textContent ?? ""))
   }
 
   /** @param {MouseEvent} event */

@@ -46,9 +46,13 @@ export class Strip {
 
   /** @param {number} k */
   show(k) {
+    const focused = this.current?.matches(":focus")
     this.current?.classList.remove("rx-now")
     this.current?.setAttribute("aria-selected", "false")
+    this.current?.setAttribute("tabindex", "-1")
     this.current = this.chips[k]
+    this.current.setAttribute("tabindex", "0")
+    if (focused) this.current.focus({ preventScroll: true })
     this.current.classList.add("rx-now")
     this.current.setAttribute("aria-selected", "true")
     if (this.overflows) this.node.scrollLeft = this.lefts[k] - this.half

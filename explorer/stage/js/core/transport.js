@@ -10,7 +10,7 @@ const SPEEDS = [1, 2, 4, 8]
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }
 const TYPING =
   "input:not(.rx-slider), textarea, select, [contenteditable=true], [role=combobox], [role=radiogroup], " +
-  "[role=tablist], [role=slider]:not(.rx-slider), [role=listbox]:not(.rx-strip), [role=dialog]"
+  "[role=tablist], [role=slider]:not(.rx-slider), [role=listbox]:not(.rx-strip), [role=dialog], dialog"
 
 const ICONS = {
   first: "M3 3h2.5v12H3zM15 3v12L6.5 9z",

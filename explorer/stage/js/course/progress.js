@@ -5,6 +5,7 @@
 import { element } from "../core/dom.js"
 import { loadStyle } from "../core/load.js"
 import { fill } from "../core/numbers.js"
+import { tableButton } from "../core/table.js"
 
 const KEPT = "rx-progress"
 
@@ -43,4 +44,24 @@ export function mountProgress(root, data, open) {
   const said = fill(data.strings.opened, { n: count, total: data.cards.length })
   root.replaceChildren(element("div", { class: "rx-progress-row", role: "group", "aria-label": said }, ...dots,
     data.card ? null : element("span", { class: "rx-progress-said", text: said })))
+  if (data.card) withTables(root, data.strings)
+}
+
+/** Gives every chart beside the lesson, now and later, a button that opens its table. @type {(root: HTMLElement, strings: Progress["strings"]) => void} */
+function withTables(root, strings) {
+  loadStyle("core/table.css")
+  const app = root.closest(".stMain") ?? document.body
+  const add = () => {
+    for (const chart of app.querySelectorAll(".stPlotlyChart")) {
+      if (chart.querySelector(".rx-as-table")) continue
+      const plot = () => /** @type {any} */ (chart.querySelector(".js-plotly-plot"))
+      chart.append(tableButton(plot, () => plot()?.layout?.title?.text || strings.as_table, /** @type {any} */ (strings)))
+    }
+  }
+  add()
+  const watching = /** @type {{ rxTables?: MutationObserver }} */ (root)
+  watching.rxTables?.disconnect()
+  const watch = new MutationObserver(add)
+  watch.observe(app, { childList: true, subtree: true })
+  watching.rxTables = watch
 }

@@ -82,7 +82,7 @@ class Lines {
 class Entries {
   constructor({ size, tokens }, strings) {
     this.chips = new Map()
-    this.node = element("div", { class: "rx-pairs-vocabulary" })
+    this.node = element("div", { class: "rx-pairs-vocabulary", tabindex: 0, role: "group", "aria-label": strings.vocabulary })
     const chip = (id, name, count) => element("span", { class: "rx-pairs-entry", title: count ? fill(strings.occurs, { n: count }) : null },
       cell("id", String(id)), cell("token", name))
     const padding = chip(0, strings.padding)
@@ -110,7 +110,7 @@ class Entries {
 class Table {
   constructor(kind, label, head, rows) {
     this.rows = rows
-    this.node = element("div", { class: `rx-pairs-table rx-pairs-${kind}`, role: "table", "aria-label": label, style: `--rows: ${rows.length}` }, head, ...rows)
+    this.node = element("div", { class: `rx-pairs-table rx-pairs-${kind}`, role: "table", tabindex: 0, "aria-label": label, style: `--rows: ${rows.length}` }, head, ...rows)
   }
 
   show(k) {
