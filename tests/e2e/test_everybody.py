@@ -1,0 +1,103 @@
+"""Every page for everybody: axe-core in both themes, a phone's width, the keyboard, a table behind a chart."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.stage import READY, open_page, step
+from tests.stage.node import TESTS
+
+AXE = TESTS / "node_modules/axe-core/axe.min.js"
+GRAVE = ("serious", "critical")
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 800}
+
+EQUATIONS = ".katex-display"
+"""Wide equations scroll by themselves, by keyboard too in Chromium; axe asks for a tabindex that Streamlit cannot give."""
+
+PAGES = (
+    "/",
+    "/gradients",
+    "/train",
+    "/language?view=pairs",
+    "/language?view=predict",
+    "/language?view=generate&weights=model&model=tales_en&cell=lstm&units=char",
+    "/language?view=units&weights=model&model=brackets&cell=lstm&units=char&feature=bracket&shade=c",
+    "/language?view=memory",
+    "/architectures",
+    "/architectures?arch=deep",
+    "/architectures?arch=shapes",
+    "/architectures?arch=variants",
+    "/architectures?arch=amount",
+    "/dynamics?scene=portrait&small=two",
+    "/course",
+    "/glossary",
+)
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict) -> dict:
+    return {**browser_context_args, "viewport": DESK, "locale": "en-US", "color_scheme": "light"}
+
+
+def findings(page: Page) -> list[str]:
+    """Serious and critical findings of axe-core, each with what it is about and where it stands."""
+    page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+    found = page.evaluate("scope => axe.run(scope, {resultTypes: ['violations']})", {"exclude": [[EQUATIONS]]})
+    return [
+        f"{violation['id']}: {node['target']} {node['html'][:120]} {node['failureSummary']}"
+        for violation in found["violations"]
+        if violation["impact"] in GRAVE
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_for_everybody(page: Page, server: str, path: str):
+    page.goto(server + path)
+    settled(page)
+    assert not findings(page)
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size(PHONE)
+    settled(page)
+    assert not findings(page)
+    assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= PHONE["width"]
+
+
+def settled(page: Page) -> None:
+    """Waits until the page has run to its end, and a chart stands where there is one."""
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
+    page.wait_for_timeout(600)
+    if page.locator(".rx-root").count():
+        expect(page.locator(".rx-stage, .rx-progress-row").first).to_be_visible()
+
+
+def test_a_heatmap_by_keyboard_and_as_a_table(page: Page, server: str, faults: list[str]):
+    open_page(page, server, step="2", unit="1")
+    heat = page.locator(".rx-heat .rx-canvas").first
+    heat.focus()
+    heat.press("ArrowDown")
+    heat.press("ArrowRight")
+    expect(page.locator(READY)).to_have_attribute("data-unit", "2")
+    assert step(page) == 3
+    said = page.locator(".rx-spoken")
+    expect(said).to_contain_text("Step 3 like")
+    expect(said).to_contain_text("unit 2")
+
+    chart = page.locator(".rx-heat").first
+    chart.hover()
+    chart.get_by_role("button", name="The numbers as a table").click()
+    table = page.get_by_role("dialog")
+    expect(table.locator("tbody tr")).to_have_count(5)
+    shown = table.locator("tbody tr").nth(2).locator("td").nth(1).inner_text()
+    assert shown.replace("−", "-").rstrip("0") in said.inner_text().replace("−", "-") or close(shown, said.inner_text())
+    page.keyboard.press("ArrowRight")
+    assert step(page) == 3  # what is open has the keys
+    page.keyboard.press("Escape")
+    expect(table).to_have_count(0)
+
+
+def close(shown: str, said: str) -> bool:
+    """Whether a rounded number is one of those that were read out."""
+    value = float(shown.replace("−", "-"))
+    spoken = [part.split("=")[1].strip().replace("−", "-") for part in said.split(",") if "=" in part]
+    return any(abs(float(number) - value) <= 6e-4 for number in spoken if "×" not in number)
