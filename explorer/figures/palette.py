@@ -21,7 +21,7 @@ HUES: dict[str, dict[str, str]] = {
         "normaliser": "#3f6212",
         "stabiliser": "#b0123f",
         "h": "#27303b",
-        "x": "#667180",
+        "x": "#5f6a79",
         "ink": "#27303b",
         "rnn": "#7a4a2b",
         "lstm": "#1b2a80",

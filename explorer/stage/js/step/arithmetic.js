@@ -252,5 +252,5 @@ function bracket(inner) {
 }
 
 function formula(...parts) {
-  return math("math", {}, math("mrow", {}, ...parts))
+  return math("math", { role: "group" }, math("mrow", {}, ...parts))
 }

@@ -90,7 +90,7 @@ export class Drawing {
 
   place({ key, kind, x, y, text, value, hue, label: side }, hues, ground) {
     const opens = this.sourceOf(key, kind) && {
-      role: "button", tabindex: 0, "aria-label": text.replace("_prev", " t−1"), onclick: (event) => this.press(key, kind, event),
+      role: "button", tabindex: 0, onclick: (event) => this.press(key, kind, event),
       onkeydown: (event) => ["Enter", " "].includes(event.key) && this.press(key, kind, event),
     }
     const group = svg("g", { transform: `translate(${x * SCALE} ${y * SCALE})`, class: `rx-node rx-${kind}${opens ? " rx-opens" : ""}`, ...opens })
