@@ -42,7 +42,9 @@ def browser_context_args(browser_context_args: dict) -> dict:
 def findings(page: Page) -> list[str]:
     """Serious and critical findings of axe-core, each with what it is about and where it stands."""
     page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
-    found = page.evaluate("scope => axe.run(scope, {resultTypes: ['violations']})", {"exclude": [[EQUATIONS]]})
+    found = page.evaluate(
+        "scope => axe.run(scope, {resultTypes: ['violations']})", {"exclude": [[EQUATIONS]]}
+    )
     return [
         f"{violation['id']}: {node['target']} {node['html'][:120]} {node['failureSummary']}"
         for violation in found["violations"]
@@ -89,15 +91,15 @@ def test_a_heatmap_by_keyboard_and_as_a_table(page: Page, server: str, faults: l
     table = page.get_by_role("dialog")
     expect(table.locator("tbody tr")).to_have_count(5)
     shown = table.locator("tbody tr").nth(2).locator("td").nth(1).inner_text()
-    assert shown.replace("−", "-").rstrip("0") in said.inner_text().replace("−", "-") or close(shown, said.inner_text())
+    assert is_among(shown, said.inner_text())
     page.keyboard.press("ArrowRight")
     assert step(page) == 3  # what is open has the keys
     page.keyboard.press("Escape")
     expect(table).to_have_count(0)
 
 
-def close(shown: str, said: str) -> bool:
-    """Whether a rounded number is one of those that were read out."""
-    value = float(shown.replace("−", "-"))
-    spoken = [part.split("=")[1].strip().replace("−", "-") for part in said.split(",") if "=" in part]
-    return any(abs(float(number) - value) <= 6e-4 for number in spoken if "×" not in number)
+def is_among(shown: str, said: str) -> bool:
+    """Whether a number of four digits is one of those that were read out."""
+    spoken = [part.split("=")[1].strip() for part in said.replace("−", "-").split(",") if "=" in part]
+    wanted = float(shown.replace("−", "-"))
+    return any(abs(float(number) - wanted) <= 6e-4 for number in spoken if "×" not in number)
