@@ -12,7 +12,7 @@ PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 
 EQUATIONS = ".katex-display"
-"""Wide equations scroll by themselves, by keyboard too in Chromium; axe asks for a tabindex that Streamlit cannot give."""
+"""Wide equations scroll, by keyboard too in Chromium; axe asks for a tabindex that Streamlit cannot give."""
 
 PAGES = (
     "/",
