@@ -107,7 +107,8 @@ def _turn_to(name: str, key: str) -> None:
 
 def opened_cards(name: str, some: Sequence[Card], here: str | None, lang: str) -> dict[str, Any]:
     """Returns what the row of dots needs; here is the card that is open, None where it only counts."""
-    strings = {"opened": t("ui.cards_opened", lang)} | {key: t(f"stage.{key}", lang) for key in ("as_table", "close")}
+    strings = {key: t(f"stage.{key}", lang) for key in ("as_table", "close")}
+    strings["opened"] = t("ui.cards_opened", lang)
     return {"lesson": name, "cards": [[c.key, c.title] for c in some], "card": here, "strings": strings}
 
 

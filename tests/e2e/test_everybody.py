@@ -1,4 +1,4 @@
-"""Every page for everybody: axe-core in both themes, a phone's width, the keyboard, a table behind a chart."""
+"""Every page for everybody: axe-core in both themes, a phone's width, the keyboard, tables."""
 
 import pytest
 from playwright.sync_api import Page, expect
