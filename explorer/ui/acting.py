@@ -31,7 +31,7 @@ _VIEWS: dict[tuple[str, str], tuple[str, ...]] = {
     ("dynamics", "cube"): ("cell", *START),
     ("dynamics", "portrait"): ("cell",),
     ("dynamics", "network"): NETWORK,
-    ("dynamics", "evidence"): ("text", "cell", "seed"),
+    ("dynamics", "evidence"): ("cell", "seed"),
 }
 """What acts on a view; nothing on one that is not named."""
 
