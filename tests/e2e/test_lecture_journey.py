@@ -24,7 +24,7 @@ SMALL = """least => {
     const place = node.parentElement
     const seen = place?.checkVisibility({ opacityProperty: true, visibilityProperty: true })
     if (!node.textContent.trim() || !seen) continue
-    if (place.closest("style, script, [hidden], .katex, tspan[dy]")) continue
+    if (place.closest("style, script, [hidden], .katex, tspan[dy], sub, sup")) continue
     const range = document.createRange()
     range.selectNode(node)
     const box = range.getBoundingClientRect()
