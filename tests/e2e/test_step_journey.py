@@ -56,6 +56,7 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
     assert page.locator(".rx-lines .main-svg").count() == 0  # below what is in sight
     page.locator(".rx-details").scroll_into_view_if_needed()
     expect(page.locator(".rx-details-title")).to_contain_text("Unit 9 at step 2")
+    page.locator(".rx-fold summary").click()  # they wait until they are asked for
     expect(page.locator(".rx-lines .js-line")).to_have_count(5)  # ||h||; z and r, over .9 and under .1
     page.locator(".rx-valve").scroll_into_view_if_needed()
     expect(page.locator(".rx-valve .rx-title")).to_contain_text("Unit 9")
