@@ -153,7 +153,7 @@ def test_arithmetic_is_the_traces_to_the_last_digit(page: Page, server: str, fau
     expect(page.locator(".rx-crumb")).to_have_count(0)
     page.locator(".rx-equation .rx-numeric .rx-from").first.press("Enter")  # W x of f
     expect(said).to_contain_text(f"add up to {shown_as(layer.pre['f'][3, 4])}")
-    page.get_by_role("button", name="x", exact=True).press("Enter")
+    page.locator(".rx-opens", has_text=re.compile("^xt$")).press("Enter")
     expect(said).to_contain_text(re.compile(r"row \d+ of the embedding"))
 
 
