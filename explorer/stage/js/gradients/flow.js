@@ -149,7 +149,11 @@ export class FlowStage extends Stage {
     this.said.replaceChildren(Number.isNaN(value)
       ? typeset(strings.above, { t: loss + firstStep, k: step + firstStep })
       : typeset(strings.cell_norm, { t: loss + firstStep, k: step + firstStep, value: this.triangles.map((one) => one.says(loss, step, this.triangles.length > 1)).join(" · ") }))
-    if (this.shownLoss !== loss) this.showChain(loss)
+    if (this.shownLoss !== loss) {
+      this.showChain(loss)
+      this.strip.measure() // the chips are as wide as what is written over them
+      this.strip.show(step)
+    }
     this.node.dataset.step = String(step + firstStep)
     this.node.dataset.unit = String(this.unit + 1)
     this.node.dataset.loss = String(loss + firstStep)
