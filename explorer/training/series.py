@@ -7,10 +7,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 from platform import python_version
 from typing import Any
@@ -62,12 +61,14 @@ def carry_out(
 
     jobs processes of one torch thread each. After so many minutes no further part is begun.
     """
+    from loky import ProcessPoolExecutor  # its processes do not run the caller's script again
+
     folder.mkdir(parents=True, exist_ok=True)
     before = kept(tasks, folder)
     left = [name for name in tasks if name not in before]
     say(cost(before, len(left), jobs))
     end, running = time.monotonic() + 60 * minutes, dict[Future[None], str]()
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,))
+    pool = ProcessPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(1,))
     with pool:
         while running or (left and time.monotonic() < end):
             while left and len(running) < jobs and time.monotonic() < end:

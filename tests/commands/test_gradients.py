@@ -126,7 +126,7 @@ def test_notation_changes_no_number(bias, capsys):
 
 
 def test_words_that_the_model_does_not_know_are_said(capsys):
-    status, out, err = run(capsys, "gradients", "--text", "zebra zebra", "--hidden", "8")
+    status, out, err = run(capsys, "gradients", "--text", "zebra zebra", "--hidden", "8", "--unknown", "unk")
     assert status == 0 and "zebra <unk>" in out and "knows none" in err
 
 

@@ -8,7 +8,7 @@ from explorer.cells import CELLS
 from explorer.course.lessons import Ask
 from explorer.course.lessons import cards as read
 from explorer.i18n import LANGUAGES, strings
-from tests.course import lesson_files, test_gradients_cards, test_train_cards
+from tests.course import test_gradients_cards, test_train_cards
 from tests.course.test_lessons import ORDERS, button, gate, largest, likeliest, marks
 
 LESSONS = (*ORDERS, "dynamics")
@@ -144,10 +144,13 @@ def _bias() -> str:
 
 
 def _amount() -> str:
-    words = {"near": "nobody", "lstm_better": "the LSTM", "gru_better": "the GRU"}
-    said = {values["count"]: words[key] for key, values in amount.verdict(amount.shipped(), "units")}
-    told = ", ".join(said[count] for count in ("50", "500", "20,000"))
-    return told[0].upper() + told[1:]
+    words = {"": "nobody", "lstm": "the LSTM", "gru": "the GRU"}
+    found = [c for c in amount.comparisons(amount.shipped()) if (c.what, c.match) == ("cell", "units")]
+    plain, biased = (
+        words[next(c.better.split(" ")[0] for c in found if ("bias" in c.first) == with_bias)]
+        for with_bias in (False, True)
+    )
+    return f"{plain[0].upper()}{plain[1:]}, then {biased}"
 
 
 COMPUTED = {
@@ -187,8 +190,6 @@ def test_questions_about_amounts_of_data_name_amounts_that_were_measured():
     for lang in LANGUAGES:
         locale = strings(lang)
         asked = (locale["architecture"]["try_amount"], locale["course"]["ask_architectures"])
-        card = next(c for c in lesson_files.cards("architectures", lang) if c.id == "amount")
-        question = next(left for kind, left, _ in card.directives if kind == "ask")
-        for said in (*asked, question):
+        for said in asked:
             named = {word.strip(".,:?") for word in said.replace("개", " ").split() if word[0].isdigit()}
             assert named and named <= measured, (said, named - measured)

@@ -174,13 +174,15 @@ def test_a_network_that_explodes_says_what_it_can():
     assert problem == ("exploded_at", {"step": len(found.said) + 1})
     assert 5 < len(found.said) < 15
     assert found.ahead[-1] is None and found.ahead[-2] is not None
-    with pytest.raises(Refused, match="exploded"):
+    with pytest.raises(Refused) as refused:
         saying(asked(prompt=" ".join(["the"] * 20)), exploding(1e30))
+    assert refused.value.sentence == "exploded"
 
 
 def test_a_network_of_two_directions_is_refused():
-    with pytest.raises(Refused, match="both_directions"):
+    with pytest.raises(Refused) as refused:
         saying(asked(), word_model("gru", WORDS, bidirectional=True).double())
+    assert refused.value.sentence == "both_directions"
 
 
 @pytest.mark.parametrize(

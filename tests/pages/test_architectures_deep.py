@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from explorer.architectures.deep import held as held_out
+from explorer.figures.counts import share as said_share
 from explorer.ui.architectures.deep import _tagger
 from tests.pages.app import field, opened, texts
 
@@ -21,7 +23,8 @@ HOSTILE = [
 def share(cell: str, lang: str, depth: int, both: bool) -> str:
     """Right among the words that only the next one tells, the mean of three seeds, as the page says it."""
     scores = [_tagger(cell, lang, depth, both, seed).score.undecided for seed in range(3)]
-    return f"{sum(scores) / 3:.0%}"
+    _, held = held_out(lang)
+    return said_share(round(sum(scores) / 3 * held), held, lang)
 
 
 def deep(locale: str = "en-US", **query: str):
