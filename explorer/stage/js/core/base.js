@@ -37,7 +37,7 @@ export class Stage {
   }
 
   async build() {
-    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), loadStyle("core/table.css"), ...(this.shows ? [loadStyle("core/show.css")] : []), ...this.styles().map((name) => loadStyle(name))])
+    const [Plotly] = await Promise.all([loadPlotly(), loadStyle(), ...(this.shows ? [loadStyle("core/show.css")] : []), ...this.styles().map((name) => loadStyle(name))])
     this.transport = new Transport(this.payload, (k) => this.go(k))
     this.transport.onrest = () => this.rest()
     this.strip = this.makeStrip()

@@ -49,7 +49,7 @@ export function mountProgress(root, data, open) {
 
 /** Gives every chart beside the lesson, now and later, a button that opens its table. @type {(root: HTMLElement, strings: Progress["strings"]) => void} */
 function withTables(root, strings) {
-  loadStyle("core/table.css")
+  loadStyle()
   const app = root.closest(".stMain") ?? document.body
   const add = () => {
     for (const chart of app.querySelectorAll(".stPlotlyChart")) {

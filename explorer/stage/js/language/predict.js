@@ -118,7 +118,7 @@ export class PredictStage extends Stage {
   free() {
     const { strings } = this.payload
     this.goFree = element("button", { class: "rx-button rx-free-go", type: "button", onclick: () => this.goOn() })
-    this.runs = element("div", { class: "rx-runs" })
+    this.runs = element("div", { class: "rx-runs", tabindex: 0, role: "group", "aria-label": strings.tokens })
     this.freeSaid = element("p", { class: "rx-free-said", role: "status" })
     this.tell()
     return element("section", { class: "rx-free", "aria-label": strings.free_title },

@@ -161,7 +161,7 @@ export class Arithmetic {
       onclick: () => { this.chosen = symbol; this.refresh() },
     }))
     const terms = this.evaluator.contributions(this.pre[this.chosen], 0, 0).length
-    this.bars = element("div", { class: "rx-pushes", role: "img", "aria-label": strings.pushed })
+    this.bars = element("div", { class: "rx-pushes", role: "group", "aria-label": strings.pushed })
     this.columns = []
     this.makeColumns(terms)
     this.summary = element("div", { class: "rx-push-sum" })
