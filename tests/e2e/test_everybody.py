@@ -12,8 +12,8 @@ PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 
 LEFT_OUT = (".katex-display", "[role=tabpanel]", ".rx-deep-table")
-"""Streamlit's own scrolling boxes, which Chromium scrolls by keyboard without the tabindex that axe asks for, and
-the digits inside a table that is a picture with a label: they repeat what its colours say."""
+"""Streamlit's own scrolling boxes, which Chromium scrolls by keyboard without the tabindex that axe asks for,
+and the digits inside a table that is a picture with a label: they repeat what its colours say."""
 
 PAGES = (
     "/",
