@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -91,7 +92,8 @@ def looked(url: str, replica: str, query: str = "") -> tuple[Answer, str]:
         await visitor.close()
         return answer, visitor.shown
 
-    return asyncio.run(look())
+    with ThreadPoolExecutor(1) as apart:  # a browser of another journey has a loop in this thread
+        return apart.submit(asyncio.run, look()).result()
 
 
 def test_a_browser_keeps_to_its_replica_and_a_link_is_served_by_any(server, tmp_path):

@@ -113,7 +113,7 @@ export class Arithmetic {
   slot(colour, value, origin = null) {
     const symbol = this.symbolOf
     const press = (event) => this.press(origin, symbol, event)
-    const lead = origin && { class: "rx-from", role: "button", tabindex: 0, onclick: press, onkeydown: (event) => ["Enter", " "].includes(event.key) && press(event) }
+    const lead = origin && { class: "rx-from", role: "button", tabindex: 0, onclick: press, onkeydown: (event) => { if (["Enter", " "].includes(event.key)) press(event) } }
     const node = math("mn", { style: `color:${colour}`, ...lead })
     this.numbers.push({ node, value, text: "" })
     return node

@@ -91,7 +91,7 @@ export class Drawing {
   place({ key, kind, x, y, text, value, hue, label: side }, hues, ground) {
     const opens = this.sourceOf(key, kind) && {
       role: "button", tabindex: 0, onclick: (event) => this.press(key, kind, event),
-      onkeydown: (event) => ["Enter", " "].includes(event.key) && this.press(key, kind, event),
+      onkeydown: (event) => { if (["Enter", " "].includes(event.key)) this.press(key, kind, event) },
     }
     const group = svg("g", { transform: `translate(${x * SCALE} ${y * SCALE})`, class: `rx-node rx-${kind}${opens ? " rx-opens" : ""}`, ...opens })
     const [w, h] = kind === "gate" ? [11, 9.5] : kind === "end" ? [9, 7.5] : [text.length > 1 ? 9 : 6.6, 6.4]
