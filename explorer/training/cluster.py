@@ -24,6 +24,8 @@ from typing import Any
 import torch
 from distributed import Client, Variable, fire_and_forget, get_worker
 from distributed.client import ClosedClientError
+from distributed.comm import parse_address
+from distributed.comm.registry import get_backend
 
 from explorer.training import folder as files
 from explorer.training.events import Event
@@ -205,6 +207,7 @@ class Cluster:
     def _connected(self) -> Client:
         client = None
         with suppress(OSError, ValueError):  # ValueError: no address at all
+            get_backend(parse_address(self.address)[0])  # an unknown scheme, before a client starts its loop
             client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False, name="rnn-explorer")
         if client is None:  # outside the error's reach, which keeps a half-made client alive
             raise NoScheduler(f"no Dask scheduler answers at {self.address!r}")
