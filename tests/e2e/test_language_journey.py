@@ -220,7 +220,7 @@ POINTED = """() => [...document.querySelectorAll(".rx-stage *")]
   .filter((e) => e.onclick && e.tabIndex < 0 && !e.querySelector("[tabindex='0']"))
   .map((e) => e.classList[0])"""
 
-MOVES = {"rx-chip", "rx-pairs-row", "rx-runs-column", "rx-canvas", "hoverlayer"}
+MOVES = {"rx-chip", "rx-pairs-row", "rx-runs-column", "rx-push-column", "rx-canvas", "hoverlayer"}
 """What only a pointer clicks: it moves the cursor, as the arrow keys do."""
 
 
