@@ -20,9 +20,6 @@ from explorer.room.pace import Pace
 from explorer.room.questions import Question
 from explorer.room.race import ClassRace
 
-PLACE = ("step", "unit", "card")
-"""Fields of a view that followers set in the browser; any other field is another experiment."""
-
 MEMBERS_PARTS = ("view", "question", "race")
 LECTURERS_PARTS = (*MEMBERS_PARTS, "count")
 
@@ -78,6 +75,7 @@ class Room:
         self.guesses: dict[str, float] = {}
         self.view: dict[str, Any] | None = None
         self.question: Question | None = None
+        self.asked = 0
         self.shown = False
         self.race: ClassRace | None = None
         self.carriers: list[str] = []
@@ -190,6 +188,7 @@ class Room:
         """Puts a question to the room, in place of the one before."""
         with self.lock:
             self.question, self.shown = question, False
+            self.asked += 1
             self.guesses.clear()
             self._changed("question", "count")
 
@@ -276,16 +275,10 @@ class Room:
     def _question(self) -> dict[str, Any] | None:
         if self.question is None:
             return None
-        told = self.question.record() | {"id": self._changes_of_question(), "shown": self.shown}
+        told = self.question.record() | {"id": self.asked, "shown": self.shown}
         if self.shown:
             told |= {"tally": self.question.tally(list(self.guesses.values())), "right": self.question.right}
         return told
-
-    def _changes_of_question(self) -> int:
-        """A number that is another for every question that is put."""
-        if not self.shown:
-            self._asked = self._changes
-        return self._asked
 
     def _count(self) -> dict[str, int]:
         return {"here": len(self.here), "answered": len(self.guesses)}

@@ -36,6 +36,9 @@ RACER_FIELDS = (
 SPOKEN = ("agreement", "brackets", "honorific", "tales")
 """Data in a language: the reader's, unless one is chosen."""
 
+WRITTEN = (*SPOKEN, "yours", "lecture")
+"""Data that is text, whose tokens are a choice."""
+
 
 class RacerError(ValueError):
     """A racer that cannot be read: its text."""
@@ -88,7 +91,7 @@ def race_of(experiment: Experiment, lang: str = "en") -> Race:
         **{f.name: getattr(experiment, f.name) for f in fields(Experiment) if choice(f.name).group == "train"}
         | {"grammar": grammar if spoken else "auto", "hidden": experiment.size, "seed": experiment.race_seed},
     )
-    if spoken or experiment.data in ("yours", "lecture"):
+    if experiment.data in WRITTEN:
         base = replace(base, units=experiment.token_level)
     if experiment.data == "yours":
         base = replace(base, text=experiment.text)

@@ -3,11 +3,10 @@
 What a page does not draw is kept: the experiment, in the session and in the address, holds every choice.
 """
 
-from collections.abc import Callable
-
+from explorer.course.showing import stage_of
 from explorer.data.corpora import TAUGHT
 from explorer.experiment import Experiment
-from explorer.training.race import SPOKEN
+from explorer.training.race import WRITTEN
 
 START: tuple[str, ...] = ("seed", "init", "gain", "bias", "keep_bias")
 """How the weights of a network that is learned here start."""
@@ -46,19 +45,10 @@ def acting(page: str, experiment: Experiment, reads_text: bool = True) -> tuple[
     elif page == "train":
         names = _of_race(experiment)
     else:
-        names = _VIEWS.get((page, _view(page, experiment)), ()) + _of_question(page, experiment)
+        names = _VIEWS.get((page, stage_of(page, experiment)), ()) + _of_question(page, experiment)
     if "weights" in names:
         names = tuple(name for name in names if _acts(name, experiment, reads_text))
     return names
-
-
-def _view(page: str, experiment: Experiment) -> str:
-    views: dict[str, Callable[[], str]] = {
-        "language": lambda: experiment.view,
-        "architectures": lambda: experiment.arch,
-        "dynamics": lambda: experiment.scene,
-    }
-    return views[page]() if page in views else ""
 
 
 def _of_question(page: str, experiment: Experiment) -> tuple[str, ...]:
@@ -70,7 +60,7 @@ def _of_question(page: str, experiment: Experiment) -> tuple[str, ...]:
 
 def _of_race(experiment: Experiment) -> tuple[str, ...]:
     text = ("text",) if experiment.data == "yours" else ()
-    units = ("units",) if experiment.data in (*SPOKEN, "yours", "lecture") else ()
+    units = ("units",) if experiment.data in WRITTEN else ()
     return (*text, *units)
 
 

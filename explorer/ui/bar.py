@@ -10,7 +10,7 @@ from explorer.cells import CELLS
 from explorer.data.corpora import examples
 from explorer.experiment import WEIGHTS, Experiment
 from explorer.i18n import LANGUAGES, t
-from explorer.training.race import SPOKEN
+from explorer.training.race import WRITTEN
 from explorer.ui import compute, models, state
 from explorer.ui.acting import acting
 from explorer.ui.lecture import back_in
@@ -79,7 +79,7 @@ def bar(experiment: Experiment, page: str, lang: str) -> None:
 def _reads_text(experiment: Experiment) -> bool:
     """Whether the chosen network reads text: a stored one may have learned numbers or symbols."""
     run = compute.trained_on(experiment)
-    return run is None or run.data in (*SPOKEN, "yours", "lecture")
+    return run is None or run.data in WRITTEN
 
 
 def _weights(experiment: Experiment, lang: str) -> None:

@@ -16,11 +16,10 @@ from explorer.ui.server import stage_url
 
 _SCRIPT = """
 export default function (component) {
-  const { data, parentElement, setTriggerValue } = component
+  const { data, parentElement } = component
   const root = parentElement.querySelector(".rx-root")
   const guess = import(window.location.origin + "%s/course/guess.js")
-  const tell = data.tells ? (choice) => setTriggerValue("choice", choice) : undefined
-  guess.then((module) => module.mountGuess(root, data, tell))
+  guess.then((module) => module.mountGuess(root, data))
   return () => guess.then((module) => module.unmountGuess(root))
 }
 """
@@ -56,9 +55,9 @@ def cover_of(guess: Guess) -> str:
     return "figure" if bare else f"covered_{guess.key}"
 
 
-def choices(guess: Guess, lang: str, chosen: Callable[[int], None] | None = None) -> None:
-    """Draws the choices, and the way to the answer; chosen is called with the one that was taken."""
-    showing, key = state.showing(), f"guess_{guess.key}"
+def choices(guess: Guess, lang: str) -> None:
+    """Draws the choices, and the way to the answer; which was taken stays in the browser."""
+    showing = state.showing()
     cover = cover_of(guess)
     data = {
         "key": guess.key,
@@ -67,16 +66,9 @@ def choices(guess: Guess, lang: str, chosen: Callable[[int], None] | None = None
         "cover": cover if cover.startswith("covered") else "",
         "reveal": f"answer_{guess.key}",
         "lecture": showing.lecture if showing.on else "",
-        "tells": chosen is not None,
         "strings": section("guess", lang),
     }
-
-    def tell() -> None:
-        choice = (st.session_state.get(key) or {}).get("choice")
-        if chosen and isinstance(choice, int) and 0 <= choice < len(guess.ask.choices):
-            chosen(choice)
-
-    _component()(data=data, key=key, on_choice_change=tell)
+    _component()(data=data, key=f"guess_{guess.key}")
 
 
 def answer(guess: Guess) -> None:

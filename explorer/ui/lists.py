@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from explorer.course.places import HOME, Place
-from explorer.course.showing import PANELS, panels_of, stage_of
+from explorer.course.showing import PANELS, SIGNALS, panels_of, stage_of
 from explorer.course.views import BUILT_IN, PAGES, View, listed, text_of
 from explorer.experiment import Experiment
 from explorer.i18n import t
@@ -103,16 +103,7 @@ def _row(at: int, view: View, count: int, lang: str) -> None:
 
 def panel_name(name: str, lang: str) -> str:
     """Returns what a panel is called: a signal's is its letter."""
-    names = {key: t(f"lecture.panel_{key}", lang) for key in PANEL_WORDS}
-    return names.get(name, name)
-
-
-PANEL_WORDS = (
-    *("drawing", "maps", "prediction", "arithmetic", "valve", "norms"),
-    *("triangle", "total", "paths", "losses"),
-    *("racers", "loss", "metric", "norm", "gates", "text", "ranks"),
-)
-"""Panels with a name in the locale."""
+    return name if name in SIGNALS else t(f"lecture.panel_{name}", lang)
 
 
 def _change(at: int, widget: str, what: str) -> None:

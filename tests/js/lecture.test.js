@@ -62,7 +62,7 @@ test("turns that are due are taken one at a time, in their order, then there is 
   assert.deepEqual(taken, ["answer"])
 })
 
-const DATA = { key: "step_forget", choices: ["a", "b"], right: 1, cover: "covered_step_forget", reveal: "answer_step_forget", lecture: "", tells: false, strings: {} }
+const DATA = { key: "step_forget", choices: ["a", "b"], right: 1, cover: "covered_step_forget", reveal: "answer_step_forget", lecture: "", strings: {} }
 
 test("a guess is kept for good, in a lecture for its window; what is not ours is no guess", () => {
   assert.deepEqual(stateOf(DATA), { choice: undefined, open: false, answered: false })

@@ -3,7 +3,8 @@
 from explorer.course.places import Place
 from explorer.course.showing import PANELS, SIGNALS
 from explorer.course.views import BUILT_IN, MAX_VIEWS, View, listed, text_of
-from explorer.ui.lists import MINUTES, PANEL_WORDS
+from explorer.i18n import strings
+from explorer.ui.lists import MINUTES
 from tests.pages.app import opened
 
 
@@ -12,7 +13,8 @@ def views_in(app) -> tuple[View, ...]:
 
 
 def test_every_panel_has_a_name():
-    assert {name for names in PANELS.values() for name in names} == {*PANEL_WORDS, *SIGNALS}
+    named = {key.removeprefix("panel_") for key in strings("en")["lecture"] if key.startswith("panel_")}
+    assert {name for names in PANELS.values() for name in names} == {*named, *SIGNALS}
 
 
 def test_a_view_joins_the_list_as_it_stands_and_the_link_holds_it():

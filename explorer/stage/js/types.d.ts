@@ -516,7 +516,6 @@ export interface Guess {
   reveal: string
   /** Names the lecture in whose window the guess is kept; empty where it is kept for good. */
   lecture: string
-  tells: boolean
   strings: Strings
 }
 

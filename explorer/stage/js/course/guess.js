@@ -40,8 +40,8 @@ export function rulesOf({ cover, reveal }, { open, answered }) {
 
 /** @typedef {HTMLElement & { rxTurns?: Record<string, import("./turns.js").Turn> }} Asking */
 
-/** Draws the choices; tell(choice) says what was chosen. @type {(root: Asking, data: Guess, tell?: (choice: number) => void) => void} */
-export function mountGuess(root, data, tell) {
+/** Draws the choices. @type {(root: Asking, data: Guess) => void} */
+export function mountGuess(root, data) {
   loadStyle("course/guess.css")
   /** @type {State} */
   let state = stateOf(data)
@@ -54,14 +54,10 @@ export function mountGuess(root, data, tell) {
     sheet().textContent = rulesOf(data, state)
     root.replaceChildren(drawn())
   }
-  const choose = (/** @type {number} */ choice) => {
-    become({ choice, open: true })
-    tell?.(choice)
-  }
   const drawn = () => element("div", { class: "rx-guess" },
     element("div", { class: "rx-guess-choices", role: "group", "aria-label": data.strings.choices },
       ...data.choices.map((text, k) => element("button", {
-        type: "button", text, "aria-pressed": String(k === state.choice), onclick: () => choose(k),
+        type: "button", text, "aria-pressed": String(k === state.choice), onclick: () => become({ choice: k, open: true }),
         class: `rx-guess-choice${state.answered && k === data.right ? " rx-right" : ""}`,
         title: state.answered && k === data.right ? data.strings.right : null,
       }))),
