@@ -60,6 +60,11 @@ def test_every_view_has_an_entry_or_nothing_acts_on_it():
     assert set(WALK) == set(BAR) and set(START) < set(NETWORK) < set(WALK)
 
 
+def test_a_network_that_reads_no_text_has_no_sentence():
+    stored = Experiment(weights="model", model="a race's, of numbers")
+    assert "text" in acting("step", stored) and "text" not in acting("step", stored, reads_text=False)
+
+
 def test_what_a_page_does_not_draw_is_kept():
     app = opened(cell="gru", text="그의 말이 법이다", hidden="8", seed="3", page="glossary")
     assert drawn(app) == set()

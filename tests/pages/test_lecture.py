@@ -67,6 +67,13 @@ def test_a_button_of_a_card_that_would_move_a_locked_choice_cannot_be_pressed():
     assert shows and all(button.disabled for button in shows)
 
 
+def test_no_button_of_a_page_moves_a_locked_choice():
+    app = opened(cell="lstm", weights="untrained", lock="weights", lang="en")
+    app = next(button for button in app.button if button.label == t("ui.try_gate", "en")).click().run()
+    found = app.session_state["experiment"]
+    assert (found.weights, found.hidden) == ("untrained", 32)
+
+
 def test_what_an_address_says_wrongly_of_the_lecture_is_said():
     app = opened(lecture="1.AAAA", at="3", lang="en")
     said = "\n".join(w.value for w in app.warning) + texts(app)

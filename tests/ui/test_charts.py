@@ -1,5 +1,8 @@
 """Figures that the server draws: once for a record, as long as they are looked at."""
 
+import gc
+import weakref
+
 import plotly.graph_objects as go
 import pytest
 
@@ -11,7 +14,7 @@ def nothing_kept(monkeypatch):
     monkeypatch.setattr(charts, "_drawn", charts.OrderedDict())
 
 
-def title_figure(record: list, lang: str) -> go.Figure:
+def title_figure(record: object, lang: str) -> go.Figure:
     return go.Figure(layout={"title": {"text": f"{record} {lang}"}})
 
 
@@ -21,6 +24,18 @@ def test_a_record_is_drawn_once_in_each_language():
     assert charts.drawn(title_figure, record, "en") is first
     assert charts.drawn(title_figure, record, "ko").layout.title.text == "[1] ko"
     assert charts.drawn(title_figure, equal, "en") is not first
+
+
+def test_a_record_lives_as_long_as_its_figure():
+    class Record:
+        pass
+
+    record = Record()
+    there = weakref.ref(record)
+    charts.drawn(title_figure, record, "en")
+    del record
+    gc.collect()
+    assert there() is not None, "another record at its place in memory would get its figure"
 
 
 def test_what_nobody_looks_at_is_given_up_first(monkeypatch):
