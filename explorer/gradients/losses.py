@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from explorer.nn.capture import Call, plain_network, recorded
-from explorer.nn.reading import as_array, is_recurrent
+from explorer.nn.capture import Call, holding_layers, plain_network, recorded
+from explorer.nn.reading import as_array
 from explorer.nn.records import Trace
 from explorer.nn.tracing import in_sequences, trace_of
 
@@ -88,17 +88,13 @@ def seeds_of_network(
         raise ValueError(
             "loss is a function of what the network gives, to a scalar: bptt(net, x, loss=lambda y: ...)"
         )
-    net = plain_network(net)
-    if not any(map(is_recurrent, net.modules())):
-        raise TypeError(f"{type(net).__name__} holds no nn.RNN, nn.LSTM, nn.GRU and none of their cells")
+    net = holding_layers(plain_network(net))
     calls: list[Call] = []
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False), recorded(net, calls):
         value = loss(net(*inputs, **named))
         leaves = [leaf for call in calls for leaf in (*_leaves(call.result), *_states(call))]
         found = dict(zip(map(id, leaves), _gradients(value, leaves), strict=True))
-    if not calls:
-        raise ValueError(f"{type(net).__name__} called none of its recurrent layers on these inputs")
-    for call in in_sequences(calls):
+    for call in in_sequences(net, calls):
         trace = trace_of(call.detached())
         if call.stack.by_step:
             yield call.name, trace, _seeds_of_steps(call.steps, found, trace)

@@ -21,7 +21,7 @@ from torch import nn
 
 from explorer.gradients.bptt import QUIET, LayerFlow, direct_gradients, flow_of
 from explorer.gradients.losses import seeds_of_network
-from explorer.nn.capture import plain_network, watched
+from explorer.nn.capture import holding_layers, plain_network, watched
 from explorer.nn.records import LayerTrace, Trace
 from explorer.nn.tracing import in_sequences, trace_of
 
@@ -126,7 +126,8 @@ class Watch:
             for name, trace, given in seeds_of_network(self.net, self.probe, {}, self.loss):
                 yield name, trace, direct_gradients(trace, given.output, given.h_n, given.c_n)
             return
-        for call in in_sequences(watched(plain_network(self.net), self.probe, {})[0]):
+        net = holding_layers(plain_network(self.net))
+        for call in in_sequences(net, watched(net, self.probe, {})[0]):
             trace = trace_of(call)
             yield call.name, trace, direct_gradients(trace, None, _of_the_last_layer(trace), None)
 

@@ -76,6 +76,15 @@ def plain_network(module: nn.Module) -> nn.Module:
     return module
 
 
+def holding_layers(net: nn.Module) -> nn.Module:
+    """Returns a network. Raises TypeError where it holds no recurrent layer."""
+    if not any(map(is_recurrent, net.modules())):
+        raise TypeError(
+            f"cannot trace {type(net).__name__}: it holds no nn.RNN, nn.LSTM, nn.GRU and none of their cells"
+        )
+    return net
+
+
 def watched(net: nn.Module, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[list[Call], Any]:
     """Runs net(*args, **named) once, in eval mode and without gradients.
 

@@ -22,7 +22,7 @@ from torch import nn
 
 from explorer.cells import LayerWeights
 from explorer.nn.agreement import as_it_comes, distance, refusal, tf32
-from explorer.nn.capture import Call, plain_network, watched
+from explorer.nn.capture import Call, holding_layers, plain_network, watched
 from explorer.nn.interventions import Intervention
 from explorer.nn.reading import HALF, Stack, as_array, is_recurrent, read, torch_weights
 from explorer.nn.records import LayerTrace, Trace
@@ -206,21 +206,20 @@ def _tensors(state: Any, like: torch.Tensor) -> Any:
 
 
 def _of_network(net: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any]) -> Traces:
-    if not any(map(is_recurrent, net.modules())):
-        raise TypeError(
-            f"cannot trace {type(net).__name__}: it holds no nn.RNN, nn.LSTM, nn.GRU and none of their cells"
-        )
-    calls, output = watched(net, inputs, named)
-    if not calls:
-        raise ValueError(f"{type(net).__name__} called none of its recurrent layers on these inputs")
+    calls, output = watched(holding_layers(net), inputs, named)
     found: dict[str, list[Trace]] = {}
-    for call in in_sequences(calls):
+    for call in in_sequences(net, calls):
         found.setdefault(call.name, []).append(trace_of(call))
     return Traces(found, output)
 
 
-def in_sequences(calls: Sequence[Call]) -> list[Call]:
-    """Returns the calls with those of cells joined to sequences; in the order of their first steps."""
+def in_sequences(net: nn.Module, calls: Sequence[Call]) -> list[Call]:
+    """Returns a network's calls with those of cells joined to sequences; in the order of their first steps.
+
+    Raises ValueError where there are none.
+    """
+    if not calls:
+        raise ValueError(f"{type(net).__name__} called none of its recurrent layers on these inputs")
     by_cell: dict[nn.Module, list[Call]] = {}
     for call in calls:
         if call.stack.by_step:

@@ -94,3 +94,5 @@ def test_a_watch_that_cannot_be_is_refused():
         watch(nn.GRU(2, 3), torch.ones(2, 2), every=0)
     with pytest.raises(TypeError, match="holds no nn"):
         watch(nn.Linear(2, 3), torch.ones(2, 2), loss=torch.sum).look()
+    with pytest.raises(TypeError, match="holds no nn"):
+        watch(nn.Linear(2, 3), torch.ones(2, 2)).look()
