@@ -22,15 +22,13 @@ FUNCTIONS = {
 }
 """Name -> equation. hard_sigmoid rises by .2 (Keras 1 and 2, ONNX's default), hard_sigmoid_6 by a sixth."""
 
-PLACES = {"lstm": 3, "gru": 2, "rnn": 1}
-"""How many functions a family has: of the gates, of the candidate, of what is shown."""
+USUAL = {"lstm": ("sigmoid", "tanh", "tanh"), "gru": ("sigmoid", "tanh"), "rnn": ("tanh",)}
+"""The functions of a family as everybody has them: of the gates, of the candidate, of what is shown."""
 
 
 def key_of(base: str, *functions: str) -> str:
     """Returns the key of a cell with these functions: the registry's own where they are its own."""
-    usual = {"lstm": ("sigmoid", "tanh", "tanh"), "gru": ("sigmoid", "tanh"), "rnn": ("tanh",)}
-    family = base.partition("_")[0]
-    if functions == usual[family]:
+    if functions == USUAL[base.partition("_")[0]]:
         return base
     return "rnn_relu" if (base, functions) == ("rnn", ("relu",)) else ":".join((base, *functions))
 
@@ -41,7 +39,7 @@ def with_activations(base: CellSpec, *functions: str) -> CellSpec:
 
     Raises KeyError for functions that are not known, or of another number than the cell has.
     """
-    if len(functions) != PLACES[base.family] or not set(functions) <= FUNCTIONS.keys():
+    if len(functions) != len(USUAL[base.family]) or not set(functions) <= FUNCTIONS.keys():
         raise KeyError(f"{base.key} with {functions}")
     gate, candidate = functions[0], functions[min(1, len(functions) - 1)]
     lines: dict[str, str] = {}

@@ -16,7 +16,7 @@ import numpy as np
 from explorer.cells import LayerWeights
 from explorer.cells.activations import key_of
 from explorer.extras import needed
-from explorer.formats.layers import Layers, weights_for
+from explorer.formats.layers import KIND_BY_BLOCKS, Layers, weights_for
 from explorer.formats.source import FAULTS, MAX_TENSORS, Source, Table, Tensor, floats, shown
 from explorer.i18n import Refused
 
@@ -27,8 +27,8 @@ MAX_DATASET = 2**30
 """Numbers of a dataset: four gigabytes of float32."""
 
 _KINDS = {"LSTM": "lstm", "CuDNNLSTM": "lstm", "GRU": "gru", "CuDNNGRU": "gru", "SimpleRNN": "rnn"}
-_BLOCKS = {"lstm": 4, "gru": 3, "rnn": 1}
-_FUNCTIONS = {"tanh": "tanh", "sigmoid": "sigmoid", "relu": "relu", "linear": "linear"}
+_BLOCKS = {kind: blocks for blocks, kind in KIND_BY_BLOCKS.items()}
+_FUNCTIONS = {"tanh", "sigmoid", "relu", "linear"}
 _PARTS = {"kernel": "kernel", "recurrent_kernel": "recurrent", "bias": "bias"} | {
     "0": "kernel", "1": "recurrent", "2": "bias",
 }  # fmt: skip
@@ -44,7 +44,7 @@ class _Set:
     """Its name, or that of the layer around both directions."""
 
 
-def read_keras(source: Source, archive: zipfile.ZipFile) -> tuple[list[Layers], dict[str, tuple[int, ...]]]:
+def read_keras(archive: zipfile.ZipFile) -> tuple[list[Layers], dict[str, tuple[int, ...]]]:
     """Returns the recurrent layers of a .keras file and the shapes of all else. Raises Refused."""
     infos = {info.filename: info for info in archive.infolist()}
     config = _json(_unpacked(archive, infos["config.json"], MAX_CONFIG))
@@ -213,7 +213,7 @@ def _recurrent(part: _Set, table: Table, configured: Mapping[str, Any]) -> bool:
     if len(kernel) != 2 or len(recurrent) != 2 or kernel[1] != recurrent[1] or not recurrent[0]:
         return False
     blocks, rest = divmod(recurrent[1], recurrent[0])
-    if rest or blocks not in _BLOCKS.values():
+    if rest or blocks not in KIND_BY_BLOCKS:
         return False
     if part.path.endswith("vars"):
         return part.path.endswith("cell/vars") or part.layer in configured
@@ -224,7 +224,7 @@ def _made(name: str, parts: list[_Set], table: Table, config: dict[str, Any] | N
     arrays = [{k: floats(path, table[path]) for k, path in part.parts.items()} for part in parts[:2]]
     first = arrays[0]
     H = len(first["recurrent"])
-    kind = {4: "lstm", 3: "gru", 1: "rnn"}[first["recurrent"].shape[1] // H]
+    kind = KIND_BY_BLOCKS[first["recurrent"].shape[1] // H]
     cudnn = _is_cudnn(kind, first, H)
     if config is not None and _KINDS.get(str(config.get("class"))) not in (kind, None):
         raise Refused("file_damaged")
@@ -292,7 +292,7 @@ def _function(name: str, given: Any, hard: str) -> str:
     if given == "hard_sigmoid":
         return hard
     if given in _FUNCTIONS:
-        return _FUNCTIONS[given]
+        return str(given)
     raise Refused("cell_unknown", name=shown(name), what=shown(given))
 
 

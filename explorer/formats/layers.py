@@ -11,6 +11,9 @@ from explorer.cells import CELLS, LayerWeights
 from explorer.nn.model import recurrent_layers
 from explorer.nn.tracing import LayersOnly
 
+KIND_BY_BLOCKS = {4: "lstm", 3: "gru", 1: "rnn"}
+"""What a layer is, by how many times its units its matrices are large: all that some files tell."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Layers(LayersOnly):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from explorer.cells import CELLS
-from explorer.formats.layers import Layers, weights_for
+from explorer.formats.layers import KIND_BY_BLOCKS, Layers, weights_for
 from explorer.formats.source import Table, Tensor, floats, shown
 from explorer.i18n import Refused
 
@@ -21,7 +21,6 @@ _NAME = re.compile(
     r"(?P<reverse>_reverse)?",
     re.ASCII,
 )
-_CELLS = {4: "lstm", 3: "gru", 1: "rnn"}
 _SAID = {
     "lstm": "gates packed i f g o, as PyTorch packs them",
     "gru": "gates packed r z n, reset after the matmul, as in PyTorch; z = 1 keeps",
@@ -109,7 +108,7 @@ def _cell(arrays: Mapping[str, np.ndarray]) -> str | None:
         return None
     units = arrays["weight_hr"].shape[1] if "weight_hr" in arrays else w_hh.shape[1]
     blocks, rest = divmod(len(w_hh), units)
-    return _CELLS.get(blocks) if not rest and len(w_ih) == len(w_hh) else None
+    return KIND_BY_BLOCKS.get(blocks) if not rest and len(w_ih) == len(w_hh) else None
 
 
 def _weights(cell: str, arrays: Mapping[str, np.ndarray], names: Mapping[str, str]) -> Any:
@@ -132,11 +131,13 @@ def _without_wrappers(prefix: str) -> str:
 
 
 def _made(table: Table) -> Table:
-    """Returns the table with weights that are made of others under their own names."""
+    """Returns the table with weights that are made of others under their own names.
+
+    Of parametrisations only weight_norm's: what others make of a weight is code.
+    """
     found = dict(table)
     for name, tensor in table.items():
         head, _, last = name.rpartition(".")
-        dot = "." if head else ""
         if last.endswith("_v") and f"{name[:-2]}_g" in table:
             found[name[:-2]] = _normed(table[f"{name[:-2]}_g"], tensor)
         elif last.endswith("_orig") and f"{name[:-5]}_mask" in table:
@@ -145,8 +146,6 @@ def _made(table: Table) -> Table:
             outer, _, weight = head.rpartition(".")
             outer = outer.removesuffix("parametrizations")
             found[f"{outer}{weight}"] = _normed(table[f"{head}.original0"], tensor)
-        elif dot and last == "original" and ".parametrizations." in f".{head}":
-            continue  # some other parametrisation: what it makes of it is code
     return found
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as numpy_format
 
-from explorer.formats.source import FAULTS, MAX_TENSORS, Source, Table, Tensor
+from explorer.formats.source import FAULTS, MAX_TENSORS, Table, Tensor
 from explorer.i18n import Refused
 
 MAX_UNPACKED = 4 * 1024**3
 """Bytes of an array when it is unpacked."""
 
 
-def read(source: Source, archive: zipfile.ZipFile) -> Table:
+def read(archive: zipfile.ZipFile) -> Table:
     """Returns the arrays of a .npz. Raises Refused."""
     entries = [info for info in archive.infolist() if info.filename.endswith(".npy")]
     if len(entries) > MAX_TENSORS:

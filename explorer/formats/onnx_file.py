@@ -5,13 +5,14 @@ Gates are packed i o f c, GRUs z r h; one node is one layer of one or two direct
 output of another, reshaped, is the layer above it.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from explorer.cells.activations import key_of
+from explorer.cells.activations import USUAL, key_of
 from explorer.extras import needed
 from explorer.formats.layers import Layers, weights_for
 from explorer.formats.source import Source, shown
@@ -23,8 +24,6 @@ MAX_CONSTANT = 2**28
 _RECURRENT = {"LSTM": ("iofg", "ifgo"), "GRU": ("zrn", "rzn"), "RNN": ("h", "h")}
 """Operator -> the order of its blocks, and PyTorch's."""
 
-_USUAL = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh"), "RNN": ("Tanh",)}
-_NAMES = {"Sigmoid": "sigmoid", "Tanh": "tanh", "Relu": "relu"}
 _MOVES = {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Cast", "Dropout", "Slice", "Gather"}
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
@@ -173,9 +172,7 @@ def _value(name: str, scope: _Scope, depth: int) -> np.ndarray | None:
 def _array(tensor: Any) -> np.ndarray:
     from onnx import TensorProto, numpy_helper
 
-    size = 1
-    for n in tensor.dims:
-        size *= max(int(n), 0)
+    size = math.prod(max(int(n), 0) for n in tensor.dims)
     if size > MAX_CONSTANT or tensor.data_location == TensorProto.EXTERNAL:
         raise Refused("tensor_bounds")
     try:
@@ -338,7 +335,7 @@ def _cell(node: _Node) -> str:
 
 def _functions(node: _Node) -> list[str]:
     """Returns our names of the activations. Raises Refused for others, or where directions differ."""
-    options, usual = node.options, _USUAL[node.node.op_type]
+    options, usual = node.options, USUAL[node.node.op_type.lower()]
     given = options.get("activations") or list(usual)
     alphas, betas = list(options.get("activation_alpha") or ()), list(options.get("activation_beta") or ())
     named = [_function(node, name, alphas, betas) for name in given]
@@ -349,14 +346,15 @@ def _functions(node: _Node) -> list[str]:
 
 
 def _function(node: _Node, name: str, alphas: list[float], betas: list[float]) -> str:
-    if (plain := {k.lower(): v for k, v in _NAMES.items()}.get(name.lower())) is not None:
+    plain = name.lower()
+    if plain in ("sigmoid", "tanh", "relu"):
         return plain
-    if name.lower() == "hardsigmoid":
+    if plain == "hardsigmoid":
         alpha, beta = (alphas.pop(0) if alphas else 0.2), (betas.pop(0) if betas else 0.5)
         for function, slope in (("hard_sigmoid", 0.2), ("hard_sigmoid_6", 1 / 6)):
             if abs(alpha - slope) < 1e-6 and abs(beta - 0.5) < 1e-6:
                 return function
-    if name.lower() == "affine":
+    if plain == "affine":
         alpha, beta = (alphas.pop(0) if alphas else 1.0), (betas.pop(0) if betas else 0.0)
         if (alpha, beta) == (1.0, 0.0):
             return "linear"

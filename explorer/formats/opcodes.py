@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from explorer.formats.source import shown
+from explorer.formats.source import FLOATS, shown
 from explorer.i18n import Refused
 
 MAX_INSTRUCTIONS = 4_000_000
@@ -66,9 +66,7 @@ _STORAGES = {
     "ByteStorage": "uint8",
     "BoolStorage": "bool",
 }
-KINDS = {"bool": 1, "int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8} | {
-    "float16": 2, "bfloat16": 2, "float32": 4, "float64": 8,
-}  # fmt: skip
+KINDS = {"bool": 1, "int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8} | FLOATS
 """Kinds of numbers of a storage, and their bytes."""
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}

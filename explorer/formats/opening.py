@@ -89,10 +89,10 @@ def _zipped(source: Source) -> FileContents:
     if any(name.rpartition("/")[2] == "data.pkl" for name in entries):
         return _by_names("PyTorch", torch_file.read_zip(source, archive))
     if "config.json" in entries and "model.weights.h5" in entries:
-        layers, other = keras.read_keras(source, archive)
+        layers, other = keras.read_keras(archive)
         return FileContents("Keras", tuple(layers), other)
     if any(name.endswith(".npy") for name in entries):
-        return _by_names("NumPy", npz.read(source, archive))
+        return _by_names("NumPy", npz.read(archive))
     raise Refused("unknown_format")
 
 

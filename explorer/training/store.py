@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 
 from explorer.cells import CELLS
 from explorer.experiment import TABLE, Experiment, Refusal
+from explorer.formats import safe
 from explorer.labels import label
 from explorer.limits import (
     MAX_HEADER,
@@ -30,9 +31,6 @@ from explorer.limits import (
 )
 from explorer.nn.model import RecurrentModel
 from explorer.text import Refused, clean
-
-MAX_OWN_HEADER = 100 * 1024 * 1024
-"""Bytes of a header that is not uploaded: as many as the format allows."""
 
 FORMAT = "rnn-explorer 1"
 BYTES = {"F32": 4, "F64": 8}
@@ -122,7 +120,7 @@ def load_bundle(source: Path | str | bytes, *, uploaded: bool = True) -> Bundle:
         data = _read(Path(source)) if uploaded else Path(source).read_bytes()
     if uploaded and len(data) > MAX_UPLOAD_MODEL:
         raise _large(len(data))
-    entries, metadata = _header(data, MAX_HEADER if uploaded else MAX_OWN_HEADER)
+    entries, metadata = _header(data, MAX_HEADER if uploaded else safe.MAX_HEADER)
     _check_format(entries, metadata)
     model = _model(metadata, entries, len(data), uploaded)
     symbols = _labels(metadata, "symbols")
