@@ -16,7 +16,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import httpx2
 import psutil
 from playwright.async_api import Browser, Page, async_playwright
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
@@ -47,7 +46,7 @@ class Device(Visitor):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self.client = httpx2.AsyncClient(base_url=url, headers={"Origin": url}, timeout=120)
+        self.client.headers["Origin"] = url
         self.heard: dict[str, Any] = {}
         self.at: dict[str, float] = {}
         self.waits: list[float] = []

@@ -26,6 +26,7 @@ from explorer.experiment import MATCHES, Experiment
 from explorer.i18n import ASSETS
 from explorer.training.learner import Learner
 from explorer.training.race import race_of
+from explorer.training.trainer import copied
 
 RESULT = ASSETS / "results" / "amount.json"
 COUNTS = (200, 500, 1_000, 2_000, 5_000)
@@ -194,8 +195,7 @@ class _Best:
 
     def see(self, measure: tuple[float, ...], learner: Learner) -> None:
         if measure > self.measure:
-            weights = {name: value.clone() for name, value in learner.model.state_dict().items()}
-            self.measure, self.step, self.weights = measure, learner.step, weights
+            self.measure, self.step, self.weights = measure, learner.step, copied(learner.model)
 
 
 def trial(count: int, match: str, seed: int, name: str, base: Experiment = BASE) -> Trial:

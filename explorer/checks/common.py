@@ -16,6 +16,9 @@ from explorer.nn.tracing import LayerTrace, run_layer
 TOLERANCE = 1e-10
 """Largest difference that passes, in float64: rounding over a dozen steps stays near 1e-14."""
 
+ROUGH = 1e-5
+"""A factor on differences in float32: what is right to a hundred-thousandth counts as right."""
+
 LONGEST, WIDEST = 12, 8
 
 
@@ -62,6 +65,13 @@ def weights_of(
 
     shapes = spec.shapes(D, H).items()
     return spec.weights({name: draw(*shape) for name, shape in shapes if biases or "bias" not in name})
+
+
+def draw_parameters(module: nn.Module, generator: np.random.Generator) -> None:
+    """Gives a module random weights."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.tensor(generator.normal(0.0, 0.5, tuple(parameter.shape))))
 
 
 # Differences

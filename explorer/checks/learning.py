@@ -11,16 +11,13 @@ from torch.nn import functional as F
 from explorer.architectures.cost import multiplications
 from explorer.architectures.feedforward import LENGTH, best_of_window
 from explorer.cells import CELLS
-from explorer.checks.common import gap, largest, torch_states
+from explorer.checks.common import ROUGH, gap, largest, torch_states
 from explorer.data.sources import Batch, source
 from explorer.data.tasks import adding, flip_flop, temporal_order
 from explorer.experiment import Experiment
 from explorer.nn.model import recurrent_layers
 from explorer.nn.references import reference_step
 from explorer.training.learner import Learner
-
-ROUGH = 1e-5
-"""Training is float32: what is right to a hundred-thousandth counts as right."""
 
 
 def training(generator: np.random.Generator) -> float:

@@ -12,9 +12,11 @@ from torch.nn import functional as F
 
 from explorer.cells import CELLS, CellSpec, LayerWeights
 from explorer.checks.common import (
+    ROUGH,
     Case,
     Weights,
     case_of,
+    draw_parameters,
     gap,
     largest,
     leaf,
@@ -45,9 +47,7 @@ def model_of(
     model = RecurrentModel(
         cell, *sizes, vocabulary=vocabulary, num_layers=layers, bidirectional=both
     ).double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.tensor(generator.normal(0.0, 0.5, tuple(parameter.shape))))
+    draw_parameters(model, generator)
     return model
 
 
@@ -138,9 +138,7 @@ def modules(generator: np.random.Generator) -> float:
     found = []
     for kind, options in ((nn.RNN, {}), (nn.GRU, {}), (nn.LSTM, {}), (nn.LSTM, {"proj_size": 2})):
         net = kind(D, H, num_layers=2, bidirectional=True, dtype=torch.float64, **options)
-        with torch.no_grad():
-            for p in net.parameters():
-                p.copy_(torch.tensor(generator.normal(0.0, 0.5, tuple(p.shape))))
+        draw_parameters(net, generator)
         x, lengths = torch.tensor(generator.standard_normal((T, 3, D))), torch.tensor([T, 2, 4])
         packed = nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
         with torch.no_grad():
@@ -314,9 +312,7 @@ def losses(generator: np.random.Generator) -> float:
         found += _flow_apart(flow(asked, {cell: Learned(model, None)}), model)
     asked = Experiment(cell="gru", weights="marked", stretch=T)
     model = RecurrentModel("gru", 2, H, 1).double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.tensor(generator.normal(0.0, 0.5, tuple(parameter.shape))))
+    draw_parameters(model, generator)
     found += _flow_apart(flow(asked, {"gru": Learned(model, None)}), model)
     return largest(found)
 
@@ -364,7 +360,7 @@ def _flow_apart(ours: Flow, model: RecurrentModel) -> Iterator[float]:
     kept = [row[memory] for row in rows]
     for k in (1, ours.steps - 1):
         J = [torch.autograd.grad(kept[-1][0, j], kept[k], **options)[0] for j in range(H)]
-        if one.cell not in ("lstm", "slstm") and len(CELLS[one.cell].states) == 1:
+        if len(CELLS[one.cell].states) == 1:
             yield abs(ours.chain[-1, k] - float(torch.cat(J).norm()) / math.sqrt(H))
 
 
@@ -421,10 +417,6 @@ def _scheme(spec: CellSpec, scheme: str, gain: float, seed: int) -> Iterator[flo
             yield float(bias.abs().max())
     if scheme == "identity":
         yield 0.0 if float(own["weight_ih"].abs().max()) < 0.01 else np.inf
-
-
-ROUGH = 1e-5
-"""Starting weights are float32: what is right to a millionth counts as right."""
 
 
 def _in_range(spec: CellSpec, seed: int) -> Iterator[float]:

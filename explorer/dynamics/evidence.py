@@ -11,9 +11,9 @@ import numpy as np
 from explorer.dynamics.landscape import Landscape, space_of
 from explorer.dynamics.network import network
 from explorer.dynamics.recurrence import states_of
-from explorer.gradients.common import frozen
 from explorer.lab.learned import Input
 from explorer.nn.model import RecurrentModel
+from explorer.nn.reading import frozen
 from explorer.nn.tracing import trace
 
 

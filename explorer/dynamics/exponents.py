@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.gradients.bptt import jacobians
-from explorer.gradients.common import along_time, frozen
+from explorer.gradients.common import along_time
+from explorer.nn.reading import frozen
 from explorer.nn.tracing import LayerTrace, Trace
 
 

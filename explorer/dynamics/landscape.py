@@ -8,9 +8,9 @@ import numpy as np
 
 from explorer.dynamics.points import FixedPoints
 from explorer.dynamics.recurrence import Recurrence
-from explorer.gradients.common import frozen
 from explorer.lab.learned import Token
 from explorer.nn.model import RecurrentModel
+from explorer.nn.reading import frozen
 
 AXES = 3
 """Directions that are drawn."""

@@ -5,10 +5,10 @@ import numpy as np
 from explorer.dynamics.landscape import Landscape, space_of
 from explorer.dynamics.points import STARTS, fixed_points
 from explorer.dynamics.recurrence import held, states_of
-from explorer.gradients.common import frozen
 from explorer.lab.learned import Input
 from explorer.limits import WINDOW
 from explorer.nn.model import RecurrentModel
+from explorer.nn.reading import frozen
 from explorer.nn.tracing import trace
 
 LARGE = 64

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from explorer.dynamics.recurrence import Recurrence, held, states_of
-from explorer.gradients.common import frozen
 from explorer.limits import MAX_POINTS
+from explorer.nn.reading import frozen
 from explorer.nn.tracing import Trace
 
 EXACT = 1e-18

@@ -15,8 +15,8 @@ from explorer.dynamics.landscape import falls
 from explorer.dynamics.points import FixedPoints, fixed_points
 from explorer.dynamics.recurrence import Recurrence, states_of
 from explorer.gradients.bptt import bptt, lengths
-from explorer.gradients.common import frozen
 from explorer.limits import PORTRAIT_HIDDEN
+from explorer.nn.reading import frozen
 from explorer.nn.tracing import LayerTrace, run_layer
 
 OPEN = 2.0

@@ -23,7 +23,7 @@ from explorer.cells import CellSpec, LayerWeights
 from explorer.cells.spec import Back, EachUnit, InOneProduct
 from explorer.gradients.losses import seeds_of, seeds_of_network
 from explorer.limits import FLOAT32_MAX
-from explorer.nn.reading import as_array
+from explorer.nn.reading import as_array, frozen
 from explorer.nn.records import LayerTrace, Trace
 from explorer.nn.softmax import log_softmax
 
@@ -120,22 +120,22 @@ class LayerFlow:
     @np.errstate(**QUIET)
     def through(self) -> dict[str, np.ndarray]:
         """Gate -> (T, H), the share of dL/dh_{k-1} that came back through it at step k, in row k-1."""
-        return {s: _fixed(share) for s, share in self._back.through(self._weights).items()}
+        return {s: frozen(share) for s, share in self._back.through(self._weights).items()}
 
     @cached_property
     def kept(self) -> np.ndarray | None:
         """The share (T, H) of dL/dh_{k-1} that came past all gates at step k, in row k-1, or None."""
-        return _fixed(self._back.kept["h"]) if "h" in self._back.kept else None
+        return frozen(self._back.kept["h"]) if "h" in self._back.kept else None
 
     @cached_property
     def pre(self) -> np.ndarray:
         """dL/d(W x + b) by step (T, G*H)."""
-        return _fixed(self._weights.pack(self._back.pre))
+        return frozen(self._weights.pack(self._back.pre))
 
     @cached_property
     def rec(self) -> np.ndarray:
         """dL/d(U h + b') by step (T, R*H)."""
-        return _fixed(self._weights.pack_state(self._back.rec) if self._back.rec else self.pre[:, :0])
+        return frozen(self._weights.pack_state(self._back.rec) if self._back.rec else self.pre[:, :0])
 
     @cached_property
     @np.errstate(**QUIET)
@@ -148,7 +148,7 @@ class LayerFlow:
     @np.errstate(**QUIET)
     def x(self) -> np.ndarray:
         """dL/dx (T, D)."""
-        return _fixed(self._weights.to_input(self._back.pre))
+        return frozen(self._weights.to_input(self._back.pre))
 
     @np.errstate(**QUIET)
     def weight_gradient(self) -> dict[str, np.ndarray]:
@@ -558,7 +558,7 @@ def _summed_through_time(layer: LayerTrace, seeds: np.ndarray, above: np.ndarray
     within = None if layer.lengths is None else layer.within[turn]
     with np.errstate(**QUIET):
         totals = _walk_totals(layer.spec, weights, steps, seeds[turn], within)
-    return LayerFlow({}, {s: _fixed(rows[turn]) for s, rows in totals.items()}, layer, local)
+    return LayerFlow({}, {s: frozen(rows[turn]) for s, rows in totals.items()}, layer, local)
 
 
 def _to_h(above: np.ndarray, layer: LayerTrace) -> np.ndarray:
@@ -617,8 +617,8 @@ def _back_through_time(
     turned = None if above is None else _to_h(above, layer)[turn, turn]
     with np.errstate(**QUIET):
         norms, totals, dx = _walk(layer.spec, weights, steps, seeds[turn], turned, causal, needs_x)
-    by_loss = {s: _fixed(table[turn, turn]) for s, table in zip(layer.states, norms, strict=True)}
-    total = {s: _fixed(rows[turn]) for s, rows in zip(layer.states, totals, strict=True)}
+    by_loss = {s: frozen(table[turn, turn]) for s, table in zip(layer.states, norms, strict=True)}
+    total = {s: frozen(rows[turn]) for s, rows in zip(layer.states, totals, strict=True)}
     flow = LayerFlow(by_loss, total, layer, local)
     return flow, None if dx is None else dx[turn, turn]
 
@@ -709,7 +709,7 @@ def _jacobians(
 @cache
 def _each_state(states: tuple[str, ...], H: int) -> dict[str, np.ndarray]:
     """Returns each state's gradient (1, state, 1, H): 1 where its own turn is, 0 at that of the others."""
-    each = _fixed(np.eye(len(states))[:, None, :, None, None] * np.ones(H))
+    each = frozen(np.eye(len(states))[:, None, :, None, None] * np.ones(H))
     return dict(zip(states, each, strict=True))
 
 
@@ -738,11 +738,6 @@ def _in_float64(weights: LayerWeights) -> LayerWeights:
     return weights.map(lambda a: a.astype(np.float64, copy=False))
 
 
-def _fixed(array: np.ndarray) -> np.ndarray:
-    array.setflags(write=False)
-    return array
-
-
 def _rows(array: np.ndarray) -> np.ndarray:
     """Returns the rows of all steps and sequences (N, ...)."""
     return array.reshape(-1, array.shape[-1])
@@ -759,7 +754,7 @@ def local_derivatives(layer: LayerTrace, weights: LayerWeights) -> dict[str, np.
     if layer.lengths is not None:
         there = layer.within[..., None]
         local = {name: np.where(there, value, 0.0) for name, value in local.items()}
-    return {name: _fixed(value) for name, value in local.items()}
+    return {name: frozen(value) for name, value in local.items()}
 
 
 def _values(layer: LayerTrace) -> dict[str, np.ndarray]:

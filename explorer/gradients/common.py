@@ -1,4 +1,4 @@
-"""What all of these need: one layer along time, norms and half-lives, arrays that nobody changes."""
+"""What all of these need: one layer along time, norms and half-lives."""
 
 import numpy as np
 
@@ -18,12 +18,6 @@ def along_time(layer: LayerTrace) -> LayerTrace:
     if layer.changed:
         raise ValueError("this takes a run as its equations made it, not one with interventions")
     return layer.in_notation("pytorch")
-
-
-def frozen(array: np.ndarray) -> np.ndarray:
-    """Returns the array, read-only from now on."""
-    array.setflags(write=False)
-    return array
 
 
 def half_life(factor: float | None) -> float | None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.gradients.bptt import jacobians
-from explorer.gradients.common import along_time, frozen
+from explorer.gradients.common import along_time
 from explorer.gradients.laws import Bound, Keep, along
+from explorer.nn.reading import frozen
 from explorer.nn.tracing import LayerTrace
 
 EPSILON = float(np.finfo(np.float64).eps)

@@ -11,7 +11,8 @@ import numpy as np
 
 from explorer.cells import CellSpec, LayerWeights
 from explorer.gradients.bptt import local_derivatives
-from explorer.gradients.common import frozen, half_life
+from explorer.gradients.common import half_life
+from explorer.nn.reading import frozen
 from explorer.nn.tracing import LayerTrace, run_layer
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from explorer.cells import NumpyOps
 from explorer.gradients.bptt import QUIET, GradientFlow, LayerFlow
-from explorer.gradients.common import along_time, frozen
+from explorer.gradients.common import along_time
+from explorer.nn.reading import frozen
 from explorer.nn.softmax import cross_entropy
 from explorer.nn.tracing import LayerTrace, Trace, run_layer
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.gradients.bptt import QUIET, GradientFlow, LayerFlow
-from explorer.gradients.common import frozen, half_life, size_of
+from explorer.gradients.common import half_life, size_of
+from explorer.nn.reading import frozen
 from explorer.nn.tracing import LayerTrace
 
 SATURATED = 0.9

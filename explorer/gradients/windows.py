@@ -17,8 +17,9 @@ from explorer.gradients.bptt import (
     local_derivatives,
     recurrent_gradient,
 )
-from explorer.gradients.common import along_time, frozen, size_of
+from explorer.gradients.common import along_time, size_of
 from explorer.limits import WINDOW
+from explorer.nn.reading import frozen
 from explorer.nn.tracing import LayerTrace
 
 FEW_WINDOWS = 64

@@ -23,6 +23,7 @@ from explorer.lab.learned import Token, token_of
 from explorer.labels import UNKNOWN
 from explorer.limits import FLOAT32_MAX, MAX_BUDGET
 from explorer.nn.model import RecurrentModel
+from explorer.nn.reading import frozen
 from explorer.nn.tracing import run_layer, trace
 
 FIT, TEST = 1_500, 500
@@ -199,13 +200,13 @@ def memory(model: RecurrentModel, sequences: Sequences) -> Memory:
             read = classes[_read(at[0], one_hot[:, : t + 1], at[1])]  # (M, t+1)
             accuracy[t, : t + 1] = (read == targets[:, : t + 1]).mean(0)
             guess[t, : t + 1] = read[0]
-        readings[symbol] = Probed(*map(_fixed, (accuracy, guess, norms[symbol])))
+        readings[symbol] = Probed(*map(frozen, (accuracy, guess, norms[symbol])))
     assert model.vocabulary is not None
     return Memory(
         kind=sequences.kind,
         tokens=tuple(token_of(model.vocabulary[k], model) for k in targets[0]),
         ids=targets[0],
-        baseline=_fixed(_guessed(sequences, T)),
+        baseline=frozen(_guessed(sequences, T)),
         readings=readings,
         bad=min(bad, default=None),
         fitted=len(sequences.fit),
@@ -421,8 +422,3 @@ def _norms(model: RecurrentModel, ids: np.ndarray) -> dict[str, np.ndarray]:
 
 def _diagonals(triangle: np.ndarray) -> list[np.ndarray]:
     return [np.diagonal(triangle, -d) for d in range(len(triangle))]
-
-
-def _fixed(array: np.ndarray) -> np.ndarray:
-    array.setflags(write=False)
-    return array

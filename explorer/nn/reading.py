@@ -120,5 +120,6 @@ def as_array(value: Any) -> np.ndarray:
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
+    """Returns the array, read-only from now on."""
     array.setflags(write=False)
     return array
