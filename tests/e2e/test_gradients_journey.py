@@ -57,6 +57,8 @@ def test_cursor_names_source_and_loss(page: Page, server: str, faults: list[str]
     triangle.click(position={"x": box["width"] * 5.5 / 21, "y": box["height"] * 9.5 / 20})
     assert page.locator(".rx-hop").nth(10).inner_text() == ""  # past the loss there is no chain
     assert page.locator(".rx-hop").nth(4).inner_text() != ""
+    page.locator(".rx-triangle .rx-canvas").first.press("ArrowDown")  # to the loss after the chosen one
+    expect(page.locator(READY)).to_have_attribute("data-loss", "11")
 
 
 def test_the_shown_norm_is_autograds(page: Page, server: str, faults: list[str]):

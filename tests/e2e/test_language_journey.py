@@ -183,6 +183,11 @@ def test_the_unit_of_the_brackets_is_found_and_zeroed_by_keys(
     asked = re.sub("<[^>]*>", "", t("memory.row", "ko", s="h", t=T - 2, total=T))
     expect(page.locator(".rx-memory-row .rx-where")).to_have_text(asked)
     expect(page.locator(".rx-said").last).to_contain_text(f"t = {T - 2}, k = 1")
+    forgetting = page.locator(".rx-memory-triangle .rx-canvas").first
+    forgetting.press("ArrowUp")
+    expect(page.locator(READY)).to_have_attribute("data-row", str(T - 3))
+    forgetting.press("ArrowRight")
+    expect(page.locator(".rx-spoken")).to_contain_text("%")
 
     view(page, "generate", "ko")
     settings = ("--temperature", "0.8", "--tokens", "40", "--stop", END)

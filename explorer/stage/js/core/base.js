@@ -88,6 +88,11 @@ export class Stage {
     return Infinity
   }
 
+  /** The row of its heatmaps that is chosen: the unit, where rows are units. */
+  get chosenRow() {
+    return this.unit
+  }
+
   // The sentence as a strip of tokens; null where the stage shows the text in a way of its own.
   makeStrip() {
     return new Strip(this.payload, (k) => this.transport.jump(k))
@@ -143,16 +148,17 @@ export class Stage {
     this.resting = setTimeout(() => {
       const place = { step: this.step + this.payload.firstStep, unit: this.unit + 1 }
       const said = `${place.step} ${place.unit}`
-      if (said !== this.told) this.speak()
-      if (said !== this.told) this.onRest?.(place)
+      if (said === this.told) return
       this.told = said
+      this.speak()
+      this.onRest?.(place)
     }, REST_MS)
   }
 
-  // Says the step, its token and the chosen unit's values to whoever listens instead of looking.
+  // Says the step, its token and the values of the chosen row to whoever listens instead of looking.
   speak() {
     const { strings, firstStep, runs } = this.payload
-    const values = this.drawnCharts().flatMap((chart) => chart.said?.({ step: this.step, unit: this.unit }) ?? [])
+    const values = this.drawnCharts().flatMap((chart) => chart.said?.({ step: this.step, unit: this.chosenRow }) ?? [])
     const token = runs[0].tokens?.[this.step]?.label ?? ""
     this.spoken.textContent = [`${strings.step} ${this.step + firstStep} ${token}`, ...new Set(values)].join(", ")
   }

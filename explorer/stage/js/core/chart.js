@@ -118,25 +118,19 @@ export class Chart {
     const { width, height } = this.plot.getBoundingClientRect()
     const axis = { gridcolor: theme.grid, linecolor: theme.grid }
     const { layout } = this.figure
-    if (this.quiet) return this.small(layout, axis, width, height)
+    const { size, color, below, steps } = this.quiet ? this.small() : { size: fontSize, color: theme.hues.ink, below: Math.round(1.55 * fontSize), steps: {} }
     return {
       ...layout, width: Math.floor(width), height: Math.floor(height),
-      margin: { ...layout.margin, b: Math.round(1.55 * fontSize) },
-      font: { color: theme.hues.ink, size: fontSize, family: getComputedStyle(this.stage.node).fontFamily },
-      xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis },
+      margin: { ...layout.margin, b: below },
+      font: { color, size, family: getComputedStyle(this.stage.node).fontFamily },
+      xaxis: { ...layout.xaxis, ...axis, ...steps }, yaxis: { ...layout.yaxis, ...axis },
     }
   }
 
-  /** A small chart beside one that leads: its steps are numbered as in the strip, and thinned out where they are many. */
-  small(layout, axis, width, height) {
-    const { theme } = this.stage
+  /** Beside one that leads: its steps are numbered as in the strip, and thinned out where they are many. */
+  small() {
     const size = Math.max(11, Math.round(0.8 * this.stage.fontSize))
-    return {
-      ...layout, width: Math.floor(width), height: Math.floor(height),
-      margin: { ...layout.margin, b: size + 5 },
-      font: { color: theme.hues.x, size, family: getComputedStyle(this.stage.node).fontFamily },
-      xaxis: { ...layout.xaxis, ...axis, ticktext: layout.xaxis.tickvals }, yaxis: { ...layout.yaxis, ...axis },
-    }
+    return { size, color: this.stage.theme.hues.x, below: size + 5, steps: { ticktext: this.figure.layout.xaxis.tickvals } }
   }
 
   /** The heatmap's rows (units) of a run; of the difference to another run where one is given. @param {R} run @param {R?} [other] */
@@ -180,7 +174,7 @@ export class Chart {
       this.rowCursor.style.width = `${xaxis._length}px`
       this.rowCursor.style.height = `${this.rowHeight}px`
     }
-    this.place(this.stage.step, this.stage.unit)
+    this.place(this.stage.step, this.stage.chosenRow)
   }
 
   /** @param {number} step @param {number} [unit] */
@@ -223,12 +217,12 @@ export class Chart {
     return [`${fill(strings.unit_n, { n: unit + 1 })}  ${other ? "Δ" : ""}${signal} = ${exact(value)}`]
   }
 
-  /** Up and down move the unit; left and right, as everywhere, the step. @param {KeyboardEvent} event */
+  /** Up and down move the row; left and right, as everywhere, the step. @param {KeyboardEvent} event */
   key(event) {
     const by = { ArrowUp: -1, ArrowDown: 1 }[event.key]
     if (!by) return
     event.preventDefault()
-    this.stage.go(this.stage.step, Math.max(0, Math.min(this.run.units - 1, this.stage.unit + by)))
+    this.stage.go(this.stage.step, Math.max(0, Math.min(this.run.units - 1, this.stage.chosenRow + by)))
   }
 
   /** What is read out of a place. @param {{ step: number, unit: number }} at @returns {string[]} */

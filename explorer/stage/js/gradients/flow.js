@@ -130,6 +130,10 @@ export class FlowStage extends Stage {
     return [...this.triangles, ...this.lines]
   }
 
+  get chosenRow() {
+    return this.loss
+  }
+
   // A click on the triangle chooses source and loss; elsewhere it chooses the source.
   go(step, row) {
     if (row !== undefined) this.loss = row

@@ -54,10 +54,15 @@ class Triangle extends Chart {
   hover(event) {
     const at = this.under(event)
     if (!at) return this.stage.tip(null)
-    const value = this.run.arrays[`${this.signal}.${this.stage.state}`].at(at.unit, at.step)
     const head = `t = ${at.unit + 1}  k = ${at.step + 1}  ${this.run.tokens[at.step].label}`
-    const said = this.signal === "norm" ? exact(value) : share(value)
-    this.stage.tip(at.step > at.unit ? [head] : [head, said], event)
+    this.stage.tip([head, ...this.lines(at)], event)
+  }
+
+  /** Of a token that is still to come nothing is said. @param {{ step: number, unit?: number }} at */
+  lines({ step, unit }) {
+    if (step > unit) return []
+    const value = this.run.arrays[`${this.signal}.${this.stage.state}`].at(unit, step)
+    return [this.signal === "norm" ? exact(value) : share(value)]
   }
 }
 
@@ -211,6 +216,10 @@ export class MemoryStage extends Stage {
     return [...this.triangles, ...this.lines]
   }
 
+  get chosenRow() {
+    return this.row
+  }
+
   // A click on a triangle chooses both the token and the state.
   go(step, row) {
     if (row !== undefined) this.row = row
@@ -225,7 +234,7 @@ export class MemoryStage extends Stage {
   }
 
   key(event) {
-    if (!(event.key in UP_DOWN) || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return
+    if (event.defaultPrevented || !(event.key in UP_DOWN) || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return
     if (event.target.closest("input, select")) return
     event.preventDefault()
     this.ask(this.row + UP_DOWN[event.key])
