@@ -195,7 +195,7 @@ def run_of(
     arrays |= {f"gate.{s}": a for s, a in layer.gate.items()}
     arrays |= {f"pre.{s}": a for s, a in layer.pre.items()}
     arrays |= layer.weights.arrays()
-    for name in ("following", "top_probabilities", "value"):
+    for name in ("top_probabilities", "value"):
         if (array := getattr(run, name)) is not None:
             arrays[name] = array
     if run.readout is not None and run.readout[0].size <= MAX_READOUT:
@@ -233,8 +233,12 @@ def _bad_step(run: ShownRun) -> int | None:
 
 
 def _signal(signal: Signal, lang: str) -> dict[str, str]:
-    shown = asdict(signal) | {"name": signal_name(signal, lang)}
-    return {name: value for name, value in shown.items() if name != "word"}
+    return {
+        "symbol": signal.symbol,
+        "role": signal.role,
+        "hue": signal.hue,
+        "name": signal_name(signal, lang),
+    }
 
 
 def _spec(spec: CellSpec, lang: str) -> dict[str, Any]:

@@ -37,9 +37,9 @@ class Facts:
     """What is known of a race's data before it starts.
 
     title names the data. metric is `error` or `accuracy`; goal is NaN where there is none. baseline is
-    the loss of the best guess without memory, NaN where it is unknown; chance its metric. remember: the
-    most steps that something must be kept. labels, marked: the steps of the sequence that is looked
-    into, and whether they matter to its answer. seen: whether the metric is of sequences that are learned.
+    the loss of the best guess without memory, NaN where it is unknown; chance its metric. labels, marked:
+    the steps of the sequence that is looked into, and whether they matter to its answer. seen: whether the
+    metric is of sequences that are learned.
     """
 
     title: str
@@ -47,7 +47,6 @@ class Facts:
     goal: float
     baseline: float
     chance: float
-    remember: int
     labels: tuple[str, ...]
     marked: tuple[bool, ...] = ()
     seen: bool = False
@@ -66,7 +65,6 @@ def facts_of(source: Source, title: str) -> Facts:
         source.goal,
         source.baseline,
         source.chance,
-        source.remember,
         source.labels,
         source.marked,
         source.held_out_is_training,

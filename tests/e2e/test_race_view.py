@@ -22,9 +22,7 @@ from explorer.training.race import race_of
 from explorer.ui.server import ContentSecurityPolicy, stage_routes, stage_url
 
 T = 6
-FACTS = Facts(
-    "adding", "error", 0.01, 1 / 6, 1 / 6, T - 1, ("a", "b", "c", "d", "e", "f"), (True,) + (False,) * 5
-)
+FACTS = Facts("adding", "error", 0.01, 1 / 6, 1 / 6, ("a", "b", "c", "d", "e", "f"), (True,) + (False,) * 5)
 EXPERIMENT = Experiment(budget=100, racers="rnn;lstm;gru")
 GATES = {1: ("f", "i", "o"), 2: ("r", "z")}
 NAMES = ("rnn", "lstm", "gru")

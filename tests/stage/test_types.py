@@ -141,7 +141,7 @@ def races() -> Iterator[dict[str, Any]]:
     facts = facts_of(source(race.runs[0]), "adding")
     band = {"step": [25], "low": [0.1], "median": [0.2], "high": [0.3]}
     yield build_race(race, facts, "abc", "en", {"rnn": band}, attempt=3)
-    yield build_race(race, Facts("a", "accuracy", np.nan, np.nan, 0.5, 1, ("a",), ()), "", "ko")
+    yield build_race(race, Facts("a", "accuracy", np.nan, np.nan, 0.5, ("a",), ()), "", "ko")
 
 
 def events() -> Iterator[dict[str, Any]]:

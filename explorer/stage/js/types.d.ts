@@ -87,7 +87,6 @@ export interface Show {
 export interface Signal {
   symbol: string
   role: "gate" | "candidate" | "state"
-  activation: string
   hue: string
   name: string
 }
@@ -363,7 +362,6 @@ export interface RaceFacts {
   chance: number
   /** The metric from which on a racer has left what a guess without memory comes to. */
   left: number
-  remember: number
   labels: string[]
   marked: boolean[]
   /** Whether the metric is measured on sequences that are learned, for want of others. */
