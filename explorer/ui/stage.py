@@ -41,6 +41,7 @@ export default function (component) {
   const root = parentElement.querySelector(".rx-root")
   const progress = import(window.location.origin + "%s/course/progress.js")
   progress.then((module) => module.mountProgress(root, data, (card) => setTriggerValue("open", card)))
+  return () => progress.then((module) => module.unmountProgress(root))
 }
 """
 

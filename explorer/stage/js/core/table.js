@@ -87,6 +87,27 @@ export function tableButton(plot, name, strings) {
   return button
 }
 
+/**
+ * Gives every chart that Streamlit draws in a part of the page, now and later, a button that opens its table;
+ * returns what ends it.
+ * @type {(part: Element, strings: { as_table: string, close: string }) => () => void}
+ */
+export function tablesIn(part, strings) {
+  const add = () => {
+    for (const chart of part.querySelectorAll(".stPlotlyChart")) {
+      const there = chart.querySelector(".rx-as-table")
+      if (there?.getAttribute("title") === strings.as_table) continue
+      there?.remove() // in the other language
+      const plot = () => /** @type {any} */ (chart.querySelector(".js-plotly-plot"))
+      chart.append(tableButton(plot, () => plot()?.layout?.title?.text || strings.as_table, strings))
+    }
+  }
+  const watch = new MutationObserver(add)
+  watch.observe(part, { childList: true, subtree: true })
+  add()
+  return () => watch.disconnect()
+}
+
 /** @type {(table: Table, name: string, strings: { close: string }) => HTMLDialogElement} */
 function dialogOf({ head, rows }, name, strings) {
   const line = (/** @type {string[]} */ cells, /** @type {"th" | "td"} */ tag) =>

@@ -5,63 +5,48 @@
 import { element } from "../core/dom.js"
 import { loadStyle } from "../core/load.js"
 import { fill } from "../core/numbers.js"
-import { tableButton } from "../core/table.js"
+import { tablesIn } from "../core/table.js"
+import { keep, kept } from "./kept.js"
 
 const KEPT = "rx-progress"
 
-/** @returns {Record<string, string[]>} by lesson */
-function kept() {
-  try {
-    return JSON.parse(localStorage.getItem(KEPT)) ?? {}
-  } catch {
-    return {} // no storage allowed, or not ours
-  }
+/** The cards of a lesson that were opened; of what somebody else wrote there nothing. @type {(lesson: string) => string[]} */
+function opened(lesson) {
+  const found = kept("localStorage", KEPT)[lesson]
+  return Array.isArray(found) ? found : []
 }
 
-function keep(lesson, card) {
-  const all = kept()
-  const before = Array.isArray(all[lesson]) ? all[lesson] : []
-  if (before.includes(card)) return
-  try {
-    localStorage.setItem(KEPT, JSON.stringify({ ...all, [lesson]: [...before, card] }))
-  } catch {
-    // without storage nothing is kept
-  }
+/** @type {(lesson: string, card: string) => void} */
+function open(lesson, card) {
+  const before = opened(lesson)
+  if (!before.includes(card)) keep("localStorage", KEPT, { ...kept("localStorage", KEPT), [lesson]: [...before, card] })
 }
 
-/** Draws the dots; open(key) turns to a card. @type {(root: HTMLElement, data: Progress, open?: (key: string) => void) => void} */
-export function mountProgress(root, data, open) {
+/** @typedef {HTMLElement & { rxTables?: () => void }} Beside */
+
+/** Draws the dots; turn(key) turns to a card. The charts beside the lesson get their tables. @type {(root: Beside, data: Progress, turn?: (key: string) => void) => void} */
+export function mountProgress(root, data, turn) {
   loadStyle("course/progress.css")
-  if (data.card) keep(data.lesson, data.card)
-  const seen = new Set(kept()[data.lesson] ?? [])
+  if (data.card) open(data.lesson, data.card)
+  const seen = new Set(opened(data.lesson))
   const count = data.cards.filter(([key]) => seen.has(key)).length
   const dots = data.cards.map(([key, title], k) => element(data.card ? "button" : "span", {
     class: `rx-dot-card${seen.has(key) ? " rx-seen" : ""}${key === data.card ? " rx-here" : ""}`,
     title: `${k + 1}. ${title}`,
-    ...(data.card ? { type: "button", "aria-label": `${k + 1}. ${title}`, onclick: () => open?.(key) } : {}),
+    ...(data.card ? { type: "button", "aria-label": `${k + 1}. ${title}`, onclick: () => turn?.(key) } : {}),
     ...(key === data.card ? { "aria-current": "step" } : {}),
   }))
   const said = fill(data.strings.opened, { n: count, total: data.cards.length })
   root.replaceChildren(element("div", { class: "rx-progress-row", role: "group", "aria-label": said }, ...dots,
     data.card ? null : element("span", { class: "rx-progress-said", text: said })))
-  if (data.card) withTables(root, data.strings)
+  unmountProgress(root)
+  if (!data.card) return
+  loadStyle()
+  root.rxTables = tablesIn(root.closest(".stMain") ?? document.body, /** @type {any} */ (data.strings))
 }
 
-/** Gives every chart beside the lesson, now and later, a button that opens its table. @type {(root: HTMLElement, strings: Progress["strings"]) => void} */
-function withTables(root, strings) {
-  loadStyle()
-  const app = root.closest(".stMain") ?? document.body
-  const add = () => {
-    for (const chart of app.querySelectorAll(".stPlotlyChart")) {
-      if (chart.querySelector(".rx-as-table")) continue
-      const plot = () => /** @type {any} */ (chart.querySelector(".js-plotly-plot"))
-      chart.append(tableButton(plot, () => plot()?.layout?.title?.text || strings.as_table, /** @type {any} */ (strings)))
-    }
-  }
-  add()
-  const watching = /** @type {{ rxTables?: MutationObserver }} */ (root)
-  watching.rxTables?.disconnect()
-  const watch = new MutationObserver(add)
-  watch.observe(app, { childList: true, subtree: true })
-  watching.rxTables = watch
+/** @type {(root: Beside) => void} */
+export function unmountProgress(root) {
+  root.rxTables?.()
+  delete root.rxTables
 }
