@@ -6,31 +6,11 @@ import { afterEach, beforeEach, mock, test } from "node:test"
 import { enter } from "../../explorer/stage/js/room/client.js"
 import { experimentOf, wayTo } from "../../explorer/stage/js/room/follow.js"
 import { answerSays, raceSays, seedSays } from "../../explorer/stage/js/room/words.js"
+import { Source } from "./source.js"
 
 const view = (query = {}, page = "step") => ({ page, query })
 
-// What the browser's EventSource is to the room: it hears what the test says.
-class Source {
-  static CLOSED = 2
-  static opened = []
-
-  constructor(url) {
-    Object.assign(this, { url, readyState: 1, listeners: {} })
-    Source.opened.push(this)
-  }
-
-  addEventListener(name, listener) {
-    this.listeners[name] = listener
-  }
-
-  say(name, data) {
-    this.listeners[name]({ data: JSON.stringify(data) })
-  }
-
-  close() {
-    this.readyState = Source.CLOSED
-  }
-}
+const say = (source, name, data) => source.listeners[name]({ data: JSON.stringify(data) })
 
 /** @type {{ url: string, asked: any }[]} */
 let posts = []
@@ -82,7 +62,7 @@ test("a window is in one room, joins it once, and knows who it is", async () => 
   await soon()
   assert.deepEqual(posts.map(({ url }) => url), ["/r/BCDF/join"])
   assert.equal(Source.opened[0].url, "/r/BCDF/events")
-  Source.opened[0].say("view", view({ cell: "gru" }))
+  say(Source.opened[0], "view", view({ cell: "gru" }))
   assert.equal(room.state, "in")
   assert.deepEqual(room.view, view({ cell: "gru" }))
   enter("GHJK")

@@ -4,34 +4,18 @@ import assert from "node:assert/strict"
 import { afterEach, beforeEach, mock, test } from "node:test"
 
 import { RaceStream, follow } from "../../explorer/stage/js/train/stream.js"
+import { Source as Shared } from "./source.js"
 
 const BEGUN = { kind: "racer", racer: 0, name: "rnn", cell: "rnn", parameters: 7, step: 0, budget: 100, tokens: 4 }
 const steps = (from, count, seconds) => ({ kind: "steps", racer: 0, from, loss: Array(count).fill(1), norm: Array(count).fill(1), seconds })
 
-// What the browser's EventSource is to the stream: it hears what the test says.
-class Source {
-  static CLOSED = 2
-  static opened = []
-
-  constructor(url) {
-    Object.assign(this, { url, readyState: 1, listeners: {} })
-    Source.opened.push(this)
-  }
-
-  addEventListener(name, listener) {
-    this.listeners[name] = listener
-  }
-
+class Source extends Shared {
   say(id, ...events) {
     this.onmessage({ lastEventId: String(id), data: JSON.stringify(events) })
   }
 
   stand(state, more = {}) {
     this.listeners.state({ data: JSON.stringify({ state, place: 0, watchers: 1, ...more }) })
-  }
-
-  close() {
-    this.readyState = Source.CLOSED
   }
 }
 
