@@ -19,11 +19,7 @@ def share(hits: int, trials: int, lang: str) -> str:
 def _bounds(hits: int, trials: int) -> dict[str, str]:
     """The bounds in percent, rounded outwards: an interval of certainty is not made shorter."""
     low, high = interval(hits, trials)
-    return {"low": f"{_floor(100 * low):d}", "high": f"{-_floor(-100 * high):d}"}
-
-
-def _floor(value: float) -> int:
-    return int(value // 1)
+    return {"low": f"{math.floor(100 * low)}", "high": f"{math.ceil(100 * high)}"}
 
 
 def spread_of(values: Spread, lang: str, form: str) -> str:

@@ -93,9 +93,6 @@ def _sentences(memory: Memory, found: Finding, symbol: str, lang: str) -> list[s
     return [t("memory.numbers", lang, **values), t(f"memory.{found.verdict}", lang, **values)]
 
 
-_RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-
-
 def _size(ratio: float, lang: str) -> str:
     """What is left of a size, in words: a part of it, in percent while that says much, or times as much."""
     if ratio >= 10.0:
@@ -113,5 +110,4 @@ def _percent(share: float) -> str:
 
 
 def _power(ratio: float) -> str:
-    mantissa, _, power = ten_to(float(np.log10(ratio))).removesuffix("</sup>").partition("<sup>")
-    return mantissa + power.translate(_RAISED)
+    return ten_to(float(np.log10(ratio)))

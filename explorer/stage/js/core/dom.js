@@ -28,9 +28,14 @@ export function math(tag, attributes = {}, ...children) {
 function dress(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name === "text") node.textContent = value
-    else if (name.startsWith("on")) node[name] = value
+    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value) // not node[name]: what it returns would cancel the event
     else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value)
   }
   node.append(...children.filter((child) => child !== null && child !== undefined))
   return node
+}
+
+/** What makes of any element a button: a click, Enter and the space bar press it. @type {(press: (event: Event) => void) => Attributes} */
+export function pressable(press) {
+  return { role: "button", tabindex: 0, onclick: press, onkeydown: (/** @type {KeyboardEvent} */ event) => ["Enter", " "].includes(event.key) && press(event) }
 }

@@ -105,8 +105,8 @@ export class Companion {
 
   /** Shows a card of those that the page holds ready. @param {string} card */
   turn(card) {
-    const shown = `.st-key-lesson > :has(> .st-key-read_${CSS.escape(card)})`
-    this.cards.textContent = card ? `${shown}, ${shown.replace(" > :has(> ", " > ").slice(0, -1)} { display: flex !important; }` : ""
+    const read = `.st-key-read_${CSS.escape(card)}`
+    this.cards.textContent = card ? `.st-key-lesson > ${read}, .st-key-lesson > :has(> ${read}) { display: flex !important; }` : ""
   }
 
   /** @param {boolean} on */

@@ -3,7 +3,7 @@
 /** @import { Strings } from "../types.js" */
 /** @import { RoomClient } from "./client.js" */
 
-import { fill } from "../core/numbers.js"
+import { fill, minus } from "../core/numbers.js"
 
 /** How the seed of this device does, in a sentence; nothing without a race. @type {(room: RoomClient, strings: Strings) => string} */
 export function seedSays({ race, you }, strings) {
@@ -30,5 +30,5 @@ export function intervalSays({ race }, strings) {
 
 /** A guess or an answer in words. @type {(question: import("../types.js").Question, guess: number, lang: string) => string} */
 export function answerSays(question, guess, lang) {
-  return question.answers ? question.answers[guess][lang] : Number(guess.toPrecision(4)).toLocaleString(lang).replace("-", "−")
+  return question.answers ? question.answers[guess][lang] : minus(Number(guess.toPrecision(4)).toLocaleString(lang))
 }

@@ -4,7 +4,7 @@
 /** @import { Source } from "./sources.js" */
 /** @import { WalkStage } from "./walk.js" */
 
-import { element, math } from "../core/dom.js"
+import { element, math, pressable } from "../core/dom.js"
 import { fill, number } from "../core/numbers.js"
 import { Evaluator } from "./expression.js"
 import { sourceOf } from "./sources.js"
@@ -112,8 +112,7 @@ export class Arithmetic {
   /** A number of now; where it has an origin, pressing it leads there. @param {string} colour @param {(j: number, t: number) => number} value @param {((j: number, t: number) => Source | null)?} origin */
   slot(colour, value, origin = null) {
     const symbol = this.symbolOf
-    const press = (event) => this.press(origin, symbol, event)
-    const lead = origin && { class: "rx-from", role: "button", tabindex: 0, onclick: press, onkeydown: (event) => { if (["Enter", " "].includes(event.key)) press(event) } }
+    const lead = origin && { class: "rx-from", ...pressable((event) => this.press(origin, symbol, event)) }
     const node = math("mn", { style: `color:${colour}`, ...lead })
     this.numbers.push({ node, value, text: "" })
     return node
@@ -122,8 +121,7 @@ export class Arithmetic {
   press(origin, symbol, event) {
     event.preventDefault()
     event.stopPropagation()
-    const { step, unit: chosen } = this.stage
-    const unit = Math.min(chosen, this.run.units - 1)
+    const { step, unit } = this.stage.placeIn(this.run)
     const source = origin(unit, step)
     if (source) this.stage.origins.lead(source, { kind: "equation", symbol, step, unit }, this.run, this.node.parentElement)
   }
@@ -183,8 +181,7 @@ export class Arithmetic {
   // A weight and what it was multiplied by: it stands in its matrix.
   pressColumn(at) {
     const { kind: part, index: column } = this.columns[at]
-    const { step, unit: chosen } = this.stage
-    const unit = Math.min(chosen, this.run.units - 1)
+    const { step, unit } = this.stage.placeIn(this.run)
     this.stage.origins.lead({ kind: "matrix", block: this.chosen, step, unit, column: part === "c" ? 0 : column, part }, { kind: "equation", symbol: this.chosen, step, unit }, this.run, this.node.parentElement)
   }
 

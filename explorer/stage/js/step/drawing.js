@@ -5,10 +5,11 @@
 /** @import { WalkStage } from "./walk.js" */
 
 import { along, ramp } from "../core/colours.js"
-import { svg } from "../core/dom.js"
+import { pressable, svg } from "../core/dom.js"
 import { fill, number, percent } from "../core/numbers.js"
 import { ofSignal } from "../core/payload.js"
 import { Evaluator } from "./expression.js"
+import { largest } from "./grid.js"
 
 const SCALE = 6
 const LONGEST = 12 // signs of a token beside x or y
@@ -45,8 +46,7 @@ export class Drawing {
     const width = (11 * SCALE) / run.inputs
     const table = ramp(this.stage.theme.signed)
     const cells = Array.from({ length: run.inputs }, (_, d) => svg("rect", { x: (x.x + 6) * SCALE + d * width, y: (x.y + 0.4) * SCALE, width: width + 0.3, height: 11 }))
-    const size = run.arrays.x.values.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0) || 1
-    this.input = { cells, table, size }
+    this.input = { cells, table, size: largest(run.arrays.x.values) }
     this.node.append(...cells, this.token, this.row)
     if (!run.readout && !run.arrays.value) return
     const [at, y] = [84, x.y]
@@ -58,8 +58,7 @@ export class Drawing {
 
   /** What a node leads to. @param {string} key @param {string} kind @returns {Source | null} */
   sourceOf(key, kind) {
-    const { step, unit: chosen } = this.stage
-    const unit = Math.min(chosen, this.run.units - 1)
+    const { step, unit } = this.stage.placeIn(this.run)
     if (key === "x") return { kind: "input", step, unit }
     if (key === "y") return { kind: "readout", step, unit }
     if (kind === "gate" && this.run.blocks.includes(key)) return { kind: "matrix", block: key, step, unit, column: null, part: "x" }
@@ -75,8 +74,7 @@ export class Drawing {
     event.preventDefault()
     event.stopPropagation()
     const source = this.sourceOf(key, kind)
-    const { step, unit } = this.stage
-    const here = { kind: /** @type {const} */ ("equation"), symbol: this.run.signals.at(-1).symbol, step, unit: Math.min(unit, this.run.units - 1) }
+    const here = { kind: /** @type {const} */ ("equation"), symbol: this.run.signals.at(-1).symbol, ...this.stage.placeIn(this.run) }
     if (source) this.stage.origins.lead(source, here, this.run, this.node.closest(".rx-side") ?? this.node)
   }
 
@@ -89,16 +87,13 @@ export class Drawing {
   }
 
   place({ key, kind, x, y, text, value, hue, label: side }, hues, ground) {
-    const opens = this.sourceOf(key, kind) && {
-      role: "button", tabindex: 0, onclick: (event) => this.press(key, kind, event),
-      onkeydown: (event) => { if (["Enter", " "].includes(event.key)) this.press(key, kind, event) },
-    }
+    const opens = this.sourceOf(key, kind) && pressable((event) => this.press(key, kind, event))
     const group = svg("g", { transform: `translate(${x * SCALE} ${y * SCALE})`, class: `rx-node rx-${kind}${opens ? " rx-opens" : ""}`, ...opens })
     const [w, h] = kind === "gate" ? [11, 9.5] : kind === "end" ? [9, 7.5] : [text.length > 1 ? 9 : 6.6, 6.4]
     const box = svg("rect", { x: (-w / 2) * SCALE, y: (-h / 2) * SCALE, width: w * SCALE, height: h * SCALE,
       rx: kind === "op" ? (h / 2) * SCALE : 6, fill: ground, stroke: hues[hue], "stroke-width": kind === "gate" ? 2.5 : 1.5 })
     group.append(box)
-    const letter = svg("text", { class: "rx-symbol", "text-anchor": "middle", y: kind === "gate" ? -4 : kind === "end" ? 6 : 6, fill: hues[hue] })
+    const letter = svg("text", { class: "rx-symbol", "text-anchor": "middle", y: kind === "gate" ? -4 : 6, fill: hues[hue] })
     if (kind === "end") {
       const [name, before] = text.split("_")
       letter.append(name, svg("tspan", { class: "rx-sub", dy: 4, text: before ? "t−1" : "t" }))

@@ -11,9 +11,9 @@ const GAP = 0.035 // between two parts, of the whole width
 const LEAST = 3 // columns that a narrow part is as wide as
 const ROWS = { vector: [0.9, 0.99], matrix: [0.34, 0.82], products: [0, 0.24] } // domains from the top down
 
-/** The largest size of some numbers; 1 where all are 0. @type {(all: number[]) => number} */
+/** The largest size of some numbers; 1 where all are 0. @type {(all: number[] | Float64Array) => number} */
 export function largest(all) {
-  return all.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0) || 1
+  return Array.from(all).reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0) || 1
 }
 
 /** What each column adds for a row: weight times number; the weight itself where there is no vector. @type {(part: Part, row: number) => number[]} */

@@ -6,6 +6,7 @@
 /** @import { Source } from "./sources.js" */
 /** @import { WalkStage } from "./walk.js" */
 
+import { CONFIG } from "../core/chart.js"
 import { element } from "../core/dom.js"
 import { loadPlotly } from "../core/load.js"
 import { fill, number } from "../core/numbers.js"
@@ -14,7 +15,6 @@ import { Evaluator } from "./expression.js"
 import { grid } from "./grid.js"
 import { Trail, stateSource } from "./sources.js"
 
-const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 const HIGH = 22 // of the figure, in letters
 
 export class Origins {

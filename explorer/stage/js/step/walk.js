@@ -187,6 +187,11 @@ export class WalkStage extends Stage {
     return this.panels.flatMap((panel) => [...panel.heatmaps, panel.valve, ...panel.lines])
   }
 
+  /** Where it stands in a run, which may have fewer units than the one beside it. @param {WalkRun} run */
+  placeIn(run) {
+    return { step: this.step, unit: Math.min(this.unit, run.units - 1) }
+  }
+
   /** @param {number} unit */
   choose(unit) {
     if (!Number.isInteger(unit)) return this.update()

@@ -10,8 +10,8 @@ import { themeOf } from "../core/colours.js"
 import { element, svg } from "../core/dom.js"
 import { loadPlotly, loadStyle } from "../core/load.js"
 import { typeset } from "../core/maths.js"
-import { fill } from "../core/numbers.js"
-import { above, arranged, fitted, typeSize } from "../core/show.js"
+import { fill, raised } from "../core/numbers.js"
+import { above, alike, arranged, fitted, typeSize } from "../core/show.js"
 import { roomFor } from "./axes.js"
 import { Card } from "./cards.js"
 import { Curves, Gates, PowerMap, nameplate } from "./charts.js"
@@ -35,8 +35,7 @@ const ICONS = {
 export async function mountRace(root, data, api = {}) {
   const theme = themeOf(root)
   const old = root.rxRace
-  const shown = JSON.stringify(data.show ?? null) === JSON.stringify(old?.payload.show ?? null)
-  if (old && old.payload.id === data.id && old.themeName === theme && shown) {
+  if (old && old.payload.id === data.id && old.themeName === theme && alike(old.payload.show, data.show)) {
     old.api = api
     old.payload = data
     await old.built
@@ -209,11 +208,10 @@ export class RaceView {
   maps() {
     const { figures, strings, scale, facts } = this.payload
     const scaled = this.theme.magnitude.map(([at, colour]) => `${colour} ${100 * at}%`).join(",")
-    const power = (value) => `10${[...String(value)].map((c) => SUPERSCRIPT[c]).join("")}`
     const bar = element("span", { class: "rx-race-scale", "aria-hidden": "true" },
-      element("span", { text: fill(strings.power_least, { value: power(scale.low) }) }),
+      element("span", { text: fill(strings.power_least, { value: `10${raised(scale.low)}` }) }),
       element("span", { class: "rx-race-ramp", style: `background:linear-gradient(to right,${scaled})` }),
-      element("span", { text: power(scale.high) }))
+      element("span", { text: `10${raised(scale.high)}` }))
     const notes = [strings.power_note, facts.marked.some(Boolean) && figures.power[0].layout.shapes?.length && strings.power_marked]
     return element("div", { class: "rx-race-head rx-race-key" },
       element("p", { class: "rx-race-note" }, element("b", {}, typeset(strings.power)), ` ${notes.filter(Boolean).join(" ")}`), bar)
@@ -474,7 +472,6 @@ export class RaceView {
   }
 }
 
-const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" }
 
 /** @param {keyof typeof ICONS} name */
 function icon(name) {

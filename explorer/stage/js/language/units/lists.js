@@ -47,7 +47,7 @@ class List {
     if (mark <= 1) track.append(element("span", { class: "rx-mark", style: `left:${100 * mark}%` }))
     return element("button", {
       type: "button", class: `rx-unit-row ${weak ? "rx-by-chance" : ""}`, "aria-pressed": String(unit === stage.unit),
- title: `${fill(stage.payload.strings.unit_n, { n: unit + 1 })}: ${text}`,
+      title: `${fill(stage.payload.strings.unit_n, { n: unit + 1 })}: ${text}`,
       onclick: () => stage.choose(unit),
     }, element("span", { class: "rx-unit-name", text: String(unit + 1) }), track, element("span", { class: "rx-bar-value", text }))
   }
