@@ -1,4 +1,4 @@
-"""Breaks the house in some eighty named places, one at a time, and prints where no test noticed.
+"""Breaks the house in named places, one at a time, and prints where no test noticed.
 
     python -m benchmarks.mutation                  # all of them (some minutes)
     python -m benchmarks.mutation --only law       # those whose name holds a word

@@ -1,6 +1,6 @@
 """Which starting bias suits each LSTM of the preset `parts`: tried on seeds that the preset does not use.
 
-    python -m benchmarks.parts --write       # a quarter of an hour on two cores; goes on where it was ended
+    python -m benchmarks.parts --write       # some minutes; goes on where it was ended
 
 A part that is switched off changes which bias is a good start. So each cell has the best of BIASES, and all
 have time for twice the slowest of these that passes; the preset's racers and budget in assets/presets.toml
