@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.parts import STORED, best
+from benchmarks.presets import SEEDS
 from explorer.exact import interval
 from explorer.experiment import Experiment
 from explorer.training.bands import SHIPPED, band, shipped_of
@@ -51,6 +52,10 @@ def test_every_stored_result_names_its_date_command_seeds_versions_and_cost(name
     assert len(set(found["seeds"])) == len(found["seeds"]) >= 10 or name == "parts_biases.json"
     assert set(found["versions"]) == {"python", "torch", "numpy"}
     assert found["cost"]["parts"] >= len(found["seeds"]) and found["cost"]["cpu_seconds"] > 0
+    if "benchmarks.presets" in found["command"]:
+        words = [*found["command"].split(), "--seeds", SEEDS]
+        first, last = words[words.index("--seeds") + 1].split(":")
+        assert found["seeds"] == list(range(int(first), int(last)))
 
 
 @pytest.mark.parametrize("name", presets())
