@@ -209,8 +209,13 @@ MUTATIONS = (
         "tests/nn/test_tracing.py",
     ),
     Mutation(
+        "a clamp that is never let go", "explorer/nn/interventions.py",
+        "(change.end is None or step <= change.end)", "True",
+        "tests/nn/test_interventions.py",
+    ),
+    Mutation(
         "a clamp that is not read in its notation", "explorer/experiment.py",
-        "clamp_value=1.0 - experiment.clamp_value", "clamp_value=experiment.clamp_value",
+        "1.0 - value if experiment.clamp in flips", "value if experiment.clamp in flips",
         "tests/test_experiment.py tests/lab tests/stage/test_notation.py",
     ),
     Mutation(

@@ -14,6 +14,7 @@ from explorer.limits import (
     MAX_BUDGET,
     MAX_FLOW,
     MAX_HIDDEN,
+    MAX_HOLDS,
     MAX_LAYERS,
     MAX_LENGTH,
     MAX_POINTS,
@@ -25,6 +26,7 @@ from explorer.limits import (
     MAX_URL_TEXT,
     MAX_VOCABULARY,
 )
+from explorer.nn.holding import entries, symbol_of, turned
 from explorer.nn.initialise import BIASES, SCHEMES
 from explorer.text import TOKEN_LEVELS, clean
 
@@ -153,7 +155,10 @@ class NetworkChoices:
 
 @dataclass(frozen=True)
 class WalkChoices:
-    """What is run over the text and what is changed in it; start is the first step of the window."""
+    """What is run over the text and what is changed in it; start is the first step of the window.
+
+    holds: what is held beside the first gate, where there is one: see `explorer.nn.holding`.
+    """
 
     start: int = _number(1, "more", 1, MAX_TEXT)
     second: str = _pick("", "second", ("", *CELLS))
@@ -161,8 +166,11 @@ class WalkChoices:
     clamp_value: float = _number(0.0, "change", -1.0, 1.0)
     clamp_unit: int = _number(0, "change", 0, MAX_HIDDEN)
     clamp_from: int = _number(1, "change", 1, MAX_TEXT)
+    clamp_to: int = _number(0, "change", 0, MAX_TEXT)
+    holds: str = _text("change", MAX_HOLDS)
     zero: int = _number(0, "change", 0, MAX_HIDDEN)
     zero_from: int = _number(1, "change", 1, MAX_TEXT)
+    zero_to: int = _number(0, "change", 0, MAX_TEXT)
     swap: int = _number(0, "change", 0, MAX_TEXT)
     swap_with: str = _text("change", 200)
     carry: str = _pick("", "transplant", CARRIES)
@@ -376,6 +384,11 @@ class Experiment(
             notation = "lecture" if lang == "ko" else "pytorch"
         return Display(lang, notation, theme)
 
+    def held_flips(self) -> set[str]:
+        """Returns the symbols that are held and that another notation writes as one minus."""
+        held = {self.clamp, *map(symbol_of, entries(self.holds))} if self.clamp else set()
+        return held & {symbol for cell in (self.cell, self.second) if cell for symbol in CELLS[cell].flips}
+
     def to_query(self) -> dict[str, str]:
         """Returns what differs from the default as URL parameters; a long text stays out."""
         default = Experiment()
@@ -413,10 +426,12 @@ class Display:
 
     def meant(self, experiment: Experiment) -> Experiment:
         """Returns the experiment with what this notation turns round, a clamped z, as PyTorch's has it."""
-        cells = [CELLS[cell] for cell in (experiment.cell, experiment.second) if cell]
-        if self.notation == "lecture" and any(experiment.clamp in spec.flips for spec in cells):
-            return replace(experiment, clamp_value=1.0 - experiment.clamp_value)
-        return experiment
+        if self.notation != "lecture" or not (flips := experiment.held_flips()):
+            return experiment
+        value, holds = experiment.clamp_value, turned(experiment.holds, flips)
+        return replace(
+            experiment, clamp_value=1.0 - value if experiment.clamp in flips else value, holds=holds
+        )
 
     def flips(self, spec: CellSpec) -> tuple[str, ...]:
         """Returns the gates of a cell that this notation shows as one minus PyTorch's."""

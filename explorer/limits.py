@@ -6,6 +6,9 @@ MAX_TEXT = 20_000
 MAX_URL_TEXT = 1_500
 """Characters of text a link carries. Servers refuse lines of some 64 KB; Hangul takes 9 bytes each."""
 
+MAX_HOLDS = 200
+"""Characters of what is held beside a first gate: some twenty gates and units."""
+
 WINDOW = 64
 """Steps on the stage at once. More columns are too thin to read from the back row."""
 

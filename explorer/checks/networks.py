@@ -160,6 +160,7 @@ def changes(generator: np.random.Generator) -> float:
         case = case_of(spec, T, D, H, generator)
         start, unit = int(generator.integers(2, T)), int(generator.integers(H))
         found += _held(spec, case, start, None if generator.integers(2) else unit, generator)
+        found.append(_held_together(spec, case, start, int(generator.integers(start, T)), generator))
         found.append(_zeroed(spec, case, start, unit))
         found.append(_transplanted(spec, case, start, generator))
     return largest([*found, _replaced(generator), *_notation(generator)])
@@ -189,6 +190,22 @@ def _held(
             rows = torch_states(spec, [leaves_of(other)] * rest, case.x[start - 1 :], state)
             for k, s in enumerate(spec.states):
                 yield gap(run.states[s][start:], torch.cat([row[k] for row in rows[1:]]))
+
+
+def _held_together(spec: CellSpec, case: Case, start: int, end: int, generator: np.random.Generator) -> float:
+    """Every gate of a unit held at once, from a step to a step: cells of other weights for those steps."""
+    weights, clamps = case.weights, []
+    for k, symbol in enumerate(spec.activations):
+        inverse = _INVERSE.get(spec.roles[symbol].activation)
+        if symbol in spec.blocks and inverse is not None:
+            value, unit = float(generator.uniform(0.1, 0.9)), None if k % 2 else k % H
+            clamps.append(Clamp(symbol, value, unit, start, end))
+            weights = _with_bias(weights, symbol, inverse(value), unit)
+    run = case.run(spec.key, changes=clamps)
+    by_step = [weights if start <= step <= end else case.weights for step in range(1, T + 1)]
+    rows = torch_states(spec, list(map(leaves_of, by_step)), case.x, [torch.tensor(s) for s in case.state])
+    apart = [gap(run.states[s], torch.cat([row[k] for row in rows])) for k, s in enumerate(spec.states)]
+    return largest([departure(run, clamps), *apart])
 
 
 _INVERSE = {

@@ -15,7 +15,8 @@ from explorer.text import clean
 MODEL_GROUPS = ("bar", "more")
 GROUPS = (*MODEL_GROUPS, "change")
 STAGE_ONLY = ("start",)  # where the stage's window begins; here the whole text runs
-UNIT_FIELDS, STEP_FIELDS = ("clamp_unit", "zero"), ("clamp_from", "zero_from", "swap")
+UNIT_FIELDS = ("clamp_unit", "zero")
+STEP_FIELDS = ("clamp_from", "clamp_to", "zero_from", "zero_to", "swap")
 PAGE = ".html"
 ARRAYS = (".npz", ".json")
 FORMATS = (*ARRAYS, PAGE)
@@ -117,6 +118,8 @@ def experiment_from(chosen: argparse.Namespace) -> Experiment:
             )
     if experiment.weights == "marked" and experiment.text:
         raise UsageError("--text has no place beside --weights marked: a marked sequence holds numbers.")
+    if experiment.holds and not experiment.clamp:
+        raise UsageError("--holds says what is held beside a first gate: name that with --clamp.")
     if bool(experiment.swap) != bool(experiment.swap_with):
         raise UsageError("--swap and --swap-with only work together: which step, and what stands there.")
     return experiment

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from explorer.cells import CELLS
 from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.data.grammar import END
 from explorer.data.sources import Unusable, source
@@ -70,9 +69,7 @@ def settled(experiment: Experiment, lang: str) -> Experiment:
     the same network and the same curves in every language.
     """
     grammar = lang if experiment.data in SPOKEN and experiment.grammar == "auto" else experiment.grammar
-    cells = [CELLS[cell] for cell in (experiment.cell, experiment.second) if cell]
-    flipped = any(experiment.clamp in cell.flips for cell in cells)
-    notation = experiment.display(lang).notation if flipped else experiment.notation
+    notation = experiment.display(lang).notation if experiment.held_flips() else experiment.notation
     return replace(experiment, grammar=grammar, notation=notation)
 
 

@@ -1,6 +1,7 @@
 """A walk: an experiment carried out. Build or learn the weights, run the text, run it changed."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,11 +14,12 @@ from explorer.experiment import Experiment, carries
 from explorer.lab.learned import Input, Learned, Token, inputs, marked_token, token_of
 from explorer.labels import label
 from explorer.limits import TOP, WINDOW
+from explorer.nn.holding import entries, held
 from explorer.nn.interventions import Clamp, Intervention, Transplant, ZeroUnit
 from explorer.nn.model import RecurrentModel
 from explorer.nn.references import largest_difference, reference_name
 from explorer.nn.softmax import softmax
-from explorer.nn.tracing import Trace, trace
+from explorer.nn.tracing import LayerTrace, Trace, trace
 from explorer.nn.witness import departure
 from explorer.text import tokenise
 from explorer.training.trainer import Fit
@@ -197,20 +199,51 @@ def _unasked(shown: ShownRun, experiment: Experiment, changes: Sequence[Interven
     """Yields how far held values are from the number that was asked for."""
     layer, first = shown.trace.layers[0], shown.trace.first_step
     for change in changes:
-        if isinstance(change, Clamp):
-            held = layer.gate[experiment.clamp][max(0, experiment.clamp_from - first) :]
-            unit = experiment.clamp_unit
-            held = held[:, unit - 1] if 0 < unit <= layer.hidden_size else held
-            yield float(np.abs(held - experiment.clamp_value).max(initial=0.0))
-        elif isinstance(change, ZeroUnit):
-            h = layer.h[1:][max(0, experiment.zero_from - first) :, experiment.zero - 1]
+        if isinstance(change, ZeroUnit):
+            h = layer.h[1:][_rows(experiment.zero_from, experiment.zero_to, first), experiment.zero - 1]
             yield float(np.abs(h).max(initial=0.0))
+    if any(isinstance(change, Clamp) for change in changes):
+        for symbol, asked in _asked_values(experiment, layer, first).items():
+            yield float(np.abs(_after(layer, symbol) - asked)[~np.isnan(asked)].max(initial=0.0))
+
+
+def _asked_values(experiment: Experiment, layer: LayerTrace, first: int) -> dict[str, np.ndarray]:
+    """Returns symbol -> (T, H): the number that was asked for, NaN where none is. The last asked for wins."""
+    H = layer.hidden_size
+    unit = experiment.clamp_unit - 1 if 0 < experiment.clamp_unit <= H else slice(None)
+    like = _first_clamp(experiment)
+    asked = [(experiment.clamp, experiment.clamp_value, unit, experiment.clamp_from, experiment.clamp_to)]
+    for entry in entries(experiment.holds):
+        with suppress(ValueError):
+            asked += [
+                (c.symbol, c.value, slice(None) if c.unit is None else c.unit, c.start, c.end or 0)
+                for c in held(entry, like, H)
+            ]
+    found: dict[str, np.ndarray] = {}
+    for symbol, value, which, start, end in asked:
+        if symbol in layer.spec.roles:
+            table = found.setdefault(symbol, np.full((layer.steps, H), np.nan))
+            table[_rows(start, end, first), which] = value
+    return found
+
+
+def _rows(start: int, end: int, first: int) -> slice:
+    """Rows, the first that of the step first, of a change from a step to another (0: the end)."""
+    return slice(max(0, start - first), max(0, end - first + 1) if end else None)
+
+
+def _after(layer: LayerTrace, symbol: str) -> np.ndarray:
+    """What a symbol is after each step: (T, H)."""
+    return layer.states[symbol][1:] if symbol in layer.states else layer.gate[symbol]
 
 
 def _names(changes: Sequence[Intervention], swapped: bool) -> tuple[str, ...]:
-    """Returns what is changed, as keys of the locale."""
+    """Returns what is changed, as keys of the locale, each once."""
     kinds = {Clamp: "clamp", ZeroUnit: "zero", Transplant: "transplant"}
-    return (*(kinds[type(change)] for change in changes), *(("swap",) if swapped else ()))
+    names = [kinds[type(change)] for change in changes]
+    if names.count("clamp") > 1:
+        names = ["clamps", *(name for name in names if name != "clamp")]
+    return (*names, *(("swap",) if swapped else ()))
 
 
 def _start(experiment: Experiment, total: int, problems: list) -> int:
@@ -227,15 +260,9 @@ def _changes(
     given: Input,
     problems: list,
 ) -> tuple[Input, list[Intervention]]:
-    spec = CELLS[experiment.cell]
-    changes: list[Intervention] = []
-    if experiment.clamp:
-        if experiment.clamp in spec.activations:
-            changes.append(_clamp(experiment))
-        else:
-            problems.append(("no_such_gate", {"gate": experiment.clamp, "cell": experiment.cell}))
+    changes: list[Intervention] = [*_clamps(experiment, problems)]
     if 0 < experiment.zero <= experiment.hidden:
-        changes.append(ZeroUnit(experiment.zero - 1, experiment.zero_from))
+        changes.append(ZeroUnit(experiment.zero - 1, experiment.zero_from, experiment.zero_to or None))
     transplant = _transplant(experiment, model, given, problems)
     if transplant:
         changes.append(transplant)
@@ -244,9 +271,34 @@ def _changes(
     return given, changes
 
 
-def _clamp(experiment: Experiment) -> Clamp:
+def _clamps(experiment: Experiment, problems: list) -> list[Clamp]:
+    """What is held: the first gate, then what is held beside it, each where the cell has it."""
+    if not experiment.clamp:
+        return []
+    spec, first = CELLS[experiment.cell], _first_clamp(experiment)
+    if first.end is not None and first.end < first.start:
+        problems.append(("held_never", {"first": first.start, "last": first.end}))
+        return []
+    found = [first] if first.symbol in spec.activations else []
+    if not found:
+        problems.append(("no_such_gate", {"gate": experiment.clamp, "cell": experiment.cell}))
+    for entry in entries(experiment.holds):
+        try:
+            more = held(entry, first, experiment.hidden)
+        except ValueError:
+            problems.append(("bad_hold", {"raw": entry}))
+            continue
+        if more[0].symbol in spec.roles:
+            found += more
+        else:
+            problems.append(("no_such_gate", {"gate": more[0].symbol, "cell": experiment.cell}))
+    return found
+
+
+def _first_clamp(experiment: Experiment) -> Clamp:
     unit = experiment.clamp_unit - 1 if 0 < experiment.clamp_unit <= experiment.hidden else None
-    return Clamp(experiment.clamp, experiment.clamp_value, unit, experiment.clamp_from)
+    value, end = experiment.clamp_value, experiment.clamp_to or None
+    return Clamp(experiment.clamp, value, unit, experiment.clamp_from, end)
 
 
 def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Input:

@@ -9,20 +9,22 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Clamp:
-    """Holds a gate or candidate at a value from a step on, for one unit or (None) for all."""
+    """Holds a symbol at a value, for one unit or (None) for all, up to a step or (None) to the end."""
 
     symbol: str
     value: float
     unit: int | None = None
     start: int = 1
+    end: int | None = None
 
 
 @dataclass(frozen=True)
 class ZeroUnit:
-    """Holds one unit's states at 0 from a step on."""
+    """Holds one unit's states at 0, up to a step or (None) to the end."""
 
     unit: int
     start: int = 1
+    end: int | None = None
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ def touch_at(
     step: int, changes: Sequence[Intervention], states: Sequence[str] = ("h", "c")
 ) -> Callable[[str, Any], Any]:
     """Returns the hook that a cell with these states calls with (symbol, value (..., H)) at a step."""
-    clamps = [c for c in changes if isinstance(c, Clamp) and step >= c.start]
-    zeros = [c for c in changes if isinstance(c, ZeroUnit) and step >= c.start]
+    clamps = [c for c in changes if isinstance(c, Clamp) and _holds(c, step)]
+    zeros = [c for c in changes if isinstance(c, ZeroUnit) and _holds(c, step)]
     if not clamps and not zeros:
         return untouched
 
@@ -60,6 +62,10 @@ def touch_at(
 def untouched(symbol: str, value: Any) -> Any:
     """The hook that changes nothing."""
     return value
+
+
+def _holds(change: Clamp | ZeroUnit, step: int) -> bool:
+    return change.start <= step and (change.end is None or step <= change.end)
 
 
 def _put(value: np.ndarray, unit: int | None, number: float) -> np.ndarray:

@@ -46,14 +46,19 @@ def _held(
 ) -> np.ndarray:
     """Returns a value as the changes hold it at a step."""
     for change in changes:
-        if isinstance(change, Clamp) and change.symbol == symbol and change.start <= step:
+        if isinstance(change, Clamp) and change.symbol == symbol and step in _steps(change, step):
             number = change.value
-        elif isinstance(change, ZeroUnit) and symbol in states and change.start <= step:
+        elif isinstance(change, ZeroUnit) and symbol in states and step in _steps(change, step):
             number = 0.0
         else:
             continue
         value = np.where(change.unit is None or np.arange(len(value)) == change.unit, number, value)
     return value
+
+
+def _steps(change: Clamp | ZeroUnit, last: int) -> range:
+    """The steps at which a change holds, of those up to the last."""
+    return range(change.start, (last if change.end is None else change.end) + 1)
 
 
 def _planted(values: Mapping[str, np.ndarray], changes: Sequence[Intervention], step: int) -> Values:

@@ -53,7 +53,7 @@ NAMED = {  # what a button must set, so that it shows the same whatever was set 
     "clamp", "zero", "swap", "second", "carry",
 }  # fmt: skip
 NAMED_WITH = {
-    "clamp": {"clamp_value", "clamp_unit", "clamp_from"},
+    "clamp": {"clamp_value", "clamp_unit", "clamp_from", "clamp_to", "holds"},
     "swap": {"swap_with"},
     "carry": {"donor", "donor_step", "into"},
 }
@@ -280,13 +280,20 @@ def test_the_candidate_offers_and_the_input_gate_lets_a_tenth_through():
 def test_the_cell_state_stays_where_f_is_1_and_i_is_0():
     shown = button("update", 0)
     trace = shown.runs[1].trace
-    assert shown.experiment.cell == "lstm_coupled" and (trace.gate["i"][2:] == 0).all()
+    assert (trace.gate["f"][2:] == 1).all() and (trace.gate["i"][2:] == 0).all()
+    assert shown.error <= 1e-12 and shown.changed == ("clamps",)
     assert (trace.c[3:] == trace.c[2]).all()
     assert (largest(trace.h[3:], trace.h[2:-1]) > 0.1).all()
 
 
-def test_with_f_alone_at_1_the_cell_state_goes_on_adding():
+def test_let_go_after_step_4_the_cell_state_moves_again():
     trace = button("update", 1).runs[1].trace
+    assert (trace.c[3:5] == trace.c[2]).all() and (trace.gate["i"][4] > 0).all()
+    assert np.abs(trace.c[5] - trace.c[4]).max() > 0.1
+
+
+def test_with_f_alone_at_1_the_cell_state_goes_on_adding():
+    trace = button("update", 2).runs[1].trace
     written = trace.gate["i"] * trace.gate["g"]
     assert np.allclose(trace.c[3:] - trace.c[2:-1], written[2:])
     assert (np.diff(np.linalg.norm(trace.c, axis=1)) > 0).all()

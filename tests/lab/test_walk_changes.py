@@ -71,6 +71,7 @@ def test_a_clamp_on_z_is_meant_as_the_notation_writes_z(cell, notation, holds):
     ("change", "problems"),
     [
         ({"clamp": "z"}, ["no_such_gate"]),
+        ({"clamp": "f", "clamp_from": 3, "clamp_to": 2}, ["held_never"]),
         ({"text": "zebra yak"}, []),
         ({"text": "zebra yak", "unknown": "unk"}, ["all_unknown"]),
         ({"text": "zebra 말이"}, []),
@@ -87,6 +88,33 @@ def test_what_cannot_be_done_is_a_listed_problem_and_the_walk_goes_on(change, pr
     found = walk(experiment, learn(experiment)) if "weights" in change else walked(experiment)
     assert keys(found) == problems
     assert found.mode == "one"
+
+
+def test_what_is_held_beside_a_gate_is_held_where_it_says():
+    holds = "i=0; o=0.5 unit=1,3 from=2 to=3 ;c=0.25 unit=2 from=5 to=0"
+    found = walked(Experiment(clamp="f", clamp_value=1.0, clamp_from=3, clamp_to=4, holds=holds))
+    before, run = (shown.trace for shown in found.runs)
+    assert (run.gate["f"][2:4] == 1.0).all() and (run.gate["i"][2:4] == 0.0).all()
+    assert (run.gate["o"][1:3, [0, 2]] == 0.5).all() and (run.gate["o"][1:3, 1] != 0.5).all()
+    assert (run.c[5:, 1] == 0.25).all() and (run.c[3:5, 1] == run.c[2, 1]).all()
+    assert (run.gate["i"][4] > 0.0).all() and largest(run.h[1], before.h[1]) <= 1e-12
+    assert found.error <= 1e-12 and found.changed == ("clamps",)
+
+
+@pytest.mark.parametrize(
+    "holds", ["i", "i=2", "i=nan", "i=0 unit=5", "i=0 from=3 to=2", "i=0 for=2", "=1", "i=0 unit="]
+)
+def test_what_cannot_be_held_beside_a_gate_is_said_and_the_rest_is_held(holds):
+    found = walked(Experiment(hidden=4, clamp="f", clamp_value=1.0, holds=f"{holds};o=0;q=1"))
+    run = found.runs[1].trace
+    assert keys(found) == ["no_such_gate" if holds == "=1" else "bad_hold", "no_such_gate"]
+    assert (run.gate["f"] == 1.0).all() and (run.gate["o"] == 0.0).all() and (run.gate["i"] > 0.0).all()
+
+
+@pytest.mark.parametrize(("notation", "value"), [("pytorch", 1.0), ("lecture", 0.0)])
+def test_an_update_gate_held_beside_another_is_meant_as_the_notation_writes_it(notation, value):
+    found = walked(Experiment(cell="gru", clamp="r", holds=f"z={value:g} from=2"), notation)
+    assert (found.runs[1].trace.h[1:] == found.runs[1].trace.h[1]).all() and found.error <= 1e-12
 
 
 def test_a_swapped_word_changes_that_step_and_those_after():
@@ -156,7 +184,14 @@ def test_the_whole_run_is_the_window_s_run_without_the_window():
 
 CHANGES = {
     "clamp": {"clamp": "f", "clamp_value": 0.3, "clamp_unit": 2, "clamp_from": 2},
-    "zero": {"zero": 2, "zero_from": 3},
+    "clamps": {
+        "clamp": "f",
+        "clamp_value": 1.0,
+        "clamp_from": 2,
+        "clamp_to": 4,
+        "holds": "i=0;o=0.5 unit=1,3 to=0",
+    },
+    "zero": {"zero": 2, "zero_from": 3, "zero_to": 4},
     "transplant": {"carry": "hc", "donor_step": 2, "into": 2},
     "swap": {"swap": 2, "swap_with": "말이"},
 }
@@ -164,7 +199,7 @@ CHANGES = {
 
 def _undone(monkeypatch, what: str) -> None:
     """Breaks a change on purpose, as a mistake in the code would."""
-    if what in ("clamp", "zero"):
+    if what in ("clamp", "clamps", "zero"):
         monkeypatch.setattr(running, "touch_at", lambda *asked: interventions.untouched)
     elif what == "transplant":
         monkeypatch.setattr(running, "transplanted", lambda step, states, changes: states)
@@ -187,7 +222,7 @@ def test_the_badge_speaks_for_every_change_and_notices_a_broken_one(what, second
 def test_a_gate_that_is_held_at_another_number_than_asked_is_noticed(notation, monkeypatch):
     experiment = Experiment(cell="gru", clamp="z", clamp_value=0.25, clamp_from=2)
     assert walked(experiment, notation).error <= 1e-12
-    monkeypatch.setattr("explorer.lab.walk._clamp", lambda *asked: Clamp("z", 0.5, None, 2))
+    monkeypatch.setattr("explorer.lab.walk._clamps", lambda *asked: [Clamp("z", 0.5, None, 2)])
     assert walked(experiment, notation).error == pytest.approx(0.25)
 
 

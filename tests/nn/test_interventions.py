@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from explorer import CELLS, trace
 from explorer.nn.interventions import Clamp, Transplant, ZeroUnit, touch_at
@@ -25,6 +26,27 @@ def test_forget_open_and_input_shut_hold_the_cell_from_then_on(cell, x):
     layer = changed(cell, x, Clamp("f", 1.0, start=K), Clamp("i", 0.0, start=K))
     assert (layer.c[K - 1 :] == layer.c[K - 1]).all()
     assert np.ptp(layer.h[K:], axis=0).min() > 0.0  # o still moves
+
+
+def test_what_is_held_from_a_step_to_a_step_is_let_go_after_it(x):
+    """By PyTorch's cell before and after; between, c of two units stays and h is o tanh(c)."""
+    layer = changed(
+        "lstm", x, *[Clamp(s, v, u, K, K + 1) for s, v in (("f", 1.0), ("i", 0.0)) for u in (1, 3)]
+    )
+    cell = torch.nn.LSTMCell(2, H, dtype=torch.float64)
+    cell.load_state_dict({name: torch.tensor(a) for name, a in layer.weights.arrays().items()})
+    h, c = torch.tensor(layer.h[0]), torch.tensor(layer.c[0])
+    for step, row in enumerate(torch.tensor(x), 1):
+        before = c
+        h, c = cell(row, (h, c))
+        if step in (K, K + 1):
+            o, held = h / torch.tanh(c), torch.tensor([False, True, False, True, False])
+            c = torch.where(held, before, c)
+            h = o * torch.tanh(c)
+        assert largest(layer.c[step], c.detach().numpy()) <= 1e-12
+        assert largest(layer.h[step], h.detach().numpy()) <= 1e-12
+    silent = changed("lstm", x, ZeroUnit(2, K, K))
+    assert silent.h[K, 2] == 0.0 != silent.h[K + 1, 2]
 
 
 def test_coupled_gates_hold_the_cell_with_one_clamp(x):

@@ -21,7 +21,15 @@ def changes_of(cell: str) -> list:
     held = [Clamp(symbol, 0.1 + 0.1 * k, k, 2) for k, symbol in enumerate(symbols)]
     every = [Clamp(symbol, 0.4, None, 6) for symbol in symbols[-1:]]
     donor = tuple(0.1 * k for k in range(6))
-    return [*held, *every, ZeroUnit(1, 3), Transplant(4, dict.fromkeys(CELLS[cell].states, donor))]
+    some = [Clamp(symbol, 0.6, 5, 3, 4) for symbol in symbols[:2]]
+    return [
+        *held,
+        *some,
+        *every,
+        ZeroUnit(1, 3),
+        ZeroUnit(4, 2, 5),
+        Transplant(4, dict.fromkeys(CELLS[cell].states, donor)),
+    ]
 
 
 def run_of(cell: str, changes=()):

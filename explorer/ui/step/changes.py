@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from explorer.cells import CELLS
+from explorer.cells import CELLS, CellSpec
 from explorer.experiment import Experiment, carries
 from explorer.figures.outcomes import outcomes_figure
+from explorer.figures.signals import signal_name
 from explorer.i18n import t
 from explorer.lab.walk import Walk
+from explorer.nn.holding import entries, symbol_of
 from explorer.ui import state
 from explorer.ui.charts import drawn
 from explorer.ui.widgets import field
@@ -41,9 +43,45 @@ def _what_if(experiment: Experiment, lang: str) -> None:
     spec = CELLS[experiment.cell]
     st.caption(t("ui.what_if_help", lang))
     if spec.activations:
-        _row(("clamp", "clamp_value", "clamp_unit", "clamp_from"), experiment, lang, ("", *spec.activations))
-    _row(("zero", "zero_from", "swap", "swap_with"), experiment, lang)
+        _row(_CLAMP, experiment, lang, ("", *spec.activations))
+        if experiment.clamp and not state.showing().hides("holds"):
+            _holds(experiment, spec, lang)
+    _row(("zero", "zero_from", "zero_to", "swap", "swap_with"), experiment, lang)
     _undo("change", lang)
+
+
+def _holds(experiment: Experiment, spec: CellSpec, lang: str) -> None:
+    """Draws what is held beside the first gate: on offer are a few, any other can be typed."""
+    chosen = list(entries(experiment.holds))
+    st.session_state["holds"] = chosen
+    offered = [
+        f"{s}={n}" for s in spec.activations if s != experiment.clamp for n in _VALUES[s in spec.gates]
+    ]
+    st.multiselect(
+        t("field.holds", lang),
+        list(dict.fromkeys([*offered, *chosen])),
+        key="holds",
+        format_func=lambda entry: _told(entry, spec, lang),
+        accept_new_options=True,
+        on_change=lambda: state.apply({"holds": ";".join(st.session_state["holds"])}),
+        help=t("help.holds", lang),
+        placeholder=t("ui.holds_none", lang),
+        disabled="holds" in state.showing().lock,
+    )
+
+
+_VALUES = {True: (0, 1), False: (0,)}
+"""What is on offer for a gate, and for a candidate."""
+
+_CLAMP = ("clamp", "clamp_value", "clamp_unit", "clamp_from", "clamp_to")
+
+
+def _told(entry: str, spec: CellSpec, lang: str) -> str:
+    """An entry as it is read: `i = 0, input gate`; what cannot be read, as it was typed."""
+    symbol = symbol_of(entry)
+    if symbol not in spec.roles:
+        return entry
+    return f"{entry.replace('=', ' = ', 1)} · {signal_name(spec.roles[symbol], lang)}"
 
 
 def _transplant(experiment: Experiment, walk: Walk, lang: str) -> None:
