@@ -170,7 +170,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a clamp a step late", "explorer/nn/interventions.py",
-        "isinstance(c, Clamp) and step >= c.start", "isinstance(c, Clamp) and step > c.start",
+        "change.start <= step and", "change.start < step and",
         "tests/nn/test_interventions.py",
     ),
     Mutation(

@@ -100,6 +100,15 @@ def test_a_link_reproduces_the_view():
     assert app.query_params["seed"] == "3"
 
 
+def test_what_is_held_beside_a_gate_is_in_the_address():
+    app = opened(clamp="f", clamp_value="1.0", clamp_from="3", holds="i=0")
+    (held,) = (chosen for chosen in app.multiselect if chosen.key == "holds")
+    assert held.value == ["i=0"] and "i = 0 · input gate" in held.options
+    held.set_value(["i=0", "o=1"]).run()
+    assert app.query_params["holds"] == "i=0;o=1"
+    assert any("everything that is held" in caption.value for caption in app.caption)
+
+
 def test_what_is_closed_is_not_drawn_and_keeps_its_value():
     app = opened(hidden="8", second="gru")
     drawn = {widget.key for kind in ("selectbox", "number_input") for widget in getattr(app, kind)}

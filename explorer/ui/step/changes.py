@@ -98,7 +98,7 @@ def _transplant(experiment: Experiment, walk: Walk, lang: str) -> None:
 def _row(
     names: tuple[str, ...], experiment: Experiment, lang: str, first_options: tuple[str, ...] | None = None
 ) -> None:
-    for place, name in zip(st.columns(len(names)), names, strict=True):
+    for place, name in zip(st.columns(len(names), vertical_alignment="bottom"), names, strict=True):
         with place:
             field(name, experiment, lang, first_options if name in ("clamp", "carry") else None)
 
