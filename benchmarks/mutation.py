@@ -170,12 +170,12 @@ MUTATIONS = (
     ),
     Mutation(
         "a clamp a step late", "explorer/nn/interventions.py",
-        "change.start <= step and", "change.start < step and",
+        "isinstance(c, Clamp) and _holds(c, step)", "isinstance(c, Clamp) and _holds(c, step - 1)",
         "tests/nn/test_interventions.py",
     ),
     Mutation(
         "a silenced unit a step late", "explorer/nn/interventions.py",
-        "isinstance(c, ZeroUnit) and step >= c.start", "isinstance(c, ZeroUnit) and step > c.start",
+        "isinstance(c, ZeroUnit) and _holds(c, step)", "isinstance(c, ZeroUnit) and _holds(c, step - 1)",
         "tests/nn/test_interventions.py",
     ),
     Mutation(
