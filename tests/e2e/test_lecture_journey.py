@@ -38,6 +38,12 @@ SMALL = """least => {
 """Texts in sight that are smaller, with their size in pixels; raised and lowered signs are left out."""
 
 
+CUT = """() => [...document.querySelectorAll(".rx-plot")]
+  .filter((plot) => plot.clientHeight && plot.layout?.height > plot.clientHeight + 1)
+  .map((plot) => [plot.clientHeight, plot.layout.height])"""
+"""The charts that are taller than their places, so that their axes are cut off."""
+
+
 @pytest.fixture(scope="module")
 def browser_context_args(browser_context_args: dict) -> dict:
     return {**browser_context_args, "locale": "ko-KR", "viewport": {"width": 1920, "height": HEIGHT}}
@@ -78,6 +84,8 @@ def test_fifty_minutes_by_the_keys_of_a_clicker(page: Page, server: str, faults)
         page.keyboard.press("PageDown")
         expect(answer).to_have_css("opacity", "1")
         assert page.evaluate(SMALL, LEAST) == {}, view.key
+        page.wait_for_timeout(300)  # charts follow a moment after their places
+        assert page.evaluate(CUT) == [], view.key
         page.wait_for_function("most => document.querySelector('.stMain').scrollHeight <= most", arg=HEIGHT)
         page.keyboard.press("PageDown")
     page.wait_for_timeout(600)  # a turn back at once counts as an address that is older than the last writing

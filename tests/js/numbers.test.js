@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 
 import { along, inkOn, lightness, ramp, rgb } from "../../explorer/stage/js/core/colours.js"
-import { exact, fill, number, percent, powers, significant, tenTo } from "../../explorer/stage/js/core/numbers.js"
+import { exact, fill, number, percent, powers, short, significant, tenTo } from "../../explorer/stage/js/core/numbers.js"
 
 const said = (of, table) => assert.deepEqual(Object.fromEntries(table.map(([value]) => [value, of(value)])), Object.fromEntries(table))
 
@@ -13,6 +13,10 @@ test("a number has four decimals, a true minus, and a power of ten where four de
     [99999.9, "99999.9000"], [100000, "1.00 × 10⁵"], [123456, "1.23 × 10⁵"], [NaN, "NaN"], [Infinity, "∞"], [-Infinity, "−∞"]])
   assert.equal(number(2.345, 1), "2.3")
   assert.equal(number(12, 0), "12")
+})
+
+test("a short number has two decimals or is about nothing", () => {
+  said(short, [[0, "0.00"], [0.005, "0.01"], [-0.0049, "~0"], [8e-4, "~0"], [-0.714, "−0.71"], [12.3456, "12.35"]])
 })
 
 test("an exact number has all its digits", () => {

@@ -54,7 +54,8 @@ export class Stage {
     addEventListener("rx-stand", this.onstand)
     document.addEventListener("rx-leave", this.onleave)
     this.watch = new ResizeObserver(() => this.resize(Plotly))
-    for (const part of [this.node, ...above(this.shows)]) this.watch.observe(part)
+    const tall = this.shows?.large ? this.drawnCharts().map((chart) => chart.plot) : []
+    for (const part of [this.node, ...above(this.shows), ...tall]) this.watch.observe(part)
     this.node.dataset.ready = this.payload.id
   }
 
@@ -176,7 +177,7 @@ export class Stage {
   resize(Plotly) {
     const width = this.node.clientWidth
     if (this.shows?.large) fitted(this.node, this.place)
-    const size = `${width} ${this.shows?.large ? this.node.clientHeight : ""}`
+    const size = [width, ...(this.shows?.large ? this.drawnCharts().map((chart) => chart.plot.clientHeight) : [])].join(" ")
     if (!width || size === this.drawnSize) return
     const first = this.drawnSize === undefined
     this.drawnSize = size

@@ -12,6 +12,12 @@ export function number(value, digits = 4) {
   return minus(value.toFixed(digits))
 }
 
+/** A number where there is room for two decimals: what is under half of the second, and not nothing, is ~0. @type {(value: number) => string} */
+export function short(value) {
+  if (value !== 0 && Math.abs(value) < 0.005) return "~0"
+  return number(value, 2)
+}
+
 /** Every digit that tells the number from its neighbours. @type {(value: number) => string} */
 export function exact(value) {
   return Number.isFinite(value) ? written(String(value)) : number(value)

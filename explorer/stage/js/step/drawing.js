@@ -6,7 +6,7 @@
 
 import { along, ramp } from "../core/colours.js"
 import { pressable, svg } from "../core/dom.js"
-import { fill, number, percent } from "../core/numbers.js"
+import { fill, number, percent, short } from "../core/numbers.js"
 import { ofSignal } from "../core/payload.js"
 import { Evaluator } from "./expression.js"
 import { largest } from "./grid.js"
@@ -50,7 +50,7 @@ export class Drawing {
     this.node.append(...cells, this.token, this.row)
     if (!run.readout && !run.arrays.value) return
     const [at, y] = [84, x.y]
-    this.wire({ points: [[99.4, h.y + 3.7], [99.4, y], [at + 4.5, y]], value: null, hue: "h", arrow: true }, hues)
+    this.wire({ points: [[h.x + 4.5, h.y + 2], [101.2, h.y + 2], [101.2, y], [at + 4.5, y]], value: null, hue: "h", arrow: true }, hues)
     this.place({ key: "y", kind: "end", x: at, y, text: "y", value: null, hue: "h", label: "left" }, hues, ground)
     this.said = svg("text", { class: "rx-face", x: (at - 5.6) * SCALE, y: (y + 1) * SCALE, "text-anchor": "end", fill: hues.h })
     this.node.append(this.said)
@@ -138,7 +138,7 @@ export class Drawing {
     this.showFaces(t)
     for (const { line, label, value } of this.moving) {
       const now = this.evaluator.value(value, j, t)
-      if (label) label.textContent = number(now, 2)
+      if (label) label.textContent = short(now)
       else {
         const size = Math.min(1, Math.abs(now)) || 0
         line.style.strokeWidth = `${1.2 + 5 * size}px`
