@@ -42,8 +42,9 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
         for page in pages:
             there = state.elsewhere(experiment, page.url_path)
             st.page_link(page, width="content", query_params=state.address(there))
-    with language, st.container(
-        horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"
+    with (
+        language,
+        st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"),
     ):
         back_in(lang)
         add_button(st.session_state["page"], lang)

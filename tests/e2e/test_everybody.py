@@ -66,10 +66,16 @@ def test_a_page_is_for_everybody(page: Page, server: str, path: str):
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= PHONE["width"]
 
 
+FADING = "document.getAnimations().some(({ transitionProperty }) => transitionProperty === 'opacity')"
+
+
 def settled(page: Page) -> None:
-    """Waits until the page has run to its end, and a chart stands where there is one."""
-    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
+    """Waits until the page has run to its end, nothing fades, and a chart stands where there is one."""
+    expect(page.locator(".st-key-shell")).to_be_visible()
     page.wait_for_timeout(600)
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
+    page.wait_for_function(f"!({FADING})", polling=100)
     if page.locator(".rx-root").count():
         expect(page.locator(".rx-stage, .rx-progress-row").first).to_be_visible()
 

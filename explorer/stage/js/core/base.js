@@ -174,20 +174,18 @@ export class Stage {
     this.tooltip.style.transform = `translate(${x}px, ${event.clientY - box.top + 16}px)`
   }
 
+  // Where a place has another size now, its chart follows.
   resize(Plotly) {
-    const width = this.node.clientWidth
+    if (!this.node.clientWidth) return
     if (this.shows?.large) fitted(this.node, this.place)
-    const size = [width, ...(this.shows?.large ? this.drawnCharts().map((chart) => chart.plot.clientHeight) : [])].join(" ")
-    if (!width || size === this.drawnSize) return
-    const first = this.drawnSize === undefined
-    this.drawnSize = size
-    if (first) return
     clearTimeout(this.resizing)
     this.resizing = setTimeout(() => {
       this.strip?.measure()
-      for (const chart of this.drawnCharts()) {
-        const { width: w, height: h } = chart.plot.getBoundingClientRect()
-        if (w && chart.plot._fullLayout) Plotly.relayout(chart.plot, { width: Math.floor(w), height: Math.floor(h) })
+      for (const { plot } of this.drawnCharts()) {
+        const size = plot.getBoundingClientRect()
+        const [width, height] = [Math.floor(size.width), Math.floor(size.height)]
+        const drawn = plot._fullLayout
+        if (width && drawn && (drawn.width !== width || drawn.height !== height)) Plotly.relayout(plot, { width, height })
       }
     }, 120)
   }
