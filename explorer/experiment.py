@@ -56,7 +56,7 @@ HEADLINE = "rnn;lstm bias=fixed keep_bias=1;gru"
 """The cells of the headline race: each racer a cell and what differs from the race's choices."""
 
 NOTATIONS = ("auto", "lecture", "pytorch")
-LOOKS = ("", "why", "eigenvalues", "nudge", "weights", "truncation", "clipping")
+LOOKS = ("", "arrows", "why", "eigenvalues", "nudge", "weights", "truncation", "clipping")
 STATES = tuple(dict.fromkeys(state for spec in CELLS.values() for state in spec.states))
 """The states of all cells, h first."""
 

@@ -7,7 +7,7 @@ from explorer.lab.flow import left_out
 from explorer.ui import compute, report, state
 from explorer.ui.frame import frame, whole
 from explorer.ui.gradients.knobs import knobs, try_line
-from explorer.ui.gradients.looks import more
+from explorer.ui.gradients.looks import LEADING, more
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import stage
 
@@ -25,9 +25,12 @@ figure, beside = frame("gradients", experiment, lang)
 with figure:
     if whole():
         knobs(experiment, learned, lang)
+        if experiment.look in LEADING:
+            more(experiment, flow, lang)
     stage(compute.packed_flow(experiment, display))
     if whole():
-        more(experiment, flow, lang)
+        if experiment.look not in LEADING:
+            more(experiment, flow, lang)
         report.gradients_checked(compute.flow_checked(experiment), lang)
 with beside:
     lesson("gradients", experiment, flow.chosen.trace.layers[0].in_notation(display.notation), lang)

@@ -10,6 +10,7 @@ import torch
 
 from explorer.experiment import LAST_MOMENT, TABLE, Experiment
 from explorer.gradients.bptt import jacobians
+from explorer.lab.arrows import arrows
 from explorer.lab.flow import CellFlow, Flow, compared, flow
 from explorer.limits import FLOAT32_MAX
 from explorer.nn.tracing import run_layer
@@ -100,6 +101,22 @@ def test_the_chain_rule_holds_along_the_drawn_row():
     gradient = last.chosen.gradient.layers[0].total
     for k, J in enumerate(jacobians(last.chosen.trace.layers[0], last=5), 1):
         assert np.allclose(gradient[k] @ J, gradient[k - 1])
+
+
+def test_the_losses_change_the_derivatives_and_no_data():
+    last, every = (arrows(button("arrows", at).chosen) for at in (0, 1))
+    assert np.flatnonzero(np.isfinite(last.loss)).tolist() == [4] and np.isfinite(every.loss[:5]).all()
+    assert last.carried and every.carried and np.array_equal(last.state, every.state)
+    for name in ("own", "back", "to_input"):
+        here, there = (getattr(found, name)[:4] for found in (last, every))
+        assert (here != there).all(), name
+
+
+def test_without_recurrent_weights_derivatives_still_come_back():
+    shown = button("arrows", 2)
+    found = arrows(shown.chosen)
+    assert not found.carried and (recurrent(shown) == 0).all()
+    assert found.to_input[4] > 0.1 and (found.to_input[:4] == 0).all() and (found.back == 0).all()
 
 
 def test_the_triangle_is_empty_above_and_where_no_word_follows():

@@ -30,8 +30,8 @@ ORDERS = {
         "gru_update", "gru_reset", "map", "parameters", "variants", "transplant", "rnn",
     ],
     "gradients": [
-        "bptt", "triangle", "vanishing", "hiding", "why", "exploding", "lstm", "sum", "paths", "gru",
-        "training", "relu", "truncation", "forgetting",
+        "bptt", "arrows", "triangle", "vanishing", "hiding", "why", "exploding", "lstm", "sum", "paths",
+        "gru", "training", "relu", "truncation", "forgetting",
     ],
     "train": [
         "race", "adding", "plateau", "first", "heatmap", "start", "bias", "length", "clipping", "seeds",

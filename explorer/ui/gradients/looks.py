@@ -7,13 +7,18 @@ import streamlit as st
 
 from explorer.experiment import Experiment
 from explorer.figures import analysis as figures
+from explorer.figures.arrows import arrows_figure
 from explorer.gradients.jacobian import spectra
 from explorer.gradients.sizes import clipping
 from explorer.gradients.windows import truncation
-from explorer.i18n import t
+from explorer.i18n import raised, t
+from explorer.lab.arrows import arrows
 from explorer.lab.flow import Flow, nudged
 from explorer.ui.state import theme
 from explorer.ui.widgets import field
+
+LEADING = ("arrows",)
+"""Looks that stand before the stage: the whole of what it goes through step by step."""
 
 
 def more(experiment: Experiment, flow: Flow, lang: str) -> None:
@@ -31,6 +36,16 @@ def _context(flow: Flow) -> dict:
 def _show(figure: go.Figure, name: str, note: str, lang: str) -> None:
     st.plotly_chart(figure, key=name, theme=None)
     st.markdown(t(f"analysis.{note}_note", lang))
+
+
+def _arrows(experiment: Experiment, flow: Flow, lang: str) -> None:
+    found = arrows(flow.chosen)
+    figure = arrows_figure(found, lang=lang, theme=theme(), **_context(flow))
+    st.plotly_chart(figure, key="arrows", theme=None, config={"displayModeBar": False})
+    said = t("arrows.note_recurrent" if found.carried else "arrows.note_forward", lang)
+    if found.carried and found.weights is not None:
+        said = f"{said} {t('arrows.note_weights', lang, norm=raised(f'{found.weights:.2g}'))}"
+    st.markdown(said)
 
 
 def _why(experiment: Experiment, flow: Flow, lang: str) -> None:
@@ -83,6 +98,7 @@ def _local_step(experiment: Experiment, flow: Flow) -> int:
 
 
 _DRAW: dict[str, Callable[[Experiment, Flow, str], None]] = {
+    "arrows": _arrows,
     "why": _why,
     "eigenvalues": _eigenvalues,
     "nudge": _nudge,
