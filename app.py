@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
 from explorer.ui import board
+from explorer.ui.budget import UploadBudget
 from explorer.ui.room.routes import room_routes
 from explorer.ui.server import ContentSecurityPolicy, stage_routes, warm_up
 
@@ -29,6 +30,6 @@ PagesManager.uses_pages_directory = False
 app = st.App(
     Path(__file__).parent / "main.py",
     routes=[*stage_routes(), *board.race_routes(), *room_routes()],
-    middleware=[Middleware(ContentSecurityPolicy)],
+    middleware=[Middleware(ContentSecurityPolicy), Middleware(UploadBudget)],
     lifespan=lifespan,
 )

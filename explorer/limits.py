@@ -91,6 +91,12 @@ MAX_UPLOAD_TEXT = 256 * 1024
 MAX_UPLOAD_MODEL = 4 * 1024 * 1024
 """Bytes of an uploaded model: a million weights, a hundred times what the app trains by default."""
 
+MAX_SESSION_BYTES = 8 * 1024 * 1024
+"""Bytes of uploaded files that a session holds: two of the largest. Its own oldest gives way."""
+
+MAX_SESSIONS_BYTES = 64 * 1024 * 1024
+"""The same of all sessions together: a page reads a file within a second, and none waits for another's."""
+
 MAX_HEADER = 64 * 1024
 """Bytes of a model file's header. One of 900,000 empty tensors took 15 seconds and a gigabyte to read."""
 
