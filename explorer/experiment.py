@@ -17,12 +17,14 @@ from explorer.limits import (
     MAX_HOLDS,
     MAX_LAYERS,
     MAX_LENGTH,
+    MAX_LEVELS,
     MAX_POINTS,
     MAX_PROMPT,
     MAX_SAID,
     MAX_SENTENCES,
     MAX_TEXT,
     MAX_TOKEN,
+    MAX_UNITS,
     MAX_URL_TEXT,
     MAX_VOCABULARY,
 )
@@ -81,6 +83,9 @@ SMALL = ("one", "two", "many")
 MAPPINGS = ("one_one", "one_many", "many_one", "many_many", "encoder_decoder")
 PARTS = ("", "i", "f", "o", "tanh")
 
+ORDERS = ("variance", "cluster", "number")
+"""How units stand in a heatmap that cannot draw them all."""
+
 FEATURES = ("quote", "bracket", "position", "word", "cue", "pattern")
 """What a unit may track in a text."""
 
@@ -98,7 +103,8 @@ class Choice:
     """What a field may hold: one of options, or a number from low to high, or text up to high long.
 
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
-    `second`, `transplant`, `lesson` (the card that is open, the panels), `train` (all cells of a race alike),
+    `second`, `transplant`, `own` (a network of a file, its layers),
+    `lesson` (the card that is open, the panels), `train` (all cells of a race alike),
     `race` (the race as a whole), `language` (the page of language models), `architecture` (the page of
     architectures), `dynamics`.
     models says whether the trained weights depend on it. step is how far a click moves a number.
@@ -130,7 +136,11 @@ def _text(group: str, longest: int = MAX_TEXT) -> Any:
 
 @dataclass(frozen=True)
 class NetworkChoices:
-    """Which network: learned here from what, or stored; moment is the step of its training that is shown."""
+    """Which network: learned here from what, or stored; moment is the step of its training that is shown.
+
+    Of a file of somebody's own: stack, which of its recurrent networks; words and numbers, the uploaded
+    vocabulary and sequence. level and way: the layer and direction of a network of several that is shown.
+    """
 
     cell: str = _pick("lstm", "bar", tuple(CELLS), models=True)
     text: str = _text("bar")
@@ -145,6 +155,11 @@ class NetworkChoices:
     keep_bias: float = _number(1.0, "more", -10.0, 10.0, models=True)
     ending: str = _pick("off", "language", ("off", "on"), models=True)
     model: str = field(default="", metadata={"choice": Choice("race", None, 0, 40)})
+    stack: str = field(default="", metadata={"choice": Choice("own", None, 0, 200, models=True)})
+    words: str = field(default="", metadata={"choice": Choice("own", None, 0, 40, models=True)})
+    numbers: str = field(default="", metadata={"choice": Choice("own", None, 0, 40, models=True)})
+    level: int = _number(1, "own", 1, MAX_LEVELS)
+    way: str = _pick("forward", "own", ("forward", "backward"))
     moment: int = _number(LAST_MOMENT, "flow", 0, LAST_MOMENT)
 
     @property
@@ -158,17 +173,19 @@ class WalkChoices:
     """What is run over the text and what is changed in it; start is the first step of the window.
 
     holds: what is held beside the first gate, where there is one: see `explorer.nn.holding`.
+    order: which units a heatmap draws, and in which order, where there are more than it has rows.
     """
 
     start: int = _number(1, "more", 1, MAX_TEXT)
+    order: str = _pick("variance", "own", ORDERS)
     second: str = _pick("", "second", ("", *CELLS))
     clamp: str = _pick("", "change", CLAMPS)
     clamp_value: float = _number(0.0, "change", -1.0, 1.0)
-    clamp_unit: int = _number(0, "change", 0, MAX_HIDDEN)
+    clamp_unit: int = _number(0, "change", 0, MAX_UNITS)
     clamp_from: int = _number(1, "change", 1, MAX_TEXT)
     clamp_to: int = _number(0, "change", 0, MAX_TEXT)
     holds: str = _text("change", MAX_HOLDS)
-    zero: int = _number(0, "change", 0, MAX_HIDDEN)
+    zero: int = _number(0, "change", 0, MAX_UNITS)
     zero_from: int = _number(1, "change", 1, MAX_TEXT)
     zero_to: int = _number(0, "change", 0, MAX_TEXT)
     swap: int = _number(0, "change", 0, MAX_TEXT)
@@ -194,7 +211,7 @@ class GradientChoices(LossChoices):
     """What is looked at on the page of gradients."""
 
     look: str = _pick("", "look", LOOKS)
-    nudge_unit: int = _number(0, "look", 0, MAX_HIDDEN)
+    nudge_unit: int = _number(0, "look", 0, MAX_UNITS)
     window: int = _number(4, "look", 1, MAX_FLOW)
     clip: float = _number(1.0, "look", 0.001, 1000.0)
 
@@ -294,7 +311,7 @@ class PlaceChoices:
     card: str = _text("lesson", 40)
     panels: str = _text("lesson", 60)
     step: int = _number(1, "place", 1, MAX_TEXT)
-    unit: int = _number(1, "place", 1, MAX_HIDDEN)
+    unit: int = _number(1, "place", 1, MAX_UNITS)
 
 
 @dataclass(frozen=True)
@@ -374,7 +391,8 @@ class Experiment(
         if self.weights == "marked":
             kept["units"] = "word"
         if self.weights == "model":
-            kept = {"weights": "model", "model": self.model, "cell": self.cell}
+            names = ("weights", "model", "cell", "stack", "words", "numbers")
+            kept = {name: getattr(self, name) for name in names}
         return Experiment(**kept)
 
     def display(self, lang: str, theme: str = "light") -> "Display":

@@ -21,6 +21,18 @@ MAX_GRADIENT_STEPS = 1_000
 MAX_HIDDEN = 64
 """Units of a layer on the stage. More rows are too thin to point at."""
 
+MAX_UNITS = 1_024
+"""Units of a layer out of a file that is shown: its payload has some 70 MB, and a page takes a second."""
+
+MAX_LEVELS = 64
+"""Layers of a network out of a file, of which one is shown."""
+
+DRAWN_UNITS = 64
+"""Rows of a heatmap where a layer has more units: those that vary most, or one of each kind."""
+
+FLOW_WORK = 2e10
+"""Multiplications of a triangle's walk back that a page waits for: some seconds of one core."""
+
 MAX_LABEL = 24
 """Characters of a token that a plot draws. A label of 200,000 characters is drawn whole."""
 
@@ -91,11 +103,29 @@ MAX_UPLOAD_TEXT = 256 * 1024
 MAX_UPLOAD_MODEL = 4 * 1024 * 1024
 """Bytes of an uploaded model: a million weights, a hundred times what the app trains by default."""
 
-MAX_SESSION_BYTES = 8 * 1024 * 1024
+MAX_SESSION_BYTES = 32 * 1024 * 1024
 """Bytes of uploaded files that a session holds: two of the largest. Its own oldest gives way."""
 
-MAX_SESSIONS_BYTES = 64 * 1024 * 1024
+MAX_SESSIONS_BYTES = 128 * 1024 * 1024
 """The same of all sessions together: a page reads a file within a second, and none waits for another's."""
+
+MAX_UPLOAD_NETWORK = 16 * 1024 * 1024
+"""Bytes of an uploaded network of somebody's own: four million weights. A process of its own reads it."""
+
+MAX_OWN = 24
+"""Networks out of files, vocabularies and sequences that a server keeps: the oldest gives way."""
+
+MAX_VOCABULARY_FILE = 4 * 1024 * 1024
+"""Bytes of an uploaded vocabulary: a tokenizer of a hundred thousand words has some three million."""
+
+MAX_WORDS = 100_000
+"""Tokens of a vocabulary that comes along with a network."""
+
+MAX_SEQUENCE = 4 * 1024 * 1024
+"""Bytes of an uploaded sequence of numbers: a minute of 80 bands, 100 steps a second, in float64."""
+
+MAX_COLUMNS = 4_096
+"""Numbers of one step of it."""
 
 MAX_HEADER = 64 * 1024
 """Bytes of a model file's header. One of 900,000 empty tensors took 15 seconds and a gigabyte to read."""

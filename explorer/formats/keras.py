@@ -8,7 +8,8 @@ side by side, 8H or 6H: that is how they are told apart.
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,8 @@ class _Set:
     """Its name, or that of the layer around both directions."""
 
 
-def read_keras(archive: zipfile.ZipFile) -> tuple[list[Layers], dict[str, tuple[int, ...]]]:
-    """Returns the recurrent layers of a .keras file and the shapes of all else. Raises Refused."""
+def read_keras(archive: zipfile.ZipFile) -> tuple[list[Layers], Table]:
+    """Returns the recurrent layers of a .keras file and the tensors beside them. Raises Refused."""
     infos = {info.filename: info for info in archive.infolist()}
     config = _json(_unpacked(archive, infos["config.json"], MAX_CONFIG))
     version = ""
@@ -55,8 +56,8 @@ def read_keras(archive: zipfile.ZipFile) -> tuple[list[Layers], dict[str, tuple[
     return _layers(Source(memoryview(weights)), config, version)
 
 
-def read_hdf5(source: Source) -> tuple[list[Layers], dict[str, tuple[int, ...]]]:
-    """Returns the recurrent layers of an HDF5 file and the shapes of all else. Raises Refused."""
+def read_hdf5(source: Source) -> tuple[list[Layers], Table]:
+    """Returns the recurrent layers of an HDF5 file and the tensors beside them. Raises Refused."""
     return _layers(source, None, "")
 
 
@@ -83,9 +84,7 @@ def _json(data: bytes | str) -> dict[str, Any]:
     return found
 
 
-def _layers(
-    source: Source, config: dict[str, Any] | None, version: str
-) -> tuple[list[Layers], dict[str, tuple[int, ...]]]:
+def _layers(source: Source, config: dict[str, Any] | None, version: str) -> tuple[list[Layers], Table]:
     with needed():
         import h5py
     try:
@@ -94,10 +93,22 @@ def _layers(
             if config is None and "model_config" in file.attrs:
                 config = _json(_text(file.attrs["model_config"])[:MAX_CONFIG])
             table, named = _datasets(file, h5py)
-            return _found(table, named, _configured(config), version)
+            layers, rest = _found(table, named, _configured(config), version)
     except (OSError, RuntimeError, KeyError, AttributeError, TypeError, ValueError) as error:
         if isinstance(error, Refused):
             raise
+        raise Refused("file_damaged") from error
+    return layers, {path: replace(one, load=partial(_again, source, path)) for path, one in rest.items()}
+
+
+def _again(source: Source, path: str) -> np.ndarray:
+    """Returns a dataset of a file that was closed."""
+    import h5py
+
+    try:
+        with h5py.File(source.open(), "r") as file:
+            return np.asarray(file[path][()])
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise Refused("file_damaged") from error
 
 
@@ -169,7 +180,7 @@ def _classes(value: Any, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _found(
     table: Table, named: dict[str, str], configured: dict[str, dict[str, Any]], version: str
-) -> tuple[list[Layers], dict[str, tuple[int, ...]]]:
+) -> tuple[list[Layers], Table]:
     sets = [part for part in _sets(table, named) if _recurrent(part, table, configured)]
     by_layer: dict[str, list[_Set]] = {}
     for part in sets:
@@ -179,7 +190,7 @@ def _found(
         parts = sorted(parts, key=lambda part: "backward" in part.path)
         layers.append(_made(name, parts, table, configured.get(name), version))
     used = {path for part in sets for path in part.parts.values()}
-    return layers, {path: tensor.shape for path, tensor in table.items() if path not in used}
+    return layers, {path: tensor for path, tensor in table.items() if path not in used}
 
 
 def _sets(table: Table, named: dict[str, str]) -> Iterator[_Set]:

@@ -8,6 +8,7 @@ output of another, reshaped, is the layer above it.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from explorer.cells.activations import USUAL, key_of
 from explorer.extras import needed
 from explorer.formats.layers import Layers, weights_for
-from explorer.formats.source import Source, shown
+from explorer.formats.source import Source, Table, Tensor, shown
 from explorer.i18n import Refused
 
 MAX_CONSTANT = 2**28
@@ -33,8 +34,8 @@ def looks_so(source: Source) -> bool:
     return source.start[:1] == b"\x08" and source.start[1:2] != b"\x00"
 
 
-def read(source: Source) -> tuple[list[Layers], dict[str, tuple[int, ...]]]:
-    """Returns the recurrent layers, and all other constants by name with their shapes. Raises Refused."""
+def read(source: Source) -> tuple[list[Layers], Table]:
+    """Returns the recurrent layers, and all other constants by name. Raises Refused."""
     with needed():
         import onnx
     try:
@@ -52,9 +53,19 @@ def read(source: Source) -> tuple[list[Layers], dict[str, tuple[int, ...]]]:
     nodes = [_Node(node, inner) for graph, inner in graphs for node in graph.node if _is_recurrent(node)]
     used = {name for found in nodes for name in found.weights}
     others = {
-        t.name: tuple(t.dims) for _, inner in graphs for t in inner.constants.values() if t.name not in used
+        t.name: _as_tensor(t) for _, inner in graphs for t in inner.constants.values() if t.name not in used
     }
     return [_stacked(stack) for stack in _stacks(nodes)], others
+
+
+def _as_tensor(constant: Any) -> Tensor:
+    from onnx import helper
+
+    try:
+        kind = np.dtype(helper.tensor_dtype_to_np_dtype(constant.data_type)).name
+    except (KeyError, ValueError, TypeError):  # a kind of number that NumPy does not have
+        kind = "unknown"
+    return Tensor(tuple(constant.dims), kind, partial(_array, constant))
 
 
 def _is_recurrent(node: Any) -> bool:

@@ -24,11 +24,16 @@ _LISTED = 12
 
 @dataclass(frozen=True, eq=False)
 class FileContents:
-    """What a file holds: its format, its recurrent layers, and what else by name and shape."""
+    """What a file holds: its format, its recurrent layers, and the tensors beside them by name."""
 
     format: str
     layers: tuple[Layers, ...]
-    other: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    rest: Table = field(default_factory=dict)
+
+    @property
+    def other(self) -> dict[str, tuple[int, ...]]:
+        """What else is in it, by name and shape."""
+        return {name: tensor.shape for name, tensor in self.rest.items()}
 
     def one(self, name: str | None = None) -> Layers:
         """Returns the only layers, or those of a name. Raises Refused, which lists what there is."""
@@ -69,14 +74,14 @@ def inspect_file(file: Path | str | bytes) -> FileContents:
     if torch_file.looks_old(source):
         return _by_names("PyTorch (before 1.6)", torch_file.read_old(source))
     if source.start.startswith(_HDF5):
-        layers, other = keras.read_hdf5(source)
-        return FileContents("Keras HDF5", tuple(layers), other)
+        layers, rest = keras.read_hdf5(source)
+        return FileContents("Keras HDF5", tuple(layers), rest)
     if safe.looks_so(source):
         table, metadata = safe.read(source)
         return _by_names("safetensors", table, metadata.get("cell") if "format" in metadata else None)
     if onnx_file.looks_so(source):
-        layers, other = onnx_file.read(source)
-        return FileContents("ONNX", tuple(layers), other)
+        layers, rest = onnx_file.read(source)
+        return FileContents("ONNX", tuple(layers), rest)
     raise Refused("unknown_format")
 
 
@@ -89,8 +94,8 @@ def _zipped(source: Source) -> FileContents:
     if any(name.rpartition("/")[2] == "data.pkl" for name in entries):
         return _by_names("PyTorch", torch_file.read_zip(source, archive))
     if "config.json" in entries and "model.weights.h5" in entries:
-        layers, other = keras.read_keras(archive)
-        return FileContents("Keras", tuple(layers), other)
+        layers, rest = keras.read_keras(archive)
+        return FileContents("Keras", tuple(layers), rest)
     if any(name.endswith(".npy") for name in entries):
         return _by_names("NumPy", npz.read(archive))
     raise Refused("unknown_format")
@@ -99,7 +104,7 @@ def _zipped(source: Source) -> FileContents:
 def _by_names(kind: str, table: Table, cell: str | None = None) -> FileContents:
     layers = names.layers_in(table, cell)
     used = names.used_by(table) if layers else set()
-    return FileContents(kind, tuple(layers), {n: t.shape for n, t in table.items() if n not in used})
+    return FileContents(kind, tuple(layers), {n: t for n, t in table.items() if n not in used})
 
 
 def _listed(layers: tuple[Layers, ...]) -> str:

@@ -191,6 +191,15 @@ class LayerFlow:
             found["peephole"] = np.concatenate(own, -1)
         return found
 
+    def along(self) -> "LayerFlow":
+        """Returns the flow in the order in which its layer reads: turned round where it runs against time."""
+        if not self.layer.reverse:
+            return self
+        norms = {s: table[::-1, ::-1] for s, table in self.norms.items()}
+        totals = {s: rows[::-1] for s, rows in self.totals.items()}
+        local = {name: value[::-1] for name, value in self.local.items()}
+        return LayerFlow(norms, totals, self.layer.along(), local)
+
     def __repr__(self) -> str:
         return f"LayerFlow({self.layer!r}{'' if self.norms else ', totals only'})"
 

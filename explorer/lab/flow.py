@@ -19,11 +19,14 @@ from explorer.gradients.bptt import (
 )
 from explorer.gradients.laws import Bound, at_rest
 from explorer.gradients.pushing import Nudge, nudge, number_loss, token_loss
+from explorer.lab.layers import alone, backward, place
 from explorer.lab.learned import Input, Learned, Token, inputs
 from explorer.lab.walk import softmax
-from explorer.limits import MAX_FLOW, WINDOW
+from explorer.limits import FLOW_WORK, MAX_FLOW, WINDOW
 from explorer.nn.model import RecurrentModel
-from explorer.nn.tracing import Trace, run_layer
+from explorer.nn.reading import Stack
+from explorer.nn.running import run_stack
+from explorer.nn.tracing import Trace
 
 COMPARED = tuple(key for key, spec in CELLS.items() if spec.lead)
 """The cells whose gradients are drawn together."""
@@ -52,7 +55,9 @@ class CellFlow:
     direct (T+1,): the norm of what went past all gates alone, or None. each is `bptt` with a loss at
     every step that has one; its norm is the triangle. entering (T, H) is dL_t/dh_t of the chosen losses,
     target the number to reach, or None for next-token prediction. around: the gradients of the embedding,
-    where there is one, and of the readout's weight and bias, of the chosen losses.
+    where there is one, and of the readout's weight and bias, of the chosen losses; then those of the weights
+    of other layers. Of a network of several layers, all else is about the one that is shown, in the order in
+    which it reads.
     """
 
     cell: str
@@ -63,6 +68,8 @@ class CellFlow:
     entering: np.ndarray
     target: float | None
     around: tuple[np.ndarray, ...]
+    meets: bool = True
+    """Whether the losses meet this layer straight, not through others or another direction."""
 
     @property
     def loss_step(self) -> int | None:
@@ -87,7 +94,7 @@ class CellFlow:
     @np.errstate(over="ignore", under="ignore", invalid="ignore")
     def _expected(self, factor: np.ndarray) -> np.ndarray | None:
         at, loss, layer = self.loss_step, self.gradient.loss, self.gradient.layers[0]
-        if at is None or loss is None or np.count_nonzero(~np.isnan(loss)) != 1:
+        if at is None or loss is None or not self.meets or np.count_nonzero(~np.isnan(loss)) != 1:
             return None
         start = layer.totals[layer.layer.spec.memory][at]  # (H,)
         expected = np.full(self.trace.steps + 1, np.nan)
@@ -111,6 +118,8 @@ class Flow:
     cells: tuple[CellFlow, ...]
     chain: np.ndarray
     problems: tuple[tuple[str, dict[str, Any]], ...]
+    asks: str = "token"
+    """What the losses are: `token`, `sum`, `bit` or, where nothing is asked for, `square`."""
 
     @property
     def chosen(self) -> CellFlow:
@@ -137,27 +146,38 @@ def flow(experiment: Experiment, learned: Mapping[str, Learned]) -> Flow:
     problems: list[tuple[str, dict[str, Any]]] = []
     model = learned[experiment.cell].at(experiment.moment)
     given = inputs(experiment, model, learned[experiment.cell].sample, experiment.stretch)
-    first = 1
-    if len(given.tokens) > MAX_FLOW:
-        first = min(experiment.start, len(given.tokens) - MAX_FLOW + 1)
-        last = first + MAX_FLOW - 1
-        problems.append(("window", {"first": first, "last": last, "total": len(given.tokens)}))
+    total, first, most = len(given.tokens), 1, _most_steps(model)
+    if total > most:
+        first = min(experiment.start, total - most + 1)
+        problems.append(("window", {"first": first, "last": first + most - 1, "total": total}))
+    if backward(experiment, model):
+        given, first_read = given.turned(), max(total - most - first + 2, 1)
+    else:
+        first_read = first
     cells = []
     for cell in (cell for cell in compared(experiment.cell) if cell in learned):
         by = learned[cell].at(experiment.moment)
         own = inputs(experiment, by, learned[cell].sample, experiment.stretch)
-        cells.append(_cell_flow(cell, experiment, by, own, first))
+        cells.append(_cell_flow(cell, experiment, by, own, (first_read, most)))
     if cells[0].gradient.loss is not None and not np.isfinite(cells[0].gradient.loss).any():
         problems.append(("no_loss", {}))
     return Flow(
         experiment=experiment,
-        tokens=given.tokens[first - 1 : first - 1 + MAX_FLOW],
+        tokens=given.tokens[first - 1 : first - 1 + most],
         first_step=first,
-        total=len(given.tokens),
+        total=total,
         cells=tuple(cells),
         chain=_chain(cells[0].trace),
         problems=tuple(problems),
+        asks="square" if not model.readout.out_features else "token" if given.target is None else given.asks,
     )
+
+
+def _most_steps(model: RecurrentModel) -> int:
+    """Returns the steps of a triangle that a page waits for."""
+    states = len(CELLS[model.cell].states)
+    sizes = (states * w.hidden_size for level in model.layer_weights() for w in level)
+    return max(2, min(MAX_FLOW, int((FLOW_WORK / (2 * sum(S * S for S in sizes))) ** 0.5)))
 
 
 def left_out(experiment: Experiment) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -167,31 +187,68 @@ def left_out(experiment: Experiment) -> tuple[tuple[str, dict[str, Any]], ...]:
 
 
 def _cell_flow(
-    cell: str, experiment: Experiment, model: RecurrentModel, given: Input, first: int
+    cell: str, experiment: Experiment, model: RecurrentModel, given: Input, window: tuple[int, int]
 ) -> CellFlow:
-    run = forward(model, given.x, experiment.input_scale)
+    """window: the first step, along the text, and how many there are at most."""
+    first, most = window
+    whole = forward(model, given.x, experiment.input_scale)
     if given.classes is not None:
-        run = replace(run, targets=given.classes)
-    run = run.window(first, MAX_FLOW)
-    dL_dh, loss = direct_gradients(run, given.target)
-    chosen = chosen_rows(experiment, loss)
-    entering = np.where(chosen[:, None], dL_dh, 0.0)
-    gradient = replace(bptt(run, entering), loss=np.where(chosen, loss, np.nan))
-    each = replace(bptt(run, dL_dh), loss=loss)
+        whole = replace(whole, targets=given.classes)
+    whole, at = whole.window(first, most), place(experiment, model)
+    run = alone(whole, at)
+    turn = slice(None, None, -1 if whole.layers[at].reverse else 1)
+    dL_dh, loss = direct_gradients(whole, given.target)
+    chosen = chosen_rows(experiment, loss[turn])
+    summed = bptt(whole, np.where(chosen[turn, None], dL_dh, 0.0))
+    gradient = GradientFlow((summed.layers[at].along(),), np.where(chosen, loss[turn], np.nan))
+    each = GradientFlow((bptt(whole, dL_dh).layers[at].along(),), loss[turn])
     path = direct_path(gradient.layers[0])
     direct = None if path is None else lengths(path)
-    ids = None if model.embedding is None else np.array(model.encode(given.x))[first - 1 :][:MAX_FLOW]
-    around = _around(gradient, run, given.target, ids, experiment.input_scale)
-    return CellFlow(cell, run, gradient, each, direct, entering, given.target, around)
+    ids = None if model.embedding is None else np.array(model.encode(given.x))[first - 1 :][:most]
+    masked = replace(summed, loss=np.where(chosen[turn], loss, np.nan))
+    around = _around(masked, whole, given.target, ids, experiment.input_scale, at)
+    entering = _entering(whole, summed, np.where(chosen[turn, None], dL_dh, 0.0), at)[turn].copy()
+    meets = run.readout is not None or len(whole.layers) == 1
+    return CellFlow(cell, run, gradient, each, direct, entering, given.target, around, meets)
+
+
+def _entering(whole: Trace, flow: GradientFlow, dL_dh: np.ndarray, at: int) -> np.ndarray:
+    """Returns what meets a layer's h at each step (T, H): of the loss, or of the layers above it."""
+    layer = whole.layers[at]
+    ways = [k for k, one in enumerate(whole.layers) if one.layer == layer.layer]
+    above = [k for k, one in enumerate(whole.layers) if one.layer == layer.layer + 1]
+    output = sum(flow.layers[k].x for k in above) if above else dL_dh  # (T, outputs of the level)
+    own = np.split(np.asarray(output), len(ways), -1)[ways.index(at)]
+    return own if layer.projection is None else own @ layer.projection.astype(np.float64)
 
 
 @np.errstate(over="ignore", under="ignore", invalid="ignore")
 def _around(
-    gradient: GradientFlow, run: Trace, target: float | None, ids: np.ndarray | None, scale: float
+    gradient: GradientFlow,
+    run: Trace,
+    target: float | None,
+    ids: np.ndarray | None,
+    scale: float,
+    at: int,
 ) -> tuple[np.ndarray, ...]:
-    """Returns the gradients of the summed losses for what stands around the layer: see CellFlow."""
+    """Returns the gradients of the summed losses for what stands around a layer: see CellFlow."""
     assert run.logits is not None and gradient.loss is not None
-    chosen = ~np.isnan(gradient.loss)
+    others = [flow for k, flow in enumerate(gradient.layers) if k != at]
+    found = tuple(array for flow in others for array in flow.weight_gradient().values())
+    if run.logits.shape[1]:
+        found = (*_of_readout(gradient.loss, run, target), *found)
+    if ids is None:
+        return found
+    by_token = np.zeros((ids.max() + 1, run.x.shape[1]))
+    first = sum(flow.x for flow in gradient.layers if flow.layer.layer == run.layers[0].layer)
+    np.add.at(by_token, ids, scale * np.asarray(first))
+    return (by_token, *found)
+
+
+def _of_readout(loss: np.ndarray, run: Trace, target: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns dL/dV and dL/db of the readout, of the losses that are summed: the finite ones."""
+    assert run.logits is not None
+    chosen = ~np.isnan(loss)
     if target is None:
         d_logits = softmax(run.logits)
         rows = np.flatnonzero(chosen)
@@ -201,12 +258,7 @@ def _around(
         d_logits = np.zeros(run.logits.shape)
         d_logits[:, 0] = 2.0 * (run.logits[:, 0] - target)  # the first output alone: see Input
     d_logits = np.where(chosen[:, None], d_logits, 0.0)  # (T, V)
-    found = (d_logits.T @ run.output, d_logits.sum(0))
-    if ids is None:
-        return found
-    by_token = np.zeros((ids.max() + 1, run.x.shape[1]))
-    np.add.at(by_token, ids, scale * gradient.layers[0].x)
-    return (by_token, *found)
+    return d_logits.T @ run.output, d_logits.sum(0)
 
 
 def nudged(cell: CellFlow, step: int, unit: int = 0) -> Nudge | None:
@@ -216,27 +268,24 @@ def nudged(cell: CellFlow, step: int, unit: int = 0) -> Nudge | None:
     is along the gradient, or along one unit, from 1.
     """
     at = cell.loss_step
-    if at is None:
+    if at is None or not cell.meets or cell.trace.readout is None:
         return None
-    alone = np.zeros_like(cell.entering)
-    alone[at - 1] = cell.entering[at - 1]
+    one = np.zeros_like(cell.entering)
+    one[at - 1] = cell.entering[at - 1]
     layer = cell.trace.layers[0]
     loss = token_loss(cell.trace, at) if cell.target is None else number_loss(cell.trace, at, cell.target)
     state = layer.spec.memory
     along = unit - 1 if 0 < unit <= layer.hidden_size else None
-    return nudge(layer, loss, bptt(cell.trace, alone), max(0, min(step, at - 1)), (state, along))
+    return nudge(layer, loss, bptt(cell.trace, one), max(0, min(step, at - 1)), (state, along))
 
 
 def forward(model: RecurrentModel, x: Any, scale: float = 1.0) -> Trace:
-    """Returns the trace of a one-layer model over tokens or numbers, its inputs scaled."""
-    (weights,), *_ = model.layer_weights()
-    embedded = model.embed(x) * scale
-    zero = np.zeros(weights.hidden_size, embedded.dtype)
-    layer = run_layer(model.cell, weights, embedded, (zero,) * len(CELLS[model.cell].states))
-    return Trace(
-        (layer,),
-        tokens=model.display(x),
-        logits=model.read_out(layer.output),
+    """Returns the trace of a model over tokens or numbers, its inputs scaled."""
+    stack = Stack(model.cell, model.layer_weights(), projections=getattr(model, "projections", []))
+    bare = Trace(run_stack(stack, model.embed(x) * scale), tokens=model.display(x))
+    return replace(
+        bare,
+        logits=model.read_out(bare.output),
         readout=model.readout_weight(),
         targets=model.targets(x),
     )
@@ -245,8 +294,12 @@ def forward(model: RecurrentModel, x: Any, scale: float = 1.0) -> Trace:
 def direct_gradients(run: Trace, target: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Returns (dL_t/dh_t (T, H), L_t (T,)), a loss of its own at each step that has one, else 0 and NaN.
 
-    Cross-entropy of the next token; or, for a number, the squared error of the last output.
+    Cross-entropy of the next token; or, for a number, the squared error of the last output. Where there is no
+    readout, half of the square of what the last layer gives at the step.
     """
+    if run.logits is not None and not run.logits.shape[1]:
+        output = run.output.astype(np.float64)
+        return output, 0.5 * (output**2).sum(-1)
     if target is None:
         return readout_losses(run)
     assert run.logits is not None and run.readout is not None

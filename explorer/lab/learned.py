@@ -205,7 +205,8 @@ class Input:
 
     target is the number to reach at the end: as asks says, a `sum`, or the first `bit` of several, whose loss
     alone is looked at; classes (T,) the answer asked for at each step, -1 where none is, and
-    answers the names of all answers. Without either, x is a text and the next token is asked for.
+    answers the names of all answers. Without either, x is a text and the next token is asked for; or numbers
+    about which `nothing` is asked.
     """
 
     x: Any
@@ -217,7 +218,12 @@ class Input:
 
     @property
     def is_text(self) -> bool:
-        return self.target is None and self.classes is None
+        return self.target is None and self.classes is None and self.asks != "nothing"
+
+    def turned(self) -> "Input":
+        """Returns the same from its end to its beginning, as a layer against time reads it."""
+        classes = None if self.classes is None else self.classes[::-1]
+        return replace(self, x=self.x[::-1], tokens=self.tokens[::-1], classes=classes)
 
 
 Sample = Callable[[int], Input]
@@ -241,7 +247,8 @@ def inputs(
 def token_of(token: str, model: RecurrentModel) -> Token:
     """Returns a token as shown: <unk> with the original where the model does not know it."""
     known = token in model.ids
-    return Token(label(token) if known else UNKNOWN, label(token), known)
+    stands = UNKNOWN if UNKNOWN in model.ids or not model.vocabulary else model.vocabulary[0]
+    return Token(label(token) if known else label(stands), label(token), known)
 
 
 def _marked_input(experiment: Experiment, length: int) -> Input:

@@ -11,6 +11,7 @@ import torch
 from explorer.cells import CELLS
 from explorer.data.corpora import sentences_of
 from explorer.experiment import Experiment, carries
+from explorer.lab.layers import alone, backward, place
 from explorer.lab.learned import Input, Learned, Token, inputs, marked_token, token_of
 from explorer.labels import label
 from explorer.limits import TOP, WINDOW
@@ -32,7 +33,7 @@ class ShownRun:
     top: (T, K) ids and probabilities of the next token; names the labels of the V outputs; following
     (T,) the probability of the token that does follow, or of the answer, NaN where there is none. For
     a number readout, names is empty and value (T,) is the readout. ids (T,): rows of the embedding that the
-    inputs are, None without one. readout: its weight (V, H) and bias (V,).
+    inputs are, None without one. readout: its weight (V, H) and bias (V,), where it reads this layer alone.
     """
 
     trace: Trace
@@ -108,13 +109,15 @@ def walk(experiment: Experiment, learned: Learned, second: Learned | None = None
     problems: list[tuple[str, dict[str, Any]]] = []
     start = _start(experiment, len(given.tokens), problems)
     plain = trace(model, given.x)
+    at = place(experiment, model)
     changed_input, changes = _changes(experiment, model, given, problems)
     changed = bool(changes) or changed_input is not given
     errors: list[float] = []
 
     def run(by: RecurrentModel, of: Input, what: Sequence[Intervention] = ()) -> ShownRun:
-        whole = plain if of is given and not what and by is model else trace(by, of.x, changes=what)
-        shown = shown_run(by, whole, of, start)
+        whole = plain if of is given and not what and by is model else _run(by, of.x, what, at)
+        seen = of.turned() if whole.layers[at].reverse else of
+        shown = shown_run(by, alone(whole, at), seen, start)
         errors.append(_departure(shown, experiment, by, what, of is not given))
         return shown
 
@@ -140,10 +143,17 @@ def walk(experiment: Experiment, learned: Learned, second: Learned | None = None
     )
 
 
+def _run(model: RecurrentModel, x: Any, changes: Sequence[Intervention], at: int) -> Trace:
+    """Returns a model's run, changed in the layer that is shown: those above it read what it then gives."""
+    one = len(model.layer_weights()) == len(model.layer_weights()[0]) == 1
+    return trace(model, x, changes=changes, at=None if one else at)
+
+
 @dataclass(frozen=True, eq=False)
 class WholeRun:
     """One run over the whole text, changed as the experiment says, in PyTorch's notation.
 
+    Of a network of several layers, trace has the chosen one alone; whole has all of them.
     originals (T,) are the tokens as the model got them, uncut: `text.join` puts them together again.
     """
 
@@ -151,6 +161,7 @@ class WholeRun:
     tokens: tuple[Token, ...]
     originals: tuple[str, ...]
     problems: tuple[tuple[str, dict[str, Any]], ...]
+    whole: Trace
 
 
 def run_whole(experiment: Experiment, learned: Learned) -> WholeRun:
@@ -159,10 +170,12 @@ def run_whole(experiment: Experiment, learned: Learned) -> WholeRun:
     model = learned.at(experiment.moment)
     given = inputs(experiment, model, learned.sample)
     given, changes = _changes(experiment, model, given, problems)
-    whole = trace(model, given.x, changes=changes)
-    shown = tuple(token.original for token in given.tokens)
-    originals = tuple(given.x) if given.is_text else shown
-    return WholeRun(whole, given.tokens, originals, tuple(problems))
+    at = place(experiment, model)
+    whole = _run(model, given.x, changes, at)
+    seen = given.turned() if whole.layers[at].reverse else given
+    shown = tuple(token.original for token in seen.tokens)
+    originals = tuple(seen.x) if seen.is_text else shown
+    return WholeRun(alone(whole, at), seen.tokens, originals, tuple(problems), whole)
 
 
 def _second_run(experiment: Experiment, second: Learned, run: Callable[..., ShownRun]) -> ShownRun:
@@ -186,7 +199,12 @@ def _departure(
     """
     layer, first = shown.trace.layers[0], shown.trace.first_step
     found = [departure(layer, changes, first), *_unasked(shown, experiment, changes)]
-    if swapped and model.embedding is not None and 0 <= (at := experiment.swap - first) < layer.steps:
+    if (
+        swapped
+        and model.embedding is not None
+        and layer.layer == 0
+        and 0 <= (at := experiment.swap - first) < layer.steps
+    ):
         asked = model.encode(tokenise(experiment.swap_with, experiment.token_level)[:1])
         row = model.embedding(torch.tensor(asked)).detach().numpy()[0]
         found.append(float(np.abs(layer.x[at] - row).max()))
@@ -211,7 +229,7 @@ def _asked_values(experiment: Experiment, layer: LayerTrace, first: int) -> dict
     """Returns symbol -> (T, H): the number that was asked for, NaN where none is. The last asked for wins."""
     H = layer.hidden_size
     unit = experiment.clamp_unit - 1 if 0 < experiment.clamp_unit <= H else slice(None)
-    like = _first_clamp(experiment)
+    like = _first_clamp(experiment, H)
     asked = [(experiment.clamp, experiment.clamp_value, unit, experiment.clamp_from, experiment.clamp_to)]
     for entry in entries(experiment.holds):
         with suppress(ValueError):
@@ -260,8 +278,9 @@ def _changes(
     given: Input,
     problems: list,
 ) -> tuple[Input, list[Intervention]]:
-    changes: list[Intervention] = [*_clamps(experiment, problems)]
-    if 0 < experiment.zero <= experiment.hidden:
+    units = _units(experiment, model)
+    changes: list[Intervention] = [*_clamps(experiment, units, problems)]
+    if 0 < experiment.zero <= units:
         changes.append(ZeroUnit(experiment.zero - 1, experiment.zero_from, experiment.zero_to or None))
     transplant = _transplant(experiment, model, given, problems)
     if transplant:
@@ -271,11 +290,17 @@ def _changes(
     return given, changes
 
 
-def _clamps(experiment: Experiment, problems: list) -> list[Clamp]:
+def _units(experiment: Experiment, model: RecurrentModel) -> int:
+    """The units of the layer that is shown."""
+    levels = model.layer_weights()
+    return levels[min(experiment.level, len(levels)) - 1][0].hidden_size
+
+
+def _clamps(experiment: Experiment, units: int, problems: list) -> list[Clamp]:
     """What is held: the first gate, then what is held beside it, each where the cell has it."""
     if not experiment.clamp:
         return []
-    spec, first = CELLS[experiment.cell], _first_clamp(experiment)
+    spec, first = CELLS[experiment.cell], _first_clamp(experiment, units)
     if first.end is not None and first.end < first.start:
         problems.append(("held_never", {"first": first.start, "last": first.end}))
         return []
@@ -284,7 +309,7 @@ def _clamps(experiment: Experiment, problems: list) -> list[Clamp]:
         problems.append(("no_such_gate", {"gate": experiment.clamp, "cell": experiment.cell}))
     for entry in entries(experiment.holds):
         try:
-            more = held(entry, first, experiment.hidden)
+            more = held(entry, first, units)
         except ValueError:
             problems.append(("bad_hold", {"raw": entry}))
             continue
@@ -295,14 +320,14 @@ def _clamps(experiment: Experiment, problems: list) -> list[Clamp]:
     return found
 
 
-def _first_clamp(experiment: Experiment) -> Clamp:
-    unit = experiment.clamp_unit - 1 if 0 < experiment.clamp_unit <= experiment.hidden else None
+def _first_clamp(experiment: Experiment, units: int) -> Clamp:
+    unit = experiment.clamp_unit - 1 if 0 < experiment.clamp_unit <= units else None
     value, end = experiment.clamp_value, experiment.clamp_to or None
     return Clamp(experiment.clamp, value, unit, experiment.clamp_from, end)
 
 
 def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Input:
-    at = experiment.swap - 1
+    at = len(given.tokens) - experiment.swap if backward(experiment, model) else experiment.swap - 1
     if given.is_text:
         new = tokenise(experiment.swap_with, experiment.token_level)[0]
         x: Any = (*given.x[:at], new, *given.x[at + 1 :])
@@ -326,7 +351,8 @@ def _swapped(experiment: Experiment, model: RecurrentModel, given: Input, proble
 
 def _donor_trace(experiment: Experiment, model: RecurrentModel) -> Trace:
     donor = experiment.donor or sentences_of(experiment.weights)[1]
-    return trace(model, tokenise(donor, experiment.token_level))
+    run = trace(model, tokenise(donor, experiment.token_level))
+    return alone(run, place(experiment, model))
 
 
 def _transplant(
@@ -354,12 +380,12 @@ def _outcomes(
     if not experiment.carry or not given.is_text or at >= plain.steps:
         return ()
     donor = _donor_trace(experiment, model)
-    if experiment.donor_step > donor.steps:
+    if experiment.donor_step > donor.steps or not model.readout.out_features:
         return ()
-    outcomes = []
+    outcomes, shown = [], place(experiment, model)
     for carry in carries(CELLS[plain.cell]):
-        run = trace(model, given.x, changes=[_carried(carry, donor, experiment)]) if carry else plain
-        probabilities = softmax(_logits(run)[at])
+        run = _run(model, given.x, [_carried(carry, donor, experiment)], shown) if carry else plain
+        probabilities = softmax(_logits(alone(run, shown))[at])
         best = probabilities.argsort()[::-1][:TOP]
         names = tuple(label((model.vocabulary or ())[k]) for k in best)
         outcomes.append(Outcome(carry, names, tuple(probabilities[best].tolist())))
@@ -375,16 +401,21 @@ def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int) -> 
     """Returns the window of a whole run from a step on, with what the readout says."""
     part = whole.window(start, WINDOW)
     tokens = given.tokens[start - 1 : start - 1 + WINDOW]
-    weight, bias = (parameter.detach().numpy().copy() for parameter in model.readout.parameters())
-    ids = None
-    if model.embedding is not None:
+    ids, readout = None, None
+    if part.readout is not None:
+        readout = part.readout.copy(), model.readout.bias.detach().numpy().copy()
+    if model.embedding is not None and part.layers[0].layer == 0:
         ids = np.array(model.encode(given.x[start - 1 : start - 1 + WINDOW]))
+    if not model.readout.out_features:
+        return ShownRun(part, tokens, ids=ids)
     if given.target is not None:
-        return ShownRun(part, tokens, value=_logits(part)[:, 0], ids=ids, readout=(weight, bias))
+        return ShownRun(part, tokens, value=_logits(part)[:, 0], ids=ids, readout=readout)
     probabilities = softmax(_logits(part))
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
     if given.classes is None:
         following = _following(model, probabilities, given, start)
+        if len(model.layer_weights()[0]) > 1:  # both ways: what is to come was read
+            following[:] = np.nan
     else:
         asked = given.classes[start - 1 : start - 1 + WINDOW]
         following = np.where(asked >= 0, probabilities[np.arange(len(asked)), asked], np.nan)
@@ -396,7 +427,7 @@ def shown_run(model: RecurrentModel, whole: Trace, given: Input, start: int) -> 
         top_probabilities=np.take_along_axis(probabilities, best, 1),
         following=following,
         ids=ids,
-        readout=(weight, bias),
+        readout=readout,
     )
 
 

@@ -160,6 +160,23 @@ class LayerTrace:
             notation=notation,
         )
 
+    def along(self) -> "LayerTrace":
+        """Returns the run in the order in which the layer reads: turned round where it runs against time."""
+        if not self.reverse:
+            return self
+
+        def turned(table: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {s: a[::-1] for s, a in table.items()}
+
+        return replace(
+            self,
+            x=self.x[::-1],
+            states=turned(self.states),
+            pre=turned(self.pre),
+            gate=turned(self.gate),
+            reverse=False,
+        )
+
     def window(self, start: int, length: int) -> "LayerTrace":
         """Returns steps start .. start+length-1; row 0 of a state is that before the first of them.
 

@@ -20,10 +20,13 @@ def run_stack(
     state: Any = None,
     changes: Sequence[Intervention] = (),
     lengths: np.ndarray | None = None,
+    at: int | None = None,
 ) -> tuple[LayerTrace, ...]:
     """Returns a LayerTrace for each layer and direction over x (T, D) or (T, B, D).
 
     state: as PyTorch takes it, or None for zeros; lengths (B,): steps of each sequence of a padded batch.
+    changes are made in all layers, or in the one at a place among those that are returned; those above it
+    read what it then gives.
     """
     if x.shape[0] == 0:
         raise ValueError("the sequence is empty: there is no step to trace")
@@ -32,7 +35,8 @@ def run_stack(
     for level, directions in enumerate(stack.levels):
         runs = []
         for way, w in enumerate(directions):
-            run = _run(stack.cell, w, x, next(states), changes, level, bool(way), lengths)
+            own = changes if at in (None, len(layers) + way) else ()
+            run = _run(stack.cell, w, x, next(states), own, level, bool(way), lengths)
             projection = stack.projection(level, way)
             runs.append(run if projection is None else replace(run, projection=projection))
         layers += runs
@@ -58,6 +62,10 @@ def _run(
 def _initial(stack: Stack, x: np.ndarray, state: Any) -> Iterator[tuple[np.ndarray, ...]]:
     """Yields the initial states of each layer and direction, each (..., H)."""
     spec, count = CELLS[stack.cell], sum(map(len, stack.levels))
+    if state is None and len({w.hidden_size for level in stack.levels for w in level}) > 1:
+        for w in (w for level in stack.levels for w in level):
+            yield tuple(np.zeros((*x.shape[1:-1], w.hidden_size), x.dtype) for _ in spec.states)
+        return
     shapes = dict.fromkeys(spec.states, (count, *x.shape[1:-1], stack.levels[0][0].hidden_size))
     if stack.projections:
         shapes["h"] = (*shapes["h"][:-1], len(stack.projections[0][0]))

@@ -92,6 +92,7 @@ def trace(  # type: ignore[overload-overlap]
     *,
     lengths: Any = None,
     changes: Sequence[Intervention] = (),
+    at: int | None = None,
 ) -> Trace: ...
 @overload
 def trace(module: nn.Module, *inputs: Any, **named: Any) -> Traces: ...
@@ -105,7 +106,8 @@ def trace(module: Any, *inputs: Any, **named: Any) -> Any:
     x: (T, D), or a batch as the module's batch_first says; arrays then have shape (T, B, H). A
     PackedSequence, or lengths (B,) beside a padded batch, is run as PyTorch runs it packed. For a
     RecurrentModel with a vocabulary: token strings or ids (T,). state: as PyTorch takes it, h_0 or
-    (h_0, c_0, ...), zero by default. changes: interventions on a model of one layer.
+    (h_0, c_0, ...), zero by default. changes: interventions on a model of ours, in all of its layers or in
+    the one at a place among those of the trace.
 
     Any other network, `trace(net, *inputs, **named)`, gives Traces: name of the layer -> its Trace. The
     network's own forward runs once on these arguments, without gradients, and each recurrent layer is traced
@@ -133,10 +135,11 @@ def _of_model(
     *,
     lengths: Any = None,
     changes: Sequence[Intervention] = (),
+    at: int | None = None,
 ) -> Trace:
     stack = Stack(model.cell, model.layer_weights(), projections=getattr(model, "projections", []))
     array, ends = _as_input(model.embed(x), stack, lengths)
-    layers = run_stack(stack, array, state, changes, ends)
+    layers = run_stack(stack, array, state, changes, ends, at)
     if isinstance(model, LayersOnly):
         return Trace(layers)
     bare = Trace(layers, tokens=model.display(x))
