@@ -185,7 +185,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a word replaced beside its place", "explorer/lab/walk.py",
-        "at = experiment.swap - 1\n    if given.is_text", "at = experiment.swap % 2\n    if given.is_text",
+        "else experiment.swap - 1\n    if given.is_text", "else experiment.swap % 2\n    if given.is_text",
         "tests/lab/test_walk.py",
     ),
     Mutation(
@@ -245,8 +245,8 @@ MUTATIONS = (
     ),
     Mutation(
         "the embedding's gradient without the scale of x", "explorer/lab/flow.py",
-        "np.add.at(by_token, ids, scale * gradient.layers[0].x)",
-        "np.add.at(by_token, ids, gradient.layers[0].x)",
+        "np.add.at(by_token, ids, scale * np.asarray(first))",
+        "np.add.at(by_token, ids, np.asarray(first))",
         "tests/lab/test_flow.py",
     ),
     Mutation(
