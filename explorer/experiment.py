@@ -71,7 +71,7 @@ VIEWS = ("pairs", "predict", "generate", "units", "memory")
 ARCHITECTURES = ("feedforward", "mappings", "deep", "shapes", "variants", "cost", "amount")
 """What the page of architectures shows."""
 
-ASKS = ("", "output", "cell", "stateful", "padding", "dense")
+ASKS = ("", "output", "cell", "stateful", "padding", "packing", "dense")
 """Further questions about shapes and states."""
 
 SCENES = ("cube", "portrait", "network", "evidence")

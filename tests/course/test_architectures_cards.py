@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from explorer.architectures import amount, cost, deep, feedforward, mappings
+from explorer.architectures.packing import LENGTHS, packing
 from explorer.architectures.shapes import Sizes, run
 from explorer.architectures.states import BATCH_STEPS, SEEDS, border, last_states, numpy_cell, paddings
 from explorer.cells import CELLS
@@ -395,6 +396,19 @@ def test_pads_after_the_words_do_more_harm_and_a_mask_none():
         before, _, after, _ = paddings(cell, experiment.seed)
         assert after.off > 3 * before.off
     tells("padding", 26, 6, 0)
+
+
+def test_unpacked_the_backward_words_and_the_forward_end_are_wrong():
+    experiment = shown("packing")
+    assert experiment.ask == "packing" and LENGTHS == (5, 3, 6)
+    found = packing(experiment.cell, experiment.seed)
+    words = found.place >= 0
+    assert (found.read, found.padded) == (14, 18)
+    assert found.forward[:, :-1][words].max() < 1e-6 and found.backward[0].max() < 1e-6
+    assert found.backward[1:, :-1][words[1:]].min() > 0.01
+    assert percent(np.nanmax(found.backward)) == 70
+    assert sorted(map(percent, found.forward[:, -1])) == [0, 37, 59]
+    tells("packing", 5, 3, 6, 70, 37, 59, 14, 18)
 
 
 def test_without_the_input_gate_it_is_slower_and_not_unable():

@@ -39,7 +39,7 @@ ORDERS = {
     ],
     "architectures": [
         "order", "window", "length", "parallel", "mappings", "decoder", "attention", "layers", "backward",
-        "output", "returns", "numpy", "stateful", "padding", "parts", "cost", "amount",
+        "output", "returns", "numpy", "stateful", "padding", "packing", "parts", "cost", "amount",
     ],
     "language": [
         "language_model", "pairs", "padding", "every_step", "perplexity", "ambiguity", "teacher", "sampling",

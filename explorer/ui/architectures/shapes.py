@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 import torch
 
+from explorer.architectures.packing import Packing, packing
 from explorer.architectures.shapes import (
     CodeRun,
     Sizes,
@@ -30,6 +31,7 @@ from explorer.architectures.states import (
     paddings,
 )
 from explorer.experiment import Experiment
+from explorer.figures.packing import grid_of_packing, packing_figure
 from explorer.figures.shapes import grid_figure
 from explorer.figures.states import border_figure, ends_figure, numpy_figure, padding_figure, radius_figure
 from explorer.i18n import raised, t
@@ -201,6 +203,19 @@ def _padding(experiment: Experiment, sizes: Sizes, lang: str) -> None:
     st.markdown(t("shapes.padding_note", lang))
 
 
+def _packing(experiment: Experiment, sizes: Sizes, lang: str) -> None:
+    found = packed(experiment.cell, experiment.seed)
+    sentences = t("packing.batch", lang).split(" / ")
+    _show(grid_of_packing(found, sentences, lang, theme()), "packing")
+    saved = found.padded - found.read
+    values = {"saved": saved, "padded": found.padded, "share": f"{100 * saved / found.padded:.0f}"}
+    st.markdown(t("packing.grid_note", lang, **values))
+    _show(packing_figure(found, lang, theme()), "packing_off")
+    st.markdown(t("packing.off_note", lang))
+    with st.expander(t("packing.code", lang)):
+        st.code(found.code, language="python")
+
+
 def _dense(experiment: Experiment, sizes: Sizes, lang: str) -> None:
     in_torch, in_keras = dense_code(sizes)
     tabs = st.tabs([t("shapes.pytorch", lang), t("shapes.keras", lang)], key="shapes_dense")
@@ -220,6 +235,7 @@ ASKED: dict[str, Callable[[Experiment, Sizes, str], None]] = {
     "cell": _cell,
     "stateful": _stateful,
     "padding": _padding,
+    "packing": _packing,
     "dense": _dense,
 }
 
@@ -261,3 +277,9 @@ def bordered(cell: str, seed: int) -> Border:
 def padded(cell: str, seed: int) -> tuple[Padding, ...]:
     """Returns a sequence padded and masked in every way."""
     return paddings(cell, seed)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def packed(cell: str, seed: int) -> Packing:
+    """Returns a batch run padded and packed."""
+    return packing(cell, seed)

@@ -1,0 +1,77 @@
+"""A packed batch: the grid that is read column by column, and what reading the pads changes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.architectures.packing import Packing
+from explorer.figures.frame import frame
+from explorer.figures.palette import EMPTY, GRID, HUES, magnitude_scale
+from explorer.i18n import t
+from explorer.labels import plot_label
+
+HALF, LOW = 0.46, 0.42
+"""Half of a box's width and height; boxes are 1 apart."""
+
+
+def grid_of_packing(found: Packing, sentences: Sequence[str], lang: str, theme: str = "light") -> go.Figure:
+    """Returns the batch, the longest sequence on top: each word with its place in `data`, pads dotted.
+
+    Below each column is its entry of `batch_sizes`; the frame around a column is what is read at once.
+    """
+    rows, steps = found.place.shape
+    figure = frame(t("packing.grid", lang, read=found.read, padded=found.padded), theme, height=300)
+    hues, shapes, annotations = HUES[theme], [], []
+
+    def text(x: float, y: float, said: str, hue: str, size: int, xanchor: str = "center") -> None:
+        place = {"x": x, "y": y, "xanchor": xanchor, "font": {"size": size, "color": hues[hue]}}
+        annotations.append({**place, "text": said, "showarrow": False})
+
+    for y, (row, places) in enumerate(zip(found.rows, found.place, strict=True)):
+        words = [*sentences[row].split(), *[t("packing.pad", lang)] * steps]
+        text(-0.6, y, f"x[{row}]", "x", 14, "right")
+        for x, place in enumerate(places):
+            pad = place < 0
+            line = {"color": GRID[theme], "width": 1.5, "dash": "dot" if pad else "solid"}
+            corners = {"x0": x - HALF, "x1": x + HALF, "y0": y - LOW, "y1": y + LOW}
+            fill = "rgba(0,0,0,0)" if pad else EMPTY[theme]
+            shapes.append({"type": "rect", **corners, "line": line, "fillcolor": fill, "layer": "below"})
+            said = plot_label(words[x])
+            text(x, y, said if pad else f"{said}<br>data[{place}]", "x" if pad else "ink", 13)
+    for x, size in enumerate(found.batch_sizes):
+        corners = {"x0": x - 0.49, "x1": x + 0.49, "y0": -0.47, "y1": int(size) - 0.53}
+        shapes.append({"type": "rect", **corners, "line": {"color": hues["keep"], "width": 3}})
+        text(x, rows - 0.3, str(size), "keep", 15)
+    text(-0.6, rows - 0.3, "batch_sizes", "keep", 14, "right")
+    figure.update_layout(shapes=shapes, annotations=annotations, showlegend=False, hovermode=False)
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 46, "b": 0})
+    figure.update_xaxes(visible=False, range=[-1.75, steps - 0.4])
+    figure.update_yaxes(visible=False, range=[rows + 0.05, -0.6])
+    return figure
+
+
+def packing_figure(found: Packing, lang: str, theme: str = "light") -> go.Figure:
+    """Returns how far the padded run's states are off those of the packed one, by direction, step and row."""
+    panels = [t(f"packing.{way}", lang) for way in ("forward", "backward")]
+    figure = frame(t("packing.off", lang), theme, panels, height=290)
+    steps = found.place.shape[1]
+    top = float(np.nanmax([found.forward, found.backward]))
+    for column, values in enumerate((found.forward, found.backward), 1):
+        figure.add_heatmap(
+            z=values, zmin=0, zmax=top, colorscale=magnitude_scale(theme), showscale=False, xgap=3, ygap=3,
+            text=[["" if np.isnan(v) else f"{100 * v:.0f} %" for v in row] for row in values],
+            texttemplate="%{text}", textfont={"size": 14}, hoverinfo="skip", row=1, col=column,
+        )  # fmt: skip
+        figure.add_vline(steps - 0.5, line={"color": HUES[theme]["ink"], "width": 2}, row=1, col=column)
+    figure.update_xaxes(
+        tickvals=list(range(steps + 1)), ticktext=[*map(str, range(1, steps + 1)), "h_n"], showgrid=False
+    )
+    figure.update_xaxes(title_text=t("shapes.step", lang))
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(
+        tickvals=list(range(len(found.rows))), ticktext=[f"x[{row}]" for row in found.rows], col=1
+    )
+    figure.update_yaxes(showticklabels=False, col=2)
+    figure.update_layout(margin={"t": 84}, showlegend=False)
+    return figure
