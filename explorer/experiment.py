@@ -62,6 +62,9 @@ LOOKS = ("", "arrows", "why", "eigenvalues", "nudge", "weights", "truncation", "
 STATES = tuple(dict.fromkeys(state for spec in CELLS.values() for state in spec.states))
 """The states of all cells, h first."""
 
+BEGINS = ("zero", "random", "learned", "carried")
+"""What the states are before the first step."""
+
 CLAMPS = tuple(dict.fromkeys(("", *(gate for spec in CELLS.values() for gate in spec.activations))))
 """The gates and candidates of all cells."""
 
@@ -188,6 +191,7 @@ class WalkChoices:
     zero: int = _number(0, "change", 0, MAX_UNITS)
     zero_from: int = _number(1, "change", 1, MAX_TEXT)
     zero_to: int = _number(0, "change", 0, MAX_TEXT)
+    begin: str = _pick("zero", "change", BEGINS)
     swap: int = _number(0, "change", 0, MAX_TEXT)
     swap_with: str = _text("change", 200)
     carry: str = _pick("", "transplant", CARRIES)

@@ -162,7 +162,7 @@ def changes(generator: np.random.Generator) -> float:
         found += _held(spec, case, start, None if generator.integers(2) else unit, generator)
         found.append(_held_together(spec, case, start, int(generator.integers(start, T)), generator))
         found.append(_zeroed(spec, case, start, unit))
-        found.append(_transplanted(spec, case, start, generator))
+        found += [_transplanted(spec, case, after, generator) for after in (0, start)]
     return largest([*found, _replaced(generator), *_notation(generator)])
 
 

@@ -183,7 +183,7 @@ def _most_steps(model: RecurrentModel) -> int:
 def left_out(experiment: Experiment) -> tuple[tuple[str, dict[str, Any]], ...]:
     """Returns what to say of an experiment's changes to its run, which a flow does not carry out."""
     changed = experiment.clamp or experiment.zero or (experiment.swap and experiment.swap_with)
-    return (("unchanged", {}),) if changed or experiment.carry else ()
+    return (("unchanged", {}),) if changed or experiment.carry or experiment.begin != "zero" else ()
 
 
 def _cell_flow(

@@ -13,6 +13,7 @@ from explorer.data.corpora import sentences_of
 from explorer.experiment import Experiment, carries
 from explorer.lab.layers import alone, backward, place
 from explorer.lab.learned import Input, Learned, Token, inputs, marked_token, token_of
+from explorer.lab.starts import first_states
 from explorer.labels import label
 from explorer.limits import TOP, WINDOW
 from explorer.nn.holding import entries, held
@@ -258,7 +259,7 @@ def _after(layer: LayerTrace, symbol: str) -> np.ndarray:
 def _names(changes: Sequence[Intervention], swapped: bool) -> tuple[str, ...]:
     """Returns what is changed, as keys of the locale, each once."""
     kinds = {Clamp: "clamp", ZeroUnit: "zero", Transplant: "transplant"}
-    names = [kinds[type(change)] for change in changes]
+    names = ["begin" if isinstance(c, Transplant) and c.after == 0 else kinds[type(c)] for c in changes]
     if names.count("clamp") > 1:
         names = ["clamps", *(name for name in names if name != "clamp")]
     return (*names, *(("swap",) if swapped else ()))
@@ -282,12 +283,25 @@ def _changes(
     changes: list[Intervention] = [*_clamps(experiment, units, problems)]
     if 0 < experiment.zero <= units:
         changes.append(ZeroUnit(experiment.zero - 1, experiment.zero_from, experiment.zero_to or None))
+    if begun := _begun(experiment, model, given, problems):
+        changes.append(begun)
     transplant = _transplant(experiment, model, given, problems)
     if transplant:
         changes.append(transplant)
     if experiment.swap and experiment.swap_with and experiment.swap <= len(given.tokens):
         given = _swapped(experiment, model, given, problems)
     return given, changes
+
+
+def _begun(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Transplant | None:
+    """Other states than zeros before the first step."""
+    if experiment.begin == "zero":
+        return None
+    if sum(map(len, model.layer_weights())) > 1:
+        problems.append(("one_layer_start", {}))
+        return None
+    states = first_states(experiment.begin, experiment, model, given)
+    return Transplant(0, {s: a.tolist() for s, a in states.items()})
 
 
 def _units(experiment: Experiment, model: RecurrentModel) -> int:

@@ -14,6 +14,7 @@ from explorer.data.sources import Source, source
 from explorer.experiment import Display, Experiment, LossChoices, NetworkChoices, WalkChoices
 from explorer.lab.flow import Flow, compared, flow
 from explorer.lab.learned import Learned, from_bundle, from_race, learn, needed
+from explorer.lab.starts import Starts, felt
 from explorer.lab.walk import Walk, walk
 from explorer.nn.model import RecurrentModel
 from explorer.stage import payload
@@ -90,6 +91,16 @@ def walked(experiment: Experiment, display: Display) -> Walk:
 def packed(experiment: Experiment, display: Display) -> bytes:
     """Returns the stage's payload for the experiment."""
     return _packed(_of_walk(experiment, display), display, kept_so_far(experiment))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_VALUE)
+def _started(asked: Experiment, kept: int) -> Starts:
+    return felt(asked, learned(asked.model_part()))
+
+
+def started(experiment: Experiment) -> Starts:
+    """Returns how long each start of the experiment's network is felt."""
+    return _started(experiment.only(NetworkChoices), kept_so_far(experiment))
 
 
 def _of_walk(experiment: Experiment, display: Display) -> Experiment:

@@ -18,6 +18,7 @@ from explorer.course.lessons import cards as read
 from explorer.data.corpora import lecture_sentences
 from explorer.experiment import TABLE, Experiment
 from explorer.i18n import LANGUAGES
+from explorer.lab.starts import Start, felt
 from explorer.lab.walk import ShownRun, Walk, walk
 from explorer.text import tokenise
 from tests.course import lesson_files
@@ -27,7 +28,8 @@ from tests.helpers import as_shown, learned_once
 ORDERS = {
     "step": [
         "recurrence", "unrolling", "shapes", "forget", "input", "candidate", "update", "output", "valve",
-        "gru_update", "gru_reset", "map", "parameters", "variants", "transplant", "rnn",
+        "gru_update", "gru_reset", "map", "parameters", "variants", "transplant", "first_state",
+        "rnn",
     ],
     "gradients": [
         "bptt", "arrows", "triangle", "vanishing", "hiding", "why", "exploding", "lstm", "sum", "paths",
@@ -50,7 +52,7 @@ WORDS = 70
 NOTES = {"en": r"\b(the|of|our|lecture) notes\b|\bsets? of notes\b", "ko": "강의 자료|노트"}
 NAMED = {  # what a button must set, so that it shows the same whatever was set before
     "text", "units", "weights", "hidden", "seed", "init", "gain", "bias", "notation", "step", "unit",
-    "clamp", "zero", "swap", "second", "carry",
+    "clamp", "zero", "begin", "swap", "second", "carry",
 }  # fmt: skip
 NAMED_WITH = {
     "clamp": {"clamp_value", "clamp_unit", "clamp_from", "clamp_to", "holds"},
@@ -433,6 +435,26 @@ def test_c_alone_turns_the_prediction_at_seed_0_and_h_alone_at_seed_6():
 
 def _alone(shown: Walk) -> dict[str, str]:
     return {o.carry: o.labels[0] for o in shown.outcomes if len(o.carry) == 1}
+
+
+def test_a_carried_start_spoils_the_sum_and_a_learned_one_does_not():
+    carried, learned = (button("first_state", at) for at in (0, 1))
+    assert carried.runs[0].value[-1] == pytest.approx(1.57, abs=0.005)
+    assert carried.runs[1].value[-1] == pytest.approx(1.97, abs=0.005)
+    assert learned.runs[1].value[-1] == pytest.approx(learned.target, abs=0.02)
+    assert carried.target == pytest.approx(1.55, abs=0.005)
+    assert carried.error <= 1e-12 and learned.error <= 1e-12
+
+
+def test_a_random_start_fades_and_stays_where_f_is_near_1():
+    sentence, fresh = (_starts("first_state", at)["random"] for at in (2, 3))
+    assert 25 <= sentence.gone("c") <= 35 and sentence.factor("c") < 0.9
+    assert fresh.gone("c") is None and fresh.factor("c") > 0.95
+
+
+def _starts(key: str, at: int) -> dict[str, Start]:
+    experiment = pressed(card(key).queries[at])
+    return {s.kind: s for s in felt(experiment, learned_once(experiment.model_part())).starts}
 
 
 def test_tanh_has_a_ceiling_and_relu_has_none():

@@ -139,6 +139,7 @@ def test_a_link_to_a_view_opens_a_card_of_that_view(name):
         ("step", {"weights": "marked", "cell": "gru"}, "gru_update"),
         ("step", {"second": "gru"}, "map"),
         ("step", {"carry": "h"}, "transplant"),
+        ("step", {"begin": "random"}, "first_state"),
         ("gradients", {"look": "clipping"}, "exploding"),
         ("train", {"data": "copy"}, "start"),
         ("step", {"cell": "gru", "clamp": "f"}, "recurrence"),

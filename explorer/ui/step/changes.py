@@ -6,10 +6,12 @@ from explorer.cells import CELLS, CellSpec
 from explorer.experiment import Experiment, carries
 from explorer.figures.outcomes import outcomes_figure
 from explorer.figures.signals import signal_name
+from explorer.figures.starts import starts_figure
 from explorer.i18n import t
+from explorer.lab.starts import Starts
 from explorer.lab.walk import Walk
 from explorer.nn.holding import entries, symbol_of
-from explorer.ui import state
+from explorer.ui import compute, state
 from explorer.ui.charts import drawn
 from explorer.ui.widgets import field
 
@@ -23,7 +25,7 @@ def changes(experiment: Experiment, walk: Walk, lang: str) -> None:
     what_if, second, transplant = st.tabs(list(labels.values()), key=key, on_change="rerun")
     if what_if.open:
         with what_if:
-            _what_if(experiment, lang)
+            _what_if(experiment, walk, lang)
     if second.open:
         with second:
             st.caption(t("ui.second_help", lang))
@@ -39,7 +41,7 @@ def _used(experiment: Experiment) -> str:
     return "transplant" if experiment.carry else "second" if experiment.second else "what_if"
 
 
-def _what_if(experiment: Experiment, lang: str) -> None:
+def _what_if(experiment: Experiment, walk: Walk, lang: str) -> None:
     spec = CELLS[experiment.cell]
     st.caption(t("ui.what_if_help", lang))
     if spec.activations:
@@ -47,7 +49,35 @@ def _what_if(experiment: Experiment, lang: str) -> None:
         if experiment.clamp and not state.showing().hides("holds"):
             _holds(experiment, spec, lang)
     _row(("zero", "zero_from", "zero_to", "swap", "swap_with"), experiment, lang)
+    _start(experiment, walk, lang)
     _undo("change", lang)
+
+
+def _start(experiment: Experiment, walk: Walk, lang: str) -> None:
+    """Draws what the run starts from and, where that is not zeros, how long it is felt."""
+    with st.columns([1, 2])[0]:
+        field("begin", experiment, lang)
+    if "begin" not in walk.changed:
+        return
+    starts = compute.started(experiment)
+    figure = drawn(starts_figure, starts, experiment.begin, lang, state.theme())
+    st.plotly_chart(figure, key="starts", theme=None, config={"displayModeBar": False})
+    st.markdown(_starts_table(starts, lang))
+    st.caption(t("starts.note", lang, steps=starts.steps))
+
+
+def _starts_table(starts: Starts, lang: str) -> str:
+    """Each start with the loss of the text, when the memory has forgotten it, and its factor a step."""
+    memory = starts.states[-1]
+    heads = [t(f"starts.{name}", lang, s=memory) for name in ("start", "loss", "gone", "factor")]
+    rows = [f"| {' | '.join(heads)} |", "|---|---|---|---|"]
+    rows.append(f"| {t('option.begin.zero', lang)} | {starts.loss:.3f} | | |")
+    for start in starts.starts:
+        gone, factor = start.gone(memory), start.factor(memory)
+        when = t("starts.not_gone", lang) if gone is None else str(gone)
+        by = "" if factor is None else f"× {factor:.2f}"
+        rows.append(f"| {t(f'option.begin.{start.kind}', lang)} | {start.loss:.3f} | {when} | {by} |")
+    return "\n".join(rows)
 
 
 def _holds(experiment: Experiment, spec: CellSpec, lang: str) -> None:
