@@ -25,8 +25,11 @@ ICONS = {
     "architectures": ":material/account_tree:",
     "dynamics": ":material/deployed_code:",
     "glossary": ":material/function:",
+    "worksheet": ":material/edit_note:",
     "room": ":material/groups:",
 }
+ASIDE = ("worksheet", "room")  # the navigation names them only while they are open
+
 lang = state.language()
 st.set_page_config(page_title=t("app.title", lang), page_icon=str(ASSETS / "icon.svg"), layout="wide")
 st.html(ASSETS / "page.css")
@@ -40,7 +43,7 @@ if (wanted := state.followed_page(ICONS)) and wanted != (page.url_path or "step"
 experiment = state.current(page.url_path)
 here = page.url_path
 with st.container(key="shell"):
-    navigation([p for p in pages if p.url_path != "room" or here == "room"], experiment, lang)
+    navigation([p for p in pages if p.url_path not in ASIDE or p.url_path == here], experiment, lang)
     bar(experiment, here or HOME, lang)
 companion(experiment, lang)
 lecture(experiment, lang)

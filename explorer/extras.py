@@ -10,6 +10,7 @@ EXTRAS = {
     "safetensors": "train",
     "loky": "app",
     "plotly": "app",
+    "latex2mathml": "app",
     "segno": "app",
     "streamlit": "app",
     "threadpoolctl": "app",

@@ -11,7 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from explorer.commands import amount, app, dynamics, generate, gradients, inspect, ship, trace, train, verify
+from explorer.commands import (
+    amount,
+    app,
+    dynamics,
+    generate,
+    gradients,
+    inspect,
+    ship,
+    trace,
+    train,
+    verify,
+    worksheet,
+)
 from explorer.commands.options import UsageError, Verb
 
 VERBS: dict[str, Verb] = {
@@ -20,6 +32,7 @@ VERBS: dict[str, Verb] = {
     "train": train.VERB,
     "generate": generate.VERB,
     "dynamics": dynamics.VERB,
+    "worksheet": worksheet.VERB,
     "amount": amount.VERB,
     "inspect": inspect.INSPECT,
     "convert": inspect.CONVERT,

@@ -22,7 +22,17 @@ from explorer.text import clean
 BUILT_IN = "fifty"
 """Names the lecture of assets/course.toml in a link."""
 
-PAGES = ("course", "step", "gradients", "train", "language", "architectures", "dynamics", "glossary")
+PAGES = (
+    "course",
+    "step",
+    "gradients",
+    "train",
+    "language",
+    "architectures",
+    "dynamics",
+    "glossary",
+    "worksheet",
+)
 """The pages that a view may be of, in the order of the navigation."""
 
 _VERSION = "1."

@@ -16,6 +16,9 @@ NETWORK: tuple[str, ...] = ("cell", "text", "units", "weights", "hidden", *START
 
 WALK: tuple[str, ...] = (*NETWORK, "start", "notation")
 
+SHEET: tuple[str, ...] = (*(name for name in NETWORK if name != "cell"), "notation")
+"""A sheet has one step of each of two cells."""
+
 _VIEWS: dict[tuple[str, str], tuple[str, ...]] = {
     ("language", "pairs"): ("cell", "text", "units", "hidden", "start"),
     ("language", "memory"): tuple(name for name in NETWORK if name != "text"),
@@ -42,6 +45,8 @@ def acting(page: str, experiment: Experiment, reads_text: bool = True) -> tuple[
     """
     if page in ("step", "gradients"):
         names = WALK
+    elif page == "worksheet":
+        names = SHEET
     elif page == "train":
         names = _of_race(experiment)
     else:

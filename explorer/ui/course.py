@@ -35,6 +35,7 @@ def course(lang: str) -> None:
             st.markdown(t(f"course.{name}_how", lang))
             if name == "lecture":
                 page_way("room", t("course.room", lang))
+                page_way("worksheet", t("course.worksheet", lang), "edit_note")
     st.markdown(f"### {t('course.path', lang, minutes=sum(stop.minutes for stop in stops()))}")
     theme = state.theme()
     for number, stop in enumerate(stops(), 1):

@@ -18,10 +18,10 @@ def way(place: Place, lang: str, label: str = "", width: Width = "content") -> N
     st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=query, width=width)
 
 
-def page_way(name: str, label: str) -> None:
+def page_way(name: str, label: str, icon: str = "groups") -> None:
     """Draws the link to a page as the session stands."""
     query = state.address(state.elsewhere(st.session_state["experiment"], name))
-    st.page_link(st.Page(PAGES / f"{name}.py"), label=label, icon=":material/groups:", query_params=query)
+    st.page_link(st.Page(PAGES / f"{name}.py"), label=label, icon=f":material/{icon}:", query_params=query)
 
 
 def named(place: Place, lang: str) -> str:

@@ -37,6 +37,7 @@ PLACES = [
     ("architectures", {"arch": "amount"}, set()),
     ("architectures", {"arch": "shapes"}, {"cell"}),
     ("dynamics", {"scene": "portrait"}, {"cell"}),
+    ("worksheet", {"weights": "untrained"}, set(WALK) - {"cell", "start", "unknown", "keep_bias"}),
 ]
 
 
