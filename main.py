@@ -10,6 +10,7 @@ from explorer.i18n import ASSETS, t
 from explorer.ui import state
 from explorer.ui.bar import bar, navigation
 from explorer.ui.lecture import lecture
+from explorer.ui.own.panel import own
 from explorer.ui.room.page import companion
 
 if torch.get_num_threads() != 1:
@@ -45,6 +46,7 @@ here = page.url_path
 with st.container(key="shell"):
     navigation([p for p in pages if p.url_path not in ASIDE or p.url_path == here], experiment, lang)
     bar(experiment, here or HOME, lang)
+    own(experiment, here or HOME, lang)
 companion(experiment, lang)
 lecture(experiment, lang)
 page.run()

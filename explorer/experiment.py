@@ -86,6 +86,9 @@ SMALL = ("one", "two", "many")
 MAPPINGS = ("one_one", "one_many", "many_one", "many_many", "encoder_decoder")
 PARTS = ("", "i", "f", "o", "tanh")
 
+OWN = "own-"
+"""Begins the name of a stored network that came out of somebody's file."""
+
 ORDERS = ("variance", "cluster", "number")
 """How units stand in a heatmap that cannot draw them all."""
 
@@ -373,6 +376,11 @@ class Experiment(
     @property
     def dynamics(self) -> DynamicsChoices:
         return self.part(DynamicsChoices)
+
+    @property
+    def own(self) -> bool:
+        """Whether the network came out of somebody's file."""
+        return self.weights == "model" and self.model.startswith(OWN)
 
     def part(self, kind: type[Part]) -> Part:
         """Returns the choices of one concern."""

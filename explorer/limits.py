@@ -112,8 +112,11 @@ MAX_SESSIONS_BYTES = 128 * 1024 * 1024
 MAX_UPLOAD_NETWORK = 16 * 1024 * 1024
 """Bytes of an uploaded network of somebody's own: four million weights. A process of its own reads it."""
 
-MAX_OWN = 24
-"""Networks out of files, vocabularies and sequences that a server keeps: the oldest gives way."""
+MAX_OWN_BYTES = 512 * 1024 * 1024
+"""Bytes of all networks out of files, vocabularies and sequences that a server keeps, on its disk."""
+
+MAX_OWN_BYTES_EACH = 128 * 1024 * 1024
+"""The same of one visitor: the own oldest gives way."""
 
 MAX_VOCABULARY_FILE = 4 * 1024 * 1024
 """Bytes of an uploaded vocabulary: a tokenizer of a hundred thousand words has some three million."""

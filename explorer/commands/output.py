@@ -55,6 +55,8 @@ def fitted(fit: Fit | None) -> str:
     """Returns how a network came to be, in words."""
     if fit is None:
         return "untrained"
+    if fit.task == "own":
+        return "weights of the file"
     reached = "goal reached" if fit.passed else "goal not reached"
     return f"trained {fit.steps} steps, loss {fit.loss:.3g}, {reached}"
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,9 +11,11 @@ import torch
 from torch import nn
 
 from explorer.cells import LayerWeights
+from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.formats.networks import Network
 from explorer.lab.learned import Input, Learned, Token
 from explorer.nn.model import RecurrentModel, States
+from explorer.text import clean, join, tokenise
 from explorer.training.trainer import Fit
 
 EXAMPLE_STEPS = 24
@@ -109,3 +112,62 @@ def sequence(numbers: np.ndarray, length: int) -> Input:
 def digest(data: bytes) -> str:
     """Returns the name by which an uploaded file is kept and referred to."""
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is told of a network of a file: units by level, whether it says tokens; names as in the file.
+
+    read_as: the tensors that were taken as embedding and readout; below: layers put on each other.
+    """
+
+    name: str
+    cell: str
+    inputs: int
+    levels: tuple[int, ...]
+    ways: int
+    vocabulary: int
+    says: bool
+    read_as: tuple[str, ...]
+    below: tuple[str, ...]
+    conventions: tuple[str, ...]
+
+    @property
+    def widest(self) -> int:
+        return max(self.levels)
+
+
+def facts_of(network: Network) -> Facts:
+    """Returns what is told of a network."""
+    layers = network.layers
+    return Facts(
+        name=layers.name,
+        cell=layers.cell,
+        inputs=layers.input_size,
+        levels=tuple(ways[0].hidden_size for ways in layers.levels),
+        ways=layers.directions,
+        vocabulary=network.vocabulary_size,
+        says=network.readout is not None,
+        read_as=network.names,
+        below=network.below,
+        conventions=layers.conventions,
+    )
+
+
+def fitting_text(names: Sequence[str], level: str) -> str:
+    """Returns a sentence to start from: of those at hand the one whose tokens a vocabulary knows best.
+
+    Where it knows less than half of any, some of its own tokens in their order.
+    """
+    known = set(names)
+    offered = [*(s for weights in TAUGHT for s in sentences_of(weights)), *_PLAIN]
+    shares = [np.mean([token in known for token in tokenise(s, level)]) for s in offered]
+    best = int(np.argmax(shares))
+    if shares[best] >= 0.5:
+        return offered[best]
+    return join([name for name in names if clean(name)][:SOME], level)
+
+
+_PLAIN = ("hello world", "The quick brown fox jumps over the lazy dog.", "the cat sat on the mat")
+SOME = 12
+"""Tokens of a vocabulary's own that stand for a sentence."""

@@ -72,6 +72,8 @@ def _of_race(experiment: Experiment) -> tuple[str, ...]:
 def _acts(name: str, experiment: Experiment, reads_text: bool) -> bool:
     """Whether a choice acts on the kind of weights that is chosen."""
     kind = experiment.weights
+    if name == "cell":
+        return not experiment.own
     if name == "text":
         return kind != "marked" and reads_text
     if name == "units":

@@ -13,8 +13,10 @@ from explorer.i18n import LANGUAGES, t
 from explorer.training.race import WRITTEN
 from explorer.ui import compute, models, state
 from explorer.ui.acting import acting
+from explorer.ui.brought import facts
 from explorer.ui.lecture import back_in
 from explorer.ui.lists import add_button
+from explorer.ui.own.panel import OPENING
 from explorer.ui.widgets import field, folded
 
 _RESET = (
@@ -29,6 +31,7 @@ _WIDTHS = {"cell": 1.5, "text": 3.6, "units": 1.2, "weights": 2.3}
 _MORE, _WHOLE, _FEW = 0.9, 9.5, 2
 """Widths of "more" and of the whole bar; so few rare choices stand in sight too."""
 
+_OPEN = "open"
 _STORED = "stored "
 """Stands before the name of a stored network in the list."""
 
@@ -81,6 +84,9 @@ def bar(experiment: Experiment, page: str, lang: str) -> None:
 
 def _reads_text(experiment: Experiment) -> bool:
     """Whether the chosen network reads text: a stored one may have learned numbers or symbols."""
+    if experiment.own:
+        found = facts(experiment)
+        return found is not None and found.vocabulary > 0
     run = compute.trained_on(experiment)
     return run is None or run.data in WRITTEN
 
@@ -89,7 +95,7 @@ def _weights(experiment: Experiment, lang: str) -> None:
     """The list of all networks: learned here and now, or stored."""
     here, stored = [w for w in WEIGHTS if w != "model"], models.on_offer(experiment, lang)
     labels = {w: t(f"option.weights.{w}", lang) for w in here}
-    labels |= {_STORED + name: label for name, label in stored.items()}
+    labels |= {_OPEN: t("own.open", lang)} | {_STORED + name: label for name, label in stored.items()}
     chosen = experiment.weights
     st.session_state["weights_list"] = _STORED + experiment.model if chosen == "model" else chosen
     st.selectbox(
@@ -104,6 +110,9 @@ def _weights(experiment: Experiment, lang: str) -> None:
 
 def _take_weights() -> None:
     chosen, experiment = st.session_state["weights_list"], st.session_state["experiment"]
+    st.session_state[OPENING] = chosen == _OPEN
+    if chosen == _OPEN:
+        return
     if chosen.startswith(_STORED):
         state.apply(models.changes_for(chosen.removeprefix(_STORED), experiment))
     else:

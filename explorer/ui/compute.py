@@ -14,6 +14,7 @@ from explorer.data.sources import Source, source
 from explorer.experiment import Display, Experiment, LossChoices, NetworkChoices, WalkChoices
 from explorer.lab.flow import Flow, compared, flow
 from explorer.lab.learned import Learned, from_bundle, from_race, learn, needed
+from explorer.lab.own import own
 from explorer.lab.starts import Starts, felt
 from explorer.lab.walk import Walk, walk
 from explorer.nn.model import RecurrentModel
@@ -22,7 +23,7 @@ from explorer.training.folder import kept_in, race_in, tensors_in
 from explorer.training.learner import build
 from explorer.training.shipped import families, load
 from explorer.training.store import save_model
-from explorer.ui import board
+from explorer.ui import board, brought
 from explorer.ui.models import is_there
 
 BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
@@ -43,10 +44,22 @@ def _shipped(name: str, cell: str) -> Learned:
     return from_bundle(load(name, cell))
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _own(model: str, stack: str, words: str, numbers: str) -> Learned:
+    asked = Experiment(weights="model", model=model, stack=stack, words=words, numbers=numbers)
+    found = brought.facts(asked)
+    if found is None:
+        raise KeyError(model)
+    tokens = brought.vocabulary(asked, found) if found.vocabulary else None
+    return own(brought.store().network(model, found.name), tokens, brought.store().numbers(numbers))
+
+
 def learned(model_part: Experiment) -> Learned:
     """Returns the learned weights of an experiment's model part."""
     if model_part.weights != "model":
         return _learned(needed(model_part))
+    if model_part.own:
+        return _own(model_part.model, model_part.stack, model_part.words, model_part.numbers)
     if model_part.model in families():
         return _shipped(model_part.model, model_part.cell)
     key, racer = board.named(model_part)
@@ -60,7 +73,7 @@ def network(experiment: Experiment) -> RecurrentModel:
 
 def kept_so_far(experiment: Experiment) -> int:
     """Returns how many steps of the experiment's stored model are kept; 0 for one learned here."""
-    if experiment.weights != "model" or experiment.model in families():
+    if experiment.weights != "model" or experiment.own or experiment.model in families():
         return 0
     key, racer = board.named(experiment)
     return len(kept_in(board.folder(key), racer))
@@ -153,8 +166,11 @@ def bundle(key: str, racer: int, step: int) -> bytes:
 
 
 def trained_on(experiment: Experiment) -> Experiment | None:
-    """Returns the training that the experiment's stored network comes from; None for one learned here."""
-    if experiment.weights != "model":
+    """Returns the training that the experiment's stored network comes from; None for one learned here.
+
+    None too where nobody knows: out of somebody's file.
+    """
+    if experiment.weights != "model" or experiment.own:
         return None
     if family := families().get(experiment.model):
         return family.experiments[experiment.cell]

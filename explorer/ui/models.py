@@ -11,7 +11,7 @@ from explorer.i18n import t
 from explorer.lab.learned import text_of
 from explorer.training.folder import race_in
 from explorer.training.shipped import families
-from explorer.ui import board
+from explorer.ui import board, brought
 
 _SESSION = "models"
 
@@ -31,6 +31,9 @@ READS_MUCH = {
 
 def is_there(experiment: Experiment) -> bool:
     """Returns whether this server has the experiment's stored network, of its cell."""
+    if experiment.own:
+        found = brought.facts(experiment)
+        return found is not None and found.cell == experiment.cell
     if family := families().get(experiment.model):
         return experiment.cell in family.cells
     return board.model_of(experiment) is not None
@@ -38,6 +41,10 @@ def is_there(experiment: Experiment) -> bool:
 
 def token_level_of(experiment: Experiment) -> str:
     """Returns the token level that the experiment's stored network reads at; it must be there."""
+    if experiment.own:
+        found = brought.facts(experiment)
+        assert found is not None
+        return brought.token_level(experiment, found)
     if family := families().get(experiment.model):
         return family.token_level
     key, racer = board.named(experiment)
@@ -54,9 +61,11 @@ def on_offer(experiment: Experiment, lang: str) -> dict[str, str]:
     """Returns the names and labels of all stored networks to choose from; the chosen one is among them."""
     found = {name: t(f"model.{name}", lang) for name in families()}
     own = st.session_state.get(_SESSION, {})
-    found |= {name: label for name, (label, _) in own.items() if board.has(name)}
+    found |= {
+        name: label for name, (label, _) in own.items() if board.has(name) or brought.store().file(name)
+    }
     if experiment.weights == "model" and experiment.model not in found:
-        found[experiment.model] = t("option.weights.model", lang)
+        found[experiment.model] = t("own.of_link" if experiment.own else "option.weights.model", lang)
     return found
 
 

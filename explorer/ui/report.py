@@ -81,7 +81,7 @@ def truth(walk: Walk, lang: str) -> None:
             st.caption(t("ui.fit_untrained", lang, seed=walk.experiment.seed))
             continue
         values = {"steps": fit.steps, "seconds": f"{fit.seconds:.2f}"}
-        if fit.task in ("race", "file"):
+        if fit.task in ("race", "file", "own"):
             st.caption(t(f"ui.fit_{fit.task}", lang, **values))
             continue
         if fit.task == "adding":

@@ -21,6 +21,7 @@ from explorer.i18n import LANGUAGES, choose, t
 from explorer.lab.learned import opening, settled, text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
+from explorer.ui import brought
 from explorer.ui.models import READS_MUCH, is_there, token_level_of
 
 STAGE_KEY = "stage"
@@ -146,16 +147,45 @@ def _with_model(experiment: Experiment, before: Experiment | None) -> Experiment
     """
     if experiment.weights != "model":
         return experiment
+    experiment = _with_own(experiment)
     if is_there(experiment):
         units = token_level_of(experiment)
         if units != experiment.token_level:
-            if before is not None and before.model == experiment.model and before.weights == "model":
+            same = before is not None and before.model == experiment.model and before.weights == "model"
+            if same and not experiment.own:
                 notice("model_units", units=t(f"option.units.{units}", language()))
             st.session_state[key("units")] = units
         return replace(experiment, units=units)
     notice("model_gone" if experiment.model else "no_model")
     st.session_state[key("weights")] = "untrained"
     return replace(experiment, weights="untrained")
+
+
+def _with_own(experiment: Experiment) -> Experiment:
+    """A network of a file has its cell; what it has not, is not asked of it."""
+    found = brought.facts(experiment) or brought.facts(replace(experiment, stack=""))
+    if found is None:
+        return experiment
+    stack = experiment.stack if experiment.stack == found.name else ""
+    words, numbers = (
+        name if brought.store().has(name) else "" for name in (experiment.words, experiment.numbers)
+    )
+    if (words, numbers) != (experiment.words, experiment.numbers):
+        notice("own_gone")
+    if not brought.reads(words, found):
+        words = ""
+    own: dict[str, Any] = {
+        "cell": found.cell,
+        "second": "",
+        "stack": stack,
+        "words": words,
+        "numbers": numbers,
+    }
+    own |= {"level": min(experiment.level, len(found.levels))}
+    own |= {"way": experiment.way if found.ways > 1 else "forward"}
+    for name, value in own.items():
+        st.session_state[key(name)] = value
+    return replace(experiment, **own)
 
 
 def _with_card(experiment: Experiment, page: str) -> Experiment:

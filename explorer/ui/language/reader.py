@@ -15,5 +15,18 @@ def reader(experiment: Experiment, lang: str) -> RecurrentModel | None:
     if model.vocabulary is None:
         st.warning(t("lm.numbers", lang))
         return None
+    if (lacking := _lacking(model)) is not None:
+        st.warning(t(f"lm.{lacking}", lang))
+        return None
     report.taught(experiment, lang)
     return model
+
+
+def _lacking(model: RecurrentModel) -> str | None:
+    """Returns why a network of somebody's own is no language model, as a key of the locale."""
+    levels = model.layer_weights()
+    if not model.readout.out_features:
+        return "no_readout"
+    if len(levels[0]) > 1:
+        return "both_ways"
+    return "sizes" if len({ways[0].hidden_size for ways in levels}) > 1 else None

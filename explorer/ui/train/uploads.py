@@ -2,16 +2,13 @@
 
 import streamlit as st
 
-from explorer.data.sources import Unusable
-from explorer.experiment import LAST_MOMENT, Experiment
+from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.limits import MAX_TEXT
+from explorer.limits import MAX_TEXT, MAX_UPLOAD_NETWORK
 from explorer.text import Refused, clean, decode
-from explorer.training.store import load_bundle
-from explorer.ui import compute, models
-from explorer.ui.board import jobs
+from explorer.ui.own.taking import take_network
 from explorer.ui.text import say
-from explorer.ui.train.kept import network_label, open_buttons
+from explorer.ui.train.kept import open_buttons
 
 
 def uploads(experiment: Experiment, lang: str) -> None:
@@ -23,10 +20,11 @@ def uploads(experiment: Experiment, lang: str) -> None:
             st.session_state["text_taken"] = raw.file_id
             _take_text(raw.getvalue(), lang)
     with network:
-        raw = st.file_uploader(t("train.upload", lang), key="model_file", max_upload_size=5)
+        most = MAX_UPLOAD_NETWORK // 2**20 + 1
+        raw = st.file_uploader(t("train.upload", lang), key="model_file", max_upload_size=most)
         if raw is not None and raw.file_id != st.session_state.get("model_taken"):
             st.session_state["model_taken"] = raw.file_id
-            _take_network(raw.getvalue(), lang)
+            _take_network(raw.getvalue(), raw.name, lang)
     if experiment.weights == "model" and experiment.model:
         open_buttons({}, lang)
 
@@ -41,21 +39,12 @@ def _take_text(raw: bytes, lang: str) -> None:
     st.rerun()
 
 
-def _take_network(raw: bytes, lang: str) -> None:
+def _take_network(raw: bytes, name: str, lang: str) -> None:
     try:
-        bundle = load_bundle(raw)
-        run = bundle.experiment
-        data = compute.source_of(run)
-        fits = bundle.model.vocabulary or (data.inputs == bundle.model.rnn.input_size and not data.vocabulary)
-        if run.layers > 1 or not fits or run.hidden != bundle.model.hidden_size:
-            raise Refused("not_shown")
-        key = jobs().adopt(bundle, raw)
-    except (Refused, Unusable) as refused:
+        with st.spinner(t("own.reading", lang)):
+            changes = take_network(raw, name, lang)
+    except Refused as refused:
         say(refused.sentence, lang, refused.values)
         return
-    own = {"cell": run.cell, "units": run.token_level, "moment": str(LAST_MOMENT), "step": "1"}
-    models.remember(
-        f"{key}.0", network_label(t(f"cell.{run.cell}", lang), run.data, lang, "train.loaded"), own
-    )
-    st.session_state["later"] = {"weights": "model", "model": f"{key}.0", **own}
+    st.session_state["later"] = changes
     st.rerun()

@@ -1,0 +1,159 @@
+"""What visitors brought, each by the hash of its file: networks, vocabularies, sequences of numbers.
+
+Kept is what was read of a file, never the file itself: weights, tokens, numbers. Experiments refer to it by
+the hash, so that a link shows the same to everybody on this server, for as long as it is there.
+"""
+
+import atexit
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from explorer.experiment import OWN, Experiment
+from explorer.formats.networks import Network
+from explorer.formats.packing import unpack
+from explorer.formats.vocabulary import level_of, names_of
+from explorer.i18n import Refused
+from explorer.lab.own import Facts, digest, facts_of, numbered
+from explorer.limits import MAX_OWN_BYTES, MAX_OWN_BYTES_EACH, MAX_UNITS
+from explorer.training.shares import giving_way
+from explorer.training.store import write_bytes
+
+
+@dataclass(frozen=True)
+class File:
+    """A network's file: its format, its networks, names of what else is in it, and of those too wide."""
+
+    kind: str
+    networks: tuple[Facts, ...]
+    rest: tuple[str, ...]
+    wide: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    path: Path
+    size: int
+    owner: str
+    facts: File | None = None
+
+
+class Store:
+    """A folder of what visitors brought. Whoever holds most gives way; nobody's, of the start, stays."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.kept = folder, dict[str, _Kept]()
+        self.lock = Lock()
+
+    def take_network(self, raw: bytes, packed: bytes, owner: str) -> str:
+        """Keeps the networks of a file, returns their key. Raises Refused where all are too wide to show."""
+        kind, rest, networks = unpack(packed)
+        facts = [facts_of(network) for network in networks]
+        shown = tuple(one for one in facts if one.widest <= MAX_UNITS)
+        if not shown:
+            raise Refused("units_large", units=min(one.widest for one in facts), limit=MAX_UNITS)
+        wide = tuple(one.name for one in facts if one.widest > MAX_UNITS)
+        return self._keep(OWN + digest(raw), packed, owner, File(kind, shown, rest, wide))
+
+    def take_words(self, raw: bytes, tokens: Mapping[int, str], owner: str) -> str:
+        """Keeps a vocabulary, tokens by their ids, and returns its key."""
+        text = json.dumps(sorted(tokens.items())).encode()
+        return self._keep(digest(raw), text, owner)
+
+    def take_numbers(self, raw: bytes, numbers: np.ndarray, owner: str) -> str:
+        """Keeps a sequence (T, D) and returns its key."""
+        file = io.BytesIO()
+        np.save(file, numbers, allow_pickle=False)
+        return self._keep(digest(raw), file.getvalue(), owner)
+
+    def _keep(self, key: str, data: bytes, owner: str, facts: File | None = None) -> str:
+        with self.lock:
+            if key in self.kept:
+                self.kept[key] = self.kept.pop(key)  # the latest goes last
+                return key
+            write_bytes(self.folder / key, data)
+            self.kept[key] = _Kept(self.folder / key, len(data), owner, facts)
+            self._tidy()
+        return key
+
+    def _tidy(self) -> None:
+        held: dict[str, list[str]] = {}
+        for key, kept in self.kept.items():
+            if kept.owner:
+                held.setdefault(kept.owner, []).append(key)
+        for key in giving_way(held, MAX_OWN_BYTES, MAX_OWN_BYTES_EACH, size=lambda key: self.kept[key].size):
+            self.kept.pop(key).path.unlink(missing_ok=True)
+
+    def has(self, key: str) -> bool:
+        """Returns whether something is there; nothing is, always."""
+        return not key or key in self.kept
+
+    def file(self, key: str) -> File | None:
+        """Returns what is told of a network's file, or None where it is not there."""
+        kept = self.kept.get(key)
+        return None if kept is None else kept.facts
+
+    def network(self, key: str, name: str) -> Network:
+        """Returns a network of a file. Raises KeyError."""
+        _, _, networks = unpack(self.kept[key].path.read_bytes())
+        return next(network for network in networks if network.layers.name == name)
+
+    def words(self, key: str) -> dict[int, str] | None:
+        """Returns a vocabulary, or None where it is not there."""
+        kept = self.kept.get(key)
+        return None if kept is None else {int(k): token for k, token in json.loads(kept.path.read_bytes())}
+
+    def numbers(self, key: str) -> np.ndarray | None:
+        """Returns a sequence, or None where it is not there."""
+        kept = self.kept.get(key)
+        return None if kept is None else np.load(io.BytesIO(kept.path.read_bytes()), allow_pickle=False)
+
+
+@cache
+def store() -> Store:
+    """Returns the server's. Its folder goes when the server ends."""
+    folder = Path(tempfile.mkdtemp(prefix="rnn-explorer-own-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Store(folder)
+
+
+def facts(experiment: Experiment) -> Facts | None:
+    """Returns what is told of the experiment's network of a file; None where it has none that is here.
+
+    The first of its file where the experiment names none.
+    """
+    file = store().file(experiment.model) if experiment.own else None
+    if file is None:
+        return None
+    named = (one for one in file.networks if one.name == experiment.stack)
+    return next(named, None) if experiment.stack else file.networks[0]
+
+
+def vocabulary(experiment: Experiment, found: Facts) -> tuple[str, ...]:
+    """Returns the names of a network's tokens: those of the uploaded vocabulary, else their ids.
+
+    Raises Refused for a vocabulary of more tokens than it has.
+    """
+    tokens = store().words(experiment.words) if experiment.words else None
+    return numbered(found.vocabulary) if not tokens else names_of(tokens, found.vocabulary)
+
+
+def reads(words: str, found: Facts) -> bool:
+    """Returns whether a vocabulary can be that of a network: it has no more tokens."""
+    tokens = store().words(words) if words else {}
+    return not tokens or max(tokens) < found.vocabulary
+
+
+def token_level(experiment: Experiment, found: Facts) -> str:
+    """Returns what a text is parted into for a network: words, or letters where its vocabulary has those."""
+    if not found.vocabulary or not experiment.words:
+        return "word"
+    return level_of(vocabulary(experiment, found))

@@ -1,0 +1,1 @@
+"""Networks that visitors bring: kept, chosen among, and what belongs to them."""
