@@ -5,7 +5,6 @@ the hash, so that a link shows the same to everybody on this server, for as long
 """
 
 import atexit
-import io
 import json
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
+import torch
 
 from explorer.experiment import OWN, Experiment
 from explorer.formats.networks import Network
@@ -25,7 +25,7 @@ from explorer.i18n import Refused
 from explorer.lab.own import Facts, digest, facts_of, numbered
 from explorer.limits import MAX_OWN_BYTES, MAX_OWN_BYTES_EACH, MAX_UNITS
 from explorer.training.shares import giving_way
-from explorer.training.store import write_bytes
+from explorer.training.store import read_tensors, state_bytes, write_bytes
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,7 @@ class Store:
 
     def take_numbers(self, raw: bytes, numbers: np.ndarray, owner: str) -> str:
         """Keeps a sequence (T, D) and returns its key."""
-        file = io.BytesIO()
-        np.save(file, numbers, allow_pickle=False)
-        return self._keep(digest(raw), file.getvalue(), owner)
+        return self._keep(digest(raw), state_bytes({"x": torch.tensor(numbers)}), owner)
 
     def _keep(self, key: str, data: bytes, owner: str, facts: File | None = None) -> str:
         with self.lock:
@@ -114,7 +112,7 @@ class Store:
     def numbers(self, key: str) -> np.ndarray | None:
         """Returns a sequence, or None where it is not there."""
         kept = self.kept.get(key)
-        return None if kept is None else np.load(io.BytesIO(kept.path.read_bytes()), allow_pickle=False)
+        return None if kept is None else read_tensors(kept.path)["x"].numpy()
 
 
 @cache

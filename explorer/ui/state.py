@@ -181,7 +181,7 @@ def _with_own(experiment: Experiment) -> Experiment:
         "words": words,
         "numbers": numbers,
     }
-    own |= {"level": min(experiment.level, len(found.levels))}
+    own |= {"begin": "zero", "level": min(experiment.level, len(found.levels))}
     own |= {"way": experiment.way if found.ways > 1 else "forward"}
     for name, value in own.items():
         st.session_state[key(name)] = value

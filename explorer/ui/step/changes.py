@@ -55,6 +55,8 @@ def _what_if(experiment: Experiment, walk: Walk, lang: str) -> None:
 
 def _start(experiment: Experiment, walk: Walk, lang: str) -> None:
     """Draws what the run starts from and, where that is not zeros, how long it is felt."""
+    if experiment.own:
+        return
     with st.columns([1, 2])[0]:
         field("begin", experiment, lang)
     if "begin" not in walk.changed:
