@@ -154,6 +154,9 @@ CUBE_HIDDEN = 24
 MAX_POINTS = 400
 """Fixed and slow points of one network that are drawn: more of them are a line, and look like one."""
 
+MAX_SEARCHED = 256
+"""Numbers of a state whose fixed points are searched: an LSTM of two layers of 64. More take minutes."""
+
 PORTRAIT_HIDDEN = 64
 """Units of the random network that shows chaos: enough for an edge near a gain of 1."""
 

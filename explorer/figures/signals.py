@@ -29,13 +29,16 @@ def signal_heatmap(
     lang: str,
     theme: str = "light",
     limits: Limits | None = None,
+    units: Sequence[int] | None = None,
 ) -> Sketch:
     """Returns a heatmap units x steps of one signal; gates on 0..1, others symmetric about 0, or on limits.
 
-    Values that are not finite get a cross, so that an explosion is not taken for missing data.
+    units: those that are drawn, from 0 and from the top; all where it is None. Values that are not finite get
+    a cross, so that an explosion is not taken for missing data.
     """
     signal = layer.spec.roles[symbol]
     values = layer.signal(symbol).T  # (H, T)
+    values = values if units is None else values[list(units)]
     finite = np.isfinite(values)
     low, high = limits or shared_limits([layer])[symbol]
     steps = list(range(first_step, first_step + layer.steps))
@@ -44,18 +47,22 @@ def signal_heatmap(
         "heatmap",
         z=values,
         x=steps,
-        y=list(range(1, layer.hidden_size + 1)),
+        y=list(range(1, len(values) + 1)),
         zmin=low,
         zmax=high,
         colorscale=scale(signal.role, signal.hue, theme),
         showscale=False,
         xgap=1 if layer.steps <= 32 else 0,
-        ygap=1 if layer.hidden_size <= 20 else 0,
+        ygap=1 if len(values) <= 20 else 0,
         meta={"signal": symbol, "role": signal.role, "hue": signal.hue},
     )
     figure.update_xaxes(**step_axis(steps, tokens))
     figure.update_yaxes(autorange="reversed", showticklabels=False, showgrid=False, automargin=False)
-    figure.update_layout(meta={"range": [low, high], "title": f"{symbol} · {signal_name(signal, lang)}"})
+    meta = {"range": [low, high], "title": f"{symbol} · {signal_name(signal, lang)}"}
+    if units is not None:
+        meta["units"] = list(units)
+        figure.update_yaxes(tickvals=list(range(1, len(values) + 1)), ticktext=[str(k + 1) for k in units])
+    figure.update_layout(meta=meta)
     if not finite.all():
         rows, columns = np.nonzero(~finite)
         figure.add(

@@ -13,6 +13,7 @@ import numpy as np
 from explorer.data.corpora import TAUGHT
 from explorer.data.grammar import END
 from explorer.experiment import Experiment
+from explorer.lab.layers import alone
 from explorer.lab.learned import Input, Token, read_in_training, text_of, token_of
 from explorer.lab.walk import ShownRun, shown_run
 from explorer.labels import UNKNOWN, label
@@ -131,6 +132,7 @@ def saying(experiment: Experiment, model: RecurrentModel) -> Saying:
     whole = trace(model, given.x)
     window = whole.window(start, WINDOW)
     assert window.logits is not None
+    top = alone(whole, len(whole.layers) - 1)
     return Saying(
         experiment=experiment,
         typed=typed,
@@ -140,13 +142,13 @@ def saying(experiment: Experiment, model: RecurrentModel) -> Saying:
         own=np.array([step.model_probability for step in said.steps]),
         names=tuple(map(label, model.vocabulary or ())),
         start=start,
-        run=shown_run(model, whole, given, start),
+        run=shown_run(model, top, given, start),
         ahead=tuple(
             _ahead(experiment, model, given, said, start + k, row) for k, row in enumerate(window.logits)
         ),
         forced={step: token for step, token in forced.items() if step <= len(said.steps)},
         stopped_by_end=said.stopped_by_end,
-        error=largest_difference(window.layers[0]),
+        error=max(map(largest_difference, window.layers)),
         reference=reference_name(model.cell),
         problems=tuple(problems),
     )

@@ -29,6 +29,7 @@ from explorer.figures.palette import (
     magnitude_scale,
     signed_scale,
 )
+from explorer.figures.rows import rows_of
 from explorer.figures.scales import shared_limits
 from explorer.figures.signals import norms, saturation, signal_heatmap, signal_name
 from explorer.figures.sketch import spec_of
@@ -63,7 +64,9 @@ class Numbers:
 def build(walk: Walk, display: Display) -> bytes:
     """Returns the payload of a walk."""
     numbers = Numbers()
-    runs = [run_of(run, numbers, display, walk.runs) for run in walk.runs]
+    rows = rows_of(walk.runs[0].trace.layers[0], walk.experiment.order)
+    rows = rows if len({run.trace.layers[0].hidden_size for run in walk.runs}) == 1 else None
+    runs = [run_of(run, numbers, display, walk.runs, rows) for run in walk.runs]
     header = header_for(
         "walk",
         display.lang,
@@ -182,15 +185,21 @@ def numbers_of(payload: bytes) -> np.ndarray:
 
 
 def run_of(
-    run: ShownRun, numbers: Numbers, display: Display, compared: Sequence[ShownRun] = ()
+    run: ShownRun,
+    numbers: Numbers,
+    display: Display,
+    compared: Sequence[ShownRun] = (),
+    rows: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """Returns a run as the stage reads it: arrays, figures, the cell's equations and drawing.
 
-    The figures keep one scale with those of the runs that it is compared with.
+    The figures keep one scale with those of the runs that it is compared with. rows: the units that heatmaps
+    draw, see `figures.rows`; of more than can be drawn the most varied ones where none are given.
     """
     lang, layer = display.lang, run.trace.layers[0].in_notation(display.notation)
     beside = [other.trace.layers[0] for other in compared if other is not run]
     limits = shared_limits([layer, *beside])
+    rows = rows_of(layer, "variance") if rows is None else rows
     arrays = {**layer.states, "x": layer.x}
     arrays |= {f"gate.{s}": a for s, a in layer.gate.items()}
     arrays |= {f"pre.{s}": a for s, a in layer.pre.items()}
@@ -202,7 +211,10 @@ def run_of(
         arrays |= {"readout.weight": run.readout[0], "readout.bias": run.readout[1]}
     labels, marked = [token.label for token in run.tokens], [token.marked for token in run.tokens]
     first = run.trace.first_step
-    charts = [signal_heatmap.sketch(layer, s, labels, first, lang, limits=limits[s]) for s in layer.signals]
+    charts = [
+        signal_heatmap.sketch(layer, s, labels, first, lang, limits=limits[s], units=rows)
+        for s in layer.signals
+    ]
     lines = [norms.sketch(layer, first, lang, beside=beside)]
     lines += [saturation.sketch(layer, first, lang)] if layer.spec.gates else []
     return {

@@ -10,7 +10,7 @@ from explorer.dynamics.network import network
 from explorer.experiment import Experiment, NetworkChoices
 from explorer.i18n import t
 from explorer.lab.learned import inputs
-from explorer.limits import WINDOW
+from explorer.limits import MAX_SEARCHED, WINDOW
 from explorer.stage.dynamics import build_space
 from explorer.ui import compute, report
 from explorer.ui.frame import whole
@@ -27,6 +27,10 @@ def draw(experiment: Experiment, lang: str) -> None:
     report.taught(experiment, lang)
     if any(len(directions) > 1 for directions in learned.model.layer_weights()):
         st.warning(t("dynamics.both_ways", lang))
+        return
+    states = len(learned.model.states) * sum(w.hidden_size for (w,) in learned.model.layer_weights())
+    if states > MAX_SEARCHED:
+        st.warning(t("dynamics.wide", lang, states=states, limit=MAX_SEARCHED))
         return
     held, second, moment = st.columns([1, 1, 2], vertical_alignment="bottom")
     if learned.model.vocabulary is not None:

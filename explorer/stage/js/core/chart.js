@@ -23,6 +23,8 @@ export class Chart {
     this.columns = figure.layout.meta.columns ?? run.steps
     this.offset = this.columns - run.steps // columns before the first step, e.g. for the initial state
     this.heat = figure.data.find((trace) => trace.type === "heatmap")
+    /** The units that its rows stand for, from the top; null where all do, in their order. @type {number[] | null} */
+    this.units = figure.layout.meta.units ?? null
     this.waits = false // whether it is drawn only once it comes into sight
     this.cursor = element("div", { class: "rx-cursor" })
     /** Whether it is small, beside one that leads. */
@@ -70,6 +72,7 @@ export class Chart {
   async take(figure, run) {
     Object.assign(this, { figure, run })
     this.heat = figure.data.find((trace) => trace.type === "heatmap")
+    this.units = figure.layout.meta.units ?? null
     if (!this.Plotly) return // not drawn
     this.dress()
     await this.Plotly.react(this.plot, this.data(), this.layout(), CONFIG)
@@ -86,6 +89,7 @@ export class Chart {
       this.title.append(
         element("span", { class: "rx-letter", text: signal, style: `background:${hues[hue]};color:${this.stage.theme.ground}` }),
         element("span", { class: "rx-name", text: name }),
+        ...(this.units ? [element("span", { class: "rx-range", text: fill(this.stage.payload.strings.units_drawn, { n: this.units.length, all: this.run.units }) })] : []),
         element("span", { class: "rx-range", text: ends(meta.range) }),
       )
       return
@@ -137,8 +141,20 @@ export class Chart {
   rows(run, other = null) {
     const take = (/** @type {R} */ of) => ofSignal(of, this.heat.meta.signal)
     const [a, b] = [take(run), other && take(other)]
-    return Array.from({ length: run.units }, (_, j) =>
-      Float64Array.from({ length: run.steps }, (__, t) => a(t, j) - (b ? b(t, j) : 0)))
+    return Array.from({ length: this.units?.length ?? run.units }, (_, row) => {
+      const j = this.units ? this.units[row] : row
+      return Float64Array.from({ length: run.steps }, (__, t) => a(t, j) - (b ? b(t, j) : 0))
+    })
+  }
+
+  /** How many rows it draws. */
+  get height() {
+    return this.units?.length ?? this.run.units
+  }
+
+  /** The row of a unit; −1 where it is not drawn. @param {number} unit */
+  rowWith(unit) {
+    return this.units ? this.units.indexOf(unit) : unit < this.run.units ? unit : -1
   }
 
   /** Shows another run's values, or the difference to one on a signed scale. @param {R} run @param {R?} [other] */
@@ -168,7 +184,7 @@ export class Chart {
     this.cursor.style.top = `${yaxis._offset}px`
     this.cursor.style.height = `${yaxis._length}px`
     if (this.rowCursor) {
-      this.rowHeight = yaxis._length / this.run.units
+      this.rowHeight = yaxis._length / this.height
       this.top = yaxis._offset
       this.rowCursor.style.left = `${xaxis._offset}px`
       this.rowCursor.style.width = `${xaxis._length}px`
@@ -181,9 +197,10 @@ export class Chart {
   place(step, unit) {
     if (this.width === undefined) return
     this.cursor.style.transform = `translateX(${this.left + (step + this.offset) * this.width}px)`
-    if (this.rowCursor && unit < this.run.units) {
-      this.rowCursor.style.transform = `translateY(${this.top + unit * this.rowHeight}px)`
-    }
+    if (!this.rowCursor || unit === undefined || unit >= this.run.units) return
+    const row = this.rowWith(unit)
+    this.rowCursor.hidden = row < 0
+    this.rowCursor.style.transform = `translateY(${this.top + row * this.rowHeight}px)`
   }
 
   /** The step and unit under the pointer, or null beside the plot. @param {PointerEvent | MouseEvent} event @returns {{ step: number, unit?: number } | null} */
@@ -192,8 +209,8 @@ export class Chart {
     const step = Math.floor((event.clientX - box.left - this.left) / this.width) - this.offset
     if (!(step >= -this.offset && step < this.run.steps)) return null
     if (!this.heat) return { step }
-    const unit = Math.floor((event.clientY - box.top - this.top) / this.rowHeight)
-    return unit >= 0 && unit < this.run.units ? { step, unit } : null
+    const row = Math.floor((event.clientY - box.top - this.top) / this.rowHeight)
+    return row >= 0 && row < this.height ? { step, unit: this.units ? this.units[row] : row } : null
   }
 
   /** @param {PointerEvent} event */
@@ -222,7 +239,8 @@ export class Chart {
     const by = { ArrowUp: -1, ArrowDown: 1 }[event.key]
     if (!by) return
     event.preventDefault()
-    this.stage.go(this.stage.step, Math.max(0, Math.min(this.run.units - 1, this.stage.chosenRow + by)))
+    const row = Math.max(0, Math.min(this.height - 1, this.rowWith(this.stage.chosenRow) + by))
+    this.stage.go(this.stage.step, this.units ? this.units[row] : row)
   }
 
   /** What is read out of a place. @param {{ step: number, unit: number }} at @returns {string[]} */

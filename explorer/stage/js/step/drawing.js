@@ -27,6 +27,8 @@ export class Drawing {
     this.ramps = Object.fromEntries(run.signals.map((s) =>
       [s.symbol, ramp(s.role === "gate" ? stage.theme.gates[s.hue] : stage.theme.signed)]))
     this.ranges = Object.fromEntries(run.heatmaps.map((f) => [f.data[0].meta.signal, f.layout.meta.range]))
+    /** The units that its strips have cells of, as the heatmaps have rows. @type {number[] | null} */
+    this.units = run.heatmaps[0]?.layout.meta.units ?? null
     this.moving = []
     this.strips = []
     this.node.append(svg("rect", { class: "rx-cell-ground", x: 9.5 * SCALE, y: 4 * SCALE, width: 82 * SCALE, height: (height - 13) * SCALE, rx: 14 }))
@@ -126,12 +128,13 @@ export class Drawing {
   strip(symbol, x, y) {
     const name = symbol === "phi" ? "h" : symbol
     if (!this.ramps[name]) return
-    const width = (11 * SCALE) / this.run.units
-    const cells = Array.from({ length: this.run.units }, (_, j) =>
+    const units = this.units ?? Array.from({ length: this.run.units }, (_, j) => j)
+    const width = (11 * SCALE) / units.length
+    const cells = units.map((_, j) =>
       svg("rect", { x: (x - 5.5) * SCALE + j * width, y: y * SCALE, width: width + 0.3, height: 9 }))
     const mark = svg("rect", { class: "rx-strip-mark", y: y * SCALE - 1.5, width: Math.max(width, 2), height: 12, fill: "none", stroke: this.stage.theme.hues.ink, "stroke-width": 1.5 })
     this.node.append(...cells, mark)
-    this.strips.push({ cells, mark, left: (x - 5.5) * SCALE, width, of: ofSignal(this.run, name), table: this.ramps[name], range: this.ranges[name] })
+    this.strips.push({ cells, mark, units, left: (x - 5.5) * SCALE, width, of: ofSignal(this.run, name), table: this.ramps[name], range: this.ranges[name] })
   }
 
   show(t, j) {
@@ -145,12 +148,14 @@ export class Drawing {
         line.style.opacity = 0.3 + 0.7 * size
       }
     }
-    for (const { cells, mark, left, width, of, table, range } of this.strips) {
+    for (const { cells, mark, units, left, width, of, table, range } of this.strips) {
       cells.forEach((cell, k) => {
-        const colour = along(table, of(t, k), range[0], range[1])
+        const colour = along(table, of(t, units[k]), range[0], range[1])
         if (cell.shown !== colour) cell.setAttribute("fill", (cell.shown = colour))
       })
-      mark.style.transform = `translateX(${left + j * width}px)`
+      const at = units.indexOf(j)
+      mark.style.display = at < 0 ? "none" : ""
+      mark.style.transform = `translateX(${left + at * width}px)`
     }
   }
 }
