@@ -42,6 +42,7 @@ DATA = (
     "copy",
     "first_symbol",
     "flip_flop",
+    "series",
     "lecture",
     "agreement",
     "brackets",
@@ -49,7 +50,10 @@ DATA = (
     "tales",
     "yours",
 )
-"""What a network can be trained on: five memory tests, then texts."""
+"""What a network can be trained on: five memory tests, numeric series, then texts."""
+
+SERIES = ("sine", "sum", "walk", "season", "yours")
+"""Numeric series to forecast."""
 
 OPTIMISERS = ("adam", "rmsprop", "sgd")
 MATCHES = ("units", "parameters")
@@ -71,7 +75,7 @@ CLAMPS = tuple(dict.fromkeys(("", *(gate for spec in CELLS.values() for gate in 
 VIEWS = ("pairs", "predict", "generate", "units", "memory")
 """What the page of language models shows."""
 
-ARCHITECTURES = ("feedforward", "mappings", "deep", "shapes", "variants", "cost", "amount")
+ARCHITECTURES = ("feedforward", "mappings", "deep", "shapes", "variants", "cost", "amount", "forecast")
 """What the page of architectures shows."""
 
 ASKS = ("", "output", "cell", "stateful", "padding", "packing", "dense")
@@ -111,8 +115,8 @@ class Choice:
     group is where its widget stands: `bar`, `more`, `place`, `change`, `flow`, `look`,
     `second`, `transplant`, `own` (a network of a file, its layers),
     `lesson` (the card that is open, the panels), `train` (all cells of a race alike),
-    `race` (the race as a whole), `language` (the page of language models), `architecture` (the page of
-    architectures), `dynamics`.
+    `race` (the race as a whole), `series` (the numbers to forecast), `language` (the page of language
+    models), `architecture` (the page of architectures), `dynamics`.
     models says whether the trained weights depend on it. step is how far a click moves a number.
     """
 
@@ -238,6 +242,8 @@ class TrainingChoices:
     truncate: int = _number(0, "train", 0, MAX_LENGTH)
     budget: int = _number(2500, "train", 1, MAX_BUDGET)
     sentences: int = _number(0, "train", 0, MAX_SENTENCES)
+    series: str = _pick("sine", "series", SERIES)
+    values: str = _text("series", MAX_TEXT)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic("tasks", "what the memory tests ask", "answers by hand", ("train",), "learning", "tasks"),
     Topic("counts", "weights, multiplications, what a window can know", "built layers, all places tried",
           ("architectures",), "learning", "counts"),
+    Topic("forecasts", "forecasts, persistence, the season before", "the whole beginning read again, a loop",
+          ("architectures",), "learning", "forecasts"),
     Topic("scores", "probabilities, perplexity, ranks, the free run", "the network's module, cross_entropy",
           ("language",), "texts", "scores"),
     Topic("sampling", "temperature, top-k, top-p, entropy", "torch.distributions, the whole text read again",

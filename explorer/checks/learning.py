@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.architectures import forecast
 from explorer.architectures.cost import multiplications
 from explorer.architectures.feedforward import LENGTH, best_of_window
 from explorer.cells import CELLS
 from explorer.checks.common import ROUGH, gap, largest, torch_states
+from explorer.data.series import series
 from explorer.data.sources import Batch, source
 from explorer.data.tasks import adding, flip_flop, temporal_order
 from explorer.experiment import Experiment
@@ -145,4 +147,32 @@ def counts(generator: np.random.Generator) -> float:
         pairs = list(combinations(range(LENGTH), 2))
         known = sum(1.0 if second >= LENGTH - window else 0.5 for _, second in pairs)
         found.append(abs(best_of_window(window) - known / len(pairs)))
+    return largest(found)
+
+
+def forecasts(generator: np.random.Generator) -> float:
+    """Forecasts of a window by a network that reads everything again; persistence and season by a loop."""
+    found: list[float] = []
+    for cell in CELLS:
+        kind, seed = ("sum", "walk", "season")[int(generator.integers(3))], int(generator.integers(99))
+        run = forecast.chosen(Experiment(cell=cell, series=kind, seed=seed))
+        whole, model = series(kind, seed), Learner(run, source(run)).model.double()
+        ours = forecast.measured(whole, model, run)
+        T, P, places = run.length, whole.period, [int(ours.time[0]) - 1, *ours.time.tolist()]
+        y = whole.values[places]
+        read = list((y[:T] - y[0]) / whole.scale(T))
+        for at in range(T, len(y)):
+            with torch.no_grad():
+                read.append(float(model(torch.tensor(np.array(read))[:, None, None])[-1, 0, 0]))
+            found.append(abs(read[at] * whole.scale(T) + y[0] - ours.network[at - 1]))
+            found.append(abs(y[T - 1] - ours.last[at - 1]))
+            if ours.season is not None:
+                found.append(abs(y[T - P + (at - T) % P] - ours.season[at - 1]))
+        starts = range(whole.cut, len(whole.values) - len(y) + 1)
+        errors = [
+            (whole.values[s + k] - whole.values[s + k - 1]) ** 2
+            for s in starts
+            for k in range(forecast.FIRST, T)
+        ]
+        found.append(abs(float(np.mean(errors)) - ours.persistence))
     return largest(found)

@@ -44,7 +44,7 @@ from explorer.training.results import Result, results, table, verdict
 from explorer.training.run import Carried, InMemory, Tensors, Wish
 from explorer.training.store import save_model, write_bytes
 
-SHARED = tuple(name for name, entry in TABLE.items() if entry.group == "train")
+SHARED = tuple(name for name, entry in TABLE.items() if entry.group in ("train", "series"))
 FIELDS = (*SHARED, "size", "match", "text", "units")
 """Fields that are options of their own."""
 

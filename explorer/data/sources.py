@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+import numpy as np
 import torch
 
 from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import FARTHEST, NEAREST, Sentence, respelled, sentences, versions, words
+from explorer.data.series import Series, Unreadable, series
 from explorer.data.tales import letters, tales
 from explorer.data.tasks import (
     ADDING_BASELINE,
@@ -144,6 +146,8 @@ def source(experiment: Experiment, lang: str = "en") -> Source:
         return _adding(experiment)
     if experiment.data == "flip_flop":
         return _flip_flop(experiment)
+    if experiment.data == "series":
+        return _forecast(experiment)
     if experiment.data in SYMBOL_TASKS:
         return _symbols(experiment)
     if experiment.data == "lecture":
@@ -228,6 +232,58 @@ def _flip_flop(experiment: Experiment) -> Source:
 
 def _bits(length: int, rows: int, generator: torch.Generator) -> Batch:
     return Batch(*flip_flop(length, rows, generator))
+
+
+def _forecast(experiment: Experiment) -> Source:
+    """Windows of a series cut in time: at every step the next value is asked for.
+
+    baseline and chance: persistence on the held-out windows. The goal is half of it, which no network reaches
+    on a random walk.
+    """
+    T = experiment.length
+    _long_enough(experiment, 2)
+    try:
+        whole = series(experiment.series, experiment.seed, experiment.values)
+    except Unreadable as bad:
+        raise Unusable(bad.sentence, **bad.values) from bad
+    if not len(whole.starts(T, held_out=True)):
+        raise Unusable(
+            "unusable.short_series", count=len(whole.values), most=len(whole.values) - whole.cut - 1
+        )
+    held_out, scale = whole.starts(T, held_out=True), whole.scale(T)
+    shown = _counted(whole, T, scale, held_out[-1:])
+    test = _counted(whole, T, scale, held_out)
+    lag = float(((test.x - test.target) ** 2).mean())
+    return Source(
+        seed=experiment.seed,
+        inputs=1,
+        outputs=1,
+        metric="error",
+        goal=lag / 2.0,
+        baseline=lag,
+        chance=lag,
+        remember=min(whole.period, T - 1),
+        labels=tuple(f"{value:.2f}" for value in shown.x[:, 0, 0].tolist()),
+        marked=(False,) * T,
+        training=partial(_stretches_of, whole, T, scale, experiment.batch),
+        test=partial(_always, test),
+        shown=shown,
+    )
+
+
+def _counted(whole: Series, length: int, scale: float, starts: np.ndarray) -> Batch:
+    """Returns windows, each counted from its own first value, in units of scale."""
+    found = whole.windows(starts, length)
+    values = torch.tensor((found - found[:1]) / scale, dtype=torch.float32)[..., None]
+    return Batch(values[:-1], values[1:])
+
+
+def _stretches_of(whole: Series, length: int, scale: float, rows: int, generator: torch.Generator) -> Batch:
+    """Returns windows of the training part by chance."""
+    starts = whole.starts(length, held_out=False)
+    return _counted(
+        whole, length, scale, starts[torch.randint(len(starts), (rows,), generator=generator).numpy()]
+    )
 
 
 def _symbols(experiment: Experiment) -> Source:

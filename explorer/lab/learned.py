@@ -193,7 +193,8 @@ def _sample(run: Experiment, length: int) -> "Input":
     tokens = tuple(Token(label, label, marked=marked) for label, marked in labels)
     x = batch.x[:, 0].double().numpy()
     if batch.target.ndim == 3:
-        return Input(x, tokens, float(batch.target[-1, 0, 0]), asks="bit")
+        asks = "next" if run.data == "series" else "bit"
+        return Input(x, tokens, float(batch.target[-1, 0, 0]), asks=asks)
     if batch.target.is_floating_point():
         return Input(x, tokens, float(batch.target[0]))
     return Input(x, tokens, classes=batch.target[:, 0].numpy(), answers=data.answers or ())
@@ -203,10 +204,10 @@ def _sample(run: Experiment, length: int) -> "Input":
 class Input:
     """What a model runs over: its inputs, the tokens to show, and what it is asked.
 
-    target is the number to reach at the end: as asks says, a `sum`, or the first `bit` of several, whose loss
-    alone is looked at; classes (T,) the answer asked for at each step, -1 where none is, and
-    answers the names of all answers. Without either, x is a text and the next token is asked for; or numbers
-    about which `nothing` is asked.
+    target is the number to reach at the end: as asks says, a `sum`, the `next` one of a series, or the first
+    `bit` of several; its loss alone is looked at. classes (T,): the answer asked for at each step, -1 where
+    none is, and answers the names of all answers. Without either, x is a text and the next token is asked
+    for; or numbers about which `nothing` is asked.
     """
 
     x: Any

@@ -81,9 +81,11 @@ def build(walk: Walk, display: Display) -> bytes:
 
 
 def _asked(walk: Walk, lang: str) -> dict[str, str]:
-    """What the number is called that the network is to say: a sum, unless it is a bit."""
+    """What the number is called that the network is to say: a sum, unless it is a bit or a series' next."""
     if walk.asks == "sum":
         return {}
+    if walk.asks == "next":
+        return {"sum": t("stage.next_value", lang), "target": t("stage.true_value", lang)}
     return {"sum": t("stage.bit", lang), "target": t("stage.last_pulse", lang)}
 
 

@@ -95,6 +95,9 @@ def race_of(experiment: Experiment, lang: str = "en") -> Race:
         base = replace(base, units=experiment.token_level)
     if experiment.data == "yours":
         base = replace(base, text=experiment.text)
+    if experiment.data == "series":
+        values = experiment.values if experiment.series == "yours" else ""
+        base = replace(base, series=experiment.series, values=values)
     names = split(experiment.racers)
     runs = [racer(name, base) for name in names]
     if experiment.match == "parameters":

@@ -30,6 +30,7 @@ _VIEWS: dict[tuple[str, str], tuple[str, ...]] = {
     ("architectures", "deep"): ("cell", "text", "seed"),
     ("architectures", "shapes"): ("cell",),
     ("architectures", "cost"): ("hidden",),
+    ("architectures", "forecast"): ("cell", "seed"),
     ("dynamics", "cube"): ("cell", *START),
     ("dynamics", "portrait"): ("cell",),
     ("dynamics", "network"): NETWORK,

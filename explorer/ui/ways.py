@@ -4,6 +4,7 @@ import streamlit as st
 from streamlit.elements.lib.layout_utils import Width
 
 from explorer.course.places import HOME, Place
+from explorer.experiment import Experiment
 from explorer.i18n import ROOT, t
 from explorer.ui import state
 
@@ -22,6 +23,14 @@ def page_way(name: str, label: str, icon: str = "groups") -> None:
     """Draws the link to a page as the session stands."""
     query = state.address(state.elsewhere(st.session_state["experiment"], name))
     st.page_link(st.Page(PAGES / f"{name}.py"), label=label, icon=f":material/{icon}:", query_params=query)
+
+
+def race_way(experiment: Experiment, label: str) -> None:
+    """Draws the link to the page of training with an experiment's choices."""
+    query = state.address(experiment)
+    st.page_link(
+        st.Page(PAGES / "train.py"), label=label, icon=":material/arrow_forward:", query_params=query
+    )
 
 
 def named(place: Place, lang: str) -> str:

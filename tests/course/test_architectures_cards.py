@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from explorer.architectures import amount, cost, deep, feedforward, mappings
+from explorer.architectures import amount, cost, deep, feedforward, forecast, mappings
 from explorer.architectures.packing import LENGTHS, packing
 from explorer.architectures.shapes import Sizes, run
 from explorer.architectures.states import BATCH_STEPS, SEEDS, border, last_states, numpy_cell, paddings
@@ -38,6 +38,7 @@ NAMED = {  # all that a view's figures depend on, and where the cursor stands
     "variants": {"without"},
     "cost": {"hidden"},
     "amount": set(),
+    "forecast": {"series", "cell", "seed"},
 }
 PRESSES = sorted({query for _, query, _ in presses("architectures")})
 NUMBER = re.compile(r"(?:\d·)?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+|\d[\d,.]*\d|\d")
@@ -459,3 +460,12 @@ def test_neither_law_of_the_notes_was_found():
     at_500 = [found.solved(name, "units", 500) for name in amount.RIVALS]
     tells("amount", 500, amount.BASE.length, 90, *(hits for hits, _ in at_500), at_500[0][1])
     assert amount.BASE.length == 8 and amount.SOLVED == 0.9
+
+
+def test_on_a_walk_the_forecast_lags_and_on_a_sine_it_does_not():
+    walk, sine = (forecast.forecast(forecast.chosen(shown("forecast", at))) for at in (0, 1))
+    assert (walk.kind, sine.kind) == ("walk", "sine")
+    assert walk.lags and not sine.lags
+    assert -0.2 < walk.scores.skill < 0.05 and walk.best == 0.0
+    assert sine.scores.skill > 0.98
+    tells("forecast", "0.98")

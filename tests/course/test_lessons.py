@@ -42,6 +42,7 @@ ORDERS = {
     "architectures": [
         "order", "window", "length", "parallel", "mappings", "decoder", "attention", "layers", "backward",
         "output", "returns", "numpy", "stateful", "padding", "packing", "parts", "cost", "amount",
+        "forecast",
     ],
     "language": [
         "language_model", "pairs", "padding", "every_step", "perplexity", "ambiguity", "teacher", "sampling",

@@ -70,7 +70,8 @@ def test_a_step_is_what_plain_pytorch_does():
 
 
 @pytest.mark.parametrize(
-    "data", ["adding", "temporal_order", "copy", "first_symbol", "flip_flop", "lecture", "agreement"]
+    "data",
+    ["adding", "temporal_order", "copy", "first_symbol", "flip_flop", "series", "lecture", "agreement"],
 )
 @pytest.mark.parametrize("cell", ["rnn", "lstm_peephole", "gru_reset_before"])
 def test_every_data_and_kind_of_cell_runs(data, cell):
@@ -92,7 +93,7 @@ def test_a_window_as_long_as_the_sequence_cuts_nothing():
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "lstm_coupled"])
-@pytest.mark.parametrize("data", ["adding", "copy", "flip_flop", "lecture"])
+@pytest.mark.parametrize("data", ["adding", "copy", "flip_flop", "series", "lecture"])
 def test_truncated_bptt_is_autograd_with_the_state_cut(cell, data):
     run = Experiment(cell=cell, data=data, length=9, hidden=5, batch=3, truncate=4)
     learner = Learner(run, source(run))

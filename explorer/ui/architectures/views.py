@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.ui.architectures import amount, cost, deep, feedforward, mappings, shapes, variants
+from explorer.ui.architectures import amount, cost, deep, feedforward, forecast, mappings, shapes, variants
 from explorer.ui.frame import whole
 
 DRAW: dict[str, Callable[[Experiment, str], None]] = {
@@ -17,6 +17,7 @@ DRAW: dict[str, Callable[[Experiment, str], None]] = {
     "variants": variants.draw,
     "cost": cost.draw,
     "amount": amount.draw,
+    "forecast": forecast.draw,
 }
 
 

@@ -8,14 +8,18 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.cells import CELLS
+from explorer.data.series import column_of
 from explorer.data.sources import Source, Unusable
 from explorer.data.tasks import SYMBOL_TASKS
 from explorer.experiment import Experiment
 from explorer.figures.race import looks
 from explorer.i18n import t
+from explorer.limits import MAX_TEXT
+from explorer.text import Refused, decode
 from explorer.training.race import Race, RacerError, preset_changes, preset_of, presets, race_of, racer, split
 from explorer.ui import compute, state
-from explorer.ui.widgets import field, folded
+from explorer.ui.text import say
+from explorer.ui.widgets import field, folded, views
 
 OFFERED = (
     "rnn",
@@ -71,10 +75,34 @@ def _setup(experiment: Experiment, lang: str) -> None:
         field("data", experiment, lang)
     with length:
         field("length", experiment, lang)
+    if experiment.data == "series":
+        series_choices(experiment, lang)
     with racers:
         _racers(experiment, lang)
     with more:
         folded(t("ui.more", lang), "race", partial(_more, experiment, lang))
+
+
+def series_choices(experiment: Experiment, lang: str) -> None:
+    """Draws which series is forecast and, of one's own, the ways to give it: a list, or a table as a file."""
+    views("series", experiment, lang)
+    if experiment.series != "yours":
+        return
+    typed, file = st.columns([2, 1], vertical_alignment="bottom")
+    with typed:
+        field("values", experiment, lang)
+    raw = file.file_uploader(
+        t("train.numbers_file", lang), type=["csv", "txt", "tsv"], key="numbers_file", max_upload_size=1
+    )
+    if raw is not None and raw.file_id != st.session_state.get("numbers_taken"):
+        st.session_state["numbers_taken"] = raw.file_id
+        try:
+            numbers = column_of(decode(raw.getvalue()))
+        except Refused as refused:
+            say(refused.sentence, lang, refused.values)
+            return
+        st.session_state["later"] = {"series": "yours", "values": numbers[:MAX_TEXT]}
+        st.rerun()
 
 
 def _presets(experiment: Experiment, lang: str) -> None:
@@ -139,9 +167,11 @@ def asked(experiment: Experiment, source: Source, lang: str) -> None:
     """Says what the data asks for, how long something must be kept, and what a guess without memory gets."""
     said = [t(f"asks.{experiment.data}", lang)]
     share, loss = f"{100 * source.chance:.0f} %", f"{source.baseline:.3g}"
-    if experiment.data not in ("lecture", "yours"):
+    if experiment.data not in ("lecture", "yours", "series"):
         said.append(t("train.remember", lang, remember=source.remember))
-    if source.metric == "error":
+    if experiment.data == "series":
+        said.append(t("train.baseline_persistence", lang, chance=f"{source.chance:.3g}"))
+    elif source.metric == "error":
         said.append(t("train.baseline_error", lang, chance=f"{source.chance:.3g}"))
     elif not source.vocabulary:
         said.append(t("train.baseline_accuracy", lang, chance=share, baseline=loss))

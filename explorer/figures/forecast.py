@@ -1,0 +1,71 @@
+"""A forecast beside the truth and beside what needs no learning; and why it lags, where it does."""
+
+import plotly.graph_objects as go
+
+from explorer.architectures.forecast import FIRST, Forecast
+from explorer.figures.frame import frame
+from explorer.figures.palette import HUES
+from explorer.figures.signals import line
+from explorer.i18n import t
+
+DOTS = 500
+"""Pairs of values that are drawn: more hide each other."""
+
+
+def forecast_figure(found: Forecast, lang: str, theme: str = "light") -> go.Figure:
+    """Returns the last window of held-out time: one step ahead, then, past the line, a free run."""
+    figure = frame(t("forecast.title", lang), theme, height=380)
+    rows = slice(max(0, found.known - FIRST), None)
+    lines = {
+        "truth": (found.truth, "ink", "solid"),
+        "last": (found.last, "write", "dot"),
+        "seasonal": (found.season, "candidate", "dash"),
+        "network": (found.network, "keep", "solid"),
+    }
+    for name, (values, hue, dash) in lines.items():
+        if values is None:
+            continue
+        label = t(f"forecast.{name}", lang, period=found.period)
+        style = line(hue, theme, dash) | {"mode": "lines"}
+        figure.add_scatter(
+            x=found.time[rows], y=values[rows], name=label, hovertemplate="%{x}: %{y:.3f}", **style
+        )
+        figure.data[-1].line.width = 3 if name == "network" else 2
+    border = float(found.time[found.known]) - 0.5
+    figure.add_vline(border, line={"color": HUES[theme]["ink"], "width": 2})
+    for name, anchor, shift in (("ahead", "right", -6), ("freely", "left", 6)):
+        figure.add_annotation(
+            x=border, y=1, yref="paper", yanchor="bottom", xanchor=anchor, xshift=shift,
+            text=t(f"forecast.{name}", lang), showarrow=False, font={"size": 14},
+        )  # fmt: skip
+    figure.update_xaxes(title_text=t("forecast.time", lang), showgrid=False)
+    return figure
+
+
+def why_figure(found: Forecast, lang: str, theme: str = "light") -> go.Figure:
+    """Returns how far the forecast is from the truth so many steps back, and what follows each last value."""
+    panels = [t("forecast.lag", lang), t("forecast.follows", lang)]
+    figure = frame("", theme, panels, height=340)
+    nearest, steps = int(found.lag.argmin()), len(found.lag)
+    colours = [HUES[theme]["keep" if k == nearest else "x"] for k in range(steps)]
+    figure.add_bar(
+        x=list(range(steps)), y=found.lag, marker_color=colours, showlegend=False,
+        hovertemplate="%{x}: %{y:.3f}", row=1, col=1,
+    )  # fmt: skip
+    figure.update_xaxes(title_text=t("forecast.back", lang), dtick=1, showgrid=False, col=1)
+    every = max(1, len(found.pairs) // DOTS)
+    last, follows, said = found.pairs[::every].T
+    for name, values, hue, size in (("next", follows, "ink", 4), ("said", said, "keep", 5)):
+        figure.add_scatter(
+            x=last, y=values, mode="markers", name=t(f"forecast.{name}", lang), hoverinfo="skip",
+            marker={"size": size, "color": HUES[theme][hue], "opacity": 0.35 if name == "next" else 0.8},
+            row=1, col=2,
+        )  # fmt: skip
+    ends = [float(last.min()), float(last.max())]
+    figure.add_scatter(
+        x=ends, y=ends, name=t("forecast.same", lang), row=1, col=2, hoverinfo="skip",
+        **(line("write", theme, "dot") | {"mode": "lines"}),
+    )  # fmt: skip
+    figure.update_xaxes(title_text=t("forecast.last_value", lang), showgrid=False, col=2)
+    figure.update_layout(margin={"t": 84}, legend={"y": 1 - 6 / 340})
+    return figure
