@@ -9,7 +9,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
-from explorer.ui import board
+from explorer.ui import board, brought
 from explorer.ui.budget import UploadBudget
 from explorer.ui.room.routes import room_routes
 from explorer.ui.server import ContentSecurityPolicy, stage_routes, warm_up
@@ -18,6 +18,7 @@ from explorer.ui.server import ContentSecurityPolicy, stage_routes, warm_up
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Imports and trains once before the first visitor, so that nobody waits for PyTorch; ends all board."""
+    await anyio.to_thread.run_sync(brought.started_with)
     await anyio.to_thread.run_sync(warm_up)
     yield
     board.close()

@@ -6,21 +6,41 @@ Streamlit reads the configuration in the folder of the script it runs, so that i
 import argparse
 import sys
 from importlib import import_module
+from pathlib import Path
 from runpy import run_module
 
-from explorer.commands.options import Verb
+from explorer.commands.options import Option, UsageError, Verb
+from explorer.commands.own import PREFIX, SEQUENCE, VOCABULARY, reading
 from explorer.i18n import ROOT
+from explorer.lab.files import given
 
 
 def run_app(chosen: argparse.Namespace) -> int:
     """Serves the app until it is stopped. What is not an option here is one of `streamlit run`."""
     for package in ("streamlit", "plotly", "loky", "threadpoolctl"):
         import_module(package)
-    sys.argv = ["streamlit", "run", str(ROOT / "app.py"), *chosen.rest]
+    own = [name for name in ("model", "prefix", "vocabulary", "sequence") if getattr(chosen, name, None)]
+    if own and own[0] != "model":
+        raise UsageError(f"--{own[0]} has no place without --model.")
+    passed = [part for name in own for part in (f"--{name}", str(Path(getattr(chosen, name)).absolute())
+                                                if name != "prefix" else chosen.prefix)]  # fmt: skip
+    if own:
+        reading(chosen.model, lambda: given(chosen.model, chosen.prefix, chosen.vocabulary, chosen.sequence))
+    sys.argv = ["streamlit", "run", str(ROOT / "app.py"), *chosen.rest, *(["--", *passed] if own else [])]
     run_module("streamlit", run_name="__main__", alter_sys=True)
     return 0
 
 
+MODEL = Option(
+    "--model",
+    {
+        "metavar": "FILE",
+        "help": "open on this network: PyTorch, safetensors, Keras, ONNX, NumPy; of any size",
+    },
+)
 VERB = Verb(
-    run_app, "start the app; takes the options of `streamlit run`, as --server.port 8600", (), passes_on=True
+    run_app,
+    "start the app; takes the options of `streamlit run`, as --server.port 8600",
+    (MODEL, PREFIX, VOCABULARY, SEQUENCE),
+    passes_on=True,
 )

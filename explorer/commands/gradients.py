@@ -18,13 +18,22 @@ from explorer.commands.options import (
     experiment_options,
     field_option,
 )
-from explorer.commands.output import fitted, note_problems, say_written, shown_token, write_arrays
+from explorer.commands.output import (
+    fitted,
+    layer_named,
+    note_problems,
+    say_written,
+    shown_token,
+    write_arrays,
+)
+from explorer.commands.own import LAYER, OWN, learned_of
 from explorer.commands.terminal import table_lines
 from explorer.experiment import Experiment
 from explorer.gradients.bptt import GradientFlow, LayerFlow, bptt
 from explorer.gradients.sizes import decay
 from explorer.lab.flow import chosen_rows, direct_gradients
-from explorer.lab.learned import Learned, inputs, learn, text_of
+from explorer.lab.layers import place
+from explorer.lab.learned import Learned, inputs, text_of
 from explorer.lab.walk import WholeRun, run_whole
 from explorer.limits import MAX_GRADIENT_STEPS
 from explorer.text import plain, tokenise
@@ -32,11 +41,12 @@ from explorer.text import plain, tokenise
 
 def run_gradients(chosen: argparse.Namespace) -> int:
     """Walks back over a whole text and prints or writes the gradient of its loss by source step."""
-    experiment = experiment_from(chosen)
     out = None if chosen.out is None else checked_path(chosen.out, ARRAYS)
-    _refuse_losses(experiment)
-    learned = learn(experiment)
+    if chosen.file is None:
+        _refuse_losses(experiment_from(chosen))
+    experiment, learned = learned_of(chosen)
     run = run_whole(experiment, learned)
+    _refuse_length(run)
     gradient = whole_gradient(experiment, learned, run)
     if out is not None:
         arrays = gradient_arrays(run, gradient)
@@ -54,13 +64,18 @@ def run_gradients(chosen: argparse.Namespace) -> int:
 def whole_gradient(experiment: Experiment, learned: Learned, run: WholeRun) -> GradientFlow:
     """Returns the gradient of the chosen losses, with the loss by step.
 
-    Cross-entropy of the next token; of a marked sequence the squared error of the last output.
+    Cross-entropy of the next token; of a marked sequence the squared error of the last output; without a
+    readout half the square of the output. Of several layers that of the chosen one, in the order it reads.
     """
-    target = inputs(experiment, learned.at(experiment.moment)).target
-    dL_dh, loss = direct_gradients(run.trace, target)
-    rows = chosen_rows(experiment, loss)
-    flow = bptt(run.trace, np.where(rows[:, None], dL_dh, 0.0))
-    return replace(flow, loss=np.where(rows, loss, np.nan))
+    model = learned.at(experiment.moment)
+    given = inputs(experiment, model, learned.sample)
+    whole = run.whole if given.classes is None else replace(run.whole, targets=given.classes)
+    at = place(experiment, model)
+    turn = slice(None, None, -1 if whole.layers[at].reverse else 1)
+    dL_dh, loss = direct_gradients(whole, given.target)
+    rows = chosen_rows(experiment, loss[turn])
+    flow = bptt(whole, np.where(rows[turn, None], dL_dh, 0.0)).layers[at].along()
+    return GradientFlow((flow,), np.where(rows, loss[turn], np.nan))
 
 
 def gradient_arrays(run: WholeRun, gradient: GradientFlow) -> dict[str, np.ndarray]:
@@ -93,9 +108,12 @@ def _refuse_losses(experiment: Experiment) -> None:
                 "--loss each_step has no place beside --weights marked: one sum, at the last step."
             )
         return
-    steps = len(tokenise(text_of(experiment), experiment.token_level))
-    if steps < 2:
+    if len(tokenise(text_of(experiment), experiment.token_level)) < 2:
         raise UsageError("the text has one step: no next token to predict, so no loss and no gradient.")
+
+
+def _refuse_length(run: WholeRun) -> None:
+    steps = run.trace.steps
     if steps > MAX_GRADIENT_STEPS:
         raise UsageError(
             f"the text has {steps} steps: gradients are worked out for {MAX_GRADIENT_STEPS} at most."
@@ -109,7 +127,7 @@ def _gradient_headline(run: WholeRun, learned: Learned, gradient: GradientFlow) 
     factors = {s: decay(norms).factor for s, norms in _at_work(flow).items()}
     shown = ", ".join(f"{s} {'-' if factor is None else f'{factor:.3f}'}" for s, factor in factors.items())
     parts = [
-        f"{layer.cell}, {layer.hidden_size} units",
+        f"{layer_named(layer, learned)}{layer.cell}, {layer.hidden_size} units",
         fitted(learned.fit),
         f"{counted} {sum(losses):.3g}",
         f"factor per step back: {shown}",
@@ -137,5 +155,5 @@ def _gradient_table(run: WholeRun, gradient: GradientFlow) -> tuple[tuple[str, .
 VERB = Verb(
     run_gradients,
     "how the loss depends on every state before it",
-    (*experiment_options(MODEL_GROUPS), field_option("loss"), OUT_ARRAYS, JSON),
+    (*OWN, *LAYER, *experiment_options(MODEL_GROUPS), field_option("loss"), OUT_ARRAYS, JSON),
 )

@@ -68,7 +68,7 @@ LANG = Option(
 
 def experiment_options(groups: Collection[str] = GROUPS) -> tuple[Option, ...]:
     """Returns an option for every field that a run without a stage depends on, of some groups."""
-    names = [n for n, entry in TABLE.items() if (entry.models or entry.group in groups)]
+    names = [n for n, e in TABLE.items() if (e.models or e.group in groups) and e.group != "own"]
     return tuple(field_option(name) for name in names if name not in STAGE_ONLY)
 
 

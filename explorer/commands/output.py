@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from explorer.commands.options import UsageError
-from explorer.lab.learned import Token
+from explorer.lab.learned import Learned, Token
 from explorer.lab.walk import WholeRun
 from explorer.labels import UNKNOWN
+from explorer.nn.tracing import LayerTrace
 from explorer.text import plain
 from explorer.training.trainer import Fit
 
@@ -55,10 +56,16 @@ def fitted(fit: Fit | None) -> str:
     """Returns how a network came to be, in words."""
     if fit is None:
         return "untrained"
-    if fit.task == "own":
+    if fit.task in ("own", "file"):
         return "weights of the file"
     reached = "goal reached" if fit.passed else "goal not reached"
     return f"trained {fit.steps} steps, loss {fit.loss:.3g}, {reached}"
+
+
+def layer_named(layer: LayerTrace, learned: Learned) -> str:
+    """Returns which layer of several is meant; nothing where there is one."""
+    levels = learned.model.layer_weights()
+    return f"layer {layer.layer + 1} of {len(levels)}, " if len(levels) > 1 else ""
 
 
 def shown_token(token: Token) -> str:

@@ -15,14 +15,22 @@ from explorer.commands.options import (
     Verb,
     check_steps,
     checked_path,
-    experiment_from,
     experiment_options,
     language,
 )
-from explorer.commands.output import fitted, note_problems, say_written, shown_token, write_arrays, written
+from explorer.commands.output import (
+    fitted,
+    layer_named,
+    note_problems,
+    say_written,
+    shown_token,
+    write_arrays,
+    written,
+)
+from explorer.commands.own import LAYER, OWN, learned_of
 from explorer.commands.terminal import table_lines
 from explorer.experiment import Display, Experiment
-from explorer.lab.learned import Learned, learn
+from explorer.lab.learned import Learned
 from explorer.lab.walk import Walk, WholeRun, run_whole, walk
 from explorer.nn.tracing import LayerTrace
 from explorer.text import plain
@@ -33,11 +41,11 @@ def run_trace(chosen: argparse.Namespace) -> int:
 
     An .html file holds the stage instead, over the window of the text that the page shows.
     """
-    experiment, lang = experiment_from(chosen), language(chosen.lang)
+    lang = language(chosen.lang)
     out = None if chosen.out is None else checked_path(chosen.out)
+    experiment, learned = learned_of(chosen)
     display = experiment.display(lang)
     experiment = display.meant(experiment)
-    learned = learn(experiment)
     run = run_whole(experiment, learned)
     layer = run.trace.layers[0].in_notation(display.notation)
     _refuse_problems(experiment, run)
@@ -59,11 +67,11 @@ def run_trace(chosen: argparse.Namespace) -> int:
 
 
 def trace_arrays(run: WholeRun, layer: LayerTrace) -> dict[str, np.ndarray]:
-    """Returns a one-layer run as flat arrays by name; layer is the run's in the notation to write.
+    """Returns a run as flat arrays by name; layer is the one that is shown, in the notation to write.
 
     cell and notation (); tokens (T,) as the model got them; known (T,) whether it knows them;
     x (T, D); h, c, ... (T+1, H) with the initial state in row 0; pre_* and gate_* (T, H); the weights
-    by their state_dict names.
+    by their state_dict names. Of several layers all others as `all.h_l1`, in PyTorch's notation.
     """
     return {
         "cell": np.array(layer.cell),
@@ -75,7 +83,14 @@ def trace_arrays(run: WholeRun, layer: LayerTrace) -> dict[str, np.ndarray]:
         **{f"pre_{symbol}": array for symbol, array in layer.pre.items()},
         **{f"gate_{symbol}": array for symbol, array in layer.gate.items()},
         **{f"{name}_l0": array for name, array in layer.weights.arrays().items()},
+        **({} if len(run.whole.layers) == 1 else _every_layer(run)),
     }
+
+
+def _every_layer(run: WholeRun) -> dict[str, np.ndarray]:
+    """The arrays of all layers and directions along the text, ended as PyTorch ends weights."""
+    named = run.whole.to_numpy().items()
+    return {f"all.{name}": array for name, array in named}
 
 
 def _write_page(path: Path, shown: Walk, display: Display) -> None:
@@ -112,7 +127,9 @@ _PROBLEMS = {
 
 def _headline(layer: LayerTrace, learned: Learned) -> str:
     bad = layer.first_bad_step
-    parts = [f"{layer.cell}, {layer.hidden_size} units", f"{layer.notation} notation", fitted(learned.fit)]
+    which = layer_named(layer, learned)
+    parts = [f"{which}{layer.cell}, {layer.hidden_size} units", f"{layer.notation} notation"]
+    parts.append(fitted(learned.fit))
     return "; ".join(parts + ([f"the state explodes at step {bad}"] if bad else []))
 
 
@@ -135,5 +152,7 @@ def _number(value: float) -> str:
 
 
 VERB = Verb(
-    run_trace, "every gate and state of a text, step by step", (*experiment_options(), OUT, LANG, JSON)
+    run_trace,
+    "every gate and state of a text, step by step",
+    (*OWN, *LAYER, *experiment_options(), OUT, LANG, JSON),
 )

@@ -18,6 +18,9 @@ from explorer.nn.model import RecurrentModel, States
 from explorer.text import clean, join, tokenise
 from explorer.training.trainer import Fit
 
+EXAMPLE_IDS = 8
+"""Tokens of a vocabulary without names that a text to start from has."""
+
 EXAMPLE_STEPS = 24
 """Steps of the noise that a network of numbers reads where no sequence was given."""
 

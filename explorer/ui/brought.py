@@ -4,9 +4,11 @@ Kept is what was read of a file, never the file itself: weights, tokens, numbers
 the hash, so that a link shows the same to everybody on this server, for as long as it is there.
 """
 
+import argparse
 import atexit
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +20,13 @@ import numpy as np
 import torch
 
 from explorer.experiment import OWN, Experiment
-from explorer.formats.networks import Network
-from explorer.formats.packing import unpack
-from explorer.formats.vocabulary import level_of, names_of
+from explorer.extras import Missing
+from explorer.formats.networks import Network, networks_in
+from explorer.formats.opening import inspect_file
+from explorer.formats.packing import pack, unpack
+from explorer.formats.vocabulary import level_of, names_of, read_vocabulary
 from explorer.i18n import Refused
+from explorer.lab.files import given
 from explorer.lab.own import Facts, digest, facts_of, numbered
 from explorer.limits import MAX_OWN_BYTES, MAX_OWN_BYTES_EACH, MAX_UNITS
 from explorer.training.shares import giving_way
@@ -121,6 +126,47 @@ def store() -> Store:
     folder = Path(tempfile.mkdtemp(prefix="rnn-explorer-own-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Store(folder)
+
+
+@dataclass(frozen=True)
+class Started:
+    """What the server was started with: what the network's file is called, and the fields that show it."""
+
+    label: str
+    changes: Mapping[str, str]
+
+
+@cache
+def started_with() -> Started | None:
+    """Returns what `--model FILE` names, on one's own machine; None without it.
+
+    Raises SystemExit with a sentence where it cannot be opened.
+    """
+    parser = argparse.ArgumentParser(prog="app.py")
+    for name in ("model", "prefix", "vocabulary", "sequence"):
+        parser.add_argument(f"--{name}")
+    asked = parser.parse_known_args(sys.argv[1:])[0]
+    if asked.model is None:
+        return None
+    try:
+        return _start(asked)
+    except (Refused, OSError, Missing) as error:
+        sys.exit(f"--model {asked.model!r} cannot be opened. {error}")
+
+
+def _start(asked: argparse.Namespace) -> Started:
+    found = given(asked.model, asked.prefix, asked.vocabulary, asked.sequence)
+    raw = Path(asked.model).read_bytes()
+    contents = inspect_file(asked.model)
+    packed = pack(contents.format, networks_in(contents), list(contents.rest), sys.maxsize)
+    changes = {"model": store().take_network(raw, packed, ""), "stack": found.network.layers.name}
+    if asked.vocabulary:
+        words = Path(asked.vocabulary).read_bytes()
+        changes["words"] = store().take_words(words, read_vocabulary(words), "")
+    if found.numbers is not None:
+        changes["numbers"] = store().take_numbers(Path(asked.sequence).read_bytes(), found.numbers, "")
+    changes |= found.experiment(Experiment())
+    return Started(Path(asked.model).name, changes)
 
 
 def facts(experiment: Experiment) -> Facts | None:

@@ -60,6 +60,8 @@ def remember(name: str, label: str, changes: Mapping[str, str]) -> None:
 def on_offer(experiment: Experiment, lang: str) -> dict[str, str]:
     """Returns the names and labels of all stored networks to choose from; the chosen one is among them."""
     found = {name: t(f"model.{name}", lang) for name in families()}
+    if started := brought.started_with():
+        found[started.changes["model"]] = started.label
     own = st.session_state.get(_SESSION, {})
     found |= {
         name: label for name, (label, _) in own.items() if board.has(name) or brought.store().file(name)
@@ -73,6 +75,8 @@ def changes_for(name: str, experiment: Experiment) -> dict[str, str]:
     """Returns the fields to set for a stored network: its cell where the present one was not trained."""
     if name not in families():
         _, changes = st.session_state.get(_SESSION, {}).get(name, ("", {}))
+        if (started := brought.started_with()) and started.changes["model"] == name:
+            changes = dict(started.changes)
         return {"weights": "model", "model": name, **changes}
     family = families()[name]
     place = {"units": family.token_level, "step": "1", "start": "1", "prompt": "", "forced": ""}

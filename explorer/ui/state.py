@@ -247,7 +247,7 @@ def _adopt(query: Mapping[str, str]) -> None:
     for name in unsaid:
         notice("refused", name=t(f"showing.{name}", language()), raw=query[name][:80])
     plain = set(query) <= {"lang", ROOM}
-    experiment, refused = (opening(_asked_language(query)) if plain else Experiment()).with_changes(asked)
+    experiment, refused = (_opening(_asked_language(query)) if plain else Experiment()).with_changes(asked)
     for refusal in refused:
         known = refusal.name in TABLE
         label = t(f"field.{refusal.name}", language()) if known else refusal.name[:40]
@@ -257,6 +257,12 @@ def _adopt(query: Mapping[str, str]) -> None:
     elif "lang" in query:
         notice("refused", name=t("app.language", language()), raw=query["lang"][:80])
     _install(experiment)
+
+
+def _opening(lang: str) -> Experiment:
+    """What an address that names nothing opens on: the network that the server was started with, if any."""
+    started = brought.started_with()
+    return Experiment().with_changes(started.changes)[0] if started else opening(lang)
 
 
 def _asked_language(query: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.experiment import Experiment
 from explorer.i18n import t
+from explorer.lab.files import first_ids
 from explorer.lab.own import Facts
 from explorer.limits import DRAWN_UNITS, MAX_UPLOAD_NETWORK
 from explorer.text import Refused
@@ -126,7 +127,7 @@ def _take_stack() -> None:
     chosen = next((one for one in file.networks if one.name == name), None) if file else None
     if chosen is None:
         return
-    text = " ".join(map(str, range(min(chosen.vocabulary, 8)))) if chosen.vocabulary else ""
+    text = first_ids(chosen.vocabulary)
     changes = {"stack": name, "level": "1", "way": "forward", "step": "1", "unit": "1", "start": "1"}
     state.apply(changes | {"words": "", "numbers": "", "text": text})
 

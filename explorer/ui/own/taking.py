@@ -9,6 +9,7 @@ from explorer.formats.numbers import read_numbers
 from explorer.formats.packing import metadata_of
 from explorer.formats.vocabulary import level_of, names_of, read_vocabulary
 from explorer.i18n import t
+from explorer.lab.files import first_ids
 from explorer.lab.own import Facts, fitting_text
 from explorer.limits import MAX_UPLOAD_MODEL, MAX_UPLOAD_NETWORK
 from explorer.text import Refused
@@ -48,8 +49,7 @@ def opened(key: str, name: str) -> dict[str, str]:
     found = facts(asked)
     assert found is not None
     changes["cell"] = found.cell
-    if found.vocabulary:
-        changes["text"] = " ".join(map(str, range(min(found.vocabulary, 8))))
+    changes["text"] = first_ids(found.vocabulary)
     models.remember(key, name, changes)
     return changes
 

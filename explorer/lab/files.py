@@ -1,0 +1,87 @@
+"""A network out of a file of one's own, with the vocabulary or the sequence that comes along: any size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from explorer.experiment import Experiment
+from explorer.formats.networks import Network, networks_in
+from explorer.formats.numbers import read_numbers
+from explorer.formats.opening import inspect_file
+from explorer.formats.vocabulary import level_of, names_of, read_vocabulary
+from explorer.i18n import Refused
+from explorer.lab.learned import Learned
+from explorer.lab.own import EXAMPLE_IDS, fitting_text, own
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A network and what it reads: names of its tokens and the level of a text of them, or numbers (T, D)."""
+
+    network: Network
+    names: tuple[str, ...] | None = None
+    level: str = "word"
+    numbers: np.ndarray | None = None
+
+    def learned(self) -> Learned:
+        return own(self.network, self.names, self.numbers)
+
+    def text(self) -> str:
+        """Returns a text to start from; none for a network of numbers."""
+        if self.names is not None:
+            return fitting_text(self.names, self.level)
+        return first_ids(self.network.vocabulary_size)
+
+    def experiment(self, experiment: Experiment) -> dict[str, str]:
+        """Returns the fields of an experiment that has this network, with its own text where it has none."""
+        text = experiment.text or self.text()
+        return {"weights": "model", "cell": self.network.layers.cell, "units": self.level, "text": text}
+
+
+def first_ids(count: int) -> str:
+    """Returns a text of the first tokens of a vocabulary without names."""
+    return " ".join(map(str, range(min(count, EXAMPLE_IDS))))
+
+
+def given(
+    file: Path | str, name: str | None = None, vocabulary: str | None = None, sequence: str | None = None
+) -> Given:
+    """Returns the network of a file, with what comes along. Raises Refused, OSError, Missing.
+
+    name: which of its networks; without it the only one, or layers that stand on each other.
+    """
+    network = _named(networks_in(inspect_file(file)), name)
+    if vocabulary is not None:
+        if not network.vocabulary_size:
+            raise Refused("words_unread")
+        names = names_of(read_vocabulary(Path(vocabulary).read_bytes()), network.vocabulary_size)
+        return Given(network, names, level_of(names))
+    if sequence is None:
+        return Given(network)
+    if network.vocabulary_size:
+        raise Refused("numbers_unread")
+    numbers = read_numbers(Path(sequence).read_bytes())
+    if numbers.shape[1] != network.layers.input_size:
+        raise Refused("numbers_width", found=numbers.shape[1], expected=network.layers.input_size)
+    return Given(network, numbers=numbers)
+
+
+def _named(networks: Sequence[Network], name: str | None) -> Network:
+    if not networks:
+        raise Refused("no_layers")
+    if name is not None:
+        exact = [one for one in networks if one.layers.name == name]
+        ending = [one for one in networks if one.layers.name.endswith((f".{name}", f"/{name}"))]
+        if len(found := exact or ending) != 1:
+            raise Refused("no_such_layer", names=_listed(networks))
+        return found[0]
+    first = networks[0]
+    if len(networks) > 1 and len(networks) != 1 + len(first.below):
+        raise Refused("which_layer", count=len(networks), names=_listed(networks))
+    return first
+
+
+def _listed(networks: Sequence[Network]) -> str:
+    return ", ".join(one.layers.name or "top" for one in networks)
