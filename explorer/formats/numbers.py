@@ -73,4 +73,4 @@ def _of_text(data: bytes) -> np.ndarray:
         if len(rows) == MAX_TEXT or len(row) > MAX_COLUMNS:
             raise Refused("numbers_shape", steps=MAX_TEXT, columns=MAX_COLUMNS)
         rows.append(row)
-    return np.array(rows, np.float64).reshape(len(rows), -1)
+    return np.array(rows, np.float64).reshape(len(rows), len(rows[0]) if rows else 0)

@@ -173,7 +173,7 @@ def told(experiment: Experiment, file: File, found: Facts, lang: str) -> list[st
         said.append(t("own.backward", lang))
     rest = [name for name in file.rest if name not in found.read_as]
     if rest:
-        more = " …" if len(rest) > _LISTED else ""
+        more = ", …" if len(rest) > _LISTED else "."
         said.append(t("own.left_alone", lang, names=", ".join(f"`{name}`" for name in rest[:_LISTED]) + more))
     if file.wide:
         said.append(t("own.wide", lang, names=", ".join(f"`{name}`" for name in file.wide)))
