@@ -54,6 +54,25 @@ def findings(page: Page) -> list[str]:
     ]
 
 
+UNREADABLE = """() => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => ((part / 255 + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const keepsItsColours = [...document.querySelectorAll(".rx-root *")].filter((node) => {
+    const { forcedColorAdjust, backgroundColor } = getComputedStyle(node)
+    return forcedColorAdjust === "none" && /^rgb\\(/.test(backgroundColor) && node.textContent.trim()
+  })
+  const contrast = (node) => {
+    const { color, backgroundColor } = getComputedStyle(node)
+    const [low, high] = [light(color), light(backgroundColor)].sort((a, b) => a - b)
+    return (high + 0.05) / (low + 0.05)
+  }
+  return keepsItsColours.filter((node) => contrast(node) < 3).map((node) => node.className)
+}"""
+"""What keeps its own colours where the system sets all others, and cannot be read there."""
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_for_everybody(page: Page, server: str, path: str):
     page.goto(server + path)
@@ -64,6 +83,8 @@ def test_a_page_is_for_everybody(page: Page, server: str, path: str):
     settled(page)
     assert not findings(page)
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= PHONE["width"]
+    page.emulate_media(color_scheme="dark", forced_colors="active")
+    assert page.evaluate(UNREADABLE) == []
 
 
 FADING = "document.getAnimations().some(({ transitionProperty }) => transitionProperty === 'opacity')"

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { along, inkOn, lightness, ramp, rgb } from "../../explorer/stage/js/core/colours.js"
+import { along, contrast, inkOn, ramp, rgb } from "../../explorer/stage/js/core/colours.js"
 import { exact, fill, number, percent, powers, short, significant, tenTo } from "../../explorer/stage/js/core/numbers.js"
 
 const said = (of, table) => assert.deepEqual(Object.fromEntries(table.map(([value]) => [value, of(value)])), Object.fromEntries(table))
@@ -69,5 +69,7 @@ test("text on a colour has whichever of ink and ground is read more easily", () 
   const theme = { hues: { ink: "#111111" }, ground: "#fefefe" }
   assert.equal(inkOn("#ffee00", theme), "#111111")
   assert.equal(inkOn("#202060", theme), "#fefefe")
-  assert.ok(lightness("#00ff00") > lightness("#ff0000") && lightness("#ff0000") > lightness("#0000ff"))
+  const dark = { hues: { ink: "#e8ecf1" }, ground: "#12161c" }
+  assert.equal(inkOn("rgb(44, 153, 142)", dark), dark.ground) // 5.3 against 2.9, though it looks no darker than grey
+  assert.ok(Math.abs(contrast("#000000", "#ffffff") - 21) < 1e-9 && Math.abs(contrast("#777777", "#ffffff") - 4.48) < 0.005)
 })

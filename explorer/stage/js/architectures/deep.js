@@ -5,7 +5,7 @@
 
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
-import { along, ramp } from "../core/colours.js"
+import { along, inkOn, ramp } from "../core/colours.js"
 import { element } from "../core/dom.js"
 import { typeset } from "../core/maths.js"
 import { ends, exact, fill, percent, powers as powersOf, written } from "../core/numbers.js"
@@ -73,8 +73,9 @@ class Table {
     const { theme, magnitude, step, run } = this.stage
     this.cells.forEach((cells, r) => cells.forEach((cell, k) => {
       const { text, exactly, share } = of(r, k)
-      cell.style.background = share === null ? "transparent" : along(magnitude, share, 0, 1)
-      cell.style.color = share > 0.57 ? theme.ground : "inherit"
+      const colour = share === null ? "" : along(magnitude, share, 0, 1)
+      cell.style.backgroundColor = colour
+      cell.style.color = colour && inkOn(colour, theme)
       cell.textContent = this.narrow ? "" : text
       cell.title = exactly
       cell.classList.toggle("rx-deep-blank", share === null)

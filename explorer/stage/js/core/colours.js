@@ -7,19 +7,24 @@
 /** @type {(element: Element) => ThemeName} */
 export function themeOf(element) {
   const ground = getComputedStyle(element).getPropertyValue("--st-background-color").trim()
-  return lightness(ground || "#ffffff") < 128 ? "dark" : "light"
+  return luminance(ground || "#ffffff") < 0.2 ? "dark" : "light"
 }
 
-/** How light a colour looks, 0..255. @type {(colour: string) => number} */
-export function lightness(colour) {
-  const [r, g, b] = rgb(colour)
-  return 0.299 * r + 0.587 * g + 0.114 * b
+/** The relative luminance of a colour, 0..1, as WCAG 2 defines it. @type {(colour: string) => number} */
+export function luminance(colour) {
+  const [r, g, b] = rgb(colour).map((channel) => (channel <= 10 ? channel / 255 / 12.92 : ((channel / 255 + 0.055) / 1.055) ** 2.4))
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+/** How well one colour is read on another, 1..21, as WCAG 2 defines it. @type {(one: string, other: string) => number} */
+export function contrast(one, other) {
+  const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b)
+  return (light + 0.05) / (dark + 0.05)
 }
 
 /** Ink or ground of the theme, whichever is read more easily on a colour. @type {(colour: string, theme: Theme) => string} */
 export function inkOn(colour, { hues, ground }) {
-  const gap = (/** @type {string} */ text) => Math.abs(lightness(text) - lightness(colour))
-  return gap(hues.ink) > gap(ground) ? hues.ink : ground
+  return contrast(hues.ink, colour) > contrast(ground, colour) ? hues.ink : ground
 }
 
 /** @type {(colour: string) => Channels} */
