@@ -85,8 +85,17 @@ MAX_SENTENCES = 20_000
 MAX_RACERS = 6
 """Racers of one race: six curves can still be told apart."""
 
-MAX_QUEUE = 32
-"""Races that wait for a core. A class of thirty who each start their own find room; more would never run."""
+MAX_QUEUE = 64
+"""Races that wait for a core. A class of thirty who each start their own find room, and another class."""
+
+MAX_QUEUE_ADDRESS = 48
+"""Races of one address that wait: a class behind one address finds room, and leaves some for others."""
+
+MAX_RACES_EACH = 4
+"""Races of one visitor that train or wait: a window follows one, and what nobody watches pauses."""
+
+TURN_SECONDS = 30.0
+"""How long a race trains before it lets another in that waits. Going on later costs about a second of it."""
 
 UNWATCHED_SECONDS = 60.0
 """How long a race goes on while nobody watches, before it pauses: a reload, a dropped network take less."""

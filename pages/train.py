@@ -8,7 +8,7 @@ from explorer.ui.frame import frame, whole
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import race_view
 from explorer.ui.train.choices import asked, choices, readable_race
-from explorer.ui.train.running import after, say_full, start, started, view
+from explorer.ui.train.running import after, say_refused, start, started, view
 from explorer.ui.train.uploads import uploads
 
 experiment, lang = st.session_state["experiment"], state.language()
@@ -22,7 +22,7 @@ with figure:
         runners, data = found
         with setup:
             asked(experiment, data, lang)
-        say_full(lang)
+        say_refused(lang)
         with place:
             key = start(runners, lang)
         race_view(view(experiment, runners, data, key, lang))

@@ -26,6 +26,7 @@ from explorer.training.jobs import Job, QueueFullError, Standing
 from explorer.training.learner import CHECK_EVERY
 from explorer.training.race import Race, preset_changes, presets, race_of
 from explorer.training.results import Result, over, results
+from explorer.training.wants import nobody
 
 TRIES = 3
 """How often a seed is taken up whose worker was killed."""
@@ -86,10 +87,10 @@ class Board(Protocol):
 
     @property
     def jobs(self) -> Mapping[str, Job]: ...
-    def submit(self, race: Race) -> str: ...
+    def submit(self, race: Race, *, visitor: str) -> str: ...
     def state(self, key: str) -> Standing: ...
-    def command(self, key: str, command: str) -> bool: ...
-    def watching(self, key: str) -> AbstractContextManager[Job]: ...
+    def command(self, key: str, command: str, visitor: str) -> int: ...
+    def watching(self, key: str, visitor: str) -> AbstractContextManager[Job]: ...
     def let_go(self, key: str) -> bool: ...
 
 
@@ -122,6 +123,7 @@ class ClassRace:
 
     def __init__(self, offer: Offer, board: Board, width: int) -> None:
         self.offer, self.board, self.width = offer, board, max(1, width)
+        self.visitor = nobody()
         self.seeds: list[Seed] = []
         self.leaving: list[str] = []
         self.stopped = False
@@ -176,7 +178,7 @@ class ClassRace:
                 if seed.state == "waiting":
                     seed.state = "stopped"
                 elif seed.state == "running":
-                    self.board.command(seed.key, "stop")
+                    self.board.command(seed.key, "stop", self.visitor)
 
     def give_up(self) -> None:
         """Ends the race where its seeds can be neither begun nor read: the disk is full, or gone."""
@@ -192,11 +194,11 @@ class ClassRace:
         race = self.offer.race(seed.seed)
         try:
             seed.ours |= race.key not in self.board.jobs
-            seed.key = self.board.submit(race)
+            seed.key = self.board.submit(race, visitor=self.visitor)
         except QueueFullError:
             return False  # others wait too: the next turn tries again
         seed.state, seed.tries = "running", seed.tries + 1
-        seed.watch.enter_context(self.board.watching(seed.key))
+        seed.watch.enter_context(self.board.watching(seed.key, self.visitor))
         return True
 
     def _read(self, seed: Seed) -> bool:
@@ -204,7 +206,7 @@ class ClassRace:
         lines, seed.offset = files.events_after(self.board.jobs[seed.key].folder, seed.offset)
         if not lines:
             if self.board.state(seed.key).state == "paused":  # by somebody who watched it too
-                self.board.command(seed.key, "go")
+                self.board.command(seed.key, "go", self.visitor)
             return False
         new: list[Event] = [json.loads(line) for line in lines]
         seed.events += [event for event in new if event["kind"] not in ("look", "kept")]

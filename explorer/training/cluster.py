@@ -28,6 +28,7 @@ from distributed.comm import parse_address
 from distributed.comm.registry import get_backend
 
 from explorer.training import folder as files
+from explorer.training.awake import Awake
 from explorer.training.events import Event
 from explorer.training.race import race_from_json
 from explorer.training.run import Carried, Tensors, Wish
@@ -88,7 +89,8 @@ class BoardChannel:
         self.attempt = uuid.uuid4().hex
         self.variable = Variable(board)
         self.beat = -1
-        self.beaten, self.looked = time.monotonic(), 0.0
+        self.awake = Awake()
+        self.beaten = self.looked = 0.0
         self.last = Wish()
 
     def let_in(self) -> bool:
@@ -121,7 +123,7 @@ class BoardChannel:
         return self.last
 
     def _look(self) -> Wish:
-        entry, now = self._entry(), time.monotonic()
+        entry, now = self._entry(), self.awake.now()
         if entry is None or entry["attempt"] != self.attempt:
             return Wish("stop")
         if entry["beat"] != self.beat:
@@ -352,3 +354,45 @@ class Cluster:
         with suppress(*GONE):  # a worker that is not warm takes its first race a little later
             for worker in self.client.nthreads():
                 fire_and_forget(self.client.submit(ready, workers=[worker], pure=False))
+
+
+class Awaited:
+    """An engine for a scheduler that does not answer yet: each race that begins asks again, and says so."""
+
+    def __init__(self, address: str) -> None:
+        self.address, self.lock = address, threading.Lock()
+        self.cluster: Cluster | None = None
+
+    @property
+    def slots(self) -> int:
+        return self.cluster.slots if self.cluster else 1
+
+    def start(self, folder: Path) -> "Future[None]":
+        future: Future[None] = Future()
+        future.set_running_or_notify_cancel()
+        threading.Thread(target=self._begin, args=(folder, future), daemon=True).start()
+        return future
+
+    def warm(self) -> None:
+        """Nothing answers that could be got ready."""
+
+    def close(self) -> None:
+        if self.cluster:
+            self.cluster.close()
+
+    def _begin(self, folder: Path, future: "Future[None]") -> None:
+        try:
+            with self.lock:
+                self.cluster = self.cluster or Cluster(self.address)
+        except NoScheduler as error:
+            future.set_exception(error)
+            return
+        self.cluster.start(folder).add_done_callback(partial(_pass_on, future))
+
+
+def _pass_on(future: "Future[None]", done: "Future[None]") -> None:
+    error = done.exception()
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)

@@ -6,13 +6,17 @@ wish.json       go, pause or stop; its time is a lease, renewed while the server
 <racer>/<step>  weights after a step; <racer>/state: all that going on needs
 """
 
+import errno
+import io
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
 import torch
 
+from explorer.training.awake import Awake
 from explorer.training.events import Event
 from explorer.training.race import Race, race_from_json
 from explorer.training.run import Tensors, Wish
@@ -31,11 +35,15 @@ LOOK_SECONDS = 0.1
 
 
 def create(folder: Path, race: Race) -> None:
-    """Makes the folder of a race that nobody has carried out yet."""
-    folder.mkdir(parents=True)
-    (folder / "race.json").write_text(race.to_json(), encoding="utf-8")
-    (folder / "events.jsonl").touch()
-    put_wish(folder, Wish())
+    """Makes the folder of a race that nobody has carried out yet, whole or not at all. Raises OSError."""
+    try:
+        folder.mkdir(parents=True)
+        (folder / "race.json").write_text(race.to_json(), encoding="utf-8")
+        (folder / "events.jsonl").touch()
+        put_wish(folder, Wish())
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def race_in(folder: Path) -> Race:
@@ -56,9 +64,34 @@ def renew(folder: Path) -> None:
 
 
 def add_event(folder: Path, event: Event) -> None:
-    """Appends an event. One writer at a time: the worker, or the server once it has ended."""
-    with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(event, separators=(",", ":")) + "\n")
+    """Appends an event, whole or not at all. One writer at a time: the worker, or the server after it.
+
+    What a writer that was killed, or whose disk was full, left of a line goes first. Raises OSError.
+    """
+    line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
+    with (folder / "events.jsonl").open("r+b", buffering=0) as file:
+        end = _whole(file)
+        try:
+            if file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            file.truncate(end)
+            raise
+
+
+def _whole(file: io.FileIO) -> int:
+    """Goes to the end of a file's last whole line and cuts what stands behind it; returns the place."""
+    end = file.seek(0, os.SEEK_END)
+    if end and _byte(file, end - 1) != b"\n":
+        file.seek(0)
+        end = file.readall().rfind(b"\n") + 1
+        file.truncate(end)
+    return file.seek(end)
+
+
+def _byte(file: io.FileIO, place: int) -> bytes:
+    file.seek(place)
+    return file.read(1)
 
 
 def events_after(folder: Path, offset: int) -> tuple[list[str], int]:
@@ -92,8 +125,8 @@ class FolderChannel:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.renewed = time.monotonic()
-        self.lease = self.looked = 0.0
+        self.awake = Awake()
+        self.renewed = self.lease = self.looked = 0.0
         self.last = Wish()
 
     def send(self, event: Event) -> None:
@@ -117,8 +150,8 @@ class FolderChannel:
     def _look(self) -> Wish:
         path = self.folder / "wish.json"
         try:
-            lease, now = path.stat().st_mtime, time.monotonic()
-            if lease != self.lease:  # only that it changes counts: clocks are set, machines sleep
+            lease, now = path.stat().st_mtime, self.awake.now()
+            if lease != self.lease:  # only that it changes counts: clocks are set
                 self.lease, self.renewed = lease, now
             if now - self.renewed > LEASE_SECONDS:
                 return Wish("stop")

@@ -3,20 +3,27 @@
 import atexit
 import json
 import os
-import tempfile
+import threading
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 
 import anyio
+import streamlit as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.experiment import Experiment
 from explorer.extras import needed
+from explorer.room.pace import Paces
 from explorer.training import folder as files
-from explorer.training.jobs import Engine, Jobs
+from explorer.training.ground import ground
+from explorer.training.jobs import Engine, Jobs, StrangerError, Use
+from explorer.training.wants import nobody
+from explorer.ui.guard import foreign, visitor
+from explorer.ui.visitors import known
 
 SEND_SECONDS = 0.2
 """A browser hears of a race five times a second: more it cannot draw."""
@@ -24,10 +31,24 @@ SEND_SECONDS = 0.2
 COMMANDS = ("go", "pause", "step", "stop")
 
 
-@cache
+HELD = "used_race"
+"""Key of the session state that counts a race as used while the session shows its network."""
+
+_once = threading.Lock()
+_paces = Paces(rate=10, burst=100)
+
+
 def jobs() -> Jobs:
-    """Returns the server's board of jobs. Their folder goes when the server ends."""
-    board = Jobs(Path(tempfile.mkdtemp(prefix="rnn-explorer-")), _engine())
+    """Returns the server's board of jobs, one for all threads. Its folder goes when the server ends."""
+    with _once:
+        return _jobs()
+
+
+@cache
+def _jobs() -> Jobs:
+    root, lock = ground()
+    board = Jobs(root, _engine())
+    board.alive = lock
     atexit.register(close)  # for whoever runs without the app's own ending
     board.engine.warm()
     return board
@@ -35,9 +56,10 @@ def jobs() -> Jobs:
 
 def close() -> None:
     """Ends all races, if there was any, and removes what was stored."""
-    if jobs.cache_info().currsize:
-        jobs().close()
-        jobs.cache_clear()
+    with _once:
+        if _jobs.cache_info().currsize:
+            _jobs().close()
+            _jobs.cache_clear()
 
 
 def _engine() -> Engine:
@@ -45,9 +67,11 @@ def _engine() -> Engine:
     scheduler = os.environ.get("EXPLORER_SCHEDULER")
     if scheduler:
         with needed():
-            from explorer.training.cluster import Cluster
-
-        return Cluster(scheduler)
+            from explorer.training.cluster import Awaited, Cluster, NoScheduler
+        try:
+            return Cluster(scheduler)
+        except NoScheduler:
+            return Awaited(scheduler)  # every page is there, and a race says what is missing
     from explorer.training.engines import Local
 
     return Local()
@@ -55,7 +79,10 @@ def _engine() -> Engine:
 
 def folder(key: str) -> Path:
     """Returns the folder of a race that this server has. Raises KeyError."""
-    return jobs().jobs[key].folder
+    found = jobs().folder(key)
+    if found is None:
+        raise KeyError(key)
+    return found
 
 
 def has(name: str) -> bool:
@@ -81,11 +108,22 @@ def model_of(experiment: Experiment) -> tuple[str, int] | None:
 
 
 def named(experiment: Experiment) -> tuple[str, int]:
-    """Returns the same. Raises KeyError where this server has no such model."""
+    """Returns the same, used while the session shows it. Raises KeyError where there is no such model."""
     found = model_of(experiment)
     if found is None:
         raise KeyError(experiment.model)
+    use(found[0])
     return found
+
+
+def use(key: str) -> None:
+    """Counts a race as used by this session until it uses another."""
+    if get_script_run_ctx() is None:
+        return
+    held = st.session_state.get(HELD)
+    if held is None or held[0] != key:
+        held = st.session_state[HELD] = (key, Use())
+    jobs().used(key, held[1])
 
 
 def race_routes() -> list[Route]:
@@ -98,25 +136,33 @@ def race_routes() -> list[Route]:
 
 async def _events(request: Request) -> Response:
     key = request.path_params["key"]
+    if foreign(request):
+        return Response(status_code=403)
     if jobs().folder(key) is None:
         return Response(status_code=404)
     seen = request.headers.get("last-event-id") or request.query_params.get("from", "0")
     offset = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 12 else 0
+    who = known(request.cookies) or nobody()
     return StreamingResponse(
-        _stream(key, offset), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        _stream(key, offset, who), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
 
 
-async def _stream(key: str, offset: int) -> AsyncIterator[str]:
+async def _stream(key: str, offset: int, who: str) -> AsyncIterator[str]:
     """Everything that happened, then what happens, as server-sent events; counts as watching."""
     board = jobs()
     told = None
-    with board.watching(key) as job:
+    with board.watching(key, who) as job:
         while True:
-            state = board.state(key)
-            lines, offset = files.events_after(job.folder, offset)
+            try:
+                state = board.state(key)
+                lines, offset = files.events_after(job.folder, offset)
+            except (KeyError, FileNotFoundError):  # its folder has vanished
+                return
             if lines:
                 yield f"id: {offset}\ndata: [{','.join(lines)}]\n\n"
+            if job.untold and not lines and state.state == "over":
+                yield f"data: [{json.dumps(job.untold)}]\n\n"
             if state != told:
                 told = state
                 record = {"state": state.state, "place": state.place, "watchers": state.watchers}
@@ -129,11 +175,19 @@ async def _stream(key: str, offset: int) -> AsyncIterator[str]:
 
 
 async def _command(request: Request) -> Response:
-    key, command = request.path_params["key"], request.path_params["command"]
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+    key, command, who = request.path_params["key"], request.path_params["command"], known(request.cookies)
+    if foreign(request) or not who:
         return Response(status_code=403)
     if command not in COMMANDS or jobs().folder(key) is None:
         return Response(status_code=404)
-    if not jobs().command(key, command):
-        return JSONResponse({"shared": jobs().state(key).watchers}, status_code=409)
+    if not _paces.take(visitor(request)):
+        return Response(status_code=429)
+    try:
+        wanting = jobs().command(key, command, who)
+    except (StrangerError, KeyError):
+        return Response(status_code=403)
+    except OSError:
+        return Response(status_code=507)
+    if wanting:
+        return JSONResponse({"shared": wanting}, status_code=409)
     return JSONResponse({"ok": True})

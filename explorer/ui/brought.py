@@ -9,12 +9,12 @@ import atexit
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import IO
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from explorer.i18n import Refused
 from explorer.lab.files import given
 from explorer.lab.own import Facts, digest, facts_of, numbered
 from explorer.limits import MAX_OWN_BYTES, MAX_OWN_BYTES_EACH, MAX_UNITS
+from explorer.training.ground import ground
 from explorer.training.shares import giving_way
 from explorer.training.store import read_tensors, state_bytes, write_bytes
 
@@ -57,6 +58,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder, self.kept = folder, dict[str, _Kept]()
         self.lock = Lock()
+        self.alive: IO[bytes] | None = None  # what shows other servers that this one is there
 
     def take_network(self, raw: bytes, packed: bytes, owner: str) -> str:
         """Keeps the networks of a file, returns their key. Raises Refused where all are too wide to show."""
@@ -82,7 +84,11 @@ class Store:
             if key in self.kept:
                 self.kept[key] = self.kept.pop(key)  # the latest goes last
                 return key
-            write_bytes(self.folder / key, data)
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)  # it may have vanished
+                write_bytes(self.folder / key, data)
+            except OSError as error:
+                raise Refused("disk") from error
             self.kept[key] = _Kept(self.folder / key, len(data), owner, facts)
             self._tidy()
         return key
@@ -120,12 +126,22 @@ class Store:
         return None if kept is None else read_tensors(kept.path)["x"].numpy()
 
 
-@cache
+_once = Lock()
+
+
 def store() -> Store:
-    """Returns the server's. Its folder goes when the server ends."""
-    folder = Path(tempfile.mkdtemp(prefix="rnn-explorer-own-"))
+    """Returns the server's, one for all threads. Its folder goes when the server ends."""
+    with _once:
+        return _store()
+
+
+@cache
+def _store() -> Store:
+    folder, alive = ground("own-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Store(folder)
+    made = Store(folder)
+    made.alive = alive
+    return made
 
 
 @dataclass(frozen=True)

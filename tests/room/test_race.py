@@ -83,7 +83,7 @@ def test_no_more_seeds_are_on_the_board_than_the_width_and_none_stays_there(boar
     most = []
     submit = board.submit
     monkeypatch.setattr(
-        board, "submit", lambda race: (most.append(len(race_keys(race_)) + 1), submit(race))[1]
+        board, "submit", lambda race, **who: (most.append(len(race_keys(race_)) + 1), submit(race, **who))[1]
     )
     race_ = ClassRace(TINY, board, 1)
     race_.grow(4)
@@ -133,7 +133,7 @@ def test_a_seed_that_somebody_else_pauses_or_stops_goes_on(tmp_path, command):
     race = ClassRace(TINY, board, 1)
     race.grow(1)
     race.turn()
-    board.command(race.seeds[0].key, command)
+    board.command(race.seeds[0].key, command, race.visitor)  # nobody else can
     engine.let()
     for _ in range(4):
         race.turn()

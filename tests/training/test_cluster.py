@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,9 +17,9 @@ import pytest
 import torch
 
 from explorer import Experiment
-from explorer.training import cluster, jobs
+from explorer.training import awake, cluster, jobs
 from explorer.training import folder as files
-from explorer.training.cluster import BoardChannel, Cluster, KilledWorker, NoScheduler
+from explorer.training.cluster import Awaited, BoardChannel, Cluster, KilledWorker, NoScheduler
 from explorer.training.jobs import Job, Jobs
 from explorer.training.race import Race, race_of
 from explorer.training.results import results
@@ -306,7 +306,9 @@ def test_only_a_race_that_the_server_wants_is_let_in(channel):
 
 def test_a_race_on_a_worker_stops_when_its_server_is_gone(channel, monkeypatch):
     now = time.monotonic()
-    monkeypatch.setattr(cluster, "time", SimpleNamespace(monotonic=lambda: now))
+    for module in (cluster, awake):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(awake, "GAP_SECONDS", files.LEASE_SECONDS)
     channel.variable.value = entry(channel.attempt, command="pause")
     assert channel.wish() == Wish("pause", 3)
     now += 0.7 * files.LEASE_SECONDS
@@ -324,3 +326,33 @@ def test_a_race_on_a_worker_stops_when_its_server_is_gone(channel, monkeypatch):
         channel.last = Wish()
         now += 0.01
         assert channel.wish() == Wish("stop")
+
+
+def test_a_race_says_that_no_scheduler_answers_and_trains_once_one_does(monkeypatch, tmp_path):
+    class Answering:
+        slots = 3
+
+        def __init__(self, address: str) -> None:
+            if not answers:
+                raise NoScheduler(address)
+
+        def start(self, folder: Path) -> "Future[None]":
+            future: Future[None] = Future()
+            files.add_event(folder, {"kind": "done"})
+            future.set_result(None)
+            return future
+
+        def close(self) -> None: ...
+
+    answers: list[bool] = []
+    monkeypatch.setattr(cluster, "Cluster", Answering)
+    engine = Awaited("tcp://127.0.0.1:1")
+    board = Jobs(tmp_path / "jobs", engine)
+    key = board.submit(SHORT)
+    wait(lambda: board.state(key).state == "over")
+    assert files.events_in(board.folder(key))[-1] == {"kind": "failed", "error": "scheduler"}
+    answers.append(True)
+    board.submit(SHORT)
+    wait(lambda: board.state(key).state == "over")
+    assert files.events_in(board.folder(key))[-1] == {"kind": "done"} and engine.slots == 3
+    engine.close()

@@ -1,6 +1,7 @@
 """Jobs: one run for equal races, a queue, a lease held by watching, killed workers, going on after it."""
 
 import os
+import shutil
 import signal
 import time
 from concurrent.futures import Future
@@ -11,11 +12,19 @@ import numpy as np
 import pytest
 
 from explorer.experiment import Experiment
-from explorer.limits import LEFT_SECONDS, MAX_QUEUE, UNWATCHED_SECONDS
+from explorer.limits import (
+    LEFT_SECONDS,
+    MAX_QUEUE,
+    MAX_QUEUE_ADDRESS,
+    MAX_RACES_EACH,
+    TURN_SECONDS,
+    UNWATCHED_SECONDS,
+)
 from explorer.training import folder as files
 from explorer.training import jobs as module
+from explorer.training.awake import GAP_SECONDS, Awake
 from explorer.training.engines import Local
-from explorer.training.jobs import Jobs, QueueFullError
+from explorer.training.jobs import Jobs, QueueFullError, ShareFullError, StrangerError, Use
 from explorer.training.race import race_of
 from explorer.training.results import over, results
 from explorer.training.run import Carried, InMemory, Wish
@@ -38,6 +47,8 @@ def board(engine, tmp_path):
     yield board
     for key, job in board.jobs.items():
         if job.active:
+            job.wants.of.clear()
+            job.wants.ask("", 0.0)
             board.command(key, "stop")
     wait(board, lambda: not any(job.active for job in board.jobs.values()))
 
@@ -101,9 +112,9 @@ def test_run_again_begins_anew(board):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Moves the board's clock on without waiting."""
-    moved = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda of=time.monotonic: of() + moved[0])
+    """Moves all clocks of seconds awake on without waiting."""
+    moved, now = [0.0], Awake.now
+    monkeypatch.setattr(Awake, "now", lambda self: now(self) + moved[0])
     yield lambda seconds: moved.__setitem__(0, moved[0] + seconds)
 
 
@@ -283,8 +294,8 @@ def test_single_steps_are_single_and_what_was_asked_meanwhile_is_not_forgotten(b
 
 def test_with_others_watching_nobody_pauses_or_stops_the_race(board):
     key = board.submit(race_of(LONG))
-    with board.watching(key), board.watching(key):
-        assert not board.command(key, "pause") and not board.command(key, "stop")
+    with board.watching(key), board.watching(key, "other"):
+        assert board.command(key, "pause") == board.command(key, "stop") == 2
         assert board.state(key).watchers == 2 and board.state(key).state == "running"
 
 
@@ -337,9 +348,10 @@ class Never:
 def test_a_full_queue_refuses(tmp_path):
     board = Jobs(tmp_path / "runs", Never())
     for seed in range(MAX_QUEUE + 1):
-        board.submit(race_of(replace(SHORT, race_seed=seed)))
+        board.submit(race_of(replace(SHORT, race_seed=seed)), visitor=str(seed))
     with pytest.raises(QueueFullError):
-        board.submit(race_of(replace(SHORT, race_seed=9999)))
+        board.submit(race_of(replace(SHORT, race_seed=9999)), visitor="late")
+    assert board.folder(race_of(replace(SHORT, race_seed=9999)).key) is None
 
 
 def test_only_so_many_results_are_kept(tmp_path, monkeypatch):
@@ -376,3 +388,188 @@ def test_half_a_line_is_not_read_yet(tmp_path):
         file.write('{"kind":')
     lines, offset = files.events_after(folder, 0)
     assert lines == ['{"kind":"done"}'] and files.events_after(folder, offset) == ([], offset)
+
+
+def numbered(seed: int):
+    return race_of(replace(SHORT, race_seed=seed))
+
+
+@pytest.fixture
+def full(tmp_path) -> Jobs:
+    """A board whose one core is taken by somebody's race."""
+    board = Jobs(tmp_path / "runs", Never())
+    board.submit(numbered(99), visitor="first")
+    return board
+
+
+def test_one_visitor_cannot_take_the_board_and_everybodys_first_race_goes_before_a_second(full):
+    mine = [full.submit(numbered(seed), visitor="greedy") for seed in range(MAX_RACES_EACH)]
+    with pytest.raises(ShareFullError):
+        full.submit(numbered(MAX_RACES_EACH), visitor="greedy")
+    other = full.submit(numbered(50), visitor="late")
+    second = full.submit(numbered(51), visitor="first")
+    assert [full.state(key).place for key in (mine[0], other, mine[1], second)] == [0, 1, 2, 3]
+
+
+def test_one_address_leaves_places_for_others(full):
+    for seed in range(MAX_QUEUE_ADDRESS):
+        full.submit(numbered(seed), visitor=f"new {seed}", address="10.0.0.66")
+    with pytest.raises(QueueFullError):
+        full.submit(numbered(200), visitor="another", address="10.0.0.66")
+    full.submit(numbered(200), visitor="somebody", address="10.0.0.7")
+
+
+def test_where_some_wait_a_race_that_had_its_turn_lets_them_in_and_goes_on_with_the_same_bits(board, clock):
+    experiment = replace(SHORT, budget=600)
+    first, second = race_of(experiment), numbered(1)
+    keys = [board.submit(race, visitor=name) for race, name in ((first, "a"), (second, "b"))]
+    wait(board, lambda: reached(board, keys[0]) != [])
+    board.sweep()
+    assert board.jobs[keys[0]].future is not None and not board.jobs[keys[0]].yielding
+    with board.watching(keys[0], "a"), board.watching(keys[1], "b"):
+        clock(TURN_SECONDS + 1)
+        board.sweep()
+        wait(board, lambda: board.state(keys[1]).state == "over")
+        wait(board, lambda: board.state(keys[0]).state == "over")
+    kinds = [event["kind"] for event in files.events_in(board.folder(keys[0]))]
+    assert kinds.count("paused") == 1 and ended(board, keys[0]) == ended(board, keys[1]) == "done"
+    same(board, keys[0], experiment)
+
+
+def test_a_shared_race_goes_on_while_anybody_wants_it(full, clock):
+    key = full.submit(numbered(99), visitor="second")
+    for stranger in ("", "stranger"):
+        with pytest.raises(StrangerError):
+            full.command(key, "stop", stranger)
+    with full.watching(key, "first"):
+        assert full.command(key, "stop", "first") == 2, "the other is away for a moment, and wants it"
+        assert full.command(key, "pause", "second") == 0, "the first has said that they do not"
+        assert full.command(key, "go", "first") == 0 and full.state(key).state == "running"
+        assert full.command(key, "stop", "second") == 2
+        with full.watching(key, "first"):
+            assert full.state(key).watchers == 1, "somebody with two windows is one"
+
+
+def test_what_nobody_wants_any_more_pauses_though_a_window_shows_it(full, clock):
+    (key,) = full.jobs
+    with full.watching(key, "first"), full.watching(key, "second"):
+        assert full.command(key, "stop", "first") == 2
+        full.sweep()
+        assert full.state(key).state == "running"
+    with full.watching(key, "first"):
+        full.command(key, "go", "first")
+        assert full.command(key, "stop", "first") == 2, "the other left just now"
+        clock(UNWATCHED_SECONDS + 1)
+        full.sweep()
+        assert full.state(key).state == "paused"
+
+
+def test_sleep_is_no_waiting(monkeypatch, tmp_path):
+    wall = [0.0]
+    monkeypatch.setattr("explorer.training.awake.time.monotonic", lambda: wall[0])
+    board = Jobs(tmp_path / "runs", Never())
+    key = board.submit(numbered(0))
+    channel = files.FolderChannel(board.folder(key))
+    monkeypatch.setattr(files, "LOOK_SECONDS", -1.0)
+    assert channel.wish() == Wish()
+    wall[0] += 8 * 3600  # the lid was closed
+    assert channel.wish() == Wish()
+    board.sweep()
+    assert board.state(key).state == "running"
+    for _ in range(int(UNWATCHED_SECONDS / GAP_SECONDS)):
+        wall[0] += GAP_SECONDS
+        assert board.state(key).state == "running"
+        board.sweep()
+    assert board.state(key).state == "paused" and channel.wish() == Wish("pause")
+
+
+def disk_full(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_is_said_leaves_nothing_and_all_is_well_once_there_is_space(board, monkeypatch):
+    race = race_of(SHORT)
+    for broken in ("put_wish", "create"):
+        with monkeypatch.context() as patch:
+            patch.setattr(files, broken, disk_full)
+            with pytest.raises(OSError, match="No space"):
+                board.submit(race)
+        assert board.folder(race.key) is None and not list(board.root.glob("*"))
+    (board.root / race.key).mkdir(parents=True)  # what an older server left
+    key = board.submit(race)
+    with board.watching(key):
+        wait(board, lambda: board.state(key).state == "over")
+    assert ended(board, key) == "done"
+
+
+def test_a_job_that_ends_on_a_full_disk_frees_its_core_and_is_told_later(tmp_path, monkeypatch):
+    engine = Asked()
+    board = Jobs(tmp_path / "runs", engine)
+    first, second = board.submit(numbered(0)), board.submit(numbered(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "add_event", disk_full)
+        engine.futures[0].set_exception(OSError(28, "No space left on device"))
+        assert board.state(first).state == "over" and board.state(second).state == "running"
+        assert board.jobs[first].untold == {"kind": "failed", "error": "disk"}
+        board.sweep()
+        assert board.jobs[first].untold
+    board.sweep()
+    assert not board.jobs[first].untold and ended(board, first) == "failed"
+    assert board.submit(numbered(0)) == first and board.state(first).state == "queued"
+
+
+class Asked:
+    """An engine whose races end when they are told to."""
+
+    slots = 1
+
+    def __init__(self) -> None:
+        self.futures: list[Future[None]] = []
+
+    def start(self, folder: Path) -> "Future[None]":
+        self.futures.append(Future())
+        return self.futures[-1]
+
+    def warm(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_store_that_vanished_is_made_anew(tmp_path):
+    engine = Asked()
+    board = Jobs(tmp_path / "runs", engine)
+    running, waiting = board.submit(numbered(0)), board.submit(numbered(1))
+    shutil.rmtree(board.root)
+    board.sweep()
+    assert board.folder(running) is None and board.folder(waiting) is None
+    engine.futures[0].set_exception(FileNotFoundError(2, "gone"))
+    assert not board.jobs and not board.queue
+    assert board.state(board.submit(numbered(0))).state == "running"
+
+
+def test_half_a_line_that_a_killed_worker_left_goes_before_the_next(tmp_path):
+    folder = tmp_path / "race"
+    files.create(folder, race_of(SHORT))
+    files.add_event(folder, {"kind": "kept", "racer": 0, "step": 0})
+    with (folder / "events.jsonl").open("a") as file:
+        file.write('{"kind":"steps","los')
+    files.add_event(folder, {"kind": "killed"})
+    assert [event["kind"] for event in files.events_in(folder)] == ["kept", "killed"]
+
+
+def test_results_give_way_by_fair_shares_and_what_is_used_goes_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_RUNS", 3)
+    board = Jobs(tmp_path / "runs", Asked())
+
+    def kept(seed: int, visitor: str) -> str:
+        key = board.submit(numbered(seed), visitor=visitor)
+        board.engine.futures[-1].set_result(None)
+        return key
+
+    mine, use = kept(0, "me"), Use()
+    board.used(mine, use)
+    theirs = [kept(seed, "greedy") for seed in range(1, 6)]
+    board.submit(numbered(9), visitor="greedy")
+    assert set(board.jobs) == {mine, *theirs[-1:], numbered(9).key}
+    own = kept(10, "me")
+    assert mine in board.jobs and own in board.jobs, "what a page shows counts as used"

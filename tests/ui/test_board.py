@@ -2,18 +2,25 @@
 
 import asyncio
 import json
+import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from explorer.experiment import Experiment
 from explorer.training import folder as files
+from explorer.training.ground import ground
 from explorer.training.jobs import Job, Jobs
 from explorer.training.race import race_of
 from explorer.training.run import Carried
 from explorer.ui import board as served
+from explorer.ui.visitors import COOKIE, Visitors, known
 from tests.training.test_jobs import Never
 
 RACE = race_of(Experiment(length=6, size=4, batch=2, budget=30, racers="rnn;gru"))
@@ -31,9 +38,18 @@ def board(tmp_path, monkeypatch):
     return board
 
 
+HOST = "http://class.example:8501"
+ME, OTHER = "m" * 22, "o" * 22
+
+
 @pytest.fixture
-def client(board):
-    return TestClient(Starlette(routes=served.race_routes()))
+def site(board) -> Starlette:
+    return Starlette(routes=served.race_routes())
+
+
+@pytest.fixture
+def client(site) -> TestClient:
+    return TestClient(site, base_url=HOST, headers={"Origin": HOST}, cookies={COOKIE: ME})
 
 
 def messages(text: str) -> list[dict[str, str]]:
@@ -69,21 +85,103 @@ def test_an_unknown_race_is_not_found(client):
     assert client.post(f"/train/{RACE.key}/explode").status_code == 404
 
 
-def test_a_page_from_elsewhere_commands_nothing(client):
-    answer = client.post(f"/train/{RACE.key}/stop", headers={"Sec-Fetch-Site": "cross-site"})
-    assert answer.status_code == 403
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://elsewhere.example"}, {"Origin": "null"}, {"Origin": "http://class.example"}],
+)
+def test_a_page_from_elsewhere_commands_nothing_and_does_not_watch(board, client, headers):
+    with board.watching(RACE.key, ME):
+        assert client.post(f"/train/{RACE.key}/stop", headers=headers).status_code == 403
+    assert client.get(f"/train/{RACE.key}/events", headers=headers).status_code == 403
+
+
+def test_whoever_is_no_visitor_of_a_race_commands_nothing(board, site, client):
+    def stops(**cookies: str) -> int:
+        with TestClient(site, base_url=HOST, headers={"Origin": HOST}, cookies=cookies) as other:
+            return other.post(f"/train/{RACE.key}/stop").status_code
+
+    with board.watching(RACE.key, ME):
+        assert stops() == stops(**{COOKIE: OTHER}) == stops(**{COOKIE: "; made up"}) == 403
+        assert client.post(f"/train/{RACE.key}/stop").json() == {"ok": True}
 
 
 def test_a_command_is_refused_with_the_number_of_those_who_watch(board, client):
-    with board.watching(RACE.key), board.watching(RACE.key):
-        answer = client.post(f"/train/{RACE.key}/pause")
-    assert answer.status_code == 409 and answer.json() == {"shared": 2}
-    assert client.post(f"/train/{RACE.key}/pause").json() == {"ok": True}
+    with board.watching(RACE.key, ME), board.watching(RACE.key, ME):
+        with board.watching(RACE.key, OTHER):
+            answer = client.post(f"/train/{RACE.key}/pause")
+            assert answer.status_code == 409 and answer.json() == {"shared": 2}
+        assert client.post(f"/train/{RACE.key}/pause").json() == {"ok": True}
+
+
+def test_a_command_that_cannot_be_written_down_is_said(board, client, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(board, "command", full)
+    assert client.post(f"/train/{RACE.key}/stop").status_code == 507
+
+
+def test_an_end_that_could_not_be_written_down_is_told_all_the_same(board, client):
+    board.jobs[RACE.key].untold = {"kind": "failed", "error": "disk"}
+    found = messages(client.get(f"/train/{RACE.key}/events").text)
+    events = [event for m in found if "event" not in m for event in json.loads(m["data"])]
+    assert events[-1] == {"kind": "failed", "error": "disk"}
+
+
+def test_a_race_whose_folder_has_vanished_is_not_there(board, client):
+    shutil.rmtree(board.root)
+    assert client.get(f"/train/{RACE.key}/events").status_code == 404
+    assert served.model_of(Experiment(weights="model", model=f"{RACE.key}.0", cell="rnn")) is None
+
+
+def test_twenty_visitors_at_once_build_one_board(monkeypatch, tmp_path):
+    made = []
+
+    class Slow(Never):
+        def __init__(self) -> None:
+            time.sleep(0.02)
+            made.append(self)
+
+    monkeypatch.undo()
+    served.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(served, "_engine", Slow)
+        with ThreadPoolExecutor(20) as pool:
+            boards = set(pool.map(lambda _: served.jobs(), range(20)))
+        assert len(made) == len(boards) == 1
+        served.close()
+        assert not boards.pop().root.exists()
+
+
+def test_a_cookie_comes_with_a_page_alone_and_out_of_reach_of_scripts():
+    async def page(request) -> Response:
+        return Response(known(request.cookies))
+
+    site = Starlette(routes=[Route("/{path:path}", page)], middleware=[Middleware(Visitors)])
+    with TestClient(site, headers={"Accept": "text/html"}) as browser:
+        said = browser.get("/").headers["set-cookie"]
+        assert "HttpOnly" in said and "SameSite=Lax" in said
+        again = browser.get("/train")
+        assert again.text == browser.cookies[COOKIE] and "set-cookie" not in again.headers
+    assert "set-cookie" not in TestClient(site).get("/stage/x.js").headers
+
+
+def test_what_a_killed_server_left_goes_and_what_lives_stays(tmp_path):
+    left, lock = ground(parent=tmp_path)
+    assert lock is not None
+    lock.close()  # as the system does where a process ends
+    (left / "races").mkdir()
+    alive, kept = ground(parent=tmp_path)
+    assert ground(parent=tmp_path)[0].is_dir() and alive.is_dir() and not left.exists() and kept
+    nowhere = tmp_path / "file"
+    nowhere.touch()
+    folder, none = ground(parent=nowhere)
+    assert none is None and not folder.exists()
 
 
 def test_a_closed_stream_gives_its_lease_back(board):
     async def look() -> int:
-        stream = served._stream(RACE.key, 0)
+        stream = served._stream(RACE.key, 0, ME)
         await anext(stream)
         watching = board.jobs[RACE.key].watchers
         await stream.aclose()

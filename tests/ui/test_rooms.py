@@ -170,7 +170,7 @@ def test_only_a_proxy_of_this_machine_names_another_visitor(site):
 
 def test_a_race_whose_folder_is_gone_ends_and_another_can_begin(lecturer, rooms, monkeypatch, tmp_path):
     class Full(Jobs):
-        def submit(self, race, again=False):
+        def submit(self, race, again=False, visitor="", address=""):
             raise OSError(28, "no space left on device")
 
     monkeypatch.setattr(board, "jobs", lambda: Full(tmp_path / "runs", Here()))

@@ -15,7 +15,7 @@ from explorer.ui.charts import drawn
 from explorer.ui.stage import race_view
 from explorer.ui.state import theme
 from explorer.ui.train.choices import readable_race
-from explorer.ui.train.running import after, say_full, start, view
+from explorer.ui.train.running import after, say_refused, start, view
 
 SMALL = (200, 2_000)
 """Sentences of the race that is run here: few and many."""
@@ -84,6 +84,6 @@ def _small_race(experiment: Experiment, lang: str) -> None:
         return
     runners, data = found
     key = start(runners, lang)
-    say_full(lang)
+    say_refused(lang)
     race_view(view(asked, runners, data, key, lang))
     after(runners, data, lang)

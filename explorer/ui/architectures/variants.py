@@ -14,7 +14,7 @@ from explorer.training.race import Race, preset_changes
 from explorer.ui import state
 from explorer.ui.stage import race_view
 from explorer.ui.train.choices import racer_label, readable_race
-from explorer.ui.train.running import after, say_full, start, view
+from explorer.ui.train.running import after, say_refused, start, view
 from explorer.ui.widgets import field
 
 PRESET = "parts"
@@ -50,7 +50,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         st.caption(_note(runners, known, lang))
     if st.toggle(t("variants.run", lang), key="variants_run"):
         key = start(runners, lang)
-        say_full(lang)
+        say_refused(lang)
         race_view(view(asked, runners, data, key, lang))
         after(runners, data, lang)
 

@@ -1,7 +1,5 @@
 """Files that visitors bring: read, kept, and made what the page shows. What is refused is said."""
 
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-
 from explorer.data.sources import Unusable
 from explorer.experiment import LAST_MOMENT, Experiment
 from explorer.formats.apart import opened_apart
@@ -17,15 +15,15 @@ from explorer.training.store import load_bundle
 from explorer.ui import compute, models
 from explorer.ui.board import jobs
 from explorer.ui.brought import facts, store
+from explorer.ui.visitors import of_session
 
 _PLACE = {"step": "1", "unit": "1", "start": "1", "level": "1", "way": "forward", "stack": "", "numbers": ""}
 _UNCHANGED = {"clamp": "", "zero": "0", "swap": "0", "carry": "", "second": "", "prompt": "", "forced": ""}
 
 
 def owner() -> str:
-    """Returns who this session is, for its share of what is kept."""
-    context = get_script_run_ctx()
-    return context.session_id if context else "nobody"
+    """Returns who this visitor is, for its share of what is kept."""
+    return of_session() or "nobody"
 
 
 def take_network(raw: bytes, name: str, lang: str) -> dict[str, str]:
@@ -66,7 +64,10 @@ def _take_bundle(raw: bytes, lang: str) -> dict[str, str]:
     if not bundle.model.vocabulary and not numbers:  # its task is none of this page's: it reads any numbers
         key = store().take_network(raw, opened_apart(raw), owner())
         return opened(key, t("own.of_bundle", lang))
-    key = f"{jobs().adopt(bundle, raw)}.0"
+    try:
+        key = f"{jobs().adopt(bundle, raw, owner())}.0"
+    except OSError as error:
+        raise Refused("disk") from error
     own = {"cell": run.cell, "units": run.token_level, "moment": str(LAST_MOMENT), **_PLACE, **_UNCHANGED}
     label = t("train.loaded", lang, name=t(f"cell.{run.cell}", lang), data=t(f"option.data.{run.data}", lang))
     models.remember(key, label, own)

@@ -11,12 +11,13 @@ from explorer.i18n import t
 from explorer.stage.race import Facts, build_race, facts_of
 from explorer.training import folder as files
 from explorer.training.bands import shipped_of
-from explorer.training.jobs import QueueFullError
+from explorer.training.jobs import QueueFullError, ShareFullError
 from explorer.training.race import Race, RacerError, race_of
 from explorer.training.results import over, results, verdict
 from explorer.ui.board import jobs
 from explorer.ui.train.choices import racer_label
 from explorer.ui.train.kept import travel
+from explorer.ui.visitors import address_of_session, of_session
 
 
 def started(experiment: Experiment, lang: str) -> bool:
@@ -59,16 +60,20 @@ def start(race: Race, lang: str) -> str | None:
 
 def _submit(race: Race, again: bool) -> None:
     try:
-        jobs().submit(race, again)
+        jobs().submit(race, again, of_session(), address_of_session())
         st.session_state["take"] = st.session_state.get("take", 0) + 1
+    except ShareFullError as error:
+        st.session_state["race_refused"] = ("train.share", {"n": error.args[0]})
     except QueueFullError:
-        st.session_state["race_full"] = True
+        st.session_state["race_refused"] = ("train.full", {})
+    except OSError:
+        st.session_state["race_refused"] = ("train.disk", {})
 
 
-def say_full(lang: str) -> None:
-    """Says that the queue is full, if it was."""
-    if st.session_state.pop("race_full", False):
-        st.warning(t("train.full", lang))
+def say_refused(lang: str) -> None:
+    """Says why a race was not begun, if one was not."""
+    if refused := st.session_state.pop("race_refused", None):
+        st.warning(t(refused[0], lang, **refused[1]))
 
 
 def view(experiment: Experiment, race: Race, source: Source, key: str | None, lang: str) -> dict[str, Any]:

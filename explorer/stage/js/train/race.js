@@ -15,7 +15,7 @@ import { above, alike, arranged, fitted, typeSize } from "../core/show.js"
 import { roomFor } from "./axes.js"
 import { Card } from "./cards.js"
 import { Curves, Gates, PowerMap, nameplate } from "./charts.js"
-import { follow } from "./stream.js"
+import { RefusedError, follow } from "./stream.js"
 
 const PAINT_MS = 250 // curves are drawn at most four times a second
 const FRAME_MS = 8 // a frame that has drawn for so long leaves the rest to the next
@@ -68,6 +68,8 @@ export class RaceView {
     this.held = false // this window's drawing stands still
     /** @type {{ n: number, key: string } | null} how many others watch, and what is said of it */
     this.shared = null
+    /** @type {"full" | "refused" | null} why the server did not take the last command */
+    this.refused = null
     this.said = ""
     /** @type {RaceStream | undefined} */
     this.stream = undefined
@@ -94,7 +96,7 @@ export class RaceView {
     this.stream?.listeners.delete(this.listen)
     this.stream = stream
     this.held = false
-    this.shared = null
+    this.shared = this.refused = null
     this.toldKept = "{}"
     if (!this.attending) return
     this.ends.replaceChildren()
@@ -338,6 +340,7 @@ export class RaceView {
     this.status.classList.toggle("rx-notice", mishap || state === "lost")
     const said = [this.sentence(state, place)]
     if (watchers > 1 && state !== "over" && !this.shared) said.push(fill(strings.watched, { n: watchers }))
+    if (this.refused) said.push(strings[this.refused])
     this.say(said.join(" · "))
     this.node.dataset.state = this.held ? "held" : state
     this.showTime()
@@ -349,7 +352,7 @@ export class RaceView {
     if (this.shared && state === "running") return fill(strings[this.shared.key], { n: this.shared.n })
     if (state !== "over") return fill(strings[state], { place })
     const end = this.log.end ?? { kind: "stopped" }
-    return fill(strings[end.kind], { step: this.count(this.log.kept), error: end.error })
+    return fill(strings[`${end.kind}_${end.error}`] ?? strings[end.kind], { step: this.count(this.log.kept), error: end.error })
   }
 
   say(text) {
@@ -408,8 +411,9 @@ export class RaceView {
       const shared = await this.stream.command(command)
       if (shared === null) this.shared = null
       else this.hold({ n: shared, key: command === "stop" ? "shared_stop" : "shared" }, command === "pause")
-    } catch {
-      // the stream itself says when the server is gone
+      this.refused = null
+    } catch (error) {
+      this.refused = error instanceof RefusedError ? (error.status === 507 ? "full" : "refused") : null // the stream itself says when the server is gone
     }
     this.showState()
   }

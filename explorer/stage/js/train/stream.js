@@ -29,6 +29,15 @@ export function follow(key, attempt, mean) {
   return stream
 }
 
+/** The server did not take a command. */
+export class RefusedError extends Error {
+  /** @param {number} status */
+  constructor(status) {
+    super(`refused: ${status}`)
+    this.status = status
+  }
+}
+
 export class RaceStream {
   /** @param {string} key @param {number} attempt @param {number} mean */
   constructor(key, attempt, mean) {
@@ -100,7 +109,7 @@ export class RaceStream {
   async command(command) {
     const answer = await fetch(`${this.url}/${command}`, { method: "POST" })
     if (answer.status === 409) return (await answer.json()).shared
-    if (!answer.ok) throw new Error(`${command}: ${answer.status}`)
+    if (!answer.ok) throw new RefusedError(answer.status)
     return null
   }
 
