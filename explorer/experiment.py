@@ -199,6 +199,7 @@ class WalkChoices:
     zero_from: int = _number(1, "change", 1, MAX_TEXT)
     zero_to: int = _number(0, "change", 0, MAX_TEXT)
     begin: str = _pick("zero", "change", BEGINS)
+    by_hand: str = _pick("off", "change", ("off", "on"))
     swap: int = _number(0, "change", 0, MAX_TEXT)
     swap_with: str = _text("change", 200)
     carry: str = _pick("", "transplant", CARRIES)

@@ -13,6 +13,7 @@ from explorer.checks.live import flow_error
 from explorer.data.sources import Source, source
 from explorer.experiment import Display, Experiment, LossChoices, NetworkChoices, WalkChoices
 from explorer.lab.flow import Flow, compared, flow
+from explorer.lab.hand import Hand, hand
 from explorer.lab.learned import Learned, from_bundle, from_race, learn, needed
 from explorer.lab.own import own
 from explorer.lab.starts import Starts, felt
@@ -114,6 +115,12 @@ def _started(asked: Experiment, kept: int) -> Starts:
 def started(experiment: Experiment) -> Starts:
     """Returns how long each start of the experiment's network is felt."""
     return _started(experiment.only(NetworkChoices), kept_so_far(experiment))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_VALUE)
+def by_hand(asked: Experiment) -> Hand:
+    """Returns the task that is done by hand, beside the learned gates of `hand.network_of`."""
+    return hand(asked, learned(asked.model_part()))
 
 
 def _of_walk(experiment: Experiment, display: Display) -> Experiment:

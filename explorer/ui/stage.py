@@ -46,6 +46,17 @@ export default function (component) {
 """
 
 
+_HAND = """
+export default function (component) {
+  const { data, parentElement } = component
+  const root = parentElement.querySelector(".rx-root")
+  const hand = import(window.location.origin + "%s/step/hand.js")
+  hand.then((module) => module.mountHand(root, data))
+  return () => hand.then((module) => module.unmountHand(root))
+}
+"""
+
+
 @cache
 def _component() -> Callable[..., Any]:
     return st.components.v2.component(
@@ -100,6 +111,21 @@ def _race_component() -> Callable[..., Any]:
 def race_view(data: Mapping[str, Any]) -> None:
     """Draws the live view of a race: it follows the race by itself, and says when it is over."""
     _race_component()(data={**data, "show": show()}, key="race_view", on_over_change=lambda: None)
+
+
+@cache
+def _hand_component() -> Callable[..., Any]:
+    return st.components.v2.component(
+        "hand",
+        html='<div class="rx-root" style="min-height: 560px"></div>',
+        js=_HAND % stage_url(),
+        isolate_styles=False,
+    )
+
+
+def hand_view(data: Mapping[str, Any]) -> None:
+    """Draws gates that are drawn by hand: all of it happens in the browser."""
+    _hand_component()(data=dict(data), key="hand_view")
 
 
 @cache

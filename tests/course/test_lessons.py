@@ -18,6 +18,7 @@ from explorer.course.lessons import cards as read
 from explorer.data.corpora import lecture_sentences
 from explorer.experiment import TABLE, Experiment
 from explorer.i18n import LANGUAGES
+from explorer.lab.hand import by_hand, hand, network_of
 from explorer.lab.starts import Start, felt
 from explorer.lab.walk import ShownRun, Walk, walk
 from explorer.text import tokenise
@@ -28,7 +29,7 @@ from tests.helpers import as_shown, learned_once
 ORDERS = {
     "step": [
         "recurrence", "unrolling", "shapes", "forget", "input", "candidate", "update", "output", "valve",
-        "gru_update", "gru_reset", "map", "parameters", "variants", "transplant", "first_state",
+        "hand", "gru_update", "gru_reset", "map", "parameters", "variants", "transplant", "first_state",
         "rnn",
     ],
     "gradients": [
@@ -53,7 +54,7 @@ WORDS = 70
 NOTES = {"en": r"\b(the|of|our|lecture) notes\b|\bsets? of notes\b", "ko": "강의 자료|노트"}
 NAMED = {  # what a button must set, so that it shows the same whatever was set before
     "text", "units", "weights", "hidden", "seed", "init", "gain", "bias", "notation", "step", "unit",
-    "clamp", "zero", "begin", "swap", "second", "carry",
+    "clamp", "zero", "by_hand", "begin", "swap", "second", "carry",
 }  # fmt: skip
 NAMED_WITH = {
     "clamp": {"clamp_value", "clamp_unit", "clamp_from", "clamp_to", "holds"},
@@ -436,6 +437,19 @@ def test_c_alone_turns_the_prediction_at_seed_0_and_h_alone_at_seed_6():
 
 def _alone(shown: Walk) -> dict[str, str]:
     return {o.carry: o.labels[0] for o in shown.outcomes if len(o.carry) == 1}
+
+
+def test_by_hand_the_sum_is_exact_and_the_learned_gates_are_not():
+    experiment = pressed(card("hand").queries[0])
+    asked = network_of(experiment)
+    assert asked.model_part() == replace(experiment, card="").model_part()
+    found = hand(asked, learned_once(asked.model_part()))
+    marked = found.marked.astype(float)
+    _, h = by_hand({"f": np.ones(20), "i": marked, "o": np.ones(20)}, found.numbers)
+    assert h[-1] == pytest.approx(found.target, abs=1e-12) and found.target == pytest.approx(1.55, abs=0.005)
+    assert found.unit == 3 and found.said == pytest.approx(1.12, abs=0.005)
+    assert found.learned["i"][found.marked] == pytest.approx((0.75, 0.67), abs=0.005)
+    assert found.answer == pytest.approx(1.57, abs=0.005)
 
 
 def test_a_carried_start_spoils_the_sum_and_a_learned_one_does_not():

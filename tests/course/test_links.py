@@ -140,6 +140,7 @@ def test_a_link_to_a_view_opens_a_card_of_that_view(name):
         ("step", {"second": "gru"}, "map"),
         ("step", {"carry": "h"}, "transplant"),
         ("step", {"begin": "random"}, "first_state"),
+        ("step", {"by_hand": "on"}, "hand"),
         ("gradients", {"look": "clipping"}, "exploding"),
         ("train", {"data": "copy"}, "start"),
         ("step", {"cell": "gru", "clamp": "f"}, "recurrence"),

@@ -215,3 +215,48 @@ def test_first_screen_shows_strip_drawing_and_heatmaps(
     page.keyboard.press("End")
     expect(page.locator(".rx-thread line")).to_have_count(6)  # from the second mark, step 14, to step 20
     expect(page.locator(".rx-thread-said")).to_contain_text(re.compile(r"t = 14.*−0.20 × .*0.9\d"))
+
+
+def test_gates_drawn_by_hand_hold_the_sum_and_keys_draw_too(page: Page, server: str, faults: list[str]):
+    open_page(page, server, by_hand="on")
+    plot, scores = page.locator(".rx-hand-plot"), page.locator(".rx-hand-scores tbody tr")
+    expect(plot.locator(".main-svg").first).to_be_visible(timeout=30_000)
+    plot.scroll_into_view_if_needed()
+    marks = [at for at, text in enumerate(plot.locator(".x4tick text").all_text_contents(), 1) if "▲" in text]
+    assert len(marks) == 2
+    for row, points in ((1, [(1, 1.0), (20, 1.0)]), (2, [(1, 0.0), (20, 0.0)]), (3, [(20, 1.0)])):
+        _drawn(page, row, points)
+    for mark in marks:
+        _drawn(page, 2, [(mark, 1.0)])
+    target = re.search(r"[0-9.]+(?=\.)", page.locator(".rx-hand-scores p").inner_text())
+    expect(scores.first.locator("td").nth(2)).to_have_text("0.00")
+    assert target and target[0] == scores.first.locator("td").nth(1).inner_text()
+    page.get_by_role("button", name="Show the learned gates").click()
+    expect(scores).to_have_count(4)
+    assert all(float(off) > 0.0 for off in scores.locator("td:last-child").all_inner_texts()[1:])
+    page.locator(".rx-hand-canvas").focus()
+    before = page.locator(READY).get_attribute("data-step")
+    for key in ("o", *["ArrowRight"] * (20 - marks[1]), "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    expect(page.locator(".rx-hand-said")).to_contain_text("o at step 20", timeout=5_000)
+    expect(page.locator(".rx-hand-said")).to_contain_text("0.80", timeout=5_000)
+    expect(scores.first.locator("td").nth(2)).not_to_have_text("0.00")
+    assert page.locator(READY).get_attribute("data-step") == before
+
+
+def _drawn(page: Page, row: int, points: list[tuple[int, float]]) -> None:
+    """Draws a row of bars with the pointer, through (step from 1, value)."""
+    x, y, width, height = page.evaluate(
+        """(row) => {
+          const plot = document.querySelector(".rx-hand-plot")
+          const box = plot.getBoundingClientRect()
+          const { xaxis, [row === 1 ? "yaxis" : `yaxis${row}`]: yaxis } = plot._fullLayout
+          return [box.left + xaxis._offset, box.top + yaxis._offset, xaxis._length, yaxis._length]
+        }""",
+        row,
+    )
+    for k, (at, value) in enumerate(points):
+        page.mouse.move(x + width * (at - 0.5) / 20, y + height * (1 - value))
+        if k == 0:
+            page.mouse.down()
+    page.mouse.up()

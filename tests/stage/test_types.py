@@ -18,6 +18,7 @@ from explorer.data.sources import source
 from explorer.dynamics.network import network
 from explorer.experiment import Display
 from explorer.lab.flow import compared, flow
+from explorer.lab.hand import hand, network_of
 from explorer.lab.learned import inputs
 from explorer.labels import UNKNOWN
 from explorer.language.probing import memory, random_words
@@ -31,6 +32,7 @@ from explorer.stage import MODULES
 from explorer.stage.deep import build_deep
 from explorer.stage.dynamics import build_space
 from explorer.stage.generate import build_saying
+from explorer.stage.hand import build_hand
 from explorer.stage.memory import build_memory
 from explorer.stage.pairs import build_pairs
 from explorer.stage.payload import build, build_flow, header_of
@@ -51,6 +53,7 @@ WORDS = (UNKNOWN, *'abc"()<> ')
 PLAIN = Display("en")
 SMALL = Experiment(text="a b c", weights="untrained", hidden=3)
 EXPLODING = replace(SMALL, cell="rnn_relu", gain=10.0, text="a b " * 400)
+HAND = network_of(Experiment())
 RACE = replace(Experiment(), data="adding", length=10, size=4, budget=50, racers="rnn;gru bias=fixed")
 
 
@@ -180,6 +183,7 @@ def sent() -> tuple[tuple[str, Any], ...]:
         *headers,
         *(("RaceData", race) for race in races()),
         *(("RaceEvent", event) for event in events()),
+        ("HandData", build_hand(hand(HAND, learned_once(HAND.model_part())), "ko")),
         ("Progress", cards),
         ("Progress", cards | {"cards": [["a", "A"]], "card": "a"}),
         *rooms(),
@@ -197,7 +201,15 @@ def checked(values: list[tuple[str, Any]], folder: Path) -> None:
 
 
 ROOM = ("Question", "Raced", "Counted", "View", "RoomData", "CompanionData")
-NAMES = ("Place", "RaceData", "RaceEvent", "Progress", *ROOM, *(f"{name}Payload" for name in PAYLOADS))
+NAMES = (
+    "Place",
+    "HandData",
+    "RaceData",
+    "RaceEvent",
+    "Progress",
+    *ROOM,
+    *(f"{name}Payload" for name in PAYLOADS),
+)
 
 
 def test_everything_that_is_sent_has_its_type(tmp_path):

@@ -450,6 +450,18 @@ export interface Progress {
   strings: Strings
 }
 
+/** Gates to be drawn by hand: what is read, what was learned, what each says. */
+export interface HandData {
+  figure: Figure
+  numbers: number[]
+  target: number
+  unit: number
+  said: number
+  answer: number
+  guess: number
+  strings: Strings
+}
+
 // A class
 
 /** A page and the fields that differ from the default, as an address has them. */

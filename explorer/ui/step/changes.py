@@ -1,4 +1,4 @@
-"""What if, a second cell, memory transplant: each changes one thing and runs again."""
+"""What if, a second cell, memory transplant: each changes a run; and a unit whose gates are drawn by hand."""
 
 import streamlit as st
 
@@ -8,21 +8,24 @@ from explorer.figures.outcomes import outcomes_figure
 from explorer.figures.signals import signal_name
 from explorer.figures.starts import starts_figure
 from explorer.i18n import t
+from explorer.lab.hand import network_of
 from explorer.lab.starts import Starts
 from explorer.lab.walk import Walk
 from explorer.nn.holding import entries, symbol_of
+from explorer.stage.hand import build_hand
 from explorer.ui import compute, state
 from explorer.ui.charts import drawn
+from explorer.ui.stage import hand_view
 from explorer.ui.widgets import field
 
 
 def changes(experiment: Experiment, walk: Walk, lang: str) -> None:
-    """Draws the three ways to change a run, each in its tab; only the one in front is drawn."""
-    labels = {name: t(f"ui.{name}", lang) for name in ("what_if", "second", "transplant")}
+    """Draws the ways to change a run, and a run by hand, each in its tab; only the one in front is drawn."""
+    labels = {name: t(f"ui.{name}", lang) for name in ("what_if", "second", "transplant", "hand")}
     key = f"changes_{lang}"
     if st.session_state.get("changed_by") != (used := (_used(experiment), lang)):
         st.session_state["changed_by"], st.session_state[key] = used, labels[used[0]]
-    what_if, second, transplant = st.tabs(list(labels.values()), key=key, on_change="rerun")
+    what_if, second, transplant, hand = st.tabs(list(labels.values()), key=key, on_change="rerun")
     if what_if.open:
         with what_if:
             _what_if(experiment, walk, lang)
@@ -34,11 +37,23 @@ def changes(experiment: Experiment, walk: Walk, lang: str) -> None:
     if transplant.open:
         with transplant:
             _transplant(experiment, walk, lang)
+    if hand.open:
+        with hand:
+            _hand(experiment, lang)
 
 
 def _used(experiment: Experiment) -> str:
     """Returns the way that the experiment goes, whose tab comes to the front."""
+    if experiment.by_hand == "on":
+        return "hand"
     return "transplant" if experiment.carry else "second" if experiment.second else "what_if"
+
+
+def _hand(experiment: Experiment, lang: str) -> None:
+    st.caption(t("hand.help", lang))
+    with st.spinner(t("ui.learning", lang)):
+        found = compute.by_hand(network_of(experiment))
+    hand_view(build_hand(found, lang, state.theme()))
 
 
 def _what_if(experiment: Experiment, walk: Walk, lang: str) -> None:
