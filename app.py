@@ -12,7 +12,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from explorer.ui import board, brought
 from explorer.ui.budget import UploadBudget
 from explorer.ui.room.routes import room_routes
-from explorer.ui.server import ContentSecurityPolicy, stage_routes, warm_up
+from explorer.ui.server import ContentSecurityPolicy, Fence, stage_routes, warm_up
 from explorer.ui.visitors import Visitors
 
 
@@ -32,6 +32,6 @@ PagesManager.uses_pages_directory = False
 app = st.App(
     Path(__file__).parent / "main.py",
     routes=[*stage_routes(), *board.race_routes(), *room_routes()],
-    middleware=[Middleware(ContentSecurityPolicy), Middleware(Visitors), Middleware(UploadBudget)],
+    middleware=[Middleware(one) for one in (ContentSecurityPolicy, Fence, Visitors, UploadBudget)],
     lifespan=lifespan,
 )

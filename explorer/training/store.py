@@ -132,7 +132,10 @@ def load_bundle(source: Path | str | bytes, *, uploaded: bool = True) -> Bundle:
     query = _metadata(metadata, "experiment")
     if not isinstance(query, dict) or not all(isinstance(value, str) for value in query.values()):
         raise Refused("bad_metadata", field="experiment")
-    model.load_state_dict(_tensors(data))
+    tensors = _tensors(data)
+    if uploaded:
+        _check_finite(tensors)
+    model.load_state_dict(tensors)
     experiment, refused = Experiment().with_changes(query)
     ignored = tuple(Refusal(label(clean(r.name)), label(clean(r.raw))) for r in refused[:_NOTICES])
     return Bundle(model.eval(), _of(model, experiment), int(step), symbols, ignored)
@@ -193,6 +196,13 @@ def _tensors(data: bytes) -> dict[str, torch.Tensor]:
         return safetensors.torch.load(data)
     except (SafetensorError, KeyError) as error:  # KeyError: a dtype that PyTorch does not have
         raise Refused("file_damaged") from error
+
+
+def _check_finite(tensors: Mapping[str, torch.Tensor]) -> None:
+    """Raises Refused for weights of NaN or Inf: a network that diverged shows nothing on the pages."""
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise Refused("tensor_nonfinite", name=label(name))
 
 
 def _large(size: int) -> Refused:

@@ -4,6 +4,9 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+LOCAL = ("127.0.0.1", "::1")
+"""This machine: who asks from there without a proxy between is whoever runs the server."""
+
 
 class TooLongError(Exception):
     """A body longer than a route takes."""
@@ -33,6 +36,6 @@ async def body(request: Request, most: int) -> bytes:
 def visitor(request: Request) -> str:
     """Returns the address of a request; where a proxy of this machine passed it on, that of its client."""
     host = request.client.host if request.client else ""
-    if host in ("127.0.0.1", "::1"):
+    if host in LOCAL:
         return request.headers.get("x-forwarded-for", host).split(",")[-1].strip()[:64]
     return host

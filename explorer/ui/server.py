@@ -1,15 +1,20 @@
-"""What the server adds to Streamlit: routes for the stage's files, a content security policy."""
+"""What the server adds to Streamlit: routes for the stage's files, headers, and what it takes from nobody."""
 
 import gzip
+import re
 from functools import cache
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from explorer.stage import PLOTLY, files, version
+from explorer.ui.guard import LOCAL, visitor
 from explorer.ui.payloads import packed_response, payload_route
 
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
@@ -21,7 +26,7 @@ POLICY = "; ".join(
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
-        "connect-src 'self' ws: wss: data: blob:",
+        "connect-src 'self' {sockets}data: blob:",
         "worker-src 'self' blob:",
         "object-src 'none'",
         "base-uri 'self'",
@@ -30,6 +35,13 @@ POLICY = "; ".join(
     )
 )
 """Nothing is loaded from elsewhere: text in a link cannot fetch a picture. Streamlit needs the rest."""
+
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:]{2,45}\](:[0-9]{1,5})?", re.ASCII)
+
+
+def policy(host: str) -> str:
+    """Returns the policy for a page of a host. Older browsers take 'self' for no socket, so it is named."""
+    return POLICY.format(sockets=f"ws://{host} wss://{host} " if _HOST.fullmatch(host) else "")
 
 
 def stage_url() -> str:
@@ -77,7 +89,10 @@ async def _file(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in _served():
         return Response(status_code=404)
-    return packed_response(request, *_content(name), _TYPES[_served()[name].suffix], "public")
+    sent = packed_response(request, *_content(name), _TYPES[_served()[name].suffix], "public")
+    if request.path_params["version"] != version():  # a tab from before an update, or anybody's invention
+        sent.headers["Cache-Control"] = "no-store"
+    return sent
 
 
 _EVERYWHERE = ("core", "course")
@@ -101,6 +116,42 @@ def _page_of(path: str) -> str:
     return page if page in {name.partition("/")[0] for name in files()} else ""
 
 
+METRICS = "/_stcore/metrics"
+TAKEN = {"rerun_script", "stop_script", "app_heartbeat", "file_urls_request", "backend_operation_request"}
+"""What a page may ask of Streamlit. Not of these: `clear_cache`, which clears everybody's."""
+
+
+class Fence:
+    """ASGI middleware: what Streamlit would tell or do for anybody who asks.
+
+    Its metrics are for programs on this machine; a message that no page sends is passed over.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and METRICS in scope["path"] and visitor(Request(scope)) not in LOCAL:
+            await Response(status_code=404)(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self.app(scope, lambda: _taken(receive), send)
+        else:
+            await self.app(scope, receive, send)
+
+
+async def _taken(receive: Receive) -> Message:
+    """Returns the next message of a socket that a page may send, or that Streamlit itself refuses."""
+    while True:
+        message = await receive()
+        asked = BackMsg()
+        try:
+            asked.ParseFromString(message.get("bytes") or b"")
+        except DecodeError:
+            return message
+        if (asked.WhichOneof("type") or "app_heartbeat") in TAKEN:
+            return message
+
+
 class ContentSecurityPolicy:
     """ASGI middleware that adds the policy to every HTTP response, and to pages what to load early."""
 
@@ -116,7 +167,7 @@ class ContentSecurityPolicy:
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message["headers"],
-                    (b"content-security-policy", POLICY.encode()),
+                    (b"content-security-policy", policy(Headers(scope=scope).get("host", "")).encode()),
                     (b"referrer-policy", b"no-referrer"),
                     (b"x-content-type-options", b"nosniff"),
                 ]

@@ -210,6 +210,8 @@ FILES: dict[str, tuple[Callable[[], bytes], str, dict]] = {
     "a tensor without a shape": (lambda: changed(lambda h: last(h).pop("shape")), "file_damaged", {}),
     "a tensor with more": (lambda: with_tensor(file="/etc/passwd"), "file_damaged", {}),
     "a shape of fractions": (lambda: with_tensor(shape=[8.0, 12.0]), "file_damaged", {}),
+    "weights of NaN": (lambda: GOOD[:-4] + np.float32("nan").tobytes(), "tensor_nonfinite", {}),
+    "weights of Inf": (lambda: GOOD[:-4] + np.float32("-inf").tobytes(), "tensor_nonfinite", {}),
     "a shape of NaN": (lambda: with_tensor(shape=[float("nan")]), "file_damaged", {}),
     "a shape of truths": (lambda: with_tensor(shape=[True, True]), "file_damaged", {}),
     "a negative shape": (lambda: with_tensor(shape=[-12, -8]), "file_damaged", {}),

@@ -14,9 +14,9 @@ from explorer.ui.payloads import HELD, PREFIX, address_of
 from explorer.ui.server import early, stage_routes
 
 
-def asked(name: str, takes: str = "gzip, br", route: int = 0) -> Response:
+def asked(name: str, takes: str = "gzip, br", route: int = 0, of: str = "") -> Response:
     headers = [(b"accept-encoding", takes.encode())]
-    scope = {"type": "http", "path_params": {"name": name}, "headers": headers}
+    scope = {"type": "http", "path_params": {"name": name, "version": of or version()}, "headers": headers}
     return asyncio.run(stage_routes()[route].endpoint(Request(scope)))
 
 
@@ -28,6 +28,12 @@ def test_every_module_and_style_sheet_is_served_from_its_folder():
         assert gzip.decompress(sent.body) == path.read_bytes()
         assert sent.headers["content-encoding"] == "gzip" and "immutable" in sent.headers["cache-control"]
         assert sent.media_type == {".js": "text/javascript", ".css": "text/css"}[path.suffix]
+
+
+def test_only_the_version_that_there_is_is_kept_for_a_year():
+    assert "max-age=31536000" in asked("stage.js").headers["cache-control"]
+    for of in ("anything", version() + "0"):
+        assert asked("stage.js", of=of).headers["cache-control"] == "no-store"
 
 
 def test_who_takes_no_compressed_answer_gets_the_file():
