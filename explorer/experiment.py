@@ -78,6 +78,9 @@ VIEWS = ("pairs", "predict", "generate", "units", "memory")
 ARCHITECTURES = ("feedforward", "mappings", "deep", "shapes", "variants", "cost", "amount", "forecast")
 """What the page of architectures shows."""
 
+ATTENDED = ("", "dot", "additive")
+"""Attention of the encoder-decoder: none, or a kind of score."""
+
 ASKS = ("", "output", "cell", "stateful", "padding", "packing", "dense")
 """Further questions about shapes and states."""
 
@@ -289,6 +292,7 @@ class ArchitectureChoices:
 
     arch: str = _pick("feedforward", "architecture", ARCHITECTURES)
     mapping: str = _pick("many_one", "architecture", MAPPINGS)
+    attend: str = _pick("", "architecture", ATTENDED)
     depth: int = _number(2, "architecture", 1, MAX_LAYERS)
     directions: str = _pick("both", "architecture", ("one", "both"))
     without: str = _pick("", "architecture", PARTS)

@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 from explorer.architectures.mappings import HIDDEN_SIZES, Column, Reading, Said
 from explorer.figures.frame import frame
 from explorer.figures.palette import EMPTY, GRID, HUES
+from explorer.figures.signals import plain, step_axis
+from explorer.figures.sketch import Drawn, Sketch
 from explorer.i18n import t
 from explorer.labels import plot_label
 
@@ -27,6 +29,9 @@ TITLE, ROW, NOTE, BOTTOM = 46, 84, 0.3, -0.4
 
 LEFT, NAME = 108, 11
 """Pixels for the names of the rows; letters of a line of them."""
+
+ROOM_BESIDE = 12
+"""Letters of a token beside the heatmap of attention; Hangul is two letters wide."""
 
 BETWEEN = 0.7
 """Room between encoder and decoder."""
@@ -56,6 +61,28 @@ def unrolled_figure(reading: Reading, lang: str, theme: str = "light") -> go.Fig
     return figure
 
 
+@Drawn
+def attention_figure(
+    said: Sequence[str], read: Sequence[str], first_step: int, lang: str, theme: str = "light"
+) -> Sketch:
+    """Returns the heatmap of attention, the encoder's tokens down and the words that are said across, 0..1.
+
+    Its numbers are left to the run.
+    """
+    steps = list(range(first_step, first_step + len(said)))
+    figure = Sketch(plain(theme))
+    rows = list(range(1, len(read) + 1))
+    figure.add(
+        "heatmap", x=steps, y=rows, z=[], zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
+        meta={"signal": "attention", "role": "gate", "hue": "c"},
+    )  # fmt: skip
+    figure.update_xaxes(**step_axis(steps, said))
+    ticks = [fitted(token, ROOM_BESIDE) for token in read]
+    figure.update_yaxes(autorange="reversed", tickvals=rows, ticktext=ticks, showgrid=False)
+    figure.update_layout(meta={"range": [0, 1], "title": t("mappings.attention", lang)})
+    return figure
+
+
 def _notes(reading: Reading) -> int:
     """Lines above the outputs: the halves' names; the right answer and what only the next token tells."""
     if reading.handed:
@@ -82,6 +109,10 @@ def _width(token: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in token)
 
 
+_Group = list[tuple[Column | None, float]]
+"""The columns of one network, None for those left out, and where they stand."""
+
+
 class _Drawing:
     def __init__(self, figure: go.Figure, reading: Reading, lang: str, theme: str) -> None:
         self.figure, self.reading, self.lang, self.theme = figure, reading, lang, theme
@@ -89,7 +120,7 @@ class _Drawing:
         self.shapes: list[dict] = []
         self.annotations: list[dict] = []
         halves = [[c for c in reading.columns if part.first <= c.step <= part.last] for part in reading.parts]
-        self.groups: list[list[tuple[Column | None, float]]] = []
+        self.groups: list[_Group] = []
         x = 0.0
         for half in halves:
             shown = drawn(half, MOST // len(halves))
@@ -163,10 +194,26 @@ class _Drawing:
         self._arrow(first[-1][1] + HALF, STATE, second[0][1] - HALF, STATE, width=4, hue="c")
         states, step = self.reading.parts[1].model.states, self.reading.handed
         name = ", ".join(f"{state}<sub>{step}</sub>" for state in states)
-        self._text((first[-1][1] + second[0][1]) / 2, STATE + 0.5, name, self.hues["c"], 14)
+        above = STATE + (0.5 if self.reading.network.attention is None else -0.55)
+        self._text((first[-1][1] + second[0][1]) / 2, above, name, self.hues["c"], 14)
+        if self.reading.network.attention is not None:
+            self._attended(first, second)
         for (column, x), (after, there) in pairwise(second):
             if column is not None and after is not None:
                 self._arrow(x + 0.3, OUTPUT - LOW, there - 0.3, INPUT + LOW, width=1.2, hue="show")
+
+    def _attended(self, read: _Group, said: _Group) -> None:
+        """One rail from all states of the encoder to every step of the decoder."""
+        rail, hue, side = STATE + LOW + 0.22, self.hues["c"], 0.24
+        ends = {"x0": read[0][1] + side, "x1": said[-1][1] - side, "y0": rail, "y1": rail}
+        line = {"color": hue, "width": 2}
+        self.shapes.append({"type": "line", **ends, "line": line, "layer": "below"})
+        for _, x in read:
+            up = {"x0": x + side, "x1": x + side, "y0": STATE + LOW, "y1": rail}
+            self.shapes.append({"type": "line", **up, "line": line, "layer": "below"})
+        for _, x in said:
+            self._arrow(x - side, rail, x - side, STATE + LOW, hue="c")
+        self._text((read[0][1] + read[-1][1]) / 2, rail + 0.22, t("mappings.attends", self.lang), hue, 14)
 
     def hovers(self) -> None:
         """What a pointer reads: the token as it was typed, and the best answers."""

@@ -32,7 +32,7 @@ SHAPES = {
 }  # fmt: skip
 NAMED = {  # all that a view's figures depend on, and where the cursor stands
     "feedforward": {"cell", "seed"},
-    "mappings": {"mapping", "cell", "seed", "text", "notation", "start", "step", "unit"},
+    "mappings": {"mapping", "attend", "cell", "seed", "text", "notation", "start", "step", "unit"},
     "deep": {"cell", "seed", "depth", "directions", "text", "step"},
     "shapes": SHAPES,
     "variants": {"without"},
@@ -69,15 +69,17 @@ def compared(key: str, at: int = 0) -> feedforward.Compared:
 
 
 @cache
-def _mapped(mapping: str, cell: str, lang: str, seed: int, text: str) -> mappings.Reading:
-    return mappings.read(mapped_once(mapping, cell, lang, seed), text)
+def _mapped(mapping: str, cell: str, lang: str, seed: int, attend: str, text: str) -> mappings.Reading:
+    network = mapped_once(mapping, cell, lang, seed, *([attend] if attend else []))
+    return mappings.read(network, text)
 
 
 def mapped(key: str, at: int, lang: str) -> mappings.Reading:
     """Returns what the network of a button makes of the button's text, for a reader of a language."""
     experiment = shown(key, at)
     assert experiment.arch == "mappings"
-    return _mapped(experiment.mapping, experiment.cell, lang, experiment.seed, experiment.text)
+    chosen = experiment.mapping, experiment.cell, lang, experiment.seed, experiment.attend
+    return _mapped(*chosen, experiment.text)
 
 
 def tagger(key: str, at: int, lang: str, seed: int = 0) -> deep.Tagger:
@@ -277,10 +279,28 @@ def test_all_of_a_sentence_passes_through_64_numbers(lang):
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_one_state_is_handed_over_and_attention_would_see_all(lang):
-    reading, hidden = mapped("attention", 0, lang), 32
-    assert reading.handed == shown("attention").step == 7
-    assert reading.network.models[0].hidden_size == hidden
+def test_attention_reads_the_word_that_is_translated(lang):
+    reading = mapped("attention", 0, lang)
+    step, weights = shown("attention").step, reading.parts[1].attention
+    assert step == 9 and reading.handed == 7 and weights is not None and weights.shape[1] == 7
+    said = next(column.said for column in reading.columns if column.step == step)
+    assert said is not None and said.best == {"en": "개", "ko": "small"}[lang]
+    read = [token.label for token in reading.parts[0].given.tokens]
+    of_word = read.index({"en": "dog", "ko": "작은"}[lang])
+    row = weights[step - reading.parts[1].first]
+    assert row.argmax() == of_word and row[of_word] > 0.9
+    tells("attention", "0.9", 9)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_one_state_is_handed_over_and_attention_sees_all(lang):
+    kinds = [shown("attention", at).attend for at in range(3)]
+    assert kinds == ["additive", "dot", ""]
+    for at in (0, 2):
+        reading, hidden = mapped("attention", at, lang), 32
+        assert reading.handed == 7 and reading.network.models[0].hidden_size == hidden
+        assert (reading.network.attention is not None) == bool(kinds[at])
+        assert reading.network.scores[0].right > 180
     assert (7 * hidden, 14 * hidden) == (224, 448)
     tells("attention", 7, 14, 32, 224, 448, 64)
 

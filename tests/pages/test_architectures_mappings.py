@@ -2,6 +2,7 @@
 
 import pytest
 
+from explorer.architectures.mappings.common import TRAINING_STEPS
 from explorer.data.exercises import examples
 from explorer.experiment import MAPPINGS
 from explorer.i18n import t
@@ -32,7 +33,7 @@ def test_every_mapping_opens_on_its_first_example(locale, lang, mapping):
     said = texts(app)
     assert typed(app).value == examples(mapping, lang)[0]
     assert t(f"mappings.good_{mapping}", lang) in said and t(f"mappings.ask_{mapping}", lang) in said
-    network = mappings._network(mapping, "lstm", lang, 0)
+    network = mappings._network(mapping, "lstm", lang, 0, "")
     for score in network.scores:
         assert f"{score.right:,} / {score.total:,} = **{100 * score.share:.1f} %**" in said
         assert f"{100 * score.guess:.1f} %" in said
@@ -72,7 +73,7 @@ def test_what_is_typed_is_read():
 
 def test_the_word_that_only_the_next_one_tells_leads_to_both_directions():
     app = view(mapping="many_many")
-    reading = mappings._reading("many_many", "lstm", "en", 0, "")
+    reading = mappings._reading("many_many", "lstm", "en", 0, "", "")
     said = reading.columns[1].said
     assert f"The network says **{said.best}** with {100 * said.probabilities[0]:.0f} %" in texts(app)
     app.button(key="to_deep").click().run()
@@ -92,6 +93,19 @@ def test_the_step_says_whether_encoder_or_decoder_is_on_the_stage():
     assert app.session_state["experiment"].step == 1
 
 
+def test_attention_is_a_choice_of_the_encoder_decoder_alone(monkeypatch):
+    monkeypatch.setitem(TRAINING_STEPS, "encoder_decoder", 5)
+    app = view(mapping="encoder_decoder", attend="dot", step="9", seed="77")
+    assert field(app, "selectbox", "attend").value == "dot"
+    said = texts(app)
+    assert t("mappings.note_attention", "en", handed=64, steps=7, numbers=224) in said
+    field(app, "selectbox", "attend").set_value("").run()
+    assert not app.exception
+    assert t("mappings.note_attention", "en", handed=64, steps=7, numbers=224) not in texts(app)
+    app.segmented_control(key="field_mapping").set_value("many_one").run()
+    assert not any(widget.key == "field_attend" for widget in app.selectbox)
+
+
 def test_more_seeds_are_trained_when_asked_for():
     app = view(mapping="encoder_decoder", seed="9999")
     assert t("mappings.others", "en", first=0, second=1) not in texts(app)
@@ -103,7 +117,7 @@ def test_more_seeds_are_trained_when_asked_for():
 @pytest.mark.parametrize("cell", ["rnn_relu", "lstm_peephole", "gru_reset_before"])
 def test_other_cells(cell):
     app = view("ko-KR", mapping="many_one", cell=cell)
-    network = mappings._network("many_one", cell, "ko", 0)
+    network = mappings._network("many_one", cell, "ko", 0, "")
     assert f"{network.scores[0].right} / 40" in texts(app)
 
 

@@ -10,6 +10,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from explorer.architectures.mappings import letters, messages, tags, translation
 from explorer.architectures.mappings.common import (
@@ -52,12 +53,14 @@ __all__ = [
 ]
 
 
-def fit(mapping: str, cell: str, lang: str, seed: int = 0) -> Network:
+def fit(mapping: str, cell: str, lang: str, seed: int = 0, attend: str = "") -> Network:
     """Trains a mapping's network and measures it. Raises KeyError for a mapping that there is not.
 
     Weights, batches and replaced words depend on the seed alone, the data and what is held out do not.
+    attend: the kind of attention of the encoder-decoder, `` for none.
     """
-    fitted = _FIT[mapping](cell, lang, seed)
+    learned = partial(translation.fit, attend=attend) if mapping == "encoder_decoder" else _FIT[mapping]
+    fitted = learned(cell, lang, seed)
     return Network(mapping, cell, lang, seed, TRAINING_STEPS[mapping], mapping in HELD_OUT, *fitted)
 
 
@@ -121,7 +124,6 @@ _FIT: dict[str, Callable[[str, str, int], Fitted]] = {
     "one_many": letters.fit_one_many,
     "many_one": messages.fit,
     "many_many": tags.fit,
-    "encoder_decoder": translation.fit,
 }
 _READ: dict[str, Callable[[Network, str], Reading]] = {
     "one_one": letters.read_one_one,

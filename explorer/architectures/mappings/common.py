@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from explorer.architectures.mappings.attention import Attention
 from explorer.lab.learned import Input, Token
 from explorer.labels import UNKNOWN
 from explorer.limits import TOP
@@ -52,7 +53,7 @@ class Network:
     """A trained mapping: one model, or encoder and decoder, in float64.
 
     held_out: whether the scores are of texts that it did not learn. answers: what the outputs mean, as shown.
-    trained: on how many texts; seconds: of the training.
+    trained: on how many texts; seconds: of the training. attention: the decoder's, if it has any.
     """
 
     mapping: str
@@ -66,12 +67,14 @@ class Network:
     trained: int
     seconds: float
     scores: tuple[Accuracy, ...]
+    attention: Attention | None = None
 
     @property
     def parameters(self) -> int:
         """Numbers that were learned: an encoder's readout is not used."""
         unused = sum(p.numel() for model in self.models[:-1] for p in model.readout.parameters())
-        return sum(p.numel() for model in self.models for p in model.parameters()) - unused
+        learned = [*self.models, *([self.attention] if self.attention else [])]
+        return sum(p.numel() for module in learned for p in module.parameters()) - unused
 
 
 class Fitted(NamedTuple):
@@ -82,6 +85,7 @@ class Fitted(NamedTuple):
     trained: int
     seconds: float
     scores: tuple[Accuracy, ...]
+    attention: Attention | None = None
 
 
 @dataclass(frozen=True)
@@ -120,12 +124,16 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One network's run, the whole of it, and its input; says: whether it has outputs."""
+    """One network's run, the whole of it, and its input; says: whether it has outputs.
+
+    attention (T, S): the decoder's weights over the encoder's steps, each row adds up to 1; None without.
+    """
 
     run: Trace
     given: Input
     model: RecurrentModel
     says: bool = True
+    attention: np.ndarray | None = None
 
     @property
     def first(self) -> int:

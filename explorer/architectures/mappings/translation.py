@@ -1,4 +1,7 @@
-"""Many to many, encoder and decoder: a toy sentence read whole, then said in the other language."""
+"""Many to many, encoder and decoder: a toy sentence read whole, then said in the other language.
+
+With attention or without: see `attention`.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from explorer.architectures.mappings.attention import Attention
 from explorer.architectures.mappings.common import (
     ROWS,
     Accuracy,
@@ -29,34 +33,47 @@ from explorer.data.exercises import pair_of, pieces, translation_split, translat
 from explorer.lab.learned import Input, Token, token_of
 from explorer.labels import UNKNOWN, label
 from explorer.nn.model import RecurrentModel
-from explorer.nn.tracing import trace
+from explorer.nn.tracing import Trace, trace
 
 START, END = "<bos>", "<eos>"
 MOST_SOURCE, MOST_SAID = 20, 24
 """Words that the encoder reads, and those that the decoder says if it comes to no end."""
 
 
-def fit(cell: str, lang: str, seed: int) -> Fitted:
+def fit(cell: str, lang: str, seed: int, attend: str = "") -> Fitted:
     """Trains encoder and decoder together; the decoder reads the right words (teacher forcing)."""
     train, held = ([(p.source(lang), p.target(lang)) for p in part] for part in translation_split())
     own, other = translation_words(lang), translation_words("en" if lang == "ko" else "ko")
     vocabulary = (UNKNOWN, START, END, *other)
     asked = [((UNKNOWN, *own), 1), (vocabulary, len(vocabulary))]
     (encoder, decoder), generator = starting("encoder_decoder", cell, seed, asked)
+    attention = Attention(attend, decoder.hidden_size, len(vocabulary)) if attend else None
+    if attention is not None:
+        attention.start(generator)
     groups = [_pair_batch(group, encoder, decoder) for group in _by_length(train)]
     weights = torch.tensor([float(group[0].shape[1]) for group in groups])
 
     def loss(_: int) -> Tensor:
         source, inputs, target = groups[int(torch.multinomial(weights, 1, generator=generator))]
         rows = torch.randint(source.shape[1], (ROWS,), generator=generator)
-        _, state = encoder.rnn(_vectors(encoder, source[:, rows]))
+        e, state = encoder.rnn(_vectors(encoder, source[:, rows]))
         states, _ = decoder.rnn(_vectors(decoder, inputs[:, rows]), state)
-        return F.cross_entropy(decoder.readout(states).flatten(0, 1), target[:, rows].flatten())
+        logits = _logits(decoder, states, attention, e)
+        return F.cross_entropy(logits.flatten(0, 1), target[:, rows].flatten())
 
-    seconds = descend("encoder_decoder", [encoder, decoder], loss)
+    learned = [encoder, decoder, *([attention] if attention else [])]
+    seconds = descend("encoder_decoder", learned, loss)
     models = finished([encoder, decoder])
-    scores = _translation_scores(models, train, held)
-    return Fitted(models, tuple(map(label, vocabulary)), len(train), seconds, scores)
+    if attention is not None:
+        attention.double().eval()
+    scores = _translation_scores(models, attention, train, held)
+    return Fitted(models, tuple(map(label, vocabulary)), len(train), seconds, scores, attention)
+
+
+def _logits(decoder: RecurrentModel, h: Tensor, attention: Attention | None, e: Tensor) -> Tensor:
+    """Logits (T, B, V) of the decoder's states (T, B, H), and what attention to e (S, B, H) adds to them."""
+    logits = decoder.readout(h)
+    return logits if attention is None else logits + attention(h, e)[2]
 
 
 _Sides = tuple[tuple[str, ...], tuple[str, ...]]
@@ -85,23 +102,28 @@ def _vectors(model: RecurrentModel, ids: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def translated(models: Sequence[RecurrentModel], source: Tensor) -> Tensor:
+def translated(
+    models: Sequence[RecurrentModel], source: Tensor, attention: Attention | None = None
+) -> Tensor:
     """Returns what a decoder says (at most MOST_SAID, B) of ids (T, B), each word the best and then read."""
     encoder, decoder = models
-    _, state = encoder.rnn(_vectors(encoder, source))
+    e, state = encoder.rnn(_vectors(encoder, source))
     word = torch.full(source.shape[1:], decoder.ids[START])
     said: list[Tensor] = []
     ended = torch.zeros_like(word, dtype=torch.bool)
     while len(said) < MOST_SAID and not ended.all():
         output, state = decoder.rnn(_vectors(decoder, word[None]), state)
-        word = decoder.readout(output[0]).argmax(-1)
+        word = _logits(decoder, output, attention, e)[0].argmax(-1)
         said.append(word)
         ended |= word == decoder.ids[END]
     return torch.stack(said)
 
 
 def _translation_scores(
-    models: Sequence[RecurrentModel], train: Sequence[_Sides], held: Sequence[_Sides]
+    models: Sequence[RecurrentModel],
+    attention: Attention | None,
+    train: Sequence[_Sides],
+    held: Sequence[_Sides],
 ) -> tuple[Accuracy, ...]:
     """Sentences without a wrong word, and right words. The guess knows the place in the sentence alone."""
     encoder, decoder = models
@@ -109,7 +131,7 @@ def _translation_scores(
     words = sentences = total = guessed = whole = 0
     for group in _by_length(held):
         source, _, target = _pair_batch(group, encoder, decoder)
-        said = translated(models, source)
+        said = translated(models, source, attention)
         missing = target.new_full((max(0, len(target) - len(said)), target.shape[1]), -1)
         right = torch.cat([said, missing])[: len(target)] == target
         words += int(right[:-1].sum())
@@ -136,12 +158,13 @@ def read(network: Network, text: str) -> Reading:
     nothing_asked = np.full(len(tokens), -1)
     given = Input(list(tokens), tuple(shown), classes=nothing_asked)
     first = Part(trace(encoder, encoder.encode(tokens)), given, encoder, says=False)
-    ids = translated(network.models, torch.tensor(encoder.encode(tokens))[:, None])[:, 0].tolist()
+    source = torch.tensor(encoder.encode(tokens))[:, None]
+    ids = translated(network.models, source, network.attention)[:, 0].tolist()
     heard = [decoder.ids[START], *ids[:-1]]
     assert decoder.vocabulary is not None
     words = [decoder.vocabulary[k] for k in heard]
     aim = _aim(tokens, network.lang, len(heard))
-    second = _decoded(decoder, words, first, aim, network.answers)
+    second = _decoded(network, words, first, aim)
     columns = [Column(k + 1, token, None) for k, token in enumerate(shown)]
     columns += [
         Column(second.first + k, second.given.tokens[k], said, asked=aim[k])
@@ -162,14 +185,9 @@ def _aim(tokens: Sequence[str], lang: str, steps: int) -> list[str | None]:
     return [right[k] if k < len(right) else None for k in range(steps)]
 
 
-def _decoded(
-    decoder: RecurrentModel,
-    words: Sequence[str],
-    encoder: Part,
-    asked: Sequence[str | None],
-    answers: tuple[str, ...],
-) -> Part:
+def _decoded(network: Network, words: Sequence[str], encoder: Part, asked: Sequence[str | None]) -> Part:
     """The decoder's run over its own words, from the encoder's last state on."""
+    decoder, answers = network.models[1], network.answers
     layer = encoder.run.only
     assert layer is not None
     last = tuple(array[-1:] for array in layer.states.values())
@@ -177,4 +195,20 @@ def _decoded(
     run = replace(trace(decoder, decoder.encode(words), state), first_step=encoder.last + 1)
     classes = np.array([answers.index(a) if a in answers else -1 for a in asked])
     shown = tuple(token_of(word, decoder) for word in words)
-    return Part(run, Input(list(words), shown, classes=classes, answers=answers), decoder)
+    run, weights = _attending(run, encoder.run.output, network.attention)
+    given = Input(list(words), shown, classes=classes, answers=answers)
+    return Part(run, given, decoder, attention=weights)
+
+
+@torch.no_grad()
+def _attending(run: Trace, e: np.ndarray, attention: Attention | None) -> tuple[Trace, np.ndarray | None]:
+    """A decoder's run with what attention to e (S, H) adds to its logits, and its weights (T, S).
+
+    Its words are then no longer its state's alone, so no readout stands in the run.
+    """
+    if attention is None:
+        return run, None
+    h, states = (torch.tensor(np.array(array))[:, None] for array in (run.output, e))
+    a, _, more = attention(h, states)
+    assert run.logits is not None
+    return replace(run, logits=run.logits + more[:, 0].numpy(), readout=None), a[0].numpy()

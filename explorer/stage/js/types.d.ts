@@ -109,6 +109,14 @@ export interface Wire {
   arrow: boolean
 }
 
+/** A decoder's weights over an encoder's tokens, by its own steps, what it says there, and the heatmap. */
+export interface Attended<A = Matrix> {
+  weights: A
+  said: string[]
+  tokens: Token[]
+  figure: Figure
+}
+
 export interface WalkRun<A = Matrix> extends Run<A, "h" | "x" | "weight_ih"> {
   cell: string
   inputs: number
@@ -128,6 +136,7 @@ export interface WalkRun<A = Matrix> extends Run<A, "h" | "x" | "weight_ih"> {
   heatmaps: Figure[]
   /** One unit's gates and state over time; its numbers are left to the run's arrays. */
   valve: Figure
+  attention?: Attended<A>
 }
 
 export interface WalkPayload<A = Matrix> extends Payload<"walk", WalkRun<A>> {

@@ -2,59 +2,55 @@
 
 import streamlit as st
 
-from explorer.architectures.mappings import MOST_SAID, Column, Network, Part, Reading, fit, read, walk_of
+from explorer.architectures.mappings import MOST_SAID, Column, Network, Part, Reading, fit, read
 from explorer.data.exercises import examples, tag_words, translation_words
 from explorer.exact import interval
 from explorer.experiment import Display, Experiment
 from explorer.figures.mappings import unrolled_figure
-from explorer.i18n import section, strings, t
+from explorer.i18n import strings, t
 from explorer.lab.walk import Walk
-from explorer.stage.payload import Numbers, header_for, pack, run_of
+from explorer.stage.mappings import build_mapped
 from explorer.ui import report, state
 from explorer.ui.stage import stage
 from explorer.ui.text import say
-from explorer.ui.widgets import views
+from explorer.ui.widgets import field, views
 
 INPUT = "mapping_text"
 """Key of the input of this view: what stands in it becomes the text of the bar."""
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _network(mapping: str, cell: str, lang: str, seed: int) -> Network:
-    return fit(mapping, cell, lang, seed)
+def _network(mapping: str, cell: str, lang: str, seed: int, attend: str) -> Network:
+    return fit(mapping, cell, lang, seed, attend)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _reading(mapping: str, cell: str, lang: str, seed: int, text: str) -> Reading:
-    return read(_network(mapping, cell, lang, seed), text)
+def _reading(mapping: str, cell: str, lang: str, seed: int, attend: str, text: str) -> Reading:
+    return read(_network(mapping, cell, lang, seed, attend), text)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _packed(
-    mapping: str, cell: str, lang: str, seed: int, text: str, second: bool, start: int, display: Display
-) -> tuple[Walk, bytes]:
-    part = _reading(mapping, cell, lang, seed, text).parts[second]
-    walk = walk_of(part, Experiment(cell=cell, start=start))
-    numbers = Numbers()
-    header = header_for(
-        "walk",
-        lang,
-        [run_of(walk.runs[0], numbers, display)],
-        strings=section("stage", lang) | {"next_token": t(f"mappings.says_{mapping}", lang)},
-        mode=walk.mode,
-        firstStep=walk.runs[0].trace.first_step,
-        total=walk.total,
-        target=walk.target,
-    )
-    return walk, pack(header, numbers.parts)
+    mapping: str, cell: str, lang: str, seed: int, attend: str, text: str, second: bool, start: int,
+    display: Display,
+) -> tuple[Walk, bytes]:  # fmt: skip
+    return build_mapped(_reading(mapping, cell, lang, seed, attend, text), second, start, display)
 
 
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the mapping's choice, the text, the drawing, what it shows, the stage, and how right it is."""
     views("mapping", experiment, lang)
     mapping = experiment.mapping
-    st.markdown(f"{t(f'mappings.good_{mapping}', lang)} {t(f'mappings.ask_{mapping}', lang)}")
-    key = (mapping, experiment.cell, lang, experiment.seed)
+    pair = mapping == "encoder_decoder"
+    asked = f"{t(f'mappings.good_{mapping}', lang)} {t(f'mappings.ask_{mapping}', lang)}"
+    if pair:
+        words, choice = st.columns([2.4, 1], vertical_alignment="center")
+        words.markdown(asked)
+        with choice:
+            field("attend", experiment, lang)
+    else:
+        st.markdown(asked)
+    key = (mapping, experiment.cell, lang, experiment.seed, experiment.attend if pair else "")
     with st.spinner(t("ui.learning", lang)):
         reading = _reading(*key, experiment.text)
     _text(reading, mapping, lang)
@@ -72,7 +68,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         say(sentence, lang, values)
     stage(payload)
     report.truth(walk, lang)
-    _scores(reading.network, lang)
+    _scores(reading.network, key[-1], lang)
 
 
 def _text(reading: Reading, mapping: str, lang: str) -> None:
@@ -118,7 +114,12 @@ def _note(reading: Reading, lang: str) -> None:
     elif mapping == "many_many":
         _note_on_tags(reading, lang)
     else:
-        st.markdown(t("mappings.note_encoder_decoder", lang, numbers=numbers, step=reading.handed))
+        step = reading.handed or 0
+        if reading.network.attention is None:
+            st.markdown(t("mappings.note_encoder_decoder", lang, numbers=numbers, step=step))
+        else:
+            every = step * model.hidden_size
+            st.markdown(t("mappings.note_attention", lang, handed=numbers, steps=step, numbers=every))
         if reading.parts[1].run.steps == MOST_SAID:
             st.markdown(t("mappings.note_no_end", lang, limit=MOST_SAID))
 
@@ -168,15 +169,16 @@ def _right(network: Network, lang: str) -> None:
     st.caption(f"{t('mappings.right_now', lang)} {' · '.join(lines)}")
 
 
-def _scores(network: Network, lang: str) -> None:
+def _scores(network: Network, attend: str, lang: str) -> None:
     """How right the network is beside two other seeds and a guess, and on what."""
     mapping, seed = network.mapping, network.seed
+    cell = network.cell
     quick = mapping != "encoder_decoder"
     more: list[Network] = []
     st.markdown(f"**{t('mappings.scores' if network.held_out else 'mappings.scores_learned', lang)}**")
     if quick or st.toggle(t("mappings.seeds", lang), key="mapping_seeds"):
         with st.spinner(t("ui.learning", lang)):
-            more = [_network(mapping, network.cell, lang, (seed + k) % 10_000) for k in (1, 2)]
+            more = [_network(mapping, cell, lang, (seed + k) % 10_000, attend) for k in (1, 2)]
     names = [t("mappings.kind", lang), t("mappings.here", lang, seed=seed)]
     if more:
         names.append(t("mappings.others", lang, first=more[0].seed, second=more[1].seed))

@@ -13,6 +13,7 @@ export function decode(bytes) {
     run.arrays = Object.fromEntries(
       Object.entries(/** @type {Record<string, Place>} */ (run.arrays)).map(([name, place]) => [name, new Matrix(numbers, place)]),
     )
+    if (run.attention) run.attention.weights = new Matrix(numbers, run.attention.weights)
     for (const figure of run.lines) {
       for (const trace of figure.data) {
         if (trace.y?.array) trace.y = Array.from(new Matrix(numbers, trace.y.array).values)

@@ -8,6 +8,7 @@ import { element } from "../core/dom.js"
 import { loadPlotly } from "../core/load.js"
 import { fill } from "../core/numbers.js"
 import { Arithmetic } from "./arithmetic.js"
+import { Attention } from "./attention.js"
 import { Drawing } from "./drawing.js"
 import { Origins } from "./origins.js"
 import { Readout } from "./readout.js"
@@ -25,8 +26,9 @@ export class WalkStage extends Stage {
     this.origins = new Origins(this)
     const shown = two ? payload.runs : [payload.runs[payload.runs.length - 1]]
     this.panels = shown.map((run) => this.panel(run, two))
+    this.attentions = shown.flatMap((run) => (run.attention ? [new Attention(run.attention, run, this)] : []))
     return [
-      this.notice(), this.views(),
+      this.notice(), this.views(), ...this.attentions.map((chart) => chart.node),
       element("div", { class: "rx-panels" }, ...this.panels.map((panel) => panel.node)),
       this.details(shown),
     ]
@@ -184,7 +186,7 @@ export class WalkStage extends Stage {
   }
 
   charts() {
-    return this.panels.flatMap((panel) => [...panel.heatmaps, panel.valve, ...panel.lines])
+    return [...this.attentions, ...this.panels.flatMap((panel) => [...panel.heatmaps, panel.valve, ...panel.lines])]
   }
 
   /** Where it stands in a run, which may have fewer units than the one beside it. @param {WalkRun} run */
@@ -205,6 +207,7 @@ export class WalkStage extends Stage {
     const { step, unit } = this
     this.strip?.show(step)
     this.transport.show(step)
+    for (const chart of this.attentions) chart.place(step)
     for (const panel of this.panels) {
       for (const chart of panel.heatmaps) chart.place(step, unit)
       for (const chart of [panel.valve, ...panel.lines]) chart.place(step, unit)
