@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import permutations
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -196,9 +197,9 @@ def test_without_memory_the_error_is_the_variance_of_two_numbers_and_with_one_of
 def test_the_plateau_is_reached_at_once_and_left_late():
     found = known("plateau", 0)
     assert all(at_baseline(middle(found, racer, CHECK_EVERY)) for racer in (RNN, LSTM + "1", GRU))
-    before, later = (middle(found, LSTM + "1", step) for step in (700, 1100))
+    before, later = (middle(found, LSTM + "1", step) for step in (1000, 1200))
     assert found.passed[LSTM + "1"] == none_and_all(found)[1] and before > 0.9 * ADDING_BASELINE > later
-    tells("plateau", len(found.seeds), CHECK_EVERY, 700, 1100, f"{before:.3f}", f"{later:.3f}")
+    tells("plateau", len(found.seeds), CHECK_EVERY, 1000, 1200, f"{before:.3f}", f"{later:.3f}")
 
 
 def test_the_grus_gradient_grows_while_its_error_stands_still():
@@ -211,14 +212,16 @@ def test_the_grus_gradient_grows_while_its_error_stands_still():
     assert gru.check() == pytest.approx(0.163, abs=0.002) and at_baseline(gru.check())
 
 
-def test_the_gru_is_first_in_steps_and_the_lstm_in_seconds():
+def test_the_gru_is_first_in_steps_and_neither_in_seconds():
     found = known("first", 0)
     gru, lstm = found.steps[GRU].median, found.steps[LSTM + "1"].median
     none, every = none_and_all(found)
     assert found.passed == {RNN: none, LSTM + "1": every, GRU: every}
-    assert gru < lstm and found.seconds[GRU].median > found.seconds[LSTM + "1"].median
+    assert gru < lstm
+    seconds = [found.seconds[racer] for racer in (GRU, LSTM + "1")]
+    assert all(one.low < other.median < one.high for one, other in permutations(seconds))
     cost = (found.seconds[GRU].median / gru) / (found.seconds[LSTM + "1"].median / lstm)
-    assert cost == pytest.approx(5, abs=0.5)
+    assert cost == pytest.approx(4, abs=0.5)
     tells("first", round(gru), round(lstm), len(found.seeds), math.ceil(100 * interval(*none)[1]))
 
 
@@ -328,7 +331,9 @@ def test_the_first_gradient_is_long_and_without_clipping_the_second_step_is_no_n
 def test_one_race_turns_the_order_of_other_seeds():
     found = known("seeds", 0)
     medians = [int(found.steps[racer].median) for racer in (LSTM + "2", GRU, ORTHOGONAL)]
-    assert medians == sorted(medians) and min(found.passed[r][0] for r in (ORTHOGONAL, GRU)) > 8
+    assert medians == sorted(medians) and min(found.passed[r][0] for r in (ORTHOGONAL, GRU)) > 0.8 * len(
+        found.seeds
+    )
     tells("seeds", *medians, len(found.seeds))
     assert shown("seeds", 0).race_seed not in found.seeds
     assert [shown("seeds", at).race_seed for at in range(3)] == [0, 1, 2]
@@ -355,7 +360,9 @@ def test_the_lectures_sentences_do_not_separate_the_cells():
 def test_agreement_over_12_words_separates_them():
     found = known("sentences", 1)
     rnn, lstm, gru = found.passed.values()
-    assert fisher(*rnn, *lstm) < 0.01 > fisher(*rnn, *gru) and fisher(*lstm, *gru) > 0.1
+    assert fisher(*rnn, *lstm) < 0.01 > fisher(*rnn, *gru) and fisher(*lstm, *gru) == pytest.approx(
+        0.002, abs=5e-4
+    )
     tells("sentences", rnn[0], lstm[0], gru[0], rnn[1])
     runs = race_of(shown("sentences", 1)).runs
     assert [run.cell for run in runs] == ["rnn", "lstm", "gru"] and runs[0].budget == 2000
