@@ -34,7 +34,7 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class Offer:
-    """A race that a class can run: one racer of a preset, and the most CPU seconds a seed of it took."""
+    """A race that a class can run: one racer of a preset, and the CPU seconds that few seeds of it exceed."""
 
     preset: str
     racer: str
@@ -65,7 +65,7 @@ class Offer:
 
 @cache
 def offers() -> Mapping[str, Offer]:
-    """Returns the races that cost little enough, as stored seeds measured; first those that some seeds fail.
+    """Returns the races that cost little enough by the band of stored seeds; first those that some seeds fail.
 
     One that is over at its first check shows nothing.
     """
@@ -75,10 +75,10 @@ def offers() -> Mapping[str, Offer]:
         known = shipped_of(race_of(experiment))
         if known is None:
             continue
-        for racer, (steps, most) in known.most.items():
-            passed, of = known.passed[racer]
-            if most <= CLASS_SECONDS and steps > CHECK_EVERY:
-                found.append((not 0 < passed < of, most, Offer(preset, racer, most)))
+        for racer, (passed, of) in known.passed.items():
+            usual, (steps, _) = known.seconds[racer].high, known.most[racer]
+            if usual <= CLASS_SECONDS and steps > CHECK_EVERY:
+                found.append((not 0 < passed < of, usual, Offer(preset, racer, usual)))
     return {offer.key: offer for *_, offer in sorted(found, key=lambda entry: entry[:2])}
 
 
