@@ -65,7 +65,7 @@ class Offer:
 
 @cache
 def offers() -> Mapping[str, Offer]:
-    """Returns the races that cost little enough by the band of stored seeds; first those that some seeds fail.
+    """Returns the races that cost little enough by the band of stored seeds, whose seeds part first.
 
     One that is over at its first check shows nothing.
     """
