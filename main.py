@@ -26,10 +26,11 @@ ICONS = {
     "architectures": ":material/account_tree:",
     "dynamics": ":material/deployed_code:",
     "glossary": ":material/function:",
+    "clinic": ":material/stethoscope:",
     "worksheet": ":material/edit_note:",
     "room": ":material/groups:",
 }
-ASIDE = ("worksheet", "room")  # the navigation names them only while they are open
+ASIDE = ("clinic", "worksheet", "room")  # the navigation names them only while they are open
 
 lang = state.language()
 st.set_page_config(page_title=t("app.title", lang), page_icon=str(ASSETS / "icon.svg"), layout="wide")

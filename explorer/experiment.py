@@ -57,6 +57,9 @@ SERIES = ("sine", "sum", "walk", "season", "yours")
 
 OPTIMISERS = ("adam", "rmsprop", "sgd")
 MATCHES = ("units", "parameters")
+TESTED = ("apart", "learned")
+"""Which sentences the metric is of, where their number is limited: others than those learned, or the same."""
+
 GRAMMARS = ("auto", "ko", "en")
 HEADLINE = "rnn;lstm bias=fixed keep_bias=1;gru"
 """The cells of the headline race: each racer a cell and what differs from the race's choices."""
@@ -248,6 +251,7 @@ class TrainingChoices:
     sentences: int = _number(0, "train", 0, MAX_SENTENCES)
     series: str = _pick("sine", "series", SERIES)
     values: str = _text("series", MAX_TEXT)
+    tested: str = _pick("apart", "train", TESTED)
 
 
 @dataclass(frozen=True)

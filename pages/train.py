@@ -10,6 +10,7 @@ from explorer.ui.stage import race_view
 from explorer.ui.train.choices import asked, choices, readable_race
 from explorer.ui.train.running import after, say_refused, start, started, view
 from explorer.ui.train.uploads import uploads
+from explorer.ui.ways import page_way
 
 experiment, lang = st.session_state["experiment"], state.language()
 
@@ -31,6 +32,7 @@ with figure:
     if whole():
         uploads(experiment, lang)
         st.caption(t("train.kept", lang))
+        page_way("clinic", t("course.clinic", lang), "stethoscope")
         report.elsewhere("train", lang)
 with beside:
     lesson("train", experiment, None, lang)

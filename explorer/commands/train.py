@@ -38,6 +38,7 @@ from explorer.exact import interval
 from explorer.experiment import TABLE, Experiment
 from explorer.limits import MAX_RACERS
 from explorer.text import Refused, plain
+from explorer.training.clinic import as_presets
 from explorer.training.events import Event
 from explorer.training.race import RACER_FIELDS, Race, RacerError, presets, race_of, record
 from explorer.training.results import Result, results, table, verdict
@@ -124,9 +125,10 @@ def _preset(given: Mapping[str, Any]) -> dict[str, Any]:
     name = given.get("preset")
     if name is None:
         return {}
-    if name not in presets():
-        raise UsageError(f"--preset takes one of {', '.join(presets())}, not {name!r}.")
-    return dict(presets()[name])
+    known = presets() | as_presets()
+    if name not in known:
+        raise UsageError(f"--preset takes one of {', '.join(known)}, not {name!r}.")
+    return dict(known[name])
 
 
 def _cells(raw: str) -> list[str]:
@@ -438,7 +440,8 @@ def train_options() -> tuple[Option, ...]:
             "--preset",
             {
                 "metavar": "NAME",
-                "help": f"a race of the page, {', '.join(presets())}; other options beside it override it",
+                "help": f"a race of the page, {', '.join(presets())}, or a case of the clinic, case1 or"
+                " case1_mended; other options beside it override it",
             },
         ),
         Option(

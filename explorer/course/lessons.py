@@ -51,7 +51,7 @@ class Card:
         return bool({"all", spec.key, spec.family} & set(self.cells))
 
 
-LESSONS = ("step", "gradients", "train", "language", "architectures")
+LESSONS = ("step", "gradients", "train", "language", "architectures", "clinic")
 """The pages with a lesson, each named as its page."""
 
 

@@ -26,6 +26,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "step": ("drawing", "maps", "prediction", "arithmetic", "valve", "norms", *SIGNALS),
     "gradients": ("triangle", "total", "paths", "losses"),
     "train": ("racers", "loss", "metric", "norm", "gates"),
+    "clinic": ("racers", "loss", "metric", "norm", "gates"),
     "generate": ("prediction", "maps", "drawing", "arithmetic", "valve", "norms", *SIGNALS),
     "units": ("text", "ranks", "gates"),
 }

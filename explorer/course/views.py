@@ -31,6 +31,7 @@ PAGES = (
     "architectures",
     "dynamics",
     "glossary",
+    "clinic",
     "worksheet",
 )
 """The pages that a view may be of, in the order of the navigation."""

@@ -550,7 +550,7 @@ def _grammar(experiment: Experiment, lang: str) -> Source:
     """Returns the source of sentences with something to remember: new ones every step, or so many.
 
     The distance is `length`, or the nearest that the grammar has, in words. Of `sentences` to learn from,
-    a step takes a batch by chance.
+    a step takes a batch by chance; where they are `tested` themselves, the metric is of 200 of them.
     """
     kind, size = experiment.data, versions(experiment.data)
     distance = min(max(experiment.length, NEAREST), FARTHEST)
@@ -559,21 +559,24 @@ def _grammar(experiment: Experiment, lang: str) -> Source:
     held_out = grammar.distinct(GRAMMAR_HELD_OUT // size, stream(experiment.seed, _HELD_OUT))
     test = grammar.spelled(held_out.values())
     training = partial(grammar.new, experiment.batch, frozenset(held_out))
-    third = None
+    third, measured = None, test
     if experiment.sentences:
         others = grammar.distinct(GRAMMAR_HELD_OUT // size, stream(experiment.seed, _THIRD), held_out)
         stock = grammar.stock(experiment.sentences, held_out | others, stream(experiment.seed, _STOCK))
         training = partial(grammar.some, experiment.batch, stock)
         third = grammar.batch(grammar.spelled(others.values()))
+        if experiment.tested == "learned":
+            measured = stock[:GRAMMAR_HELD_OUT]
     found = _text_source(
         experiment,
         vocabulary,
         grammar.batch(test[:1]),
         training=training,
-        test=grammar.batch(test),
+        test=grammar.batch(measured),
         remember=max(at - cue for s in test for at, cue in zip(s.critical, s.cues, strict=True)),
         goal=ACCURACY_GOAL,
         chance=1.0 / size,
         marked=frozenset(test[0].critical),
+        held_out_is_training=measured is not test,
     )
     return replace(found, third=third)

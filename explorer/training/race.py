@@ -149,9 +149,14 @@ def presets() -> dict[str, dict[str, str]]:
 
 def preset_changes(name: str) -> dict[str, str]:
     """Returns all that a preset sets: its own fields, and every other field of training to its default."""
+    return training_defaults() | presets()[name]
+
+
+def training_defaults() -> dict[str, str]:
+    """Returns every field of training at its default, as `Experiment.with_changes` takes it."""
     default = Experiment()
     names = [n for n, entry in TABLE.items() if entry.group in ("train", "race") and n != "model"]
-    return {n: written(getattr(default, n)) for n in names} | presets()[name]
+    return {n: written(getattr(default, n)) for n in names}
 
 
 def preset_of(experiment: Experiment) -> str | None:

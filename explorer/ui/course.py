@@ -33,6 +33,8 @@ def course(lang: str) -> None:
         with place, st.container(border=True, height="stretch"):
             st.markdown(f"**{t(f'course.{name}', lang)}**")
             st.markdown(t(f"course.{name}_how", lang))
+            if name == "study":
+                page_way("clinic", t("course.clinic", lang), "stethoscope")
             if name == "lecture":
                 page_way("room", t("course.room", lang))
                 page_way("worksheet", t("course.worksheet", lang), "edit_note")

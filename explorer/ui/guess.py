@@ -24,6 +24,9 @@ export default function (component) {
 }
 """
 
+CLINIC = "clinic"
+"""The page whose figure is looked at before the guess: it is never covered, and its choices always stand."""
+
 STARTS_ITSELF = ("train",)
 """Pages whose figure begins empty: in a lecture nothing is there to cover."""
 
@@ -51,7 +54,7 @@ def asked(page: str, experiment: Experiment, lang: str) -> Guess | None:
 
 def cover_of(guess: Guess) -> str:
     """Returns the key of the container of the figure: `covered_` where it waits for the guess."""
-    bare = state.showing().on and guess.page in STARTS_ITSELF
+    bare = guess.page == CLINIC or (state.showing().on and guess.page in STARTS_ITSELF)
     return "figure" if bare else f"covered_{guess.key}"
 
 

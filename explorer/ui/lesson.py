@@ -56,7 +56,7 @@ def _question(name: str, experiment: Experiment, lang: str) -> None:
 
 def _ask(ask: Ask, page: str, card: str, lang: str) -> None:
     st.markdown(f"**{ask.question}**")
-    if state.showing().guess and ask.choices:
+    if (state.showing().guess or page == guess.CLINIC) and ask.choices:
         guess.choices(guess.Guess(page, card, ask), lang)
         guess.answer(guess.Guess(page, card, ask))
         return

@@ -9,6 +9,7 @@ from explorer.course.lessons import LESSONS, Show, cards
 from explorer.course.places import Place, place_of
 from explorer.course.stops import stops
 from explorer.course.views import lecture
+from explorer.training.clinic import cases as patients
 from explorer.training.race import preset_changes, presets
 
 SEEDS = (Path(__file__).parents[2] / "docs" / "seeds.md").read_text(encoding="utf-8")
@@ -22,6 +23,8 @@ def fixed() -> dict[str, Place]:
         found[f"docs {address}"] = place_of(address)
     for name in presets():
         found[f"preset {name}"] = Place("train", tuple(preset_changes(name).items()))
+    for case in patients().values():
+        found[f"clinic {case.key}"] = Place("clinic", tuple(({"card": case.key} | case.changes()).items()))
     return {name: place for name, place in found.items() if place.page in LESSONS}
 
 

@@ -140,7 +140,7 @@ def _racers(experiment: Experiment, lang: str) -> None:
 def _more(experiment: Experiment, lang: str) -> None:
     left, right = st.columns(2)
     with left:
-        for name in ("size", "match", "layers", "race_seed", "budget", "grammar", "sentences"):
+        for name in ("size", "match", "layers", "race_seed", "budget", "grammar", "sentences", "tested"):
             field(name, experiment, lang)
     with right:
         for name in ("rate", "optimiser", "max_norm", "batch", "truncate", "notation"):
@@ -182,5 +182,6 @@ def asked(experiment: Experiment, source: Source, lang: str) -> None:
     if experiment.data in SYMBOL_TASKS and SYMBOL_TASKS[experiment.data].all:
         said.append(t("train.few", lang, all=SYMBOL_TASKS[experiment.data].all))
     elif source.held_out_is_training:
-        said.append(t("train.same", lang))
+        leaks = experiment.tested == "learned" and experiment.sentences
+        said.append(t("train.tested_learned" if leaks else "train.same", lang))
     st.caption(" ".join(said))

@@ -34,7 +34,7 @@ function keepState(data, state) {
 export function rulesOf({ cover, reveal }, { open, answered }) {
   return [
     open && cover && `.stMain .stMainBlockContainer .st-key-${cover} > * { visibility: visible; opacity: 1 } .stMain .stMainBlockContainer .st-key-${cover}::before { display: none }`,
-    answered && reveal && `.stMain .stMainBlockContainer .st-key-${reveal} { visibility: visible; opacity: 1; display: flex }`,
+    answered && reveal && `.stApp .stMain .stMainBlockContainer :is(.st-key-${reveal}, .st-key-${reveal}_more) { visibility: visible; opacity: 1; display: flex }`,
   ].filter(Boolean).join("\n")
 }
 
