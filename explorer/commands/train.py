@@ -255,6 +255,10 @@ def _carry_out(seed: int, race: Race, stop: _Stop, progress: "_Progress", models
 
 _UNUSABLE = {
     "unusable.length": "--length {length} is too short for this data: it takes at least {least}.",
+    "unusable.no_number": "--values cannot be read at number {place}: {raw!r}.",
+    "unusable.numbers": "--series yours takes {least} to {most} numbers in --values, not {count}.",
+    "unusable.all_alike": "--values are all the same: there is nothing to forecast.",
+    "unusable.short_series": "--length is too long: of {count} numbers the held-out part takes {most} steps.",
     "unusable.text": "--text is too short: a text to train on has at least two tokens, not {tokens}.",
 }
 
@@ -359,7 +363,8 @@ def _headline(base: Experiment, raced: Sequence[Raced]) -> str:
         goal = f"passed: held-out accuracy of {data.goal:.3g}"
     seeds = [one.seed for one in raced]
     shown = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-    what = base.data if base.data == "lecture" else f"{base.data}, length {base.length}"
+    kind = f"series {base.series}" if base.data == "series" else base.data
+    what = kind if base.data == "lecture" else f"{kind}, length {base.length}"
     return f"{what}; {goal} (guessing: {data.chance:.3g}); {shown}"
 
 

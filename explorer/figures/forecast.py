@@ -8,6 +8,7 @@ from explorer.figures.palette import HUES
 from explorer.figures.signals import line
 from explorer.i18n import t
 
+HEIGHT = 340
 DOTS = 500
 """Pairs of values that are drawn: more hide each other."""
 
@@ -42,30 +43,33 @@ def forecast_figure(found: Forecast, lang: str, theme: str = "light") -> go.Figu
     return figure
 
 
-def why_figure(found: Forecast, lang: str, theme: str = "light") -> go.Figure:
-    """Returns how far the forecast is from the truth so many steps back, and what follows each last value."""
-    panels = [t("forecast.lag", lang), t("forecast.follows", lang)]
-    figure = frame("", theme, panels, height=340)
-    nearest, steps = int(found.lag.argmin()), len(found.lag)
-    colours = [HUES[theme]["keep" if k == nearest else "x"] for k in range(steps)]
+def lag_figure(found: Forecast, lang: str, theme: str = "light") -> go.Figure:
+    """Returns bars: how far the forecast is from the truth so many steps back; the nearest in colour."""
+    figure = frame(t("forecast.lag", lang), theme, height=HEIGHT)
+    nearest = int(found.lag.argmin())
     figure.add_bar(
-        x=list(range(steps)), y=found.lag, marker_color=colours, showlegend=False,
-        hovertemplate="%{x}: %{y:.3f}", row=1, col=1,
+        x=list(range(len(found.lag))), y=found.lag, showlegend=False, hovertemplate="%{x}: %{y:.3f}",
+        marker_color=[HUES[theme]["keep" if k == nearest else "x"] for k in range(len(found.lag))],
     )  # fmt: skip
-    figure.update_xaxes(title_text=t("forecast.back", lang), dtick=1, showgrid=False, col=1)
+    figure.update_xaxes(title_text=t("forecast.back", lang), title_font={"size": 15}, dtick=1, showgrid=False)
+    return figure
+
+
+def follows_figure(found: Forecast, lang: str, theme: str = "light") -> go.Figure:
+    """Returns what followed each last value, and what was forecast; the dotted line is the value itself."""
+    figure = frame(t("forecast.follows", lang), theme, height=HEIGHT)
     every = max(1, len(found.pairs) // DOTS)
     last, follows, said = found.pairs[::every].T
     for name, values, hue, size in (("next", follows, "ink", 4), ("said", said, "keep", 5)):
         figure.add_scatter(
             x=last, y=values, mode="markers", name=t(f"forecast.{name}", lang), hoverinfo="skip",
             marker={"size": size, "color": HUES[theme][hue], "opacity": 0.35 if name == "next" else 0.8},
-            row=1, col=2,
         )  # fmt: skip
     ends = [float(last.min()), float(last.max())]
     figure.add_scatter(
-        x=ends, y=ends, name=t("forecast.same", lang), row=1, col=2, hoverinfo="skip",
+        x=ends, y=ends, name=t("forecast.same", lang), hoverinfo="skip",
         **(line("write", theme, "dot") | {"mode": "lines"}),
     )  # fmt: skip
-    figure.update_xaxes(title_text=t("forecast.last_value", lang), showgrid=False, col=2)
-    figure.update_layout(margin={"t": 84}, legend={"y": 1 - 6 / 340})
+    title = t("forecast.last_value", lang)
+    figure.update_xaxes(title_text=title, title_font={"size": 15}, showgrid=False)
     return figure

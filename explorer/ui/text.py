@@ -4,10 +4,21 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from explorer.data.sources import Unusable
 from explorer.i18n import strings
 
 
 def say(sentence: str, lang: str, values: Mapping[str, object]) -> None:
     """Shows a sentence of the locale's `notice` table in a quiet frame, literally."""
+    _framed(strings(lang)["notice"][sentence].format(**values))
+
+
+def say_unusable(refused: Unusable, lang: str) -> None:
+    """Shows why nothing can be trained on some choices, which may hold what a user typed, literally."""
+    table, name = refused.sentence.split(".")
+    _framed(strings(lang)["train"][table][name].format(**refused.values))
+
+
+def _framed(text: str) -> None:
     with st.container(border=True):
-        st.text(strings(lang)["notice"][sentence].format(**values))
+        st.text(text)

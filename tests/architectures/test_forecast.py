@@ -11,7 +11,7 @@ from explorer.architectures.forecast import AHEAD, FIRST, STEPS, chosen, forecas
 from explorer.data.series import LENGTH, SEASON, series
 from explorer.data.sources import Unusable
 from explorer.experiment import Experiment
-from explorer.figures.forecast import forecast_figure, why_figure
+from explorer.figures.forecast import follows_figure, forecast_figure, lag_figure
 from explorer.figures.palette import THEMES
 from explorer.i18n import LANGUAGES
 
@@ -80,14 +80,6 @@ def test_scores_are_errors_over_all_windows_of_held_out_time_by_a_loop(kind):
     assert one.lag[1] == pytest.approx(np.mean((said - last) ** 2) / one.persistence, rel=1e-9)
 
 
-def test_what_can_be_learned_is_and_what_nobody_can_know_is_not():
-    sine, walk = found("sine", budget=400), found("walk", budget=400)
-    assert sine.scores.skill > 0.98 and not sine.lags and sine.best == 1.0
-    assert walk.scores.skill < 0.05 and walk.lags and walk.best == 0.0
-    slope = np.polyfit(walk.pairs[:, 0], walk.pairs[:, 2], 1)[0]
-    assert slope == pytest.approx(1.0, abs=0.15)  # the forecast of a walk is its last value
-
-
 def test_a_short_series_of_ones_own_has_windows_that_fit():
     values = " ".join(f"{v:.3f}" for v in np.sin(np.arange(40)) + 0.1 * np.arange(40))
     own = replace(chosen(Experiment(series="yours", values=values)), budget=1)
@@ -104,7 +96,10 @@ def test_the_figures_hold_the_record(lang, theme):
     figure = forecast_figure(one, lang, theme)
     assert len(figure.data) == 4 and figure.data[-1].y[-1] == one.network[-1]
     assert len(forecast_figure(found("walk"), lang, theme).data) == 3
-    why = why_figure(one, lang, theme)
-    assert (np.array(why.data[0].y) == one.lag).all()
-    colours = why.data[0].marker.color
+    bars = lag_figure(one, lang, theme).data[0]
+    assert (np.array(bars.y) == one.lag).all()
+    colours = bars.marker.color
     assert colours.count(colours[one.lag.argmin()]) == 1
+    follows, said, same = follows_figure(one, lang, theme).data
+    assert set(said.y) <= set(one.pairs[:, 2]) and set(follows.y) <= set(one.pairs[:, 1])
+    assert list(same.x) == list(same.y)

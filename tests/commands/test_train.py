@@ -191,6 +191,10 @@ def test_the_table_sums_up_the_seeds(capsys, monkeypatch):
             "temporal_order, length 12; passed: held-out accuracy of",
         ),
         (("--data", "lecture"), "lecture; passed: held-out accuracy of"),
+        (
+            ("--data", "series", "--series", "walk", "--length", "9"),
+            "series walk, length 9; passed: held-out error",
+        ),
         (("--data", "yours", "--text", "a b a b"), "yours, length 100; no goal (guessing: 0.333); seed 7"),
     ],
 )
@@ -304,6 +308,10 @@ def test_without_options_the_race_is_the_one_of_the_headline(capsys, monkeypatch
         (("--text", "a b"), "--text has no place beside --data adding"),
         (("--data", "yours"), "--data yours needs a text"),
         (("--data", "yours", "--text", "word"), "--text is too short"),
+        (("--data", "series", "--series", "yours"), "--series yours takes 40 to 5000 numbers"),
+        (("--data", "series", "--series", "yours", "--values", "1 x"), "cannot be read at number 2: 'x'"),
+        (("--data", "series", "--series", "yours", "--values", "5 " * 40), "there is nothing to forecast"),
+        (("--data", "series", "--length", "300"), "the held-out part takes 179 steps"),
         (("--seeds", "ten"), "--seeds takes a whole number from 0 to 9999, or up to 100 of them"),
         (("--seeds", "0:101"), "not '0:101'"),
         (("--seeds", "5:5"), "not '5:5'"),

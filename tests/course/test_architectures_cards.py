@@ -487,5 +487,7 @@ def test_on_a_walk_the_forecast_lags_and_on_a_sine_it_does_not():
     assert (walk.kind, sine.kind) == ("walk", "sine")
     assert walk.lags and not sine.lags
     assert -0.2 < walk.scores.skill < 0.05 and walk.best == 0.0
-    assert sine.scores.skill > 0.98
+    assert sine.scores.skill > 0.98 and sine.best == 1.0
+    slope = np.polyfit(walk.pairs[:, 0], walk.pairs[:, 2], 1)[0]
+    assert slope == pytest.approx(1.0, abs=0.15)  # the forecast of a walk is its last value
     tells("forecast", "0.98")

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from explorer.architectures import cost, deep, feedforward
+from explorer.architectures import cost, deep, feedforward, forecast
 from explorer.architectures.mappings.common import TRAINING_STEPS
 from explorer.training import trainer
 
@@ -48,6 +48,7 @@ def short_training() -> Iterator[None]:
             patch.setitem(TRAINING_STEPS, mapping, 30)
         patch.setattr(feedforward, "STEPS", 20)
         patch.setattr(feedforward, "TIMES", 1)
+        patch.setattr(forecast, "UPDATES", 20)
         patch.setattr(deep, "MOST_STEPS", 10)
         patch.setattr(deep, "TIMED_SECONDS", 0.0)
         patch.setattr(cost, "ROUNDS", 2)

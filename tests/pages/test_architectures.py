@@ -60,3 +60,17 @@ def test_every_part_can_be_switched_off_and_many_seeds_say_what_then(part, says)
 def test_what_a_layer_costs_is_said_in_ratios():
     said = texts(opened(page="architectures", arch="cost", hidden="8"))
     assert "The GRU has 0.75 of the LSTM's weights and 0.75 of its multiplications." in said
+
+
+def test_a_forecast_says_its_skill_and_numbers_of_ones_own_that_are_none_stay_text():
+    app = opened(page="architectures", arch="forecast", series="walk", cell="rnn")
+    said = texts(app)
+    assert "Skill against persistence" in said and "as often up as down" in said
+    assert "| best possible | 0.00 |" in said
+    app = opened(page="architectures", arch="forecast", series="yours")
+    assert any("These are 0 numbers" in text.value for text in app.text)
+    raw = "![x](http://a.example/x.png)"
+    app = opened(page="architectures", arch="forecast", series="yours", values=f"1 2 {raw}")
+    assert any(raw in text.value for text in app.text) and raw not in " ".join(m.value for m in app.markdown)
+    app = opened(page="train", data="series", series="yours", values=f"1 2 {raw}")
+    assert any(raw in text.value for text in app.text) and not app.warning

@@ -10,12 +10,12 @@ from explorer.architectures.forecast import AHEAD, SEEDS, Forecast, chosen, fore
 from explorer.data.sources import Unusable
 from explorer.exact import coverage
 from explorer.experiment import Experiment
-from explorer.figures.forecast import forecast_figure, why_figure
+from explorer.figures.forecast import follows_figure, forecast_figure, lag_figure
 from explorer.i18n import t
 from explorer.ui.charts import drawn
 from explorer.ui.compute import BY_VALUE
 from explorer.ui.state import theme
-from explorer.ui.text import say
+from explorer.ui.text import say_unusable
 from explorer.ui.train.choices import series_choices
 from explorer.ui.ways import race_way
 
@@ -33,12 +33,16 @@ def draw(experiment: Experiment, lang: str) -> None:
         with st.spinner(t("ui.learning", lang)):
             found = [_forecast(replace(run, seed=(run.seed + k) % 10_000)) for k in range(SEEDS)]
     except Unusable as refused:
-        say(f"train.{refused.sentence}", lang, refused.values)
+        say_unusable(refused, lang)
         return
     first = found[0]
     st.markdown(f"{_skill(found, lang)} {t('forecast.lags' if first.lags else 'forecast.keeps_up', lang)}")
     _show(drawn(forecast_figure, first, lang, theme()), "forecast")
-    _show(drawn(why_figure, first, lang, theme()), "why")
+    lag, follows = st.columns(2)
+    with lag:
+        _show(drawn(lag_figure, first, lang, theme()), "lag")
+    with follows:
+        _show(drawn(follows_figure, first, lang, theme()), "follows")
     st.markdown(t(f"forecast.why_{run.series}", lang))
     st.markdown(_table(found, lang))
     values = {"seeds": SEEDS, "covered": f"{100 * coverage(SEEDS):.0f}", "updates": first.updates}
@@ -62,7 +66,8 @@ def _spread(values: Sequence[float]) -> tuple[str, str, str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+    """A skill with two digits; near 1, where two would hide all that differs, with three."""
+    return f"{value:.{3 if value > 0.99 else 2}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _table(found: Sequence[Forecast], lang: str) -> str:

@@ -18,7 +18,7 @@ from explorer.limits import MAX_TEXT
 from explorer.text import Refused, decode
 from explorer.training.race import Race, RacerError, preset_changes, preset_of, presets, race_of, racer, split
 from explorer.ui import compute, state
-from explorer.ui.text import say
+from explorer.ui.text import say, say_unusable
 from explorer.ui.widgets import field, folded, views
 
 OFFERED = (
@@ -159,7 +159,7 @@ def readable_race(experiment: Experiment, lang: str) -> tuple[Race, Source] | No
         if str(bad):
             st.text(str(bad)[:80])
     except Unusable as refused:
-        st.warning(t(f"train.{refused.sentence}", lang, **refused.values))
+        say_unusable(refused, lang)
     return None
 
 
