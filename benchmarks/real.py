@@ -4,7 +4,8 @@
 
 Four packages, none of ours, are downloaded into a folder of their own and unpacked, not installed:
 Resemblyzer (PyTorch, a .pt of before 1.6), silero-vad (ONNX, safetensors, TorchScript), g2p-en (NumPy),
-textgenrnn (Keras, the layout of cuDNN's layers). Their own code runs where it can: Resemblyzer's and g2p-en's
+textgenrnn (Keras, the layout of cuDNN's layers). Each is opened in code, and as a page opens an upload: in
+a process of its own, its layer shown by a walk. Their own code runs where it can: Resemblyzer's and g2p-en's
 classes, with audio and word lists left out; silero's graph in ONNX Runtime, and its TorchScript. textgenrnn's
 layers exist no more: shown is how well it predicts a text, read as it is meant, and read as a plain LSTM.
 """
@@ -16,7 +17,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -30,9 +31,14 @@ import onnxruntime
 import torch
 from safetensors.torch import load_file
 
-from explorer import Layers, inspect_file, load_weights, trace
+from explorer import Experiment, Layers, inspect_file, load_weights, trace
 from explorer.commands.terminal import table_lines
+from explorer.formats.apart import opened_apart
 from explorer.formats.layers import weights_for
+from explorer.formats.packing import unpack
+from explorer.lab.own import own
+from explorer.lab.walk import walk
+from explorer.nn.tracing import LayerTrace
 
 PACKAGES = ("Resemblyzer==0.1.4", "silero-vad==6.2.3", "g2p-en==2.1.0", "textgenrnn==2.0.0")
 ROUNDING = 1e-4
@@ -103,6 +109,19 @@ def importable(folder: Path, *left_out: str) -> Iterator[None]:
         sys.modules.update(before)
 
 
+def on_pages(file: Path, x: np.ndarray | Sequence[int], name: str = "", level: int = 1) -> LayerTrace:
+    """Returns a layer of a network as the first page shows it, over numbers (T, D) or ids (T,)."""
+    _, _, networks = unpack(opened_apart(file.read_bytes()))
+    network = next(one for one in networks if one.layers.name.endswith(name))
+    ids = network.vocabulary_size > 0
+    learned = own(network, numbers=None if ids else np.asarray(x, np.float64))
+    text = " ".join(map(str, x)) if ids else ""
+    asked = Experiment(weights="model", model="own-", cell=network.layers.cell, text=text, level=level)
+    found = walk(asked, learned)
+    assert found.error < 1e-9, "every step on the page against PyTorch's own cell, in float64"
+    return found.runs[0].trace.layers[0]
+
+
 def apart(a: Any, b: Any) -> float:
     return float(np.abs(np.asarray(a) - np.asarray(b)).max())
 
@@ -131,6 +150,11 @@ def resemblyzer(place: Path) -> Iterator[Row]:
             "its own LSTM",
             float(trace(encoder, mels)["lstm"].difference or 0),
         )
+        x = mels[0, :64]
+        with torch.no_grad():
+            theirs = encoder.lstm(x)[0].numpy()
+        shown = on_pages(folder / "resemblyzer" / "pretrained.pt", x.numpy(), level=3)
+        yield row("Resemblyzer, on the pages", layers, "its own LSTM, layer 3", apart(shown.output, theirs))
 
 
 def ours_normed(raw: torch.Tensor) -> np.ndarray:
@@ -154,6 +178,12 @@ def silero(place: Path) -> Iterator[Row]:
     from_onnx = load_weights(data / "silero_vad_16k_sequence.onnx")
     yield row(
         "silero-vad, .onnx", from_onnx, "ONNX Runtime", apart(trace(from_onnx, x, state).output, y[:, 0])
+    )
+    shown = on_pages(data / "silero_vad_16k_sequence.onnx", x[:, 0])
+    zeros = given | {name: np.zeros_like(given[name]) for name in node.input[5:7]}  # as the page starts
+    y = session.run([node.output[0]], zeros)[0]
+    yield row(
+        "silero-vad, on the pages", from_onnx, "ONNX Runtime, from zeros", apart(shown.output, y[:, 0, 0])
     )
     from_safe = load_weights(data / "silero_vad_16k.safetensors")
     own = {k.removeprefix("lstm_cell."): v for k, v in load_file(data / "silero_vad_16k.safetensors").items()}
@@ -191,10 +221,13 @@ def g2p(place: Path) -> Iterator[Row]:
     with importable(folder, *nltk):
         reader = import_module("g2p_en.g2p").G2p()
         letters = reader.encode("unbelievability")
-        own = reader.gru(letters, letters.shape[1], *(getattr(reader, f"enc_{n}") for n in
+        its_own = reader.gru(letters, letters.shape[1], *(getattr(reader, f"enc_{n}") for n in
                          ("w_ih", "w_hh", "b_ih", "b_hh")), h0=np.zeros((1, 256), np.float32))  # fmt: skip
+        ids = [reader.g2idx[letter] for letter in [*"unbelievability", "</s>"]]
     layers = load_weights(folder / "g2p_en" / "checkpoint20.npz", "enc")
-    yield row("g2p-en, .npz", layers, "its own loop", apart(trace(layers, letters[0]).output, own[0]))
+    yield row("g2p-en, .npz", layers, "its own loop", apart(trace(layers, letters[0]).output, its_own[0]))
+    shown = on_pages(folder / "g2p_en" / "checkpoint20.npz", ids, "enc")
+    yield row("g2p-en, on the pages", layers, "its own loop, by letters", apart(shown.output, its_own[0]))
 
 
 def textgenrnn(place: Path) -> Iterator[Row]:
@@ -207,6 +240,12 @@ def textgenrnn(place: Path) -> Iterator[Row]:
     with h5py.File(file) as stored:
         rest = {name: stored[name][()] for name in REST}
         plain = [as_plain(stored[f"{n}/{n}"], n) for n in ("rnn_1", "rnn_2")]
+    ids = [vocabulary[letter] for letter in TEXT[:64]]
+    shown = on_pages(file, ids, "rnn_1 + rnn_2", 2)
+    theirs = trace(high, trace(low, rest[REST[0]][ids]).output).output
+    yield row(
+        "textgenrnn, on the pages", high, "its layers in code, one on the other", apart(shown.output, theirs)
+    )
     shape = f"{low.cell} {low.input_size} -> {low.hidden_size}, {high.hidden_size}"
     for name, layers in (("textgenrnn, .hdf5", (low, high)), ("(read as a plain LSTM)", tuple(plain))):
         yield name, shape, "nats per letter of a text", f"{nats(layers, rest, vocabulary):.2f}"

@@ -1,0 +1,108 @@
+"""A network of one's own on every page that shows one: its layers, what it reads, and what it cannot do."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from explorer import inspect_file
+from explorer.formats.networks import networks_in
+from explorer.formats.packing import pack
+from explorer.lab.own import digest
+from explorer.limits import DRAWN_UNITS, MAX_UNITS
+from explorer.text import Refused
+from explorer.ui import brought
+from explorer.ui.own import taking
+from tests.formats.test_networks import D, Speaker, V, saved
+from tests.pages.app import opened, texts
+
+WORDS = ["a", "b", "⏎", *(f"w{k}" for k in range(V - 3))]
+
+
+def kept(net: nn.Module, owner: str = "") -> str:
+    """Keeps a network as an upload does, read here and not apart; returns its key."""
+    raw = saved(net)
+    found = inspect_file(raw)
+    packed = pack(found.format, networks_in(found), list(found.rest), 10**9)
+    return brought.store().take_network(raw, packed, owner)
+
+
+@pytest.fixture(scope="module")
+def speaker() -> dict[str, str]:
+    torch.manual_seed(0)
+    words = brought.store().take_words(b"words", dict(enumerate(WORDS)), "")
+    return {"weights": "model", "model": kept(Speaker()), "words": words, "text": "a b a ⏎ w3"}
+
+
+@pytest.mark.parametrize("page", ["step", "gradients"])
+def test_a_layer_is_chosen_from_the_list_and_stands_in_the_address(speaker, page):
+    app = opened(page=page, lang="ko", **speaker)
+    assert [box.key for box in app.selectbox][:2] == ["weights_list", "own_level"]
+    assert "encoder.weight" in texts(app) and not app.warning
+    app.selectbox(key="own_level").select(2).run()
+    assert not app.exception and app.query_params["level"] == "2"
+    experiment = app.session_state["experiment"]
+    assert (experiment.cell, experiment.level, experiment.units) == ("lstm", 2, "word")
+
+
+@pytest.mark.parametrize("view", ["predict", "generate", "units", "memory"])
+def test_two_layers_speak_on_the_page_of_language_models(speaker, view):
+    app = opened(page="language", view=view, **speaker)
+    assert not app.exception
+    assert not [warning for warning in app.warning if "readout" in warning.value]
+
+
+def test_what_a_network_cannot_do_is_said_as_it_is(speaker):
+    both = opened(page="language", view="generate", weights="model", model=kept(Speaker(both=True)))
+    assert "reads both ways" in both.warning[0].value
+    numbers = opened(page="language", view="predict", weights="model", model=kept(nn.GRU(3, 4)))
+    assert "reads numbers, not text" in numbers.warning[0].value
+    wide = opened(page="dynamics", scene="network", weights="model", model=kept(nn.LSTM(3, 200)))
+    assert "has 400 numbers" in wide.warning[0].value
+    with pytest.raises(Refused) as refused:
+        kept(nn.GRU(1, MAX_UNITS + 1))
+    assert (refused.value.sentence, refused.value.values["units"]) == ("units_large", MAX_UNITS + 1)
+
+
+def test_a_wide_network_of_both_ways_walks_over_numbers_that_were_brought():
+    torch.manual_seed(1)
+    net = nn.GRU(2, DRAWN_UNITS + 20, bidirectional=True)
+    numbers = np.random.default_rng(0).normal(size=(7, 2))
+    key = brought.store().take_numbers(b"numbers", numbers, "")
+    where = {"weights": "model", "model": kept(net), "numbers": key, "way": "backward", "order": "cluster"}
+    app = opened(page="step", unit="80", **where)
+    assert not app.exception and "reads from the end" in texts(app)
+    experiment = app.session_state["experiment"]
+    assert (experiment.cell, experiment.unit, experiment.way) == ("gru", 80, "backward")
+    gone = opened(page="gradients", **{**where, "numbers": "0123456789abcdef"})
+    assert not gone.exception and "not on this server" in texts(gone) and "reads noise" in texts(gone)
+
+
+def test_a_network_that_is_gone_is_said_to_be():
+    app = opened(page="step", weights="model", model="own-0123456789abcdef")
+    assert "does not have the stored network" in texts(app)
+
+
+def test_what_comes_along_has_to_fit_the_network(speaker):
+    found = brought.store().file(speaker["model"]).networks[0]
+    for take, data, sentence in (
+        (taking.take_words, b'["a", "b"]', None),
+        (taking.take_words, str([f"{k}" for k in range(V + 1)]).replace("'", '"').encode(), "words_many"),
+        (taking.take_numbers, b"1,2\n3,4", "numbers_width"),
+    ):
+        if sentence is None:
+            assert take(data, found)["text"] == "a b #2 #3 #4 #5 #6 #7 #8 #9 #10"
+            continue
+        with pytest.raises(Refused) as refused:
+            take(data, found)
+        assert refused.value.sentence == sentence
+    assert found.inputs == D
+
+
+def test_a_visitor_who_brings_more_and_more_pushes_out_their_own(monkeypatch, tmp_path):
+    monkeypatch.setattr(brought, "MAX_OWN_BYTES_EACH", 3000)
+    store = brought.Store(tmp_path)
+    for k, owner in enumerate(("", "one", *("two",) * 9)):
+        store.take_numbers(str(k).encode(), np.zeros((100, 1)) + k, owner)
+    assert [digest(str(k).encode()) in store.kept for k in range(11)] == [True] * 2 + [False] * 6 + [True] * 3
+    assert len(list(tmp_path.iterdir())) == 5
