@@ -121,7 +121,7 @@ def test_a_network_is_kept_loaded_again_and_opened(page: Page, server: str, faul
     text.write_bytes("가는 말이 고와야 오는 말이 곱다. 발 없는 말이 천 리 간다.".encode("cp949"))
     open_race(page, f"{server}/train?lang=ko")
     page.get_by_test_id("stFileUploader").last.locator("input").set_input_files(wrong)
-    expect(page.get_by_text(re.compile("프로그램을 실행할 수 있어"))).to_be_visible()
+    expect(page.get_by_text("파일이 중간에 끊겼습니다")).to_be_visible()
     page.get_by_test_id("stFileUploader").first.locator("input").set_input_files(text)
     expect(page).to_have_url(re.compile("data=yours"))
 

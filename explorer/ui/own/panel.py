@@ -97,7 +97,10 @@ def _choices(experiment: Experiment, page: str, file: File, found: Facts, lang: 
         for place, (_, draw) in zip(places, draws, strict=False):
             with place:
                 draw()
-        st.caption(" ".join(told(experiment, file, found, lang)))
+        said = told(experiment, file, found, lang)
+        if page == "step" and (units := _units(experiment, found)) > DRAWN_UNITS:
+            said.append(t("own.drawn", lang, n=DRAWN_UNITS, all=units))
+        st.caption(" ".join(said))
 
 
 def _network(experiment: Experiment, file: File, found: Facts, lang: str) -> None:
