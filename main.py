@@ -8,10 +8,12 @@ import torch
 from explorer.course.places import HOME
 from explorer.i18n import ASSETS, t
 from explorer.ui import state
+from explorer.ui.away import away
 from explorer.ui.bar import bar, navigation
 from explorer.ui.lecture import lecture
 from explorer.ui.own.panel import own
 from explorer.ui.room.page import companion
+from explorer.ui.stage import clear_stage
 
 if torch.get_num_threads() != 1:
     torch.set_num_threads(1)
@@ -45,10 +47,14 @@ if (wanted := state.followed_page(ICONS)) and wanted != (page.url_path or "step"
 experiment = state.current(page.url_path)
 here = page.url_path
 with st.container(key="shell"):
-    navigation([p for p in pages if p.url_path not in ASIDE or p.url_path == here], experiment, lang)
+    taken = navigation([p for p in pages if p.url_path not in ASIDE or p.url_path == here], experiment, lang)
     bar(experiment, here or HOME, lang)
     own(experiment, here or HOME, lang)
 companion(experiment, lang)
 lecture(experiment, lang)
+clear_stage()
 page.run()
+if taken:
+    with taken:
+        away(experiment, lang)
 state.finish(experiment)

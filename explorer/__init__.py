@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from explorer.gradients.watching import Look, Watch, watch
     from explorer.nn.model import RecurrentModel
     from explorer.nn.tracing import LayerTrace, Trace, Traces, trace
+    from explorer.stage.views import View, view
     from explorer.training.run import Run, train
     from explorer.training.store import load_model
 
@@ -41,6 +42,7 @@ _HOMES = {
     "Run": "explorer.training.run",
     "Trace": "explorer.nn.tracing",
     "Traces": "explorer.nn.tracing",
+    "View": "explorer.stage.views",
     "Watch": "explorer.gradients.watching",
     "bptt": "explorer.gradients.bptt",
     "fixed_points": "explorer.dynamics.points",
@@ -50,6 +52,7 @@ _HOMES = {
     "lyapunov": "explorer.dynamics.exponents",
     "trace": "explorer.nn.tracing",
     "train": "explorer.training.run",
+    "view": "explorer.stage.views",
     "watch": "explorer.gradients.watching",
 }
 """Public name, and the module that holds it."""
@@ -68,6 +71,7 @@ __all__ = [
     "Run",
     "Trace",
     "Traces",
+    "View",
     "Watch",
     "bptt",
     "fixed_points",
@@ -77,6 +81,7 @@ __all__ = [
     "lyapunov",
     "trace",
     "train",
+    "view",
     "watch",
 ]
 

@@ -6,6 +6,7 @@
     python -m explorer train --data adding --length 100 --cells rnn,lstm,gru --seeds 0:10 --out run.json
     python -m explorer generate --model tales_en --cell gru --prompt "The fox" --temperature 0.8 --tokens 60
     python -m explorer dynamics --cell lstm --scene cube
+    python -m explorer view "/language?view=predict&text=the+cat" --out view.html
     python -m explorer inspect model.onnx
     python -m explorer ship --only tales_en
     python -m explorer verify

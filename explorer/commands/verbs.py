@@ -22,6 +22,7 @@ from explorer.commands import (
     trace,
     train,
     verify,
+    view,
     worksheet,
 )
 from explorer.commands.options import UsageError, Verb
@@ -34,6 +35,7 @@ VERBS: dict[str, Verb] = {
     "dynamics": dynamics.VERB,
     "worksheet": worksheet.VERB,
     "amount": amount.VERB,
+    "view": view.VERB,
     "inspect": inspect.INSPECT,
     "convert": inspect.CONVERT,
     "ship": ship.VERB,

@@ -7,10 +7,12 @@ a content security policy in the file forbids it to load anything.
 import base64
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from posixpath import dirname, join, normpath
 
+from explorer.experiment import Experiment
 from explorer.figures.palette import GROUND, HUES, THEMES
 from explorer.i18n import t
 from explorer.lab.learned import text_of
@@ -32,6 +34,9 @@ POLICY = "; ".join(
 )
 """Nothing is loaded from anywhere: a heatmap's picture and the modules are in the file."""
 
+SHARED_POLICY = POLICY.replace("data:;", "data: 'self' file:;", 1)
+"""The same for pages that share a folder beside them."""
+
 SCOPE = "rx/"
 """Stands before a module's name in the import map: a data: URL has no folder for `./` to mean."""
 
@@ -43,51 +48,86 @@ _RELATIVE = re.compile(
 
 
 def title_of(walk: Walk, lang: str) -> str:
-    """Returns a title for a walk: its cells and its sentence, cut where it is long."""
-    experiment = walk.experiment
+    """Returns a title for a walk: its cells and its sentence."""
+    return f"{cells_of(walk.experiment, lang)}: {said_of(walk.experiment, lang)}"
+
+
+def cells_of(experiment: Experiment, lang: str) -> str:
+    """Returns the names of an experiment's cells."""
     cells = [experiment.cell] + ([experiment.second] if experiment.second else [])
+    return " / ".join(t(f"cell.{cell}", lang) for cell in cells)
+
+
+def said_of(experiment: Experiment, lang: str) -> str:
+    """Returns an experiment's sentence, cut where it is long."""
     if experiment.weights == "marked":
-        said = t("option.weights.marked", lang)
-    else:
-        letters = tokenise(text_of(experiment), "char")
-        said = "".join(letters[:MAX_TITLE]) + ("…" if len(letters) > MAX_TITLE else "")
-    return f"{' / '.join(t(f'cell.{cell}', lang) for cell in cells)}: {said}"
+        return t("option.weights.marked", lang)
+    letters = tokenise(text_of(experiment), "char")
+    return "".join(letters[:MAX_TITLE]) + ("…" if len(letters) > MAX_TITLE else "")
 
 
-def html(payload: bytes, title: str) -> str:
-    """Returns a page that shows a payload's stage, in the payload's language, under a plain-text title."""
-    lang = header_of(payload)["lang"]
-    packed = base64.b64encode(payload).decode("ascii")
+def html(
+    payload: bytes | Mapping[str, bytes], title: str, step: int = 1, unit: int = 1, shared: str = ""
+) -> str:
+    """Returns a page that shows a payload's stage, in the payload's language, under a plain-text title.
+
+    Of several payloads by name, such as the layers of a network, the reader chooses. It opens at a step and a
+    unit, from 1. shared: the folder beside the page where Plotly.js and the modules lie for several pages.
+    """
+    payloads = {"": payload} if isinstance(payload, bytes) else dict(payload)
+    lang = header_of(next(iter(payloads.values())))["lang"]
+    packed = [
+        f'<script type="application/octet-stream+base64" class="rx-payload">'
+        f"{base64.b64encode(one).decode('ascii')}</script>"
+        for one in payloads.values()
+    ]
+    place = f'data-step="{int(step)}" data-unit="{int(unit)}"'
     return f"""<!DOCTYPE html>
 <html lang="{lang}">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{POLICY if not shared else SHARED_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <style>{_page_style()}</style>
-<style id="rx-style">{_style()}</style>
-<script type="importmap">{_import_map()}</script>
+{_styles()}
+{_modules(shared)}
 </head>
 <body>
 <h1 dir="auto">{escape(title)}</h1>
 <p>{escape(t("export.made", lang))}</p>
 <noscript><p>{escape(t("export.no_script", lang))}</p></noscript>
-<main id="rx-root"></main>
-<script type="application/octet-stream+base64" id="rx-payload">{packed}</script>
-<script>{_plotly()}</script>
+{_choice(tuple(payloads), lang)}<main id="rx-root" {place}></main>
+{"".join(packed)}
+{_plotly(shared)}
 <script type="module">{_START}</script>
 </body>
 </html>
 """
 
 
+def _choice(names: tuple[str, ...], lang: str) -> str:
+    """Returns the list to choose a payload from, where there are several."""
+    if len(names) < 2:
+        return ""
+    options = "".join(f"<option>{escape(name)}</option>" for name in names)
+    label = escape(t("export.layer", lang), quote=True)
+    return f'<select id="rx-which" aria-label="{label}">{options}</select>\n'
+
+
 _START = f"""
 import {{ mount }} from "{SCOPE}{_START_MODULE}"
-const text = document.getElementById("rx-payload").textContent
-const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
-const draw = () => mount(document.getElementById("rx-root"), bytes, {{ step: 1, unit: 1, wish: 0 }}, null)
+const payloads = [...document.querySelectorAll(".rx-payload")]
+const root = document.getElementById("rx-root")
+const which = document.getElementById("rx-which")
+const draw = () => {{
+  const text = payloads[which?.selectedIndex ?? 0].textContent
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
+  const {{ step, unit }} = root.dataset
+  return mount(root, bytes, {{ step: Number(step), unit: Number(unit), wish: 0 }}, null)
+}}
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw)
+which?.addEventListener("change", draw)
 draw()
 """
 
@@ -107,6 +147,7 @@ body {{ margin: 0 auto; padding: 0.8rem 1.5rem 3rem; max-width: 1900px }}
 h1 {{ margin: 0; font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere }}
 p {{ margin: 0.3rem 0 0.8rem }}
 main {{ min-height: 560px }}
+#rx-which {{ font: inherit; margin-bottom: 0.6rem }}
 """
 
 
@@ -114,11 +155,38 @@ def _colours(theme: str) -> str:
     return f"--st-background-color: {GROUND[theme]}; --ink: {HUES[theme]['ink']}; color-scheme: {theme}"
 
 
+def shared_files() -> dict[str, str]:
+    """Returns what pages with a shared folder find in it: Plotly.js, and the modules as a script."""
+    modules = f"document.write('<script type=\"importmap\">' + {json.dumps(_import_map())} + '<\\/script>')\n"
+    return {PLOTLY.name: PLOTLY.read_text("utf-8"), _SHARED_MODULES: modules}
+
+
+_SHARED_MODULES = "modules.js"
+
+
+def _modules(shared: str) -> str:
+    if shared:
+        return f'<script src="{shared}/{_SHARED_MODULES}"></script>'
+    return f'<script type="importmap">{_import_map()}</script>'
+
+
+def _plotly(shared: str) -> str:
+    if shared:
+        return f'<script src="{shared}/{PLOTLY.name}"></script>'
+    return f"<script>{plotly_source()}</script>"
+
+
 @cache
 def _import_map() -> str:
     """Returns the import map: the name of each module that the stage needs to its text."""
-    sources = _needed(_START_MODULE, {})
+    sources = needed_modules()
     return json.dumps({"imports": {SCOPE + name: _module(text) for name, text in sources.items()}})
+
+
+@cache
+def needed_modules() -> dict[str, str]:
+    """Returns the text of every module that the stage needs, by name, and importing by SCOPE and name."""
+    return _needed(_START_MODULE, {})
 
 
 def _needed(name: str, found: dict[str, str]) -> dict[str, str]:
@@ -140,12 +208,26 @@ def _module(source: str) -> str:
     return "data:text/javascript;base64," + base64.b64encode(source.encode()).decode("ascii")
 
 
-@cache
-def _style() -> str:
-    return (MODULES / "core/stage.css").read_text("utf-8").replace("</", r"<\/")
+def needed_styles() -> dict[str, str]:
+    """Returns the style sheets that these modules ask for, by the id of the element that holds one."""
+    asked = {name for text in needed_modules().values() for name in _SHEET.findall(text)} - {_SHEET_OF_ALL}
+    found = {"rx-style": _SHEET_OF_ALL} | {f"rx-style-{name}": name for name in sorted(asked)}
+    return {key: (MODULES / name).read_text("utf-8") for key, name in found.items()}
+
+
+_SHEET_OF_ALL = "core/stage.css"
+_SHEET = re.compile(r'"([\w/]+\.css)"')
 
 
 @cache
-def _plotly() -> str:
+def _styles() -> str:
+    sheets = needed_styles().items()
+    return "\n".join(
+        f'<style id="{key}">{text.replace("</", "<" + chr(92) + "/")}</style>' for key, text in sheets
+    )
+
+
+@cache
+def plotly_source() -> str:
     """Returns Plotly.js with nothing in it that ends or opens a script; `\\x3c` is `<` in any literal."""
     return re.sub(r"<(?=/script|!--)", r"\\x3c", PLOTLY.read_text("utf-8"), flags=re.IGNORECASE)

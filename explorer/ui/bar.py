@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from explorer.cells import CELLS
@@ -36,10 +37,13 @@ _STORED = "stored "
 """Stands before the name of a stored network in the list."""
 
 
-def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str) -> None:
-    """Draws the way to every page, the experiment in each link, and the language."""
+def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str) -> DeltaGenerator | None:
+    """Draws the way to every page, the experiment in each link, and the language.
+
+    Returns the place of what can be taken away, which is known once the page is drawn.
+    """
     if state.showing().hides("navigation"):
-        return
+        return None
     places, language = st.columns([7.7, 2.3], gap="small")
     with places, st.container(horizontal=True, gap="small"):
         for page in pages:
@@ -51,6 +55,7 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
     ):
         back_in(lang)
         add_button(st.session_state["page"], lang)
+        place = st.container(width="content", key="away")
         st.segmented_control(
             t("app.language", lang),
             LANGUAGES,
@@ -59,6 +64,7 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
             label_visibility="collapsed",
             required=True,
         )
+    return place
 
 
 def bar(experiment: Experiment, page: str, lang: str) -> None:

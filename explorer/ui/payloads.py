@@ -6,13 +6,19 @@ same one is packed once for a whole class. It is there as long as a session show
 
 import gzip
 import hashlib
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from weakref import WeakValueDictionary
 
+import anyio
 import streamlit as st
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from explorer.limits import MAX_TITLE
+from explorer.stage import export, taking
+from explorer.text import clean
 
 PREFIX = "/payload/"
 
@@ -48,10 +54,37 @@ def payload_route() -> Route:
 
 
 async def _payload(request: Request) -> Response:
-    found = _served.get(request.path_params["name"])
-    if found is None:
+    name, _, ending = request.path_params["name"].partition(".")
+    found = _served.get(name)
+    if found is None or (ending and ending not in _MADE):
         return Response(status_code=404)
+    if ending:
+        return await anyio.to_thread.run_sync(_taken_away, found.data, ending, dict(request.query_params))
     return packed_response(request, found.data, found.packed, "application/octet-stream", "private")
+
+
+def _taken_away(data: bytes, ending: str, query: Mapping[str, str]) -> Response:
+    """Returns a payload as a file to keep."""
+    return Response(_MADE[ending](data, query), media_type=taking.FORMATS[ending], headers=_TO_KEEP)
+
+
+def _page(data: bytes, query: Mapping[str, str]) -> str:
+    title = clean(query.get("title", "")[: 2 * MAX_TITLE])
+    return export.html(data, title, _number(query.get("step", "")), _number(query.get("unit", "")))
+
+
+def _number(raw: str) -> int:
+    return int(raw) if raw.isascii() and raw.isdecimal() and len(raw) < 6 else 1
+
+
+_MADE: dict[str, Callable[[bytes, Mapping[str, str]], str | bytes]] = {
+    "html": _page,
+    "npz": lambda data, _: taking.npz(data),
+    "csv": lambda data, _: taking.table(data),
+}
+"""What the server makes of a payload, by the end of the address."""
+
+_TO_KEEP = {"Content-Disposition": "attachment", "Cache-Control": "private, no-store"}
 
 
 def packed_response(request: Request, data: bytes, packed: bytes, media_type: str, kept: str) -> Response:

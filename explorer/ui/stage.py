@@ -1,12 +1,14 @@
 """The stage as a Streamlit component: sends the payload, hears where the user rests."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import streamlit as st
 
-from explorer.experiment import TABLE, choice
+from explorer.course.places import HOME
+from explorer.experiment import TABLE, Experiment, choice
 from explorer.ui.payloads import address_of
 from explorer.ui.server import stage_url
 from explorer.ui.state import STAGE_KEY, apply, show
@@ -57,6 +59,19 @@ export default function (component) {
 """
 
 
+ON_STAGE = "on_stage"
+"""Key of the session state that says what is on the stage of this run."""
+
+
+@dataclass(frozen=True)
+class OnStage:
+    """The address of what is on the stage, and the view that it is."""
+
+    payload: str
+    page: str
+    experiment: Experiment
+
+
 @cache
 def _component() -> Callable[..., Any]:
     return st.components.v2.component(
@@ -67,16 +82,25 @@ def _component() -> Callable[..., Any]:
     )
 
 
-def stage(payload: bytes) -> None:
+def clear_stage() -> None:
+    """Says that nothing is on the stage: a page that has one says what."""
+    st.session_state[ON_STAGE] = None
+
+
+def stage(payload: bytes, page: str = "", experiment: Experiment | None = None) -> None:
     """Draws the stage for a payload, which the browser fetches; a new wish moves a stage that stands.
 
-    Stepping costs no run; resting somewhere reports the place.
+    Stepping costs no run; resting somewhere reports the place. page and experiment: the view that this is,
+    if not that of the page.
     """
     session = st.session_state
     step, unit = session["standing"]
+    address = address_of(payload)
+    shown = (page or session["page"] or HOME, experiment or session["experiment"])
+    session[ON_STAGE] = OnStage(address, *shown)
     _component()(
         data={
-            "payload": address_of(payload),
+            "payload": address,
             "step": step,
             "unit": unit,
             "wish": session["wish"],

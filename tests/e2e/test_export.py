@@ -82,6 +82,30 @@ def test_a_changed_run_follows_light_and_dark_and_the_space_bar_plays_to_the_end
     expect(page.locator(READY)).to_have_attribute("data-step", "5")
 
 
+SHOWN = {
+    "/gradients?cell=gru": ".rx-stage .main-svg",
+    "/language?view=pairs": ".rx-pairs-table",
+    "/language?view=units": ".rx-stage .js-plotly-plot",
+    "/dynamics?scene=network": ".rx-stage .js-plotly-plot",
+}
+"""Views, and what is drawn of each."""
+
+
+def test_every_kind_of_view_works_from_disk(page: Page, asked: list[str], tmp_path: Path):
+    for n, (link, drawn) in enumerate(SHOWN.items()):
+        out = tmp_path / f"{n}.html"
+        said = ["view", f"{link}&text=a+b+c&weights=untrained&hidden=4", "--out", str(out), "--lang", "ko"]
+        assert main(said) == 0
+        page.goto(out.as_uri())
+        expect(page.locator(READY)).to_be_visible()
+        expect(page.locator(drawn).first).to_be_visible()
+        before = step(page)
+        page.keyboard.press("ArrowRight")
+        assert step(page) == before + 1, link
+        assert page.locator("link[rel=stylesheet]").count() == 0  # its style sheet is in the file
+    assert {url for url in asked if not url.startswith(("data:", "blob:", "file:"))} == set()
+
+
 def test_what_was_typed_stays_text(page: Page, asked: list[str], tmp_path: Path):
     address = opened(page, tmp_path, "--text", HOSTILE)
     assert chips(page) == [label(token) for token in HOSTILE.split()]

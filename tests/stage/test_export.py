@@ -14,8 +14,8 @@ from explorer.i18n import t
 from explorer.lab.learned import learn
 from explorer.lab.walk import Walk, walk
 from explorer.limits import MAX_TITLE
-from explorer.stage import MODULES, PLOTLY, files
-from explorer.stage.export import POLICY, SCOPE, html, title_of
+from explorer.stage import MODULES, PLOTLY, export, files
+from explorer.stage.export import POLICY, SCOPE, html, shared_files, title_of
 from explorer.stage.payload import build, header_of
 from tests.hostile.strings import HOSTILE
 
@@ -112,8 +112,36 @@ def test_plotly_the_style_and_the_payload_are_in_the_file_unchanged():
     (plotly,) = ("".join(parts) for tag, given, parts in plain().elements if tag == "script" and not given)
     assert plotly.replace("\\x3c", "<") == PLOTLY.read_text("utf-8").replace("\\x3c", "<")
     assert plain().text("style", id="rx-style") == (MODULES / "core/stage.css").read_text("utf-8")
-    packed = plain().text("script", id="rx-payload")
+    packed = plain().text("script", type="application/octet-stream+base64")
     assert base64.b64decode(packed, validate=True) == build(walked(), Display("en"))
+
+
+def test_the_style_sheet_of_every_kind_is_in_the_file():
+    held = {given.get("id") for tag, given, _ in plain().elements if tag == "style"}
+    asked = {
+        name for text in modules(plain()).values() for name in re.findall(r'"(\w+(?:/\w+)*\.css)"', text)
+    }
+    assert held == {None, "rx-style", *(f"rx-style-{name}" for name in asked - {"core/stage.css"})}
+    assert "rx-style-dynamics/space.css" in held
+
+
+def test_of_several_payloads_the_reader_chooses():
+    parsed = Parsed(html({"layer <1>": small(), "layer 2": small()}, "T", step=2))
+    options = ["".join(parts) for tag, _, parts in parsed.elements if tag == "option"]
+    assert options == ["layer <1>", "layer 2"]
+    assert parsed.tags().count("script") == plain().tags().count("script") + 1
+    assert "select" not in plain().tags()
+
+
+def test_pages_of_one_site_share_what_is_large():
+    one = html(small(), "T", shared="shared")
+    parsed = Parsed(one)
+    assert [given["src"] for tag, given, _ in parsed.elements if tag == "script" and "src" in given] == [
+        f"shared/{name}" for name in ("modules.js", PLOTLY.name)
+    ]
+    assert len(one) < 200_000 and set(shared_files()) == {"modules.js", PLOTLY.name}
+    script = shared_files()["modules.js"]
+    assert json.dumps(export._import_map()) in script and script.count("<") == 2
 
 
 def test_a_library_that_names_script_tags_stays_one_script(monkeypatch, tmp_path):
@@ -122,7 +150,7 @@ def test_a_library_that_names_script_tags_stays_one_script(monkeypatch, tmp_path
     source = "var a = '</script><SCRIPT><!--</SCRIPT>', b = 1 </ 2/.source\n"
     (tmp_path / "p.js").write_text(source, encoding="utf-8")
     monkeypatch.setattr(export, "PLOTLY", tmp_path / "p.js")
-    monkeypatch.setattr(export, "_plotly", export._plotly.__wrapped__)
+    monkeypatch.setattr(export, "plotly_source", export.plotly_source.__wrapped__)
     parsed = Parsed(page())
     assert parsed.tags() == plain().tags()
     (script,) = ("".join(parts) for tag, given, parts in parsed.elements if tag == "script" and not given)

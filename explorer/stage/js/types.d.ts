@@ -549,6 +549,16 @@ export interface Lecture {
   strings: Strings
 }
 
+/** What can be taken away of a page: payload is the address of its stage's, null where there is none. */
+export interface Away {
+  payload: string | null
+  file: string
+  title: string
+  lang: string
+  script: string | null
+  strings: Strings
+}
+
 /** Where the page wishes the stage to stand: step and unit from 1, how many wishes there were, what is drawn. */
 export interface Standing {
   step: number

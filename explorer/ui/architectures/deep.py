@@ -17,14 +17,14 @@ from explorer.architectures.deep import (
     Tagging,
 )
 from explorer.architectures.timing import ratio
-from explorer.data.corpora import TAUGHT, sentences_of
-from explorer.data.exercises import examples, tagged_split
-from explorer.experiment import MAPPINGS, Experiment
+from explorer.data.exercises import tagged_split
+from explorer.experiment import Experiment
 from explorer.figures.counts import share
 from explorer.figures.deep import NETWORKS, accuracy_figure, price_figure
-from explorer.i18n import LANGUAGES, t
+from explorer.i18n import t
 from explorer.limits import WINDOW
 from explorer.stage.deep import build_deep
+from explorer.stage.views import tagged_text
 from explorer.ui.architectures.cost import compared
 from explorer.ui.charts import drawn
 from explorer.ui.stage import stage
@@ -66,7 +66,7 @@ def _sentence(text: str, lang: str, tagger: Tagger) -> TaggedText:
 
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the choices, the stage, then accuracy over seeds and what depth costs."""
-    text = _text(experiment, lang)
+    text = tagged_text(experiment, lang)
     _choices(experiment, text, lang)
     of = (experiment.cell, lang, experiment.depth)
     with st.spinner(t("ui.learning", lang)):
@@ -81,14 +81,6 @@ def draw(experiment: Experiment, lang: str) -> None:
         _price(experiment, lang)
     with accuracy:
         _accuracy(experiment, lang)
-
-
-def _text(experiment: Experiment, lang: str) -> str:
-    """The sentence of the bar; an example in place of one from another exercise or in the other language."""
-    texts = {example for name in MAPPINGS for code in LANGUAGES for example in examples(name, code)}
-    own = deep.offered(lang)
-    foreign = {"", *(sentences_of(weights)[0] for weights in TAUGHT), *texts} - set(own)
-    return own[0] if experiment.text in foreign else experiment.text
 
 
 def _choices(experiment: Experiment, text: str, lang: str) -> None:

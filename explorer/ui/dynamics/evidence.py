@@ -4,11 +4,11 @@ import streamlit as st
 
 from explorer.architectures import mappings
 from explorer.checks.live import PointsError, points_error
-from explorer.data.exercises import messages
-from explorer.dynamics.evidence import Evidence, evidence
+from explorer.dynamics.evidence import Evidence
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.stage.dynamics import build_space
+from explorer.stage.views import evidence_of
 from explorer.ui import report, state
 from explorer.ui.frame import whole
 from explorer.ui.stage import stage
@@ -49,13 +49,6 @@ def _network(cell: str, lang: str, seed: int) -> mappings.Network:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _evidence(cell: str, lang: str, seed: int, text: str) -> Evidence:
     return evidence_of(_network(cell, lang, seed), text)
-
-
-def evidence_of(network: mappings.Network, text: str) -> Evidence:
-    """Returns a spam network's evidence over a text, or over its first example where that cannot be read."""
-    part = mappings.read(network, text).parts[0]
-    every = [m.words for kind in ("train", "held_out") for m in messages(network.lang, kind)]
-    return evidence(part.model, part.given, every, network.answers)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

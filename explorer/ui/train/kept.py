@@ -95,9 +95,9 @@ def _look_inside(changes: Mapping[str, str], lang: str) -> None:
     asked, _ = Experiment().with_changes(changes)
     display = asked.display(lang)
     if kind == "step":
-        stage(compute.packed(asked, display))
+        stage(compute.packed(asked, display), "step", asked)
     elif kind == "gradients":
-        stage(compute.packed_flow(asked, display))
+        stage(compute.packed_flow(asked, display), "gradients", asked)
 
 
 def _downloads(race: Race, found: tuple[Result, ...], racer: int, moment: int, lang: str) -> None:

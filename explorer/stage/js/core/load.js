@@ -21,6 +21,11 @@ export function loadPlotly() {
   return plotly
 }
 
+/** The text of Plotly.js. @type {() => Promise<string>} */
+export async function plotlySource() {
+  return (await fetch(addressOf("plotly.min.js"))).text()
+}
+
 /** Resolves once the style sheet is there. @type {(name?: string) => Promise<unknown>} */
 export async function loadStyle(name = "core/stage.css") {
   const id = name === "core/stage.css" ? "rx-style" : `rx-style-${name}`

@@ -1,0 +1,312 @@
+"""Every view that stands on the stage, carried out from its link alone: no server, no page.
+
+view("gradients", Experiment(cell="gru", text="the cat sat")).to_html("gradients.html")
+
+The pages draw the same records through their caches; a test holds the two against each other.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from explorer.architectures import deep, mappings
+from explorer.course.places import HOME, place_of
+from explorer.data.corpora import TAUGHT, sentences_of
+from explorer.data.exercises import examples, messages
+from explorer.data.pairs import pairs_of
+from explorer.data.sources import Unusable, source
+from explorer.dynamics.cube import cube, learn_cube
+from explorer.dynamics.evidence import Evidence, evidence
+from explorer.dynamics.landscape import Landscape
+from explorer.dynamics.network import network
+from explorer.experiment import MAPPINGS, Experiment
+from explorer.figures.deep import NETWORKS
+from explorer.i18n import LANGUAGES, Refused, t
+from explorer.lab.flow import compared, flow
+from explorer.lab.learned import Learned, from_bundle, inputs, learn, needed, opening
+from explorer.lab.walk import walk
+from explorer.language.probing import memories
+from explorer.language.saying import saying
+from explorer.language.scoring import foresee, text_with_end
+from explorer.language.units import units_in, with_pattern
+from explorer.nn.model import RecurrentModel
+from explorer.stage import export, payload, taking
+from explorer.stage.deep import build_deep
+from explorer.stage.dynamics import build_space
+from explorer.stage.generate import build_saying
+from explorer.stage.mappings import build_mapped
+from explorer.stage.memory import build_memory
+from explorer.stage.pairs import build_pairs
+from explorer.stage.predict import build_prediction
+from explorer.stage.units import build_units
+from explorer.training.shipped import families, load
+from explorer.training.store import load_bundle
+
+
+class NoStageError(ValueError):
+    """A view that does not stand on the stage, or one whose choices leave nothing to step through."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Where the networks of a view come from: learned here and now, shipped, or a file in place of both."""
+
+    file: Path | None = None
+
+    def learned(self, experiment: Experiment) -> Learned:
+        """Returns the experiment's network. Raises NoStageError for one that only a server has."""
+        if self.file is not None:
+            return from_bundle(load_bundle(self.file))
+        if experiment.weights != "model":
+            return learn(needed(experiment.model_part()))
+        if not self.there(experiment):
+            raise NoStageError(f"the network {experiment.model!r} of the cell {experiment.cell} is not here")
+        return from_bundle(load(experiment.model, experiment.cell))
+
+    def there(self, experiment: Experiment) -> bool:
+        """Returns whether there is such a network."""
+        if self.file is not None or experiment.weights != "model":
+            return True
+        family = families().get(experiment.model)
+        return family is not None and experiment.cell in family.cells
+
+    def trained_on(self, experiment: Experiment) -> Experiment | None:
+        """Returns the training that the experiment's stored network comes from; None for one learned here."""
+        if self.file is not None:
+            return load_bundle(self.file).experiment
+        if experiment.weights != "model":
+            return None
+        return families()[experiment.model].experiments[experiment.cell]
+
+    def at(self, experiment: Experiment) -> RecurrentModel:
+        """Returns the experiment's network at its moment of training."""
+        return self.learned(experiment).at(experiment.moment)
+
+
+Build = Callable[[Experiment, str, Networks], bytes]
+
+
+def _step(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    display = experiment.display(lang)
+    asked = display.meant(experiment)
+    second = networks.learned(replace(asked, cell=asked.second)) if asked.second else None
+    return payload.build(walk(asked, networks.learned(asked), second), display)
+
+
+def _gradients(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    cells = [replace(experiment, cell=cell) for cell in compared(experiment.cell)]
+    if networks.file is not None:
+        cells = cells[:1]
+    there = {cell.cell: networks.learned(cell) for cell in cells if networks.there(cell)}
+    return payload.build_flow(flow(experiment, there), experiment.display(lang))
+
+
+def _pairs(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    found = pairs_of(experiment)
+    if not found.prefixes.rows:
+        raise NoStageError("the text has no pair of an input and a target")
+    return build_pairs(found, experiment, lang)
+
+
+def _predict(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    model = _reader(experiment, networks)
+    tokens = text_with_end(experiment, model)
+    if len(tokens) < 2:
+        raise NoStageError("the text has one token: there is nothing to foresee")
+    return build_prediction(foresee(model, tokens, free=experiment.free, start=experiment.start), lang)
+
+
+def _generate(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    try:
+        return build_saying(saying(experiment, _reader(experiment, networks)), experiment.display(lang))
+    except Refused as refused:
+        raise NoStageError(str(refused)) from refused
+
+
+def _units(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    found = units_in(experiment, _reader(experiment, networks), networks.trained_on(experiment))
+    return build_units(with_pattern(found, experiment.pattern), experiment, experiment.display(lang))
+
+
+def _memory(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    model, run, data = _reader(experiment, networks), networks.trained_on(experiment), None
+    if run is not None:
+        with suppress(Unusable):
+            data = source(run, run.grammar)
+    level = experiment.token_level if run is None else run.token_level
+    bare = experiment.weights == "untrained"
+    assert model.vocabulary is not None
+    return build_memory(memories(model, data, level), model.vocabulary, lang, experiment.shade, bare)
+
+
+def _reader(experiment: Experiment, networks: Networks) -> RecurrentModel:
+    model = networks.at(experiment)
+    if model.vocabulary is None:
+        raise NoStageError("this network reads numbers, not text")
+    return model
+
+
+def _deep(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    of = (experiment.cell, lang, experiment.depth)
+    taggers = {name: deep.fit(*of, name == "both", experiment.seed) for name in NETWORKS}
+    sentence = deep.sentence_of(tagged_text(experiment, lang), lang, taggers["both"].model)
+    sentence = sentence or deep.sentence_of(deep.offered(lang)[0], lang, taggers["both"].model)
+    assert sentence is not None, "an example is known"
+    readings = {name: deep.read(tagger, sentence.words) for name, tagger in taggers.items()}
+    return build_deep(sentence, readings, experiment.directions, lang)
+
+
+def tagged_text(experiment: Experiment, lang: str) -> str:
+    """Returns the sentence to tag; an example in place of one from another exercise or language."""
+    texts = {example for name in MAPPINGS for code in LANGUAGES for example in examples(name, code)}
+    own = deep.offered(lang)
+    foreign = {"", *(sentences_of(weights)[0] for weights in TAUGHT), *texts} - set(own)
+    return own[0] if experiment.text in foreign else experiment.text
+
+
+def _mappings(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    attend = experiment.attend if experiment.mapping == "encoder_decoder" else ""
+    found = mappings.fit(experiment.mapping, experiment.cell, lang, experiment.seed, attend)
+    reading = mappings.read(found, experiment.text)
+    second = reading.at(experiment.step) is not reading.parts[0]
+    return build_mapped(reading, second, experiment.start, experiment.display(lang))[1]
+
+
+def _cube(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    def found(cell: str) -> Landscape:
+        chosen = experiment.only("seed", "init", "gain", "bias", "keep_bias")
+        learned = learn_cube(replace(chosen, cell=cell))
+        return cube(learned.at(experiment.moment), experiment.seed)
+
+    return build_space([found(cell) for cell in _beside(experiment)], lang, experiment.point)
+
+
+def _network(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    def found(cell: str) -> Landscape:
+        of = replace(experiment, cell=cell)
+        learned = networks.learned(of)
+        model = learned.at(of.moment)
+        held = of.held if model.vocabulary is not None and of.held in model.ids else ""
+        return network(model, inputs(of, model, learned.sample), held)
+
+    cells = [cell for cell in _beside(experiment) if networks.there(replace(experiment, cell=cell))]
+    return build_space([found(cell) for cell in cells], lang, experiment.point)
+
+
+def _beside(experiment: Experiment) -> list[str]:
+    other = experiment.second not in ("", experiment.cell)
+    return [experiment.cell, experiment.second] if other else [experiment.cell]
+
+
+def _evidence(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    found = mappings.fit("many_one", experiment.cell, lang, experiment.seed)
+    return build_space([evidence_of(found, experiment.text).landscape], lang, experiment.point)
+
+
+def evidence_of(network: mappings.Network, text: str) -> Evidence:
+    """Returns a spam network's evidence over a text, or over its first example where that cannot be read."""
+    part = mappings.read(network, text).parts[0]
+    every = [m.words for kind in ("train", "held_out") for m in messages(network.lang, kind)]
+    return evidence(part.model, part.given, every, network.answers)
+
+
+VIEWS: dict[str, Build] = {
+    "step": _step,
+    "gradients": _gradients,
+    "language/pairs": _pairs,
+    "language/predict": _predict,
+    "language/generate": _generate,
+    "language/units": _units,
+    "language/memory": _memory,
+    "architectures/deep": _deep,
+    "architectures/mappings": _mappings,
+    "dynamics/cube": _cube,
+    "dynamics/network": _network,
+    "dynamics/evidence": _evidence,
+}
+"""The views that stand on the stage, by page and what is chosen on it."""
+
+_CHOSEN = {"language": "view", "architectures": "arch", "dynamics": "scene"}
+"""The field that chooses the view of a page."""
+
+
+def view_key(page: str, experiment: Experiment) -> str:
+    """Returns the name of a page's view in VIEWS."""
+    return f"{page}/{getattr(experiment, _CHOSEN[page])}" if page in _CHOSEN else page
+
+
+@dataclass(frozen=True)
+class View:
+    """A view carried out.
+
+    payload is what the stage draws; page and experiment are those of its link; network a file in place of
+    the experiment's.
+    """
+
+    page: str
+    experiment: Experiment
+    lang: str
+    payload: bytes
+    network: str | None = None
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Every number of the view by name, as in the file that the page gives: see `taking.arrays_of`."""
+        return taking.arrays_of(self.payload)
+
+    @property
+    def title(self) -> str:
+        return title_of(self.page, self.experiment, self.lang)
+
+    def to_script(self) -> str:
+        """Returns a Python script that carries the view out again."""
+        return taking.script(self.page, self.experiment, self.lang, self.title, self.network)
+
+    def to_html(self, path: Path | str | None = None) -> str:
+        """Returns the stage as one HTML file, and writes it where a path is given."""
+        place = self.experiment.step, self.experiment.unit
+        page = export.html(self.payload, self.title, *place)
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
+
+
+def view(
+    page: str = HOME,
+    experiment: Experiment | None = None,
+    lang: str = "en",
+    network: Path | str | None = None,
+) -> View:
+    """Carries out a view: a page's name and its experiment, or a link of the app such as `/step?cell=gru`.
+
+    network is a file of page Train live, in place of the experiment's. Raises NoStageError for a view that
+    does not stand on the stage, ValueError for a link that sets what there is not.
+    """
+    if experiment is None:
+        place = place_of(page)
+        page = place.page
+        asked = tuple((name, raw) for name, raw in place.changes if name not in BESIDE)
+        experiment = replace(place, changes=asked).experiment if asked else opening(lang)
+    build = VIEWS.get(view_key(page, experiment))
+    if build is None:
+        raise NoStageError(
+            f"{view_key(page, experiment)!r} does not stand on the stage; {', '.join(VIEWS)} do"
+        )
+    networks = Networks(Path(network) if network else None)
+    return View(page, experiment, lang, build(experiment, lang, networks), str(network) if network else None)
+
+
+BESIDE = ("lang", "room", "lecture", "at", "guess", "hide", "lock", "embed")
+"""Parameters of a link that say how the app is shown, not what."""
+
+
+def title_of(page: str, experiment: Experiment, lang: str) -> str:
+    """Returns a title for a view: its name, its cells, and its sentence where it is about one."""
+    key = view_key(page, experiment)
+    own = t(f"page.{page}", lang) if key == page else t(f"option.{_CHOSEN[page]}.{key.split('/')[1]}", lang)
+    said = [export.said_of(experiment, lang)] if page in ("step", "gradients") else []
+    return f"{own}: {', '.join([export.cells_of(experiment, lang), *said])}"

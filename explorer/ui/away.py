@@ -1,0 +1,66 @@
+"""The quiet way to take a view away: as a page, a picture, its numbers, a script, a link."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from explorer.course.places import HOME
+from explorer.experiment import Experiment
+from explorer.i18n import section, t
+from explorer.lab.learned import settled
+from explorer.stage.taking import script
+from explorer.stage.views import title_of
+from explorer.training.shipped import families
+from explorer.ui.server import stage_url
+from explorer.ui.stage import ON_STAGE, OnStage
+
+_SCRIPT = """
+export default function (component) {
+  const { data, parentElement } = component
+  const root = parentElement.querySelector(".rx-root")
+  import(window.location.origin + "%s/away/away.js").then((module) => module.mountAway(root, data))
+}
+"""
+
+
+def away(experiment: Experiment, lang: str) -> None:
+    """Draws the button that opens all that can be taken away of the page."""
+    label, key = t("away.open", lang), "fold_away"
+    fold = st.popover(
+        label, icon=":material/download:", key=key, type="tertiary", width="content", on_change="rerun"
+    )
+    if fold.open:
+        with fold:
+            page = st.session_state["page"] or HOME
+            _component()(data=taken(page, st.session_state[ON_STAGE], experiment, lang), key="away_ways")
+
+
+def taken(page: str, on_stage: OnStage | None, experiment: Experiment, lang: str) -> dict[str, Any]:
+    """Returns what the browser needs to know, in the form of `Away` in types.d.ts."""
+    page = on_stage.page if on_stage else page
+    shown = settled(on_stage.experiment if on_stage else experiment, lang)
+    title = title_of(page, shown, lang)
+    return {
+        "payload": on_stage.payload if on_stage else None,
+        "file": "-".join(["rnn-explorer", page, *([shown.cell] if on_stage else [])]),
+        "title": title,
+        "lang": lang,
+        "script": script(page, shown, lang, title, _file_of(shown)) if on_stage else None,
+        "strings": section("away", lang),
+    }
+
+
+def _file_of(experiment: Experiment) -> str | None:
+    """The name under which the browser keeps a network that was trained or loaded here."""
+    if experiment.weights != "model" or experiment.model in families():
+        return None
+    return f"{experiment.cell}-{experiment.moment}.safetensors"
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    return st.components.v2.component(
+        "away", html='<div class="rx-root"></div>', js=_SCRIPT % stage_url(), isolate_styles=False
+    )
