@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from explorer.cells import CELLS
+from explorer.course.places import HOME
 from explorer.data.corpora import examples
 from explorer.experiment import WEIGHTS, Experiment
 from explorer.i18n import LANGUAGES, t
@@ -18,6 +19,7 @@ from explorer.ui.brought import facts
 from explorer.ui.lecture import back_in
 from explorer.ui.lists import add_button
 from explorer.ui.own.panel import OPENING
+from explorer.ui.ways import page_way
 from explorer.ui.widgets import field, folded
 
 _RESET = (
@@ -85,7 +87,7 @@ def bar(experiment: Experiment, page: str, lang: str) -> None:
             _weights(experiment, lang) if name == "weights" else field(name, experiment, lang)
     if rest:
         with places[len(shown)]:
-            folded(t("ui.more", lang), "bar", partial(_more, experiment, rest, "text" in names, lang))
+            folded(t("ui.more", lang), "bar", partial(_more, experiment, rest, page, "text" in names, lang))
 
 
 def _reads_text(experiment: Experiment) -> bool:
@@ -125,13 +127,15 @@ def _take_weights() -> None:
         state.apply(models.changes_back(chosen, experiment))
 
 
-def _more(experiment: Experiment, names: Sequence[str], examples_too: bool, lang: str) -> None:
+def _more(experiment: Experiment, names: Sequence[str], page: str, examples_too: bool, lang: str) -> None:
     keeps = CELLS[experiment.cell].keep and experiment.bias == "fixed"
     drawn = [name for name in names if name != "keep_bias" or keeps]
     for place, part in zip(st.columns(2), (drawn[::2], drawn[1::2]), strict=True):
         with place:
             for name in part:
                 field(name, experiment, lang)
+    if page == HOME:
+        page_way("worksheet", t("course.worksheet", lang), "edit_note")
     if examples_too:
         st.caption(t("ui.examples", lang))
         for sentence, weights in examples(lang):

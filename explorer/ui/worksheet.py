@@ -114,7 +114,8 @@ def _exercise(part: Part, sheet: Worksheet, lang: str) -> None:
         given = [f"{symbol} = ({', '.join(numbers)})" for symbol, numbers in part.given]
         st.markdown(" &emsp; ".join(f"${one}$" for one in given))
         if part.rows:
-            st.markdown(_table(part))
+            with st.container(key="worksheet_weights"):
+                st.markdown(_table(part))
         shown = {"cell": part.cell, "step": "2"}
         way(_place(sheet, shown), lang, t("worksheet.run", lang))
     with calculated:

@@ -32,6 +32,8 @@ PAGES = (
     "/dynamics?scene=portrait&small=two",
     "/course",
     "/glossary",
+    "/clinic?card=case6",
+    "/worksheet?hidden=3&weights=untrained",
 )
 
 

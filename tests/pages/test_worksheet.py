@@ -7,7 +7,7 @@ import pytest
 from explorer.experiment import Experiment
 from explorer.lab.worksheet import sized, worksheet
 from explorer.ui.worksheet import read
-from tests.pages.app import opened, texts
+from tests.pages.app import opened, texts, unfolded
 
 
 def boxes(app):
@@ -60,3 +60,9 @@ def test_too_short_a_sentence_is_said():
 )
 def test_a_number_is_read_as_people_write_it(typed, number):
     assert read(typed) == number
+
+
+def test_the_first_page_leads_to_the_sheet_of_its_network():
+    app = unfolded(opened(hidden="2", weights="untrained", seed="3"), "bar")
+    (link,) = (one.proto for one in app.get("page_link") if one.proto.label == "A sheet to calculate by hand")
+    assert link.page == "worksheet" and parse_qs(link.query_string)["seed"] == ["3"]
