@@ -16,6 +16,7 @@ from explorer.commands.options import (
     field_option,
     whole_number,
 )
+from explorer.commands.own import PREFIX, VOCABULARY, is_ours, opened
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.lab.learned import learn
@@ -121,8 +122,25 @@ def _network(chosen: argparse.Namespace) -> tuple[RecurrentModel, str]:
     for name in FIELDS:
         if getattr(chosen, name) is not None and not (shipped and name == "cell"):
             raise UsageError(f"--{name} has no place beside --model: the network says it.")
+    if not shipped and not is_ours(chosen.file):
+        return _own(chosen)
+    if chosen.prefix or chosen.vocabulary:
+        raise UsageError(
+            "--prefix and --vocabulary have no place beside a network of this app: it has its own."
+        )
     bundle = _shipped(chosen.file, chosen.cell) if shipped else _stored(chosen.file)
     return bundle.model, bundle.experiment.token_level
+
+
+def _own(chosen: argparse.Namespace) -> tuple[RecurrentModel, str]:
+    """A network out of anybody's file: one with an embedding and a readout, that reads forward alone."""
+    chosen.sequence = None
+    found = opened(chosen)
+    network = found.network
+    if network.readout is None or network.layers.directions > 1:
+        reason = "no readout for tokens was found in it" if network.readout is None else "it reads both ways"
+        raise UsageError(f"--model {chosen.file!r} cannot go on from a prompt: {reason}.")
+    return found.learned().model, found.level
 
 
 def _shipped(name: str, cell: str | None) -> Bundle:
@@ -184,10 +202,12 @@ def generate_options() -> tuple[Option, ...]:
             {
                 "dest": "file",  # `model` is a field of the experiment
                 "metavar": "NAME|FILE",
-                "help": f"a network that comes with the app, {', '.join(families())}, or a stored one,"
-                " .safetensors; without it, the lecture's sentences are learned",
+                "help": f"a network that comes with the app, {', '.join(families())}, or a FILE: one that it"
+                " kept, or anybody's; without it, the lecture's sentences are learned",
             },
         ),
+        PREFIX,
+        VOCABULARY,
         *(field_option(name) for name in FIELDS),
         _option("--tokens", "N", f"tokens to say, 1 to {MAX_TOKENS} (default {TOKENS})", str(TOKENS)),
         _option(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from explorer.cells import CELLS
 from explorer.commands.options import Option, UsageError, experiment_from, field_option
 from explorer.experiment import Experiment
 from explorer.i18n import Refused
@@ -54,11 +55,13 @@ def learned_of(chosen: argparse.Namespace) -> tuple[Experiment, Learned]:
     for name in (*_OF_NETWORK, *(() if shipped else ("cell",))):
         if getattr(chosen, name, None) is not None:
             raise UsageError(f"--{name.replace('_', '-')} has no place beside --model: the network says it.")
-    if along and (shipped or _is_ours(chosen.file)):
+    if along and (shipped or is_ours(chosen.file)):
         raise UsageError(f"--{along[0]} has no place beside a network of this app: it has its own.")
-    if shipped or _is_ours(chosen.file):
+    if shipped or is_ours(chosen.file):
         return _of_app(chosen)
     found = opened(chosen)
+    if found.network.layers.cell not in CELLS:
+        raise UsageError(str(Refused("functions_unshown", names=found.network.layers.name or "top")))
     if chosen.text is not None and not found.network.vocabulary_size:
         raise UsageError("--text has no place here: this network reads numbers. Give --sequence.")
     learned = found.learned()
@@ -110,7 +113,9 @@ def reading(file: str, read: Callable[[], Read]) -> Read:
         raise UsageError(f"{str(named)!r} cannot be read: {reason}.") from error
 
 
-def _is_ours(file: str) -> bool:
+def is_ours(file: str) -> bool:
+    """Returns whether this app kept a file. Raises UsageError where it cannot be read."""
+
     def start() -> bytes:
         with open(file, "rb") as opened_file:
             return opened_file.read(2**17)

@@ -42,6 +42,8 @@ class File:
     networks: tuple[Facts, ...]
     rest: tuple[str, ...]
     wide: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
+    """Names of those whose cells have other functions than any of the app's."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,15 @@ class Store:
     def take_network(self, raw: bytes, packed: bytes, owner: str) -> str:
         """Keeps the networks of a file, returns their key. Raises Refused where all are too wide to show."""
         kind, rest, networks = unpack(packed)
-        facts = [facts_of(network) for network in networks]
+        facts = [one for one in map(facts_of, networks) if one.usual]
+        odd = tuple(one.layers.name for one in networks if not facts_of(one).usual)
+        if not facts:
+            raise Refused("functions_unshown", names=", ".join(odd))
         shown = tuple(one for one in facts if one.widest <= MAX_UNITS)
         if not shown:
             raise Refused("units_large", units=min(one.widest for one in facts), limit=MAX_UNITS)
         wide = tuple(one.name for one in facts if one.widest > MAX_UNITS)
-        return self._keep(OWN + digest(raw), packed, owner, File(kind, shown, rest, wide))
+        return self._keep(OWN + digest(raw), packed, owner, File(kind, shown, rest, wide, odd))
 
     def take_words(self, raw: bytes, tokens: Mapping[int, str], owner: str) -> str:
         """Keeps a vocabulary, tokens by their ids, and returns its key."""

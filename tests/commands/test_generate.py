@@ -151,7 +151,7 @@ def test_files_that_cannot_be_used_are_refused(capsys, tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     assert "The file is empty." in says(str(tmp_path / "empty"))
     torch.save({}, tmp_path / "m.pt")
-    assert ".pt file" in says(str(tmp_path / "m.pt"))
+    assert "no recurrent layer" in says(str(tmp_path / "m.pt"))
     save_model(tmp_path / "numbers", number_model("lstm"))
     assert "no vocabulary" in says(str(tmp_path / "numbers"))
     both = word_model("gru", WORDS, H=4, bidirectional=True)

@@ -56,6 +56,18 @@ def test_a_network_of_numbers_reads_a_sequence_both_ways(files, capsys):
     assert found["loss"] == [None, pytest.approx(0.5 * np.sum(np.square([one["h"][2], two["h"][1]])))]
 
 
+def test_a_language_model_of_ones_own_goes_on_from_a_prompt_in_its_own_words(files, capsys):
+    folder, net = files
+    ask = ("--model", str(folder / "speaker.pt"), "--vocabulary", str(folder / "words.json"))
+    said = printed(capsys, "generate", *ask, "--prompt", "the cat", "--tokens", "1", "--greedy").split()
+    output, _ = net.rnn(net.encoder(torch.tensor([1, 2])))
+    best = int(net.decoder(output[-1]).argmax())
+    words = json.loads((folder / "words.json").read_text())
+    assert said == ["the", "cat", words[best]]
+    assert main(("generate", "--model", str(folder / "both.pt"), "--prompt", "1")) == 2
+    assert "no readout for tokens" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [

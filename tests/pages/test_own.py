@@ -13,6 +13,7 @@ from explorer.limits import DRAWN_UNITS, MAX_UNITS
 from explorer.text import Refused
 from explorer.ui import brought
 from explorer.ui.own import taking
+from tests.formats.test_damaged import FILES
 from tests.formats.test_networks import D, Speaker, V, saved
 from tests.pages.app import opened, texts
 
@@ -106,3 +107,17 @@ def test_a_visitor_who_brings_more_and_more_pushes_out_their_own(monkeypatch, tm
         store.take_numbers(str(k).encode(), np.zeros((100, 1)) + k, owner)
     assert [digest(str(k).encode()) in store.kept for k in range(11)] == [True] * 2 + [False] * 6 + [True] * 3
     assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_of_a_file_with_functions_that_no_cell_has_the_rest_is_shown_and_the_reason_said():
+    pytest.importorskip("h5py")
+    raw = (FILES / "keras.keras").read_bytes()
+    found = inspect_file(raw)
+    key = brought.store().take_network(raw, pack("Keras", networks_in(found), [], 10**9), "")
+    assert set(brought.store().file(key).odd) == {"hard", "relu"}
+    app = opened(page="step", weights="model", model=key, stack="backwards")
+    assert not app.exception
+    assert "`hard`, `relu`" in texts(app) and "runs this layer against time" in texts(app)
+    odd = [one for one in networks_in(found) if one.layers.name == "hard"]
+    with pytest.raises(Refused, match="other functions than any cell here"):
+        brought.store().take_network(b"odd", pack("Keras", odd, [], 10**9), "")

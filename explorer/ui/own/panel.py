@@ -180,7 +180,20 @@ def told(experiment: Experiment, file: File, found: Facts, lang: str) -> list[st
         said.append(t("own.left_alone", lang, names=", ".join(f"`{name}`" for name in rest[:_LISTED]) + more))
     if file.wide:
         said.append(t("own.wide", lang, names=", ".join(f"`{name}`" for name in file.wide)))
+    if file.odd:
+        said.append(t("own.odd", lang, names=", ".join(f"`{name}`" for name in file.odd)))
+    unsaid = [key for begins, key in _UNSAID.items() if any(begins in text for text in found.conventions)]
+    said += [t(f"own.{key}", lang) for key in unsaid]
     return [sentence for sentence in said if sentence]
+
+
+_UNSAID = {
+    "runs against time": "against_time",
+    "does not say": "unsaid_functions",
+    "are joined by": "joined",
+    "a constant initial": "own_start",
+}
+"""What is to be told on a page of what the formats tell in code: a part of the sentence -> its key."""
 
 
 _LISTED = 3
