@@ -5,13 +5,16 @@ import pytest
 import torch
 from torch import nn
 
-from explorer import inspect_file
+from explorer import Experiment, RecurrentModel, inspect_file
 from explorer.formats.networks import networks_in
 from explorer.formats.packing import pack
 from explorer.lab.own import digest
 from explorer.limits import DRAWN_UNITS, MAX_UNITS
+from explorer.nn.initialise import initialise
 from explorer.text import Refused
+from explorer.training.store import load_bundle, save_model
 from explorer.ui import brought
+from explorer.ui.board import jobs
 from explorer.ui.own import taking
 from tests.formats.test_damaged import FILES
 from tests.formats.test_networks import D, Speaker, V, saved
@@ -121,3 +124,16 @@ def test_of_a_file_with_functions_that_no_cell_has_the_rest_is_shown_and_the_rea
     odd = [one for one in networks_in(found) if one.layers.name == "hard"]
     with pytest.raises(Refused, match="other functions than any cell here"):
         brought.store().take_network(b"odd", pack("Keras", odd, [], 10**9), "")
+
+
+@pytest.mark.parametrize("page", ["step", "gradients"])
+def test_a_stacked_network_of_a_race_shows_each_of_its_layers(page):
+    run = Experiment(cell="gru", data="lecture", layers=2, hidden=6)
+    model = RecurrentModel("gru", 4, 6, 3, vocabulary=("<unk>", "a", "b"), num_layers=2)
+    initialise(model, torch.Generator().manual_seed(0))
+    raw = save_model(None, model, run)
+    key = jobs().adopt(load_bundle(raw), raw)
+    app = opened(page=page, weights="model", model=f"{key}.0", cell="gru", text="a b a")
+    assert not app.exception
+    app.selectbox(key="own_level").select(2).run()
+    assert not app.exception and app.query_params["level"] == "2"

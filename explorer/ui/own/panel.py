@@ -10,7 +10,7 @@ from explorer.lab.files import first_ids
 from explorer.lab.own import Facts
 from explorer.limits import DRAWN_UNITS, MAX_UPLOAD_NETWORK
 from explorer.text import Refused
-from explorer.ui import state
+from explorer.ui import compute, state
 from explorer.ui.acting import acting
 from explorer.ui.brought import File, facts, store
 from explorer.ui.own.taking import take_network, take_numbers, take_words
@@ -41,6 +41,9 @@ def own(experiment: Experiment, page: str, lang: str) -> None:
     file = store().file(experiment.model) if found else None
     if found and file:
         _choices(experiment, page, file, found, lang)
+    elif page in LAYERED and (levels := _of_race(experiment)):
+        with st.columns([1.5, 8])[0]:
+            _level(experiment, levels, lang)
 
 
 def _way_in(lang: str) -> None:
@@ -84,7 +87,7 @@ def _choices(experiment: Experiment, page: str, file: File, found: Facts, lang: 
     if len(file.networks) > 1:
         draws.append((2.4, lambda: _network(experiment, file, found, lang)))
     if page in LAYERED and len(found.levels) > 1:
-        draws.append((1.5, lambda: _level(experiment, found, lang)))
+        draws.append((1.5, lambda: _level(experiment, found.levels, lang)))
     if page in LAYERED and found.ways > 1:
         draws.append((1.2, lambda: field("way", experiment, lang)))
     if page == "step" and _units(experiment, found) > DRAWN_UNITS:
@@ -135,11 +138,17 @@ def _take_stack() -> None:
     state.apply(changes | {"words": "", "numbers": "", "text": text})
 
 
-def _level(experiment: Experiment, found: Facts, lang: str) -> None:
-    st.session_state["own_level"] = experiment.level
+def _of_race(experiment: Experiment) -> tuple[int, ...]:
+    """The units of each layer of a network of a race with several; none of any other."""
+    run = compute.trained_on(experiment)
+    return () if run is None or run.layers == 1 else (run.hidden,) * run.layers
+
+
+def _level(experiment: Experiment, levels: tuple[int, ...], lang: str) -> None:
+    st.session_state["own_level"] = min(experiment.level, len(levels))
     st.selectbox(
-        t("field.level", lang), range(1, len(found.levels) + 1), key="own_level",
-        format_func=lambda k: t("own.level", lang, k=k, n=len(found.levels), units=found.levels[k - 1]),
+        t("field.level", lang), range(1, len(levels) + 1), key="own_level",
+        format_func=lambda k: t("own.level", lang, k=k, n=len(levels), units=levels[k - 1]),
         on_change=lambda: state.apply({"level": str(st.session_state["own_level"]), "unit": "1"}),
     )  # fmt: skip
 

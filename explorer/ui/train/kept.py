@@ -48,15 +48,12 @@ def travel(race: Race, source: Source, found: tuple[Result, ...], lang: str) -> 
         moment = st.select_slider(
             t("train.moment", lang), kept, value=kept[-1], key=f"travel_{chosen}_{race.key}"
         )
-    if run.layers == 1:
-        ways = [_way_to(run, source) for run in race.runs]
-        for k, way in enumerate(ways):
-            label = network_label(racer_label(race.names[k], lang), run.data, lang, "train.trained")
-            models.remember(f"{race.key}.{k}", label, way)
-        place = {"weights": "model", "model": f"{race.key}.{chosen}", "moment": str(moment)}
-        _look_inside({**ways[chosen], **place}, lang)
-    else:
-        st.caption(t("train.one_layer", lang))
+    ways = [_way_to(run, source) for run in race.runs]
+    for k, way in enumerate(ways):
+        label = network_label(racer_label(race.names[k], lang), run.data, lang, "train.trained")
+        models.remember(f"{race.key}.{k}", label, way)
+    place = {"weights": "model", "model": f"{race.key}.{chosen}", "moment": str(moment)}
+    _look_inside({**ways[chosen], **place}, lang)
     _downloads(race, found, chosen, moment, lang)
 
 
@@ -68,6 +65,7 @@ def _way_to(run: Experiment, source: Source) -> dict[str, str]:
         "moment": str(LAST_MOMENT),
         "step": "1",
         "start": "1",
+        "level": "1",
         "hidden": str(run.hidden),
     }
     if source.vocabulary:
