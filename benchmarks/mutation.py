@@ -209,6 +209,16 @@ MUTATIONS = (
         "tests/nn/test_tracing.py",
     ),
     Mutation(
+        "windows of held-out time that are learned from", "explorer/data/series.py",
+        "else (0, self.cut)", "else (0, len(self.values))",
+        "tests/data/test_series.py",
+    ),
+    Mutation(
+        "a start that is not where the text ended", "explorer/lab/starts.py",
+        "a[-1].copy()", "a[-2].copy()",
+        "tests/lab/test_starts.py",
+    ),
+    Mutation(
         "a clamp that is never let go", "explorer/nn/interventions.py",
         "(change.end is None or step <= change.end)", "True",
         "tests/nn/test_interventions.py",
