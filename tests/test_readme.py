@@ -45,7 +45,7 @@ def test_every_line_of_an_example_is_of_a_kind_that_is_checked():
         "EXPLORER_SCHEDULER=",
         "pip install ",
     )
-    assert len(commands()) > 20 and len(blocks("python")) == 4
+    assert len(commands()) > 20 and len(blocks("python")) == 5
     assert all(line.startswith(known) for line in commands())
 
 
@@ -88,6 +88,14 @@ def test_the_third_python_example_runs(tmp_path, monkeypatch, capsys):
     last = run.snapshots[max(run.snapshots)]
     assert all(torch.equal(last[key], value) for key, value in run.model.state_dict().items())
     assert space["model"].cell == "gru"
+
+
+def test_the_last_python_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    space: dict = {}
+    exec(compile(blocks("python")[4], "README.md", "exec"), space)
+    assert space["seen"].arrays["norm"].shape == (3, 4)
+    assert (tmp_path / "gradients.html").read_text("utf-8") == space["seen"].to_html()
 
 
 class Classifier(torch.nn.Module):

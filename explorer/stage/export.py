@@ -106,6 +106,26 @@ def html(
 """
 
 
+def framed(payload: bytes, title: str, folder: str, step: int = 1, unit: int = 1) -> str:
+    """Returns the stage alone as a page of a server, whose modules lie in a folder: a part of other pages."""
+    packed = base64.b64encode(payload).decode("ascii")
+    return f"""<!DOCTYPE html>
+<html lang="{header_of(payload)["lang"]}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{_page_style()}body {{ padding: 0 0.5rem }}</style>
+</head>
+<body>
+<main id="rx-root" data-step="{int(step)}" data-unit="{int(unit)}"></main>
+<script type="application/octet-stream+base64" class="rx-payload">{packed}</script>
+<script type="module">{_START.replace(SCOPE, f"{folder}/")}</script>
+</body>
+</html>
+"""
+
+
 def _choice(names: tuple[str, ...], lang: str) -> str:
     """Returns the list to choose a payload from, where there are several."""
     if len(names) < 2:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from explorer.stage import PLOTLY, files, version
+from explorer.ui.embedding import ancestors, embedded, is_embedded
 from explorer.ui.guard import LOCAL, visitor
 from explorer.ui.payloads import packed_response, payload_route
 
@@ -163,16 +164,23 @@ class ContentSecurityPolicy:
             await self.app(scope, receive, send)
             return
 
+        alone = None
+        if scope["method"] == "GET" and is_embedded(scope["path"], scope["query_string"]):
+            alone = await embedded(Request(scope, receive), stage_url())
+        allowed = policy(Headers(scope=scope).get("host", ""))
+        if alone:
+            allowed = allowed.replace("frame-ancestors 'self'", f"frame-ancestors {ancestors()}")
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message["headers"],
-                    (b"content-security-policy", policy(Headers(scope=scope).get("host", "")).encode()),
+                    (b"content-security-policy", allowed.encode()),
                     (b"referrer-policy", b"no-referrer"),
                     (b"x-content-type-options", b"nosniff"),
                 ]
-                if (b"content-type", b"text/html; charset=utf-8") in message["headers"]:
+                if not alone and (b"content-type", b"text/html; charset=utf-8") in message["headers"]:
                     message["headers"].append((b"link", early(_page_of(scope["path"]))))
             await send(message)
 
-        await self.app(scope, receive, guarded)
+        await (alone or self.app)(scope, receive, guarded)

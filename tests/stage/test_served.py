@@ -3,14 +3,17 @@
 import asyncio
 import gc
 import gzip
+import io
 
+import numpy as np
 import pytest
 import streamlit as st
 from starlette.requests import Request
 from starlette.responses import Response
 
-from explorer.stage import MODULES, PLOTLY, files, version
-from explorer.ui.payloads import HELD, PREFIX, address_of
+from explorer import Experiment, view
+from explorer.stage import MODULES, PLOTLY, export, files, taking, version
+from explorer.ui.payloads import HELD, PREFIX, address_of, payload_route
 from explorer.ui.server import early, stage_routes
 
 
@@ -70,3 +73,26 @@ def test_a_payload_is_served_at_one_address_while_somebody_shows_it(monkeypatch)
     session.clear()
     gc.collect()
     assert asked(other.removeprefix(PREFIX), route=1).status_code == 404
+
+
+def test_a_payload_is_given_away_as_a_page_a_table_and_arrays(monkeypatch):
+    monkeypatch.setattr(st, "session_state", {})
+    seen = view("step", Experiment(text="a b c", weights="untrained", hidden=4))
+    name = address_of(seen.payload).removeprefix(PREFIX)
+
+    def given(ending: str, query: bytes = b"") -> Response:
+        scope = {
+            "type": "http",
+            "path_params": {"name": f"{name}.{ending}"},
+            "headers": [],
+            "query_string": query,
+        }
+        return asyncio.run(payload_route().endpoint(Request(scope)))
+
+    page = given("html", b"title=%3Cb%3EA%3C/b%3E&step=2&unit=x")
+    assert page.body.decode() == export.html(seen.payload, "<b>A</b>", 2, 1)
+    assert page.headers["content-disposition"] == "attachment"
+    assert given("csv").body.decode() == taking.table(seen.payload)
+    with np.load(io.BytesIO(given("npz").body)) as found:
+        np.testing.assert_array_equal(found["h"], seen.arrays["h"])
+    assert given("exe").status_code == 404

@@ -1,0 +1,86 @@
+"""`?embed=1`: the stage alone, for slides and course pages. A page of its own: no session, no socket."""
+
+import os
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from explorer.course.places import HOME
+from explorer.experiment import Experiment
+from explorer.i18n import LANGUAGES, choose
+from explorer.lab.learned import Learned, opening
+from explorer.stage import export
+from explorer.stage.views import BESIDE, VIEWS, Networks, NoStageError, title_of, view_key
+from explorer.ui import compute
+from explorer.ui.models import is_there
+
+FRAMES = "EXPLORER_FRAMES"
+"""Variable that names the sites that may show an embedded stage, beside this server itself."""
+
+AT_ONCE = 2
+"""Views that are carried out at once for pages elsewhere: the class in the app comes first."""
+
+
+@dataclass(frozen=True)
+class _OfServer(Networks):
+    """The networks of this server, those that were trained or brought here too."""
+
+    def learned(self, experiment: Experiment) -> Learned:
+        return compute.learned(experiment.model_part())
+
+    def there(self, experiment: Experiment) -> bool:
+        return experiment.weights != "model" or is_there(experiment)
+
+    def trained_on(self, experiment: Experiment) -> Experiment | None:
+        return compute.trained_on(experiment)
+
+
+def ancestors() -> str:
+    """Returns who may frame an embedded stage, as a content security policy writes it."""
+    named = os.environ.get(FRAMES, "").replace(";", " ").replace(",", " ").split()
+    return " ".join(["'self'", *named])
+
+
+def is_embedded(path: str, query: bytes) -> bool:
+    """Returns whether an address asks for the stage alone."""
+    return b"embed=1" in query.split(b"&") and (path.strip("/") or HOME) in {
+        key.split("/")[0] for key in VIEWS
+    }
+
+
+async def embedded(request: Request, folder: str) -> Response | None:
+    """Returns the stage alone; None for a view that does not stand on the stage."""
+    query = dict(request.query_params)
+    lang = query.get("lang", "")
+    if lang not in LANGUAGES:
+        lang = choose(request.headers.get("accept-language", "").split(",")[0])
+    asked = {name: raw for name, raw in query.items() if name not in BESIDE}
+    experiment, _ = (Experiment() if asked else opening(lang)).with_changes(asked)
+    page = request.url.path.strip("/") or HOME
+    if view_key(page, experiment) not in VIEWS:
+        return None
+    try:
+        payload = await anyio.to_thread.run_sync(_payload, page, experiment, lang, limiter=_limiter())
+    except (NoStageError, KeyError):
+        return None
+    place = experiment.step, experiment.unit
+    return HTMLResponse(export.framed(payload, title_of(page, experiment, lang), folder, *place))
+
+
+@cache
+def _limiter() -> anyio.CapacityLimiter:
+    return anyio.CapacityLimiter(AT_ONCE)
+
+
+def _payload(page: str, experiment: Experiment, lang: str) -> bytes:
+    if experiment.weights == "model" and not is_there(experiment):
+        raise NoStageError(experiment.model)
+    return _built(page, experiment, lang, compute.kept_so_far(experiment))
+
+
+@lru_cache(maxsize=32)
+def _built(page: str, experiment: Experiment, lang: str, kept: int) -> bytes:
+    return VIEWS[view_key(page, experiment)](experiment, lang, _OfServer())
