@@ -1,15 +1,18 @@
-"""Attention against PyTorch's own and equations written anew; in translation, on the stage."""
+"""Attention against PyTorch's own and equations written anew; in translation; over seeds, by length."""
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from explorer.architectures import bottleneck
+from explorer.architectures.bottleneck import CLAUSES, CONTESTANTS, END, START, Trial, apart, sentences
 from explorer.architectures.mappings import MOST_SAID, Network, fit, read, walk_of
 from explorer.architectures.mappings.attention import KINDS, Attention
 from explorer.architectures.mappings.common import TRAINING_STEPS
 from explorer.data.exercises import translation_split
 from explorer.experiment import ATTENDED, Display, Experiment
+from explorer.figures.bottleneck import length_figure
 from explorer.figures.mappings import unrolled_figure
 from explorer.i18n import LANGUAGES, t
 from explorer.labels import plot_label
@@ -156,3 +159,76 @@ def test_the_drawing_leads_from_every_state_to_every_step(short):
     assert lines == [1 + len(reading.parts[0].given.tokens), 0]
     said = ["\n".join(a.text for a in layout.annotations) for layout in more]
     assert [t("mappings.attends", "en") in text for text in said] == [True, False]
+
+
+# Longer and longer sentences
+
+
+def test_sentences_are_what_they_say_and_no_tested_triple_is_learned():
+    learned, tested = bottleneck._split()
+    assert len(learned) + len(tested) == 600 and not set(map(tuple, learned.tolist())) & set(
+        map(tuple, tested.tolist())
+    )
+    source, target = sentences(50, 3, held_out=True, generator=torch.Generator().manual_seed(0))
+    assert source.shape == (23, 50) and target.shape == (25, 50)
+    assert (target[0] == START).all() and (target[-1] == END).all() and (target[1:-1] != END).all()
+    nouns = 2 + bottleneck.ADJECTIVES
+    for clause in range(3):
+        the, kind, who, does, again, other, whom = source[8 * clause : 8 * clause + 7]
+        triple = torch.stack([who - nouns, does - nouns - bottleneck.NOUNS, whom - nouns], 1)
+        assert set(map(tuple, triple.tolist())) <= set(map(tuple, tested.tolist()))
+        a, n, subject, b, m, particle, v = target[8 * clause + 1 : 8 * clause + 8]
+        for ours, theirs in ((kind, a), (who, n), (other, b), (whom, m), (does, v)):
+            assert torch.equal(theirs - ours, torch.full_like(ours, 5))
+        assert torch.equal(subject, 3 + triple[:, 0] % 2) and torch.equal(particle, 5 + triple[:, 2] % 2)
+        assert (the == 0).all() and (again == 0).all()
+
+
+def test_every_contestant_learns_the_same_sentences(monkeypatch):
+    drawn_for: dict[str, list] = {}
+    plain = bottleneck.sentences
+
+    def noted(count, clauses, held_out, generator):
+        found = plain(count, clauses, held_out, generator)
+        drawn_for.setdefault(key, []).append(found)
+        return found
+
+    monkeypatch.setattr(bottleneck, "sentences", noted)
+    monkeypatch.setattr(bottleneck, "TESTED", 2)
+    for key in (one.key for one in CONTESTANTS):
+        found = bottleneck.trial(key, seed=4, steps=2)
+        assert len(found.words) == len(found.sentences) == len(CLAUSES)
+    first, *others = drawn_for.values()
+    assert len(first) == 2 * len(CLAUSES) + 2 * len(bottleneck.RATES)
+    for other in others:
+        for ours, theirs in zip(first, other, strict=True):
+            assert all(map(torch.equal, ours, theirs))
+
+
+def test_a_difference_is_called_clear_by_an_exact_test_alone():
+    def made(key: str, solved: int) -> list[Trial]:
+        shares = [1.0 if seed < solved else 0.0 for seed in range(10)]
+        return [
+            Trial(key, n, 1, 0.01, (s,) * len(CLAUSES), (s,) * len(CLAUSES)) for n, s in enumerate(shares)
+        ]
+
+    trials = [*made("none", 0), *made("larger", 2), *made("dot", 5), *made("additive", 10)]
+    found = bottleneck.Result("", "", 1, tuple(trials))
+    clear = apart(found)
+    assert set(clear) == {(key, n) for key in ("dot", "additive") for n in CLAUSES}
+    assert all(is_so == (key == "additive") for (key, _), is_so in clear.items())
+
+
+def test_the_stored_result_is_whole_and_the_figure_shows_it():
+    found = bottleneck.shipped()
+    assert found.seeds >= 10 and found.steps == bottleneck.STEPS
+    for one in CONTESTANTS:
+        assert [trial.seed for trial in found.of(one.key)] == list(range(found.seeds))
+    weights = {one.key: {trial.weights for trial in found.of(one.key)} for one in CONTESTANTS}
+    assert all(len(own) == 1 for own in weights.values())
+    assert min(weights["larger"]) > max(*weights["dot"], *weights["additive"])
+    figure = length_figure(found, "en")
+    words, solved = figure.data[:2]
+    np.testing.assert_allclose(words.y, np.median(found.shares("none", "words"), 0))
+    assert list(solved.y) == [hits / seeds for hits, seeds in (found.solved("none", n) for n in CLAUSES)]
+    assert len(figure.data) == 2 * len(CONTESTANTS)

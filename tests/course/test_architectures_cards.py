@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from explorer.architectures import amount, cost, deep, feedforward, forecast, mappings
+from explorer.architectures import amount, bottleneck, cost, deep, feedforward, forecast, mappings
 from explorer.architectures.packing import LENGTHS, packing
 from explorer.architectures.shapes import Sizes, run
 from explorer.architectures.states import BATCH_STEPS, SEEDS, border, last_states, numpy_cell, paddings
@@ -303,6 +303,21 @@ def test_one_state_is_handed_over_and_attention_sees_all(lang):
         assert reading.network.scores[0].right > 180
     assert (7 * hidden, 14 * hidden) == (224, 448)
     tells("attention", 7, 14, 32, 224, 448, 64)
+
+
+def test_attention_carries_longer_sentences_and_weights_do_not():
+    found = bottleneck.shipped()
+    at_four = {one.key: found.solved(one.key, 4) for one in bottleneck.CONTESTANTS}
+    assert at_four == {"none": (0, 10), "larger": (0, 10), "dot": (10, 10), "additive": (10, 10)}
+    clear = bottleneck.apart(found)
+    assert [n for n in bottleneck.CLAUSES if clear["dot", n] and clear["additive", n]] == [2, 3, 4]
+    for one in bottleneck.CONTESTANTS:
+        assert found.solved(one.key, 5) == (0, 10) and found.solved(one.key, 1) == (10, 10)
+    source, _ = bottleneck.sentences(1, 5, held_out=True, generator=torch.Generator().manual_seed(0))
+    assert len(source) == 39 and 5 not in bottleneck.LEARNED
+    weights = {one.key: found.of(one.key)[0].weights for one in bottleneck.CONTESTANTS}
+    assert weights["larger"] > max(weights["dot"], weights["additive"])
+    tells("longer", 64, 39, 31, 10, 0)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

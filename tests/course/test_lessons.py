@@ -41,9 +41,9 @@ ORDERS = {
         "sentences",
     ],
     "architectures": [
-        "order", "window", "length", "parallel", "mappings", "decoder", "attention", "layers", "backward",
-        "output", "returns", "numpy", "stateful", "padding", "packing", "parts", "cost", "amount",
-        "forecast",
+        "order", "window", "length", "parallel", "mappings", "decoder", "attention", "longer", "layers",
+        "backward", "output", "returns", "numpy", "stateful", "padding", "packing", "parts", "cost",
+        "amount", "forecast",
     ],
     "language": [
         "language_model", "pairs", "padding", "every_step", "perplexity", "ambiguity", "teacher", "sampling",

@@ -37,7 +37,7 @@ def test_every_mapping_opens_on_its_first_example(locale, lang, mapping):
     for score in network.scores:
         assert f"{score.right:,} / {score.total:,} = **{100 * score.share:.1f} %**" in said
         assert f"{100 * score.guess:.1f} %" in said
-    assert len(app.get("plotly_chart")) == 1
+    assert len(app.get("plotly_chart")) == (2 if mapping == "encoder_decoder" else 1)
     assert not app.warning
 
 

@@ -2,15 +2,19 @@
 
 import streamlit as st
 
-from explorer.architectures.mappings import MOST_SAID, Column, Network, Part, Reading, fit, read
+from explorer.architectures.bottleneck import CONTESTANTS, LEARNED, Result, apart, shipped
+from explorer.architectures.mappings import MOST_SAID, Accuracy, Column, Network, Part, Reading, fit, read
 from explorer.data.exercises import examples, tag_words, translation_words
 from explorer.exact import interval
 from explorer.experiment import Display, Experiment
+from explorer.figures.bottleneck import length_figure
+from explorer.figures.counts import counted
 from explorer.figures.mappings import unrolled_figure
 from explorer.i18n import strings, t
 from explorer.lab.walk import Walk
 from explorer.stage.mappings import build_mapped
 from explorer.ui import report, state
+from explorer.ui.charts import drawn
 from explorer.ui.stage import stage
 from explorer.ui.text import say
 from explorer.ui.widgets import field, views
@@ -69,6 +73,26 @@ def draw(experiment: Experiment, lang: str) -> None:
     stage(payload)
     report.truth(walk, lang)
     _scores(reading.network, key[-1], lang)
+    if pair:
+        _by_length(lang)
+
+
+def _by_length(lang: str) -> None:
+    """What many seeds made of longer and longer sentences, with attention and without."""
+    found = shipped()
+    st.plotly_chart(drawn(length_figure, found, lang, state.theme()), key="by_clauses", theme=None)
+    st.markdown(t("bottleneck.note", lang, **_counted(found, lang)))
+    clear = [(key, clauses) for (key, clauses), is_so in apart(found).items() if is_so]
+    if clear:
+        said = {key: ", ".join(str(n) for k, n in clear if k == key) or "–" for key in ("dot", "additive")}
+        st.markdown(t("bottleneck.apart", lang, **said))
+    values = {"steps": f"{found.steps:,}", "seeds": found.seeds, "date": found.date}
+    st.caption(t("bottleneck.source", lang, command=found.command, **values))
+
+
+def _counted(found: Result, lang: str) -> dict[str, str]:
+    """How many seeds solve the longest sentences that were learned, by contestant."""
+    return {one.key: counted(*found.solved(one.key, LEARNED[-1]), lang) for one in CONTESTANTS}
 
 
 def _text(reading: Reading, mapping: str, lang: str) -> None:
@@ -163,10 +187,18 @@ def _right(network: Network, lang: str) -> None:
     """How right the network is, in one line."""
     lines = []
     for score in network.scores:
-        what, share = t(f"mappings.score_{score.what}", lang), f"{100 * score.share:.1f}"
-        values = {"what": what, "right": share, "guess": f"{100 * score.guess:.1f}"}
+        right = _share(score, lang) if network.held_out else f"{100 * score.share:.1f} %"
+        values = {"what": t(f"mappings.score_{score.what}", lang), "right": right}
+        values["guess"] = f"{100 * score.guess:.1f}"
         lines.append(t("mappings.score_line", lang, **values))
     st.caption(f"{t('mappings.right_now', lang)} {' · '.join(lines)}")
+
+
+def _share(score: Accuracy, lang: str, mark: str = "") -> str:
+    """A share with its exact interval of 95 %."""
+    low, high = (f"{100 * bound:.1f}" for bound in interval(score.right, score.total))
+    between = t("mappings.between", lang, low=low, high=high)
+    return f"{mark}{100 * score.share:.1f} %{mark} {between}"
 
 
 def _scores(network: Network, attend: str, lang: str) -> None:
@@ -185,11 +217,9 @@ def _scores(network: Network, attend: str, lang: str) -> None:
     lines = [f"| {' | '.join([*names, t('mappings.guess', lang)])} |", "|---" * (len(names) + 1) + "|"]
     for row, score in enumerate(network.scores):
         cells = [t(f"mappings.score_{score.what}", lang)]
-        low, high = (f"{100 * bound:.1f}" for bound in interval(score.right, score.total))
-        said = f"{score.right:,} / {score.total:,} = **{100 * score.share:.1f} %**"
-        cells.append(f"{said} {t('mappings.between', lang, low=low, high=high)}")
+        cells.append(f"{score.right:,} / {score.total:,} = {_share(score, lang, '**')}")
         if more:
-            cells.append(", ".join(f"{100 * other.scores[row].share:.1f} %" for other in more))
+            cells.append(", ".join(_share(other.scores[row], lang) for other in more))
         lines.append(f"| {' | '.join([*cells, f'{100 * score.guess:.1f} %'])} |")
     st.markdown("\n".join(lines))
     counts = {"trained": f"{network.trained:,}", "total": f"{network.scores[0].total:,}"}
