@@ -11,6 +11,7 @@ what needs more says which extra brings it.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from explorer import shown
 from explorer.extras import needed
 
 if TYPE_CHECKING:
@@ -96,3 +97,24 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _draw(name: str) -> Any:
+    """What draws records, imported when one is shown; without the packages that draw, nothing does."""
+    return getattr(import_module("explorer.stage.notebook"), name)
+
+
+def _bundle(record: Any) -> Any:
+    try:
+        return _draw("bundle")(record)
+    except ImportError:
+        return None
+
+
+def _page(record: Any, lang: str) -> str:
+    with needed():
+        page: str = _draw("page")(record, lang)
+    return page
+
+
+shown.register(_bundle, _page)

@@ -14,6 +14,8 @@ EXTRAS = {
     "segno": "app",
     "streamlit": "app",
     "threadpoolctl": "app",
+    "anywidget": "notebook",
+    "ipywidgets": "notebook",
     "distributed": "cluster",
 }
 """Package that is imported, and the smallest extra that brings it."""

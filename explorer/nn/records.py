@@ -10,6 +10,7 @@ import numpy as np
 
 from explorer.cells import CELLS, CellSpec, LayerWeights
 from explorer.limits import FLOAT32_MAX
+from explorer.shown import Shown
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -217,7 +218,7 @@ def _extent(layer: LayerTrace) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Trace:
+class Trace(Shown):
     """A whole run: one LayerTrace per layer and direction, first layer first, forward before reverse.
 
     tokens (T,) as shown, or None. Of a model with a readout: logits (T, V) after each step, readout

@@ -27,6 +27,7 @@ from explorer.nn.interventions import Intervention
 from explorer.nn.reading import HALF, Stack, as_array, is_recurrent, read, torch_weights
 from explorer.nn.records import LayerTrace, Trace
 from explorer.nn.running import run_layer, run_stack
+from explorer.shown import Shown
 
 __all__ = ["LayerTrace", "Trace", "Traces", "run_layer", "torch_weights", "trace", "weights_of"]
 
@@ -52,7 +53,7 @@ class LayersOnly:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Traces(Mapping[str, Any]):
+class Traces(Shown, Mapping[str, Any]):
     """What each recurrent layer of a network did: name -> Trace, or a list of them where it was called again.
 
     Names are those of `net.named_modules()`. calls: every trace by name, in the order of the calls; output:

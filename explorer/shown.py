@@ -1,0 +1,33 @@
+"""Who draws a record in a notebook and as a page: told from above, so that no record knows its renderer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Renderer = Callable[[Any], tuple[dict[str, Any], dict[str, Any]] | None]
+
+_renderers: dict[str, Callable[..., Any]] = {}
+
+
+def register(bundle: Renderer, page: Callable[..., str]) -> None:
+    """Names what makes a record's MIME bundle, or None where it cannot, and what makes its page."""
+    _renderers.update(bundle=bundle, page=page)
+
+
+class Shown:
+    """A record that a notebook shows on the stage where the package that draws is installed."""
+
+    __slots__ = ()
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        found = _renderers["bundle"](self) if _renderers else None
+        return found or {"text/plain": repr(self)}
+
+    def to_html(self, path: Path | str | None = None, lang: str = "en") -> str:
+        """Returns the stage as one HTML file that needs no network, and writes it where a path is given."""
+        if not _renderers:
+            raise RuntimeError("nothing that draws is registered: import explorer")
+        page: str = _renderers["page"](self, lang)
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page

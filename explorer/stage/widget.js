@@ -1,0 +1,87 @@
+// The stage as a widget of a notebook. MODULES, STYLES, GROUNDS and SCOPE stand before this text: see notebook.py.
+
+let stage
+
+// Each module as a blob, after those that it imports: a blob has no folder for a relative name to mean.
+function load() {
+  const urls = {}
+  for (const [name, text] of MODULES) {
+    const bound = text.replace(/(["'])rx\/([\w/.-]+\.js)\1/g, (all, quote, other) => (urls[other] ? quote + urls[other] + quote : all))
+    urls[name] = URL.createObjectURL(new Blob([bound], { type: "text/javascript" }))
+  }
+  return import(urls["stage.js"])
+}
+
+// Plotly.js comes from the kernel, once for each page, packed.
+function plotly(model) {
+  globalThis.rxPlotly ??= globalThis.Plotly ? Promise.resolve() : new Promise((resolve) => {
+    const take = async (said, buffers) => {
+      if (said !== "plotly") return
+      model.off("msg:custom", take)
+      const stream = new Blob([buffers[0]]).stream().pipeThrough(new DecompressionStream("gzip"))
+      const script = document.createElement("script")
+      script.textContent = await new Response(stream).text()
+      document.head.append(script)
+      resolve()
+    }
+    model.on("msg:custom", take)
+    model.send("plotly")
+  })
+  return globalThis.rxPlotly
+}
+
+function dress(el) {
+  for (const [id, text] of Object.entries(STYLES)) {
+    if (document.getElementById(id)) continue
+    const style = document.createElement("style")
+    Object.assign(style, { id, textContent: text })
+    document.head.append(style)
+  }
+  const dark = document.body.dataset.jpThemeLight === "false"
+  const ground = GROUNDS[dark ? "dark" : "light"]
+  el.style.cssText = `--st-background-color: ${ground}; --st-font: sans-serif; font-family: sans-serif; background: ${ground}; color: ${dark ? "#e8edf3" : "#262f3d"}; padding: 8px; min-height: 560px`
+}
+
+async function render({ model, el }) {
+  dress(el)
+  const root = document.createElement("div")
+  const names = model.get("names")
+  if (names.length > 1) {
+    const which = document.createElement("select")
+    for (const name of names) which.append(new Option(name))
+    which.selectedIndex = model.get("layer")
+    which.onchange = () => {
+      model.set("layer", which.selectedIndex)
+      model.save_changes()
+    }
+    model.on("change:layer", () => (which.selectedIndex = model.get("layer")))
+    el.append(which)
+  }
+  el.append(root)
+  await plotly(model)
+  stage ??= load()
+  const { mount, unmount } = await stage
+  let wish = 0
+  const rest = ({ step, unit }) => {
+    if (step === model.get("step") && unit === model.get("unit")) return
+    model.set({ step, unit })
+    model.save_changes()
+  }
+  const draw = () => {
+    const { buffer, byteOffset, byteLength } = model.get("payload")
+    return mount(root, new Uint8Array(buffer, byteOffset, byteLength), { step: model.get("step"), unit: model.get("unit"), wish }, rest)
+  }
+  const lead = () => {
+    const { step, unit } = root.rxStage ?? {}
+    if (step + 1 === model.get("step") && unit + 1 === model.get("unit")) return
+    wish += 1
+    draw()
+  }
+  await draw()
+  model.on("change:payload", draw)
+  model.on("change:step", lead)
+  model.on("change:unit", lead)
+  return () => unmount(root)
+}
+
+export default { render }
