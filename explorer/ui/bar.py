@@ -46,7 +46,7 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
     """
     if state.showing().hides("navigation"):
         return None
-    places, language = st.columns([7.7, 2.3], gap="small")
+    places, language = st.columns([7.1, 2.9], gap="small")
     with places, st.container(horizontal=True, gap="small"):
         for page in pages:
             there = state.elsewhere(experiment, page.url_path)
