@@ -18,6 +18,7 @@ from explorer.experiment import TABLE, Experiment
 from explorer.i18n import LANGUAGES
 from explorer.lab.learned import learn, new_tokens
 from explorer.labels import UNKNOWN
+from explorer.language.branches import branches
 from explorer.language.correlation import Track
 from explorer.language.probing import Memory, finding, memories
 from explorer.language.saying import Ahead, Saying, saying
@@ -375,3 +376,15 @@ def test_what_is_forgotten_may_have_a_gradient():
     assert f"{100 * found.shrunk:.0f}" == "8"
     assert (f"{100 * found.accuracy:.0f}", f"{100 * found.baseline:.0f}") == ("14", "9")
     tells("memory", 8, 14, 9)
+
+
+def test_branches_part_where_the_choice_is_read_and_gradients_before():
+    experiment = shown("fork", 0)
+    model = network(experiment.model_part())
+    found = branches(experiment, model)
+    assert found is not None and found.first == 1 and found.fork == found.parted == 3
+    assert (found.apart[:2] == 0).all() and (found.apart[2:] > 0.1).all()
+    assert (found.chosen.gradient[:2] != found.other.gradient[:2]).all()
+    assert found.chosen.tokens[2] == "뛰고" and found.other.tokens[:3] == ("가는", "말이", "고와야")
+    assert branches(shown("fork", 1), model) is None
+    tells("fork", 1, 2, 3)

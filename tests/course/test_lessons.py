@@ -47,7 +47,7 @@ ORDERS = {
     ],
     "language": [
         "language_model", "pairs", "padding", "every_step", "perplexity", "ambiguity", "teacher", "sampling",
-        "generation", "cat", "levels", "unit", "cause", "memory",
+        "generation", "fork", "cat", "levels", "unit", "cause", "memory",
     ],
 }  # fmt: skip
 WORDS = 70

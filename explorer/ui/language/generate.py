@@ -4,9 +4,12 @@ from functools import partial
 
 import streamlit as st
 
+from explorer.cells import CELLS
 from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.experiment import Display, Experiment, NetworkChoices, SamplingChoices, choice
+from explorer.figures.branches import branches_figure
 from explorer.i18n import raised, strings, t
+from explorer.language.branches import Branches, branches
 from explorer.language.saying import Problems, Saying, saying
 from explorer.limits import MAX_PROMPT
 from explorer.stage.generate import build_saying
@@ -15,6 +18,9 @@ from explorer.ui import compute, state
 from explorer.ui.language.reader import reader
 from explorer.ui.stage import stage
 from explorer.ui.widgets import field, folded
+
+CARD = "fork"
+"""The card that is about both branches."""
 
 ASKED_ON = 10
 """Tokens that the lecture asks for after the last sentence's beginning: more than the sentence has."""
@@ -36,9 +42,25 @@ def draw(experiment: Experiment, lang: str) -> None:
         _say([*problems, (refused.sentence, refused.values)], lang)
         return
     _say([*problems, *saying.problems], lang)
+    if saying.forced:
+        _branches(experiment, lang)
     stage(packed_saying(experiment, experiment.display(lang)))
     badge = t("ui.badge", lang, reference=f"`{saying.reference}`", error=raised(f"{saying.error:.1e}"))
     st.caption(f":material/verified: {badge}", help=t("ui.badge_help", lang))
+
+
+def _branches(experiment: Experiment, lang: str) -> None:
+    """The last fork, as it was chosen beside what would have been said: a fold that its card opens."""
+    found = branched(experiment)
+    if found is None:
+        return
+    roles = CELLS[compute.network(experiment).cell].roles
+    hues = {symbol: roles[symbol].hue for symbol in found.chosen.gates}
+    figure = branches_figure(found, hues, lang, state.theme())
+    key = "note_same" if found.parted is None else "note"
+    with st.expander(t("branches.title", lang), expanded=experiment.card == CARD):
+        st.plotly_chart(figure, key="branches", theme=None, config={"displayModeBar": False})
+        st.markdown(t(f"branches.{key}", lang, fork=found.fork, before=found.fork - 1))
 
 
 def _choices(experiment: Experiment, lang: str) -> None:
@@ -121,6 +143,16 @@ def _said(asked: Experiment, kept: int) -> Saying:
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _packed_saying(asked: Experiment, display: Display, kept: int) -> bytes:
     return build_saying(_said(asked, kept), display)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
+def _branched(asked: Experiment, kept: int) -> Branches | None:
+    return branches(asked, compute.network(asked))
+
+
+def branched(experiment: Experiment) -> Branches | None:
+    """Returns both branches of the last fork that was chosen, None where there is none to compare."""
+    return _branched(experiment.only(*_OF_SAYING), compute.kept_so_far(experiment))
 
 
 def said(experiment: Experiment) -> Saying:
