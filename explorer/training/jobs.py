@@ -34,7 +34,7 @@ from explorer.training import folder as files
 from explorer.training.awake import Awake
 from explorer.training.events import EndEvent, OverEvent
 from explorer.training.race import Race
-from explorer.training.results import results
+from explorer.training.results import over, results
 from explorer.training.run import Wish
 from explorer.training.shares import giving_way
 from explorer.training.store import Bundle, write_bytes
@@ -234,6 +234,11 @@ class Jobs:
             if job.future is not None:
                 return Standing("running", 0, job.watchers)
             return Standing("over", 0, job.watchers)
+
+    def end(self, key: str) -> str:
+        """Returns how a known job ended last, written down or not yet; "" where it has not."""
+        job = self.jobs[key]
+        return job.untold["kind"] if job.untold else over(files.events_in(job.folder))
 
     def command(self, key: str, command: str, visitor: str = "") -> int:
         """Asks a job to `go`, `pause`, make a single `step`, or `stop`, for a visitor.

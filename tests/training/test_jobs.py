@@ -512,9 +512,9 @@ def test_a_job_that_ends_on_a_full_disk_frees_its_core_and_is_told_later(tmp_pat
         assert board.state(first).state == "over" and board.state(second).state == "running"
         assert board.jobs[first].untold == {"kind": "failed", "error": "disk"}
         board.sweep()
-        assert board.jobs[first].untold
+        assert board.jobs[first].untold and board.end(first) == "failed"
     board.sweep()
-    assert not board.jobs[first].untold and ended(board, first) == "failed"
+    assert not board.jobs[first].untold and ended(board, first) == board.end(first) == "failed"
     assert board.submit(numbered(0)) == first and board.state(first).state == "queued"
 
 

@@ -33,7 +33,7 @@ def start(race: Race, lang: str) -> str | None:
     board = jobs()
     folder = board.folder(race.key)
     where = None if folder is None else board.state(race.key).state
-    ended = "" if folder is None else over(files.events_in(folder))
+    ended = "" if folder is None else board.end(race.key)
     if where not in (None, "over"):
         return race.key  # nothing to press: the view below steers it
     begin, again = st.columns(2, gap="small")
