@@ -12,7 +12,7 @@ from explorer.i18n import LANGUAGES
 
 def test_a_count_is_told_with_its_interval_rounded_outwards():
     assert counted(8, 10, "en") == "8 of 10 (44 to 98 %)"
-    assert counted(8, 10, "ko") == "10 중 8 (44–98 %)"
+    assert counted(8, 10, "ko") == "10개 중 8개 (44–98 %)"
     assert share(70, 500, "en") == "14 % (11 to 18 %)"
     low, high = interval(70, 500)
     assert 0.11 < low < 0.12 and 0.17 < high < 0.18
