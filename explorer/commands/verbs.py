@@ -19,6 +19,7 @@ from explorer.commands import (
     gradients,
     inspect,
     ship,
+    site,
     trace,
     train,
     verify,
@@ -39,6 +40,7 @@ VERBS: dict[str, Verb] = {
     "inspect": inspect.INSPECT,
     "convert": inspect.CONVERT,
     "ship": ship.VERB,
+    "site": site.VERB,
     "verify": verify.VERB,
     "app": app.VERB,
 }
