@@ -4,10 +4,13 @@ import gc
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
 torch.set_num_threads(1)
 threadpool_limits(1, "blas")
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # how fast examples come says something of the machine alone
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def values_of(name: str) -> st.SearchStrategy:
 EXPERIMENTS = st.fixed_dictionaries({name: values_of(name) for name in NAMES}).map(lambda d: Experiment(**d))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(EXPERIMENTS)
 def test_an_experiment_comes_back_from_its_link(experiment):
     query = experiment.to_query()

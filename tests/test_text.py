@@ -107,7 +107,7 @@ TEXTS = st.text(max_size=60) | st.text(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS)
 def test_cleaning_is_done_in_one_go(text):
     once = clean(text)
@@ -117,7 +117,7 @@ def test_cleaning_is_done_in_one_go(text):
     assert not any(unicodedata.category(c) in ("Cc", "Cs") for c in once)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS, st.sampled_from(TOKEN_LEVELS))
 def test_tokens_put_together_are_the_cleaned_text(text, unit):
     cleaned = clean(text)
@@ -170,7 +170,7 @@ def test_sentences_end_where_a_line_or_a_sentence_does(text, sentences):
     assert split_sentences(text) == sentences
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.sampled_from('ab.?!…"” \n\t'), max_size=40))
 def test_sentences_hold_the_whole_text(text):
     sentences = split_sentences(text)
@@ -205,7 +205,7 @@ def test_no_punctuation_of_ascii_is_left():
     assert without_punctuation(f"a{string.punctuation}b") == "ab"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS)
 def test_normalised_text_is_clean(text):
     for normalised in (lower_case(clean(text)), without_punctuation(clean(text))):

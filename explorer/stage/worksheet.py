@@ -66,7 +66,7 @@ def _head(sheet: Worksheet, lang: str) -> str:
     )
 
 
-_SIGMA = r"\sigma(a) = \frac{1}{1 + e^{-a}}"
+_SIGMA = r"\sigma(a)=\frac{1}{1+e^{-a}}"
 _TANH = r"\tanh(a) = 2\,\sigma(2a) - 1"
 
 

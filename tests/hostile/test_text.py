@@ -64,13 +64,13 @@ def test_a_hostile_text_comes_through_whole_and_harmless(name):
     through_every_door(HOSTILE[name])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(), max_size=200))
 def test_any_text_comes_through_whole_and_harmless(text):
     through_every_door(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(sorted(HOSTILE.values())).map(lambda s: s[:40]), max_size=6).map("".join))
 def test_hostile_texts_stuck_together_come_through_too(text):
     through_every_door(text)

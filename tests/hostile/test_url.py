@@ -43,7 +43,7 @@ def within_its_table(experiment: Experiment) -> bool:
     return True
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(RAW, min_size=5, max_size=5), st.integers(1, len(NAMES)))
 def test_any_value_of_any_field_is_taken_in_range_or_refused_as_it_came(values, turn):
     """Every field at once, each with one of a few values; those refused keep their default."""
@@ -56,7 +56,7 @@ def test_any_value_of_any_field_is_taken_in_range_or_refused_as_it_came(values, 
         assert getattr(experiment, name) == getattr(Experiment(), name)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=20), RAW, max_size=12))
 def test_any_link_gives_an_experiment_whose_own_link_is_taken_whole(changes):
     experiment, refused = Experiment().with_changes(changes)

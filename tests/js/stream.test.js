@@ -132,6 +132,6 @@ test("a command is taken, shared with others, or refused", async () => {
   }
   assert.equal(await stream.command("pause"), null)
   assert.equal(await stream.command("stop"), 3)
-  await assert.rejects(stream.command("go"), /go: 500/)
+  await assert.rejects(stream.command("go"), /refused: 500/)
   assert.deepEqual(asked, ["POST /train/a/pause", "POST /train/a/stop", "POST /train/a/go"])
 })
