@@ -214,6 +214,8 @@ export class WalkStage extends Stage {
       panel.drawing.show(step, Math.min(unit, panel.run.units - 1))
       for (const readout of panel.readouts) readout.show(step)
     }
+    if (this.unitNamed !== this.unit) this.unitInput.value = String(this.unit + 1) // what is being typed stays
+    this.unitNamed = this.unit
     if (this.detailsVisible) this.updateDetails()
     this.origins.show()
     this.node.dataset.step = String(step + this.payload.firstStep)
@@ -222,7 +224,6 @@ export class WalkStage extends Stage {
 
   updateDetails() {
     const { strings, firstStep, runs } = this.payload
-    this.unitInput.value = String(this.unit + 1)
     this.detailsTitle.textContent = fill(strings.arithmetic_of, {
       unit: this.unit + 1, step: this.step + firstStep, token: runs[0].tokens[this.step].label })
     for (const arithmetic of this.arithmetics) arithmetic.show(this.step, this.unit)
