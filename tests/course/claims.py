@@ -10,6 +10,7 @@ A statement compares two values, = < > <= >=. A value is a number, or a quantity
     solved(gru @ 500 units)  of `amount`: how many seeds solve it; trials(…): of how many
     clear(cell units lstm)   of `amount`: 1 where the comparison of the kind, match and first rival found one
     ahead(cell units lstm)   of `amount`: 1 where the first rival is the better one
+    translated(dot @ 4)      of `attention`: how many seeds get nine of ten sentences of four clauses right
 """
 
 import json
@@ -49,7 +50,7 @@ def _value(text: str, record: Mapping[str, Any]) -> float:
     match = _QUANTITY.match(text)
     if not match:
         return float(text.replace(",", ""))
-    table = _OF_AMOUNT if "trials" in record else _OF_RACERS
+    table = _OF_TRIALS if "trials" in record else _OF_RACERS
     if match["name"] not in table:
         raise ValueError(f"no quantity: {text}")
     return table[match["name"]](record, match["of"])
@@ -88,6 +89,14 @@ def _comparison(record: Mapping[str, Any], of: str) -> amount.Comparison:
     return one
 
 
+def _translated(record: Mapping[str, Any], of: str) -> float:
+    key, _, clauses = of.partition(" @ ")
+    rows = [trial for trial in record["trials"] if trial["key"] == key]
+    if not rows:
+        raise KeyError(of)
+    return sum(trial["sentences"][int(clauses) - 1] >= 0.9 for trial in rows)
+
+
 _OF_RACERS: Mapping[str, Callable[[Mapping[str, Any], str], float]] = {
     "passed": _of_preset(lambda found, racer: found.passed[racer][0]),
     "seeds": _of_preset(lambda found, racer: found.passed[racer][1]),
@@ -98,9 +107,10 @@ _OF_RACERS: Mapping[str, Callable[[Mapping[str, Any], str], float]] = {
     "cost": _of_preset(_step_cost),
     "metric": _of_preset(_metric),
 }
-_OF_AMOUNT: Mapping[str, Callable[[Mapping[str, Any], str], float]] = {
+_OF_TRIALS: Mapping[str, Callable[[Mapping[str, Any], str], float]] = {
     "solved": lambda record, of: _solved(record, of, 0),
     "trials": lambda record, of: _solved(record, of, 1),
     "clear": lambda record, of: bool(_comparison(record, of).better),
     "ahead": lambda record, of: _comparison(record, of).better == _comparison(record, of).first,
+    "translated": lambda record, of: _translated(record, of),
 }
