@@ -33,7 +33,8 @@ def record(parts: Mapping[str, Part]) -> dict[str, Any]:
     """Returns what is stored: every trial, and how it came to be."""
     command = shlex.join(["python", "-m", "benchmarks.attention", "--write"])
     trials = [part.made for part in parts.values()]
-    return origin(command, parts) | {"settings": settings(), "steps": STEPS, "trials": trials}
+    seeds = sorted({trial["seed"] for trial in trials})
+    return origin(command, parts) | {"settings": settings(), "seeds": seeds, "steps": STEPS, "trials": trials}
 
 
 def main() -> None:
