@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from math import nan
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,8 @@ class Shipped:
     """A preset's stored result: by racer how many seeds passed, how quickly, and the band of its metric.
 
     passed: (how many, of how many). steps, seconds: of the seeds that passed, where none did of all; seconds
-    are of the CPU, and their lower bound is NaN in results that did not keep it. most: the most steps and
-    seconds of any seed. bands: columns step, low, median, high; who has passed keeps the last metric.
+    are of the CPU. most: the most steps and seconds of any seed. bands: columns step, low, median, high; who
+    has passed keeps the last metric.
     """
 
     date: str
@@ -110,9 +109,7 @@ def from_record(found: Mapping[str, Any]) -> Shipped:
         tuple(found["seeds"]),
         passed={name: tuple(own["passed"]) for name, own in racers.items()},
         steps={name: Spread(*own["steps"]) for name, own in racers.items()},
-        seconds={
-            name: Spread(*(nan if v is None else v for v in own["seconds"])) for name, own in racers.items()
-        },
+        seconds={name: Spread(*own["seconds"]) for name, own in racers.items()},
         most={name: tuple(own["most"]) for name, own in racers.items()},
         bands={name: own["band"] for name, own in racers.items()},
     )
