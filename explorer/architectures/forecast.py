@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from explorer.data.series import Series, Unreadable, series
-from explorer.data.sources import Unusable, source
+from explorer.data.series import Series, series
+from explorer.data.sources import source
 from explorer.experiment import Experiment
 from explorer.nn.model import RecurrentModel
 from explorer.training.learner import Learner
@@ -92,11 +92,8 @@ def chosen(experiment: Experiment) -> Experiment:
 
 
 def forecast(run: Experiment) -> Forecast:
-    """Trains a network and forecasts. Raises sources.Unusable for a series that is too short or none."""
-    try:
-        whole = series(run.series, run.seed, run.values)
-    except Unreadable as bad:
-        raise Unusable(bad.sentence, **bad.values) from bad
+    """Trains a network and forecasts. Raises unusable.Unusable for a series that is too short or none."""
+    whole = series(run.series, run.seed, run.values)
     run = _fitting(run, whole)
     learner = Learner(run, source(run))
     for _ in range(run.budget):

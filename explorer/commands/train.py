@@ -33,7 +33,8 @@ from explorer.commands.options import (
     field_option,
 )
 from explorer.commands.terminal import table_lines
-from explorer.data.sources import Source, Unusable
+from explorer.data.sources import Source
+from explorer.data.unusable import Unusable
 from explorer.exact import interval
 from explorer.experiment import TABLE, Experiment
 from explorer.limits import MAX_RACERS

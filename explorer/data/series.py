@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-KINDS = ("sine", "sum", "walk", "season", "yours")
-"""The series that there are."""
+from explorer.data.unusable import Unusable
 
 LENGTH, PERIOD, SEASON = 600, 20, 12
 """Values of a series that is made here; steps of the sine's period and of the season's."""
@@ -29,14 +28,6 @@ LEAST, MOST = 40, 5_000
 """Numbers of one's own series."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-
-
-class Unreadable(ValueError):  # noqa: N818 (it is the text that is at fault)
-    """A text that is no series: the key of a sentence, and its values."""
-
-    def __init__(self, sentence: str, **values: object) -> None:
-        super().__init__(f"{sentence}: {values}")
-        self.sentence, self.values = sentence, values
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +65,7 @@ class Series:
 
 
 def series(kind: str, seed: int, numbers: str = "") -> Series:
-    """Returns the series of a kind. Raises Unreadable for numbers of one's own that are none."""
+    """Returns the series of a kind. Raises Unusable for numbers of one's own that are none."""
     if kind == "yours":
         values = numbers_in(numbers)
         return Series(values, likely_period(values), float("nan"))
@@ -95,16 +86,16 @@ def series(kind: str, seed: int, numbers: str = "") -> Series:
 def numbers_in(text: str) -> np.ndarray:
     """Returns the numbers of a list, parted by spaces, commas, semicolons or lines.
 
-    Raises Unreadable for fewer than LEAST or more than MOST, for what is no number, or numbers all alike.
+    Raises Unusable for fewer than LEAST or more than MOST, for what is no number, or numbers all alike.
     """
     cells = [cell for cell in re.split(r"[\s,;]+", text) if cell]
     if (bad := next((cell for cell in cells if not _is_number(cell)), None)) is not None:
-        raise Unreadable("unusable.no_number", raw=bad[:40], place=cells.index(bad) + 1)
+        raise Unusable("unusable.no_number", raw=bad[:40], place=cells.index(bad) + 1)
     if not LEAST <= len(cells) <= MOST:
-        raise Unreadable("unusable.numbers", count=len(cells), least=LEAST, most=MOST)
+        raise Unusable("unusable.numbers", count=len(cells), least=LEAST, most=MOST)
     values = np.array([float(cell) for cell in cells])
     if np.ptp(values) == 0.0:
-        raise Unreadable("unusable.all_alike")
+        raise Unusable("unusable.all_alike")
     return values
 
 

@@ -11,7 +11,7 @@ import torch
 
 from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import FARTHEST, NEAREST, Sentence, respelled, sentences, versions, words
-from explorer.data.series import Series, Unreadable, series
+from explorer.data.series import Series, series
 from explorer.data.tales import letters, tales
 from explorer.data.tasks import (
     ADDING_BASELINE,
@@ -21,6 +21,7 @@ from explorer.data.tasks import (
     flip_flop_baseline,
     pulses_as_text,
 )
+from explorer.data.unusable import Unusable
 from explorer.experiment import Experiment
 from explorer.labels import UNKNOWN, label
 from explorer.limits import MAX_BUDGET
@@ -38,14 +39,6 @@ TALES_TRAINED, TALES_HELD_OUT = 200_000, 10_000
 
 _SEEDED, _PER_SEED = 1 << 31, 1 << 15
 _HELD_OUT, _PROBE, _STOCK, _TALES, _THIRD = (_PER_SEED - k for k in range(1, 6))
-
-
-class Unusable(ValueError):  # noqa: N818 (it is the choices that are at fault)
-    """Choices that nothing can be trained on: the key of a sentence to show, and its values."""
-
-    def __init__(self, sentence: str, **values: object) -> None:
-        super().__init__(f"{sentence}: {values}")
-        self.sentence, self.values = sentence, values
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,10 +235,7 @@ def _forecast(experiment: Experiment) -> Source:
     """
     T = experiment.length
     _long_enough(experiment, 2)
-    try:
-        whole = series(experiment.series, experiment.seed, experiment.values)
-    except Unreadable as bad:
-        raise Unusable(bad.sentence, **bad.values) from bad
+    whole = series(experiment.series, experiment.seed, experiment.values)
     if not len(whole.starts(T, held_out=True)):
         raise Unusable(
             "unusable.short_series", count=len(whole.values), most=len(whole.values) - whole.cut - 1

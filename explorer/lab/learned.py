@@ -12,8 +12,9 @@ import torch
 
 from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.data.grammar import END
-from explorer.data.sources import Unusable, source
+from explorer.data.sources import source
 from explorer.data.tasks import adding
+from explorer.data.unusable import Unusable
 from explorer.experiment import Experiment
 from explorer.labels import UNKNOWN, label
 from explorer.limits import EMBEDDING, MARKED_LENGTH, WINDOW

@@ -18,7 +18,8 @@ import numpy as np
 
 from explorer.cells import CELLS
 from explorer.data.grammar import Sentence
-from explorer.data.sources import Unusable, source
+from explorer.data.sources import source
+from explorer.data.unusable import Unusable
 from explorer.experiment import Experiment
 from explorer.i18n import LANGUAGES
 from explorer.language.ablation import ablated, held_at

@@ -18,7 +18,8 @@ from explorer.course.places import HOME, place_of
 from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.data.exercises import examples, messages
 from explorer.data.pairs import pairs_of
-from explorer.data.sources import Unusable, source
+from explorer.data.sources import source
+from explorer.data.unusable import Unusable
 from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.evidence import Evidence, evidence
 from explorer.dynamics.landscape import Landscape

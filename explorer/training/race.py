@@ -80,7 +80,7 @@ def race_from_json(text: str) -> Race:
 
 
 def race_of(experiment: Experiment, lang: str = "en") -> Race:
-    """Returns the race that an experiment describes. Raises RacerError, sources.Unusable.
+    """Returns the race that an experiment describes. Raises RacerError, unusable.Unusable.
 
     Only the experiment's choices of training count, and its text where it is trained on; a reader's
     language decides the grammar's unless one is chosen.

@@ -299,7 +299,7 @@ class Run:
 def train(experiment: Experiment, watch: Callable[[Event], None] | None = None) -> Run:
     """Trains the experiment's cell on its data here and now; watch hears of every event.
 
-    Raises sources.Unusable for a text that nothing can be learned from.
+    Raises unusable.Unusable for a text that nothing can be learned from.
     """
     channel = InMemory(watch)
     carried = Carried(Race((experiment.cell,), (experiment,)), channel)

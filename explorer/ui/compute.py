@@ -82,7 +82,7 @@ def kept_so_far(experiment: Experiment) -> int:
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_VALUE)
 def source_of(run: Experiment) -> Source:
-    """Returns the data that a run is trained on. Raises sources.Unusable."""
+    """Returns the data that a run is trained on. Raises unusable.Unusable."""
     return source(run, run.grammar)
 
 

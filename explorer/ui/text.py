@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from explorer.data.sources import Unusable
+from explorer.data.unusable import Unusable
 from explorer.i18n import strings
 
 

@@ -9,7 +9,7 @@ import torch
 
 from explorer.architectures.forecast import AHEAD, FIRST, STEPS, chosen, forecast
 from explorer.data.series import LENGTH, SEASON, series
-from explorer.data.sources import Unusable
+from explorer.data.unusable import Unusable
 from explorer.experiment import Experiment
 from explorer.figures.forecast import follows_figure, forecast_figure, lag_figure
 from explorer.figures.palette import THEMES

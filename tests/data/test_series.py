@@ -12,13 +12,13 @@ from explorer.data.series import (
     PERIOD,
     SEASON,
     Series,
-    Unreadable,
     column_of,
     likely_period,
     numbers_in,
     series,
 )
-from explorer.data.sources import Unusable, source
+from explorer.data.sources import source
+from explorer.data.unusable import Unusable
 from explorer.experiment import Experiment
 from explorer.training.race import race_of
 
@@ -90,7 +90,7 @@ def test_the_last_column_of_numbers_of_a_table_is_read():
     ],
 )
 def test_what_is_no_series_is_refused_with_its_reason(text, sentence):
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(Unusable) as refused:
         numbers_in(text)
     assert refused.value.sentence == sentence
     with pytest.raises(Unusable):

@@ -15,9 +15,10 @@ from torch.nn import functional as F
 
 from explorer.data.corpora import lecture_sentences
 from explorer.data.grammar import END, FARTHEST, KINDS, NEAREST
-from explorer.data.sources import Batch, Source, Unusable, foreseeable, source, stream
+from explorer.data.sources import Batch, Source, foreseeable, source, stream
 from explorer.data.tales import letters, tales
 from explorer.data.tasks import SYMBOL_TASKS
+from explorer.data.unusable import Unusable
 from explorer.experiment import DATA, Experiment
 from explorer.labels import UNKNOWN
 from explorer.limits import MAX_BUDGET, MAX_TEXT

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Experiment
-from explorer.data.sources import Unusable, source
+from explorer.data.sources import source
+from explorer.data.unusable import Unusable
 from explorer.experiment import Display
 from explorer.i18n import t
 from explorer.lab.flow import compared, flow

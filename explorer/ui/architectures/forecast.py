@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.architectures.forecast import AHEAD, SEEDS, Forecast, chosen, forecast
-from explorer.data.sources import Unusable
+from explorer.data.unusable import Unusable
 from explorer.exact import coverage
 from explorer.experiment import Experiment
 from explorer.figures.forecast import follows_figure, forecast_figure, lag_figure

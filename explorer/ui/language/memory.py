@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from explorer.data.sources import Unusable
+from explorer.data.unusable import Unusable
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.lab.learned import needed

@@ -1,6 +1,6 @@
 """Files that visitors bring: read, kept, and made what the page shows. What is refused is said."""
 
-from explorer.data.sources import Unusable
+from explorer.data.unusable import Unusable
 from explorer.experiment import LAST_MOMENT, Experiment
 from explorer.formats.apart import opened_apart
 from explorer.formats.numbers import read_numbers

@@ -9,8 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.cells import CELLS
 from explorer.data.series import column_of
-from explorer.data.sources import Source, Unusable
+from explorer.data.sources import Source
 from explorer.data.tasks import SYMBOL_TASKS
+from explorer.data.unusable import Unusable
 from explorer.experiment import Experiment
 from explorer.figures.race import looks
 from explorer.i18n import t
