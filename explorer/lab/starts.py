@@ -13,13 +13,13 @@ from torch.nn import functional as F
 from explorer.cells import CELLS
 from explorer.data.corpora import TAUGHT
 from explorer.data.tasks import adding
-from explorer.experiment import Experiment
+from explorer.experiment import BEGINS, Experiment
 from explorer.lab.learned import Input, Learned, inputs, read_in_training
 from explorer.limits import MARKED_LENGTH, WINDOW
 from explorer.nn.model import RecurrentModel
 from explorer.nn.tracing import trace
 
-KINDS = ("random", "learned", "carried")
+KINDS = BEGINS[1:]
 """What a run may start from in place of zeros."""
 
 FELT_STEPS = 60

@@ -146,8 +146,7 @@ def walk(experiment: Experiment, learned: Learned, second: Learned | None = None
 
 def _run(model: RecurrentModel, x: Any, changes: Sequence[Intervention], at: int) -> Trace:
     """Returns a model's run, changed in the layer that is shown: those above it read what it then gives."""
-    one = len(model.layer_weights()) == len(model.layer_weights()[0]) == 1
-    return trace(model, x, changes=changes, at=None if one else at)
+    return trace(model, x, changes=changes, at=at)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from explorer.cells import CELLS
 from explorer.cells.equations import latex, unfolded
 from explorer.cells.spec import LayerWeights
 from explorer.experiment import Experiment
+from explorer.lab.flow import readout_losses
 from explorer.lab.learned import Learned, inputs, learn, text_of
 from explorer.labels import label
 from explorer.nn.model import RecurrentModel
@@ -186,11 +187,8 @@ def _run(experiment: Experiment, pair: Learned, model: RecurrentModel) -> _Run:
     if len(given.x) < TOKENS:
         raise UnworkableError("short")
     run = trace(model, given.x[:TOKENS])
-    assert run.logits is not None and run.readout is not None
-    odds = np.exp(run.logits[1] - run.logits[1].max())  # (V,)
-    error = odds / odds.sum()
-    error[model.encode(given.x[TOKENS - 1 : TOKENS])[0]] -= 1.0
-    return _Run(tuple(label(token) for token in given.x[:TOKENS]), run.layers[0], error @ run.readout)
+    dL_dh, _ = readout_losses(run)
+    return _Run(tuple(label(token) for token in given.x[:TOKENS]), run.layers[0], dL_dh[1])
 
 
 def _parts(runs: Mapping[str, _Run], notation: str, decimals: int) -> tuple[Part, ...] | None:

@@ -62,21 +62,20 @@ def _run(
 def _initial(stack: Stack, x: np.ndarray, state: Any) -> Iterator[tuple[np.ndarray, ...]]:
     """Yields the initial states of each layer and direction, each (..., H)."""
     spec, count = CELLS[stack.cell], sum(map(len, stack.levels))
-    if state is None and len({w.hidden_size for level in stack.levels for w in level}) > 1:
+    if state is None:
         for w in (w for level in stack.levels for w in level):
             yield tuple(np.zeros((*x.shape[1:-1], w.hidden_size), x.dtype) for _ in spec.states)
         return
     shapes = dict.fromkeys(spec.states, (count, *x.shape[1:-1], stack.levels[0][0].hidden_size))
     if stack.projections:
         shapes["h"] = (*shapes["h"][:-1], len(stack.projections[0][0]))
-    given = [] if state is None else [state] if len(spec.states) == 1 else list(state)
-    if state is not None and len(given) != len(spec.states):
+    given = [state] if len(spec.states) == 1 else list(state)
+    if len(given) != len(spec.states):
         raise ValueError(f"{spec.key} has the states {spec.states}; got {len(given)}")
     arrays = [as_array(s).astype(x.dtype, copy=False) for s in given]
-    for array, shape in zip(arrays, shapes.values(), strict=False):
+    for array, shape in zip(arrays, shapes.values(), strict=True):
         if array.shape != shape:
             raise ValueError(f"the initial state has shape {array.shape}, expected {shape}")
-    arrays = arrays or [np.zeros(shape, x.dtype) for shape in shapes.values()]
     if stack.projections:
         arrays[0] = _before_projection(stack, arrays[0])
     for k in range(count):
