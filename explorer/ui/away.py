@@ -1,7 +1,5 @@
 """The quiet way to take a view away: as a page, a picture, its numbers, a script, a link."""
 
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -13,7 +11,7 @@ from explorer.lab.learned import settled
 from explorer.stage.taking import script
 from explorer.stage.views import title_of
 from explorer.training.shipped import families
-from explorer.ui.server import stage_url
+from explorer.ui.components import component
 from explorer.ui.stage import ON_STAGE, OnStage
 
 _SCRIPT = """
@@ -34,7 +32,8 @@ def away(experiment: Experiment, lang: str) -> None:
     if fold.open:
         with fold:
             page = st.session_state["page"] or HOME
-            _component()(data=taken(page, st.session_state[ON_STAGE], experiment, lang), key="away_ways")
+            data = taken(page, st.session_state[ON_STAGE], experiment, lang)
+            component("away", _SCRIPT)(data=data, key="away_ways")
 
 
 def taken(page: str, on_stage: OnStage | None, experiment: Experiment, lang: str) -> dict[str, Any]:
@@ -57,10 +56,3 @@ def _file_of(experiment: Experiment) -> str | None:
     if experiment.weights != "model" or experiment.model in families():
         return None
     return f"{experiment.cell}-{experiment.moment}.safetensors"
-
-
-@cache
-def _component() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "away", html='<div class="rx-root"></div>', js=_SCRIPT % stage_url(), isolate_styles=False
-    )

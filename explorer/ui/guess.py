@@ -1,9 +1,6 @@
 """A question with choices: the figure is covered until the reader has guessed, and the guess stays."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import streamlit as st
 
@@ -12,7 +9,7 @@ from explorer.course.showing import ask_of
 from explorer.experiment import Experiment
 from explorer.i18n import section
 from explorer.ui import state
-from explorer.ui.server import stage_url
+from explorer.ui.components import component
 
 _SCRIPT = """
 export default function (component) {
@@ -71,17 +68,10 @@ def choices(guess: Guess, lang: str) -> None:
         "lecture": showing.lecture if showing.on else "",
         "strings": section("guess", lang),
     }
-    _component()(data=data, key=f"guess_{guess.key}")
+    component("guess", _SCRIPT)(data=data, key=f"guess_{guess.key}")
 
 
 def answer(guess: Guess) -> None:
     """Draws the answer, hidden until it is asked for in the browser."""
     with st.container(key=f"answer_{guess.key}"):
         st.markdown(guess.ask.answer)
-
-
-@cache
-def _component() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "guess", html='<div class="rx-root"></div>', js=_SCRIPT % stage_url(), isolate_styles=False
-    )

@@ -1,9 +1,7 @@
 """A lecture: views in a row, each drawn alone under a thin bar. The ways back and on are links."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -14,7 +12,7 @@ from explorer.course.views import View
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.ui import state
-from explorer.ui.server import stage_url
+from explorer.ui.components import component
 from explorer.ui.ways import PAGES, named
 
 _SCRIPT = """
@@ -41,7 +39,7 @@ def lecture(experiment: Experiment, lang: str) -> None:
     st.session_state["left_at"] = at
     page = st.session_state["page"] or HOME
     with st.container(key="lecture"):
-        _bar()(data=_said(showing, lang), key="lecture_bar")
+        component("lecture", _SCRIPT)(data=_said(showing, lang), key="lecture_bar")
         with st.container(key="lecture_ways"):
             if at > 1:
                 _way("lecture_back", views[at - 2], replace(showing, at=at - 1), lang)
@@ -101,10 +99,3 @@ def _said(showing: Showing, lang: str) -> dict[str, Any]:
         "begins": sum(other.minutes for other in views[: at - 1]),
         "strings": {name: t(f"lecture.{name}", lang) for name in _WORDS},
     }
-
-
-@cache
-def _bar() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "lecture", html='<div class="rx-root"></div>', js=_SCRIPT % stage_url(), isolate_styles=False
-    )

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import streamlit as st
 
 from explorer.course.places import HOME
 from explorer.experiment import TABLE, Experiment, choice
+from explorer.ui.components import component
 from explorer.ui.payloads import address_of
-from explorer.ui.server import stage_url
 from explorer.ui.state import STAGE_KEY, apply, show
 
 _SCRIPT = """
@@ -72,16 +71,6 @@ class OnStage:
     experiment: Experiment
 
 
-@cache
-def _component() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "stage",
-        html='<div class="rx-root" style="min-height: 560px"></div>',
-        js=_SCRIPT % stage_url(),
-        isolate_styles=False,
-    )
-
-
 def clear_stage() -> None:
     """Says that nothing is on the stage: a page that has one says what."""
     st.session_state[ON_STAGE] = None
@@ -98,7 +87,7 @@ def stage(payload: bytes, page: str = "", experiment: Experiment | None = None) 
     address = address_of(payload)
     shown = (page or session["page"] or HOME, experiment or session["experiment"])
     session[ON_STAGE] = OnStage(address, *shown)
-    _component()(
+    component("stage", _SCRIPT, tall=True)(
         data={
             "payload": address,
             "step": step,
@@ -122,44 +111,15 @@ def _act() -> None:
         apply({name: str(asked[name]) for name in asked if name in TABLE and choice(name).group in _SETTABLE})
 
 
-@cache
-def _race_component() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "race",
-        html='<div class="rx-root" style="min-height: 560px"></div>',
-        js=_RACE % stage_url(),
-        isolate_styles=False,
-    )
-
-
 def race_view(data: Mapping[str, Any]) -> None:
     """Draws the live view of a race: it follows the race by itself, and says when it is over."""
-    _race_component()(data={**data, "show": show()}, key="race_view", on_over_change=lambda: None)
-
-
-@cache
-def _hand_component() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "hand",
-        html='<div class="rx-root" style="min-height: 560px"></div>',
-        js=_HAND % stage_url(),
-        isolate_styles=False,
-    )
+    race = component("race", _RACE, tall=True)
+    race(data={**data, "show": show()}, key="race_view", on_over_change=lambda: None)
 
 
 def hand_view(data: Mapping[str, Any]) -> None:
     """Draws gates that are drawn by hand: all of it happens in the browser."""
-    _hand_component()(data=dict(data), key="hand_view")
-
-
-@cache
-def _progress_component() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "progress",
-        html='<div class="rx-root"></div>',
-        js=_PROGRESS % stage_url(),
-        isolate_styles=False,
-    )
+    component("hand", _HAND, tall=True)(data=dict(data), key="hand_view")
 
 
 def progress(key: str, data: Mapping[str, Any], turn: Callable[[str], None] = lambda card: None) -> None:
@@ -170,4 +130,4 @@ def progress(key: str, data: Mapping[str, Any], turn: Callable[[str], None] = la
         if isinstance(card, str):
             turn(card)
 
-    _progress_component()(data=data, key=key, on_open_change=chosen)
+    component("progress", _PROGRESS)(data=data, key=key, on_open_change=chosen)

@@ -1,7 +1,6 @@
 """The room's page and the companion of every page: both live in the browser, fed by the room's stream."""
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -12,9 +11,9 @@ from explorer.experiment import Experiment
 from explorer.i18n import section, t
 from explorer.room.race import Offer, offers
 from explorer.ui import state
+from explorer.ui.components import component
 from explorer.ui.guess import asked
 from explorer.ui.room.truths import TRUTHS
-from explorer.ui.server import stage_url
 from explorer.ui.train.choices import racer_label
 
 _PAGE = """
@@ -41,23 +40,6 @@ export default function (component) {
 """
 
 
-@cache
-def _page() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "room", html='<div class="rx-root"></div>', js=_PAGE % stage_url(), isolate_styles=False
-    )
-
-
-@cache
-def _companion() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "room_companion",
-        html='<div class="rx-root"></div>',
-        js=_COMPANION % stage_url(),
-        isolate_styles=False,
-    )
-
-
 def room_page(lang: str) -> None:
     """Draws the room of this session, or the ways into one."""
 
@@ -66,7 +48,7 @@ def room_page(lang: str) -> None:
         if isinstance(code, str):
             state.enter_room(code)
 
-    _page()(data=room_data(state.room(), lang), key="room_page", on_enter_change=entered)
+    component("room", _PAGE)(data=room_data(state.room(), lang), key="room_page", on_enter_change=entered)
 
 
 def companion(experiment: Experiment, lang: str) -> None:
@@ -76,7 +58,7 @@ def companion(experiment: Experiment, lang: str) -> None:
     page = st.session_state["page"] or HOME
     data = companion_data(state.room(), page, experiment, lang, st.session_state.get("room_went", 0))
     with st.container(key="room_companion"):
-        _companion()(
+        component("room_companion", _COMPANION)(
             data=data,
             key="companion",
             on_go_change=_go,
