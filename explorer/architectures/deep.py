@@ -270,6 +270,13 @@ def sentence_of(text: str, lang: str, model: RecurrentModel) -> TaggedText | Non
     return TaggedText(words, shown, tags_of(words, lang), undecided(words, lang), len(every))
 
 
+def sentence_shown(text: str, lang: str, model: RecurrentModel) -> TaggedText:
+    """Returns a text as it is read; the first that is offered in place of one of which nothing is known."""
+    found = sentence_of(text, lang, model) or sentence_of(offered(lang)[0], lang, model)
+    assert found is not None, "an example is known"
+    return found
+
+
 def _parted(text: str) -> str:
     """A text with a space in every word that is too long to be one: pieces are looked for within it."""
     ends = range(0, MAX_TEXT, MAX_TOKEN)

@@ -106,10 +106,13 @@ def showing_of(query: Mapping[str, str]) -> tuple[Showing, tuple[str, ...]]:
     ), tuple(refused)
 
 
+CHOOSING = {"language": "view", "architectures": "arch", "dynamics": "scene"}
+"""The field that chooses the view of a page."""
+
+
 def stage_of(page: str, experiment: Experiment) -> str:
     """Returns the name under which PANELS has the stage of a page, or its view."""
-    views = {"language": experiment.view, "architectures": experiment.arch, "dynamics": experiment.scene}
-    return views.get(page, page)
+    return getattr(experiment, CHOOSING[page]) if page in CHOOSING else page
 
 
 def panels_of(page: str, experiment: Experiment, large: bool = False) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from explorer.architectures import deep, mappings
 from explorer.course.places import HOME, place_of
+from explorer.course.showing import CHOOSING, NAMES, stage_of
 from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.data.exercises import examples, messages
 from explorer.data.pairs import pairs_of
@@ -154,9 +155,7 @@ def _reader(experiment: Experiment, networks: Networks) -> RecurrentModel:
 def _deep(experiment: Experiment, lang: str, networks: Networks) -> bytes:
     of = (experiment.cell, lang, experiment.depth)
     taggers = {name: deep.fit(*of, name == "both", experiment.seed) for name in NETWORKS}
-    sentence = deep.sentence_of(tagged_text(experiment, lang), lang, taggers["both"].model)
-    sentence = sentence or deep.sentence_of(deep.offered(lang)[0], lang, taggers["both"].model)
-    assert sentence is not None, "an example is known"
+    sentence = deep.sentence_shown(tagged_text(experiment, lang), lang, taggers["both"].model)
     readings = {name: deep.read(tagger, sentence.words) for name, tagger in taggers.items()}
     return build_deep(sentence, readings, experiment.directions, lang)
 
@@ -183,7 +182,7 @@ def _cube(experiment: Experiment, lang: str, networks: Networks) -> bytes:
         learned = learn_cube(replace(chosen, cell=cell))
         return cube(learned.at(experiment.moment), experiment.seed)
 
-    return build_space([found(cell) for cell in _beside(experiment)], lang, experiment.point)
+    return build_space([found(cell) for cell in cells_beside(experiment)], lang, experiment.point)
 
 
 def _network(experiment: Experiment, lang: str, networks: Networks) -> bytes:
@@ -194,11 +193,12 @@ def _network(experiment: Experiment, lang: str, networks: Networks) -> bytes:
         held = of.held if model.vocabulary is not None and of.held in model.ids else ""
         return network(model, inputs(of, model, learned.sample), held)
 
-    cells = [cell for cell in _beside(experiment) if networks.there(replace(experiment, cell=cell))]
+    cells = [cell for cell in cells_beside(experiment) if networks.there(replace(experiment, cell=cell))]
     return build_space([found(cell) for cell in cells], lang, experiment.point)
 
 
-def _beside(experiment: Experiment) -> list[str]:
+def cells_beside(experiment: Experiment) -> list[str]:
+    """Returns the cells whose landscapes stand side by side: the chosen one, and a second that is another."""
     other = experiment.second not in ("", experiment.cell)
     return [experiment.cell, experiment.second] if other else [experiment.cell]
 
@@ -231,13 +231,10 @@ VIEWS: dict[str, Build] = {
 }
 """The views that stand on the stage, by page and what is chosen on it."""
 
-_CHOSEN = {"language": "view", "architectures": "arch", "dynamics": "scene"}
-"""The field that chooses the view of a page."""
-
 
 def view_key(page: str, experiment: Experiment) -> str:
     """Returns the name of a page's view in VIEWS."""
-    return f"{page}/{getattr(experiment, _CHOSEN[page])}" if page in _CHOSEN else page
+    return f"{page}/{stage_of(page, experiment)}" if page in CHOOSING else page
 
 
 @dataclass(frozen=True)
@@ -301,13 +298,13 @@ def view(
     return View(page, experiment, lang, build(experiment, lang, networks), str(network) if network else None)
 
 
-BESIDE = ("lang", "room", "lecture", "at", "guess", "hide", "lock", "embed")
+BESIDE = ("lang", "room", *NAMES, "embed")
 """Parameters of a link that say how the app is shown, not what."""
 
 
 def title_of(page: str, experiment: Experiment, lang: str) -> str:
     """Returns a title for a view: its name, its cells, and its sentence where it is about one."""
-    key = view_key(page, experiment)
-    own = t(f"page.{page}", lang) if key == page else t(f"option.{_CHOSEN[page]}.{key.split('/')[1]}", lang)
+    table = f"option.{CHOOSING[page]}" if page in CHOOSING else "page"
+    own = t(f"{table}.{stage_of(page, experiment)}", lang)
     said = [export.said_of(experiment, lang)] if page in ("step", "gradients") else []
     return f"{own}: {', '.join([export.cells_of(experiment, lang), *said])}"

@@ -12,7 +12,6 @@ from explorer.architectures.deep import (
     SEEDS,
     TIMED_STEPS,
     Price,
-    TaggedText,
     Tagger,
     Tagging,
 )
@@ -51,17 +50,9 @@ def _prices(cell: str, lang: str) -> tuple[Price, ...]:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _packed(cell: str, lang: str, depth: int, directions: str, seed: int, text: str) -> bytes:
-    sentence = _sentence(text, lang, _tagger(cell, lang, depth, True, seed))
+    sentence = deep.sentence_shown(text, lang, _tagger(cell, lang, depth, True, seed).model)
     readings = {name: _reading(cell, lang, depth, name == "both", seed, sentence.words) for name in NETWORKS}
     return build_deep(sentence, readings, directions, lang)
-
-
-def _sentence(text: str, lang: str, tagger: Tagger) -> TaggedText:
-    found = deep.sentence_of(text, lang, tagger.model) or deep.sentence_of(
-        deep.offered(lang)[0], lang, tagger.model
-    )
-    assert found is not None, "an example is known"
-    return found
 
 
 def draw(experiment: Experiment, lang: str) -> None:

@@ -12,6 +12,7 @@ from explorer.i18n import raised, t
 from explorer.lab.learned import Learned
 from explorer.limits import CUBE_HIDDEN
 from explorer.stage.dynamics import build_space
+from explorer.stage.views import cells_beside
 from explorer.ui import compute, report
 from explorer.ui.frame import whole
 from explorer.ui.moments import moments
@@ -25,7 +26,7 @@ def draw(experiment: Experiment, lang: str) -> None:
     second, moment = st.columns([1, 2], vertical_alignment="bottom")
     with second:
         field("second", experiment, lang)
-    cells = _cells(experiment)
+    cells = cells_beside(experiment)
     with st.spinner(t("dynamics.learning_cube", lang)):
         learned = [_learned(replace(chosen, cell=cell)) for cell in cells]
     with moment:
@@ -36,11 +37,6 @@ def draw(experiment: Experiment, lang: str) -> None:
     st.caption(" ".join(_fitted(cell, one, lang) for cell, one in zip(cells, learned, strict=True)))
     for cell in cells if whole() else ():
         report.points_checked(cell, _checked(replace(chosen, cell=cell), experiment.moment), lang)
-
-
-def _cells(experiment: Experiment) -> list[str]:
-    other = experiment.second not in ("", experiment.cell)
-    return [experiment.cell, experiment.second] if other else [experiment.cell]
 
 
 def _fitted(cell: str, learned: Learned, lang: str) -> str:
