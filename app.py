@@ -18,7 +18,7 @@ from explorer.ui.visitors import Visitors
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Imports and trains once before the first visitor, so that nobody waits for PyTorch; ends all board."""
+    """Imports and trains once before the first visitor, so that nobody waits for PyTorch; ends all races."""
     await anyio.to_thread.run_sync(brought.started_with)
     await anyio.to_thread.run_sync(warm_up)
     yield

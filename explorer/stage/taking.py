@@ -14,15 +14,6 @@ from explorer.experiment import Experiment
 from explorer.stage.payload import header_of, numbers_of
 from explorer.text import plain
 
-FORMATS = {
-    "html": "text/html; charset=utf-8",
-    "npz": "application/octet-stream",
-    "csv": "text/csv; charset=utf-8",
-    "json": "application/json",
-    "py": "text/x-python; charset=utf-8",
-}
-"""What a view can be taken away as, by the end of the file's name."""
-
 _BY_STEP = {
     "walk": ("x", "gate_", "pre_", "top_probabilities", "value"),
     "generate": ("x", "gate_", "pre_", "top_probabilities", "said_", "ahead_"),

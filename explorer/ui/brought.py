@@ -65,8 +65,9 @@ class Store:
     def take_network(self, raw: bytes, packed: bytes, owner: str) -> str:
         """Keeps the networks of a file, returns their key. Raises Refused where all are too wide to show."""
         kind, rest, networks = unpack(packed)
-        facts = [one for one in map(facts_of, networks) if one.usual]
-        odd = tuple(one.layers.name for one in networks if not facts_of(one).usual)
+        every = [facts_of(one) for one in networks]
+        facts = [one for one in every if one.usual]
+        odd = tuple(one.name for one in every if not one.usual)
         if not facts:
             raise Refused("functions_unshown", names=", ".join(odd))
         shown = tuple(one for one in facts if one.widest <= MAX_UNITS)

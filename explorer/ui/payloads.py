@@ -65,7 +65,8 @@ async def _payload(request: Request) -> Response:
 
 def _taken_away(data: bytes, ending: str, query: Mapping[str, str]) -> Response:
     """Returns a payload as a file to keep."""
-    return Response(_MADE[ending](data, query), media_type=taking.FORMATS[ending], headers=_TO_KEEP)
+    make, media_type = _MADE[ending]
+    return Response(make(data, query), media_type=media_type, headers=_TO_KEEP)
 
 
 def _page(data: bytes, query: Mapping[str, str]) -> str:
@@ -77,12 +78,12 @@ def _number(raw: str) -> int:
     return int(raw) if raw.isascii() and raw.isdecimal() and len(raw) < 6 else 1
 
 
-_MADE: dict[str, Callable[[bytes, Mapping[str, str]], str | bytes]] = {
-    "html": _page,
-    "npz": lambda data, _: taking.npz(data),
-    "csv": lambda data, _: taking.table(data),
+_MADE: dict[str, tuple[Callable[[bytes, Mapping[str, str]], str | bytes], str]] = {
+    "html": (_page, "text/html; charset=utf-8"),
+    "npz": (lambda data, _: taking.npz(data), "application/octet-stream"),
+    "csv": (lambda data, _: taking.table(data), "text/csv; charset=utf-8"),
 }
-"""What the server makes of a payload, by the end of the address."""
+"""What the server makes of a payload, by the end of the address, and its media type."""
 
 _TO_KEEP = {"Content-Disposition": "attachment", "Cache-Control": "private, no-store"}
 

@@ -54,8 +54,7 @@ def _ways(experiment: Experiment, sheet: Worksheet, lang: str) -> None:
     first, second, third = sheet.tokens
     with st.container(key="worksheet_words"):
         st.text(t("worksheet.reads", lang, first=first, second=second, third=third))
-        small = sheet.experiment.weights == experiment.weights and experiment.hidden in SIZES
-        own = "" if small else t("worksheet.too_large", lang) + " "
+        own = "" if _is_of(experiment, sheet) else t("worksheet.too_large", lang) + " "
         st.caption(own + network_said(sheet, lang) + " " + t("worksheet.rules", lang, digits=CARRIED))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.session_state["worksheet_units"] = sheet.experiment.hidden
@@ -83,8 +82,12 @@ def _ways(experiment: Experiment, sheet: Worksheet, lang: str) -> None:
 
 def _take_size(experiment: Experiment, sheet: Worksheet) -> None:
     size = str(st.session_state["worksheet_units"])
-    same = experiment.hidden in SIZES and experiment.weights == sheet.experiment.weights
-    state.apply({"hidden": size} | ({} if same else _start_of(experiment)))
+    state.apply({"hidden": size} | ({} if _is_of(experiment, sheet) else _start_of(experiment)))
+
+
+def _is_of(experiment: Experiment, sheet: Worksheet) -> bool:
+    """Whether a sheet is of the experiment's own network, not of a small one in its place."""
+    return experiment.hidden in SIZES and experiment.weights == sheet.experiment.weights
 
 
 def _start_of(experiment: Experiment) -> dict[str, str]:
@@ -175,7 +178,6 @@ def read(typed: str) -> float | None:
     return float(text.replace("−", "-").replace(",", "."))
 
 
-@st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Worksheet: lambda sheet: repr(sheet.blanks)})
 def _name(sheet: Worksheet) -> str:
     """A name for the sheet's numbers: other numbers, other boxes."""
     return hashlib.sha256(repr(sheet.blanks).encode()).hexdigest()[:8]

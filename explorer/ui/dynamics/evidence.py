@@ -13,8 +13,6 @@ from explorer.ui import report, state
 from explorer.ui.frame import whole
 from explorer.ui.stage import stage
 
-MESSAGE = "evidence_message"
-
 
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the message's choice, its way in space, and what the line is worth in numbers."""
