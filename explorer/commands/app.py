@@ -10,7 +10,7 @@ from pathlib import Path
 from runpy import run_module
 
 from explorer.commands.options import Option, UsageError, Verb
-from explorer.commands.own import PREFIX, SEQUENCE, VOCABULARY, reading
+from explorer.commands.own import ALONG, PREFIX, SEQUENCE, VOCABULARY, reading
 from explorer.i18n import ROOT
 from explorer.lab.files import given
 
@@ -19,11 +19,12 @@ def run_app(chosen: argparse.Namespace) -> int:
     """Serves the app until it is stopped. What is not an option here is one of `streamlit run`."""
     for package in ("streamlit", "plotly", "loky", "threadpoolctl"):
         import_module(package)
-    own = [name for name in ("model", "prefix", "vocabulary", "sequence") if getattr(chosen, name, None)]
-    if own and own[0] != "model":
-        raise UsageError(f"--{own[0]} has no place without --model.")
-    passed = [part for name in own for part in (f"--{name}", str(Path(getattr(chosen, name)).absolute())
-                                                if name != "prefix" else chosen.prefix)]  # fmt: skip
+    own = {name: raw for name in ("model", *ALONG) if (raw := getattr(chosen, name))}
+    if own and not chosen.model:
+        raise UsageError(f"--{next(iter(own))} has no place without --model.")
+    passed = []
+    for name, raw in own.items():
+        passed += [f"--{name}", raw if name == "prefix" else str(Path(raw).absolute())]
     if own:
         reading(chosen.model, lambda: given(chosen.model, chosen.prefix, chosen.vocabulary, chosen.sequence))
     sys.argv = ["streamlit", "run", str(ROOT / "app.py"), *chosen.rest, *(["--", *passed] if own else [])]

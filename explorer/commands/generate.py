@@ -14,20 +14,18 @@ from explorer.commands.options import (
     Verb,
     experiment_from,
     field_option,
+    flag_of,
     whole_number,
 )
-from explorer.commands.own import PREFIX, VOCABULARY, is_ours, opened
-from explorer.experiment import Experiment
-from explorer.i18n import t
+from explorer.commands.own import PREFIX, VOCABULARY, bundle_of, opened, origin_of
 from explorer.lab.learned import learn
 from explorer.labels import label
 from explorer.language.sampling import Generation, generate
 from explorer.language.scoring import score
 from explorer.limits import MAX_TEXT
 from explorer.nn.model import RecurrentModel
-from explorer.text import Refused, clean, join, plain, tokenise
-from explorer.training.shipped import families, load
-from explorer.training.store import Bundle, load_bundle
+from explorer.text import clean, join, plain, tokenise
+from explorer.training.shipped import families
 
 FIELDS = ("cell", "units", "hidden")
 """Fields of a network that learns here; a file has its own, and of a shipped one the cell is chosen."""
@@ -89,8 +87,7 @@ def _settings(chosen: argparse.Namespace) -> Settings:
     if chosen.greedy:
         for name in ("temperature", "top_k", "top_p"):
             if getattr(chosen, name) is not None:
-                flag = "--" + name.replace("_", "-")
-                raise UsageError(f"{flag} has no place beside --greedy: nothing is drawn.")
+                raise UsageError(f"{flag_of(name)} has no place beside --greedy: nothing is drawn.")
     temperature = "0" if chosen.greedy else _given(chosen.temperature, "1")
     top_p = _decimal("--top-p", _given(chosen.top_p, "1"), 1)
     if not top_p:
@@ -115,54 +112,26 @@ def _decimal(flag: str, raw: str, high: float) -> float:
 
 def _network(chosen: argparse.Namespace) -> tuple[RecurrentModel, str]:
     """Returns the network and its units of text: shipped, of a file, or of the lecture's sentences, now."""
-    if chosen.file is None:
+    origin = origin_of(chosen, FIELDS)
+    if origin == "here":
         experiment = experiment_from(chosen)
         return learn(experiment).model, experiment.token_level
-    shipped = chosen.file in families()
-    for name in FIELDS:
-        if getattr(chosen, name) is not None and not (shipped and name == "cell"):
-            raise UsageError(f"--{name} has no place beside --model: the network says it.")
-    if not shipped and not is_ours(chosen.file):
+    if origin == "file":
         return _own(chosen)
-    if chosen.prefix or chosen.vocabulary:
-        raise UsageError(
-            "--prefix and --vocabulary have no place beside a network of this app: it has its own."
-        )
-    bundle = _shipped(chosen.file, chosen.cell) if shipped else _stored(chosen.file)
+    bundle = bundle_of(chosen)
+    if bundle.model.vocabulary is None:
+        raise UsageError(f"--model {chosen.file!r} holds a network that reads numbers: it has no vocabulary.")
     return bundle.model, bundle.experiment.token_level
 
 
 def _own(chosen: argparse.Namespace) -> tuple[RecurrentModel, str]:
     """A network out of anybody's file: one with an embedding and a readout, that reads forward alone."""
-    chosen.sequence = None
     found = opened(chosen)
     network = found.network
     if network.readout is None or network.layers.directions > 1:
         reason = "no readout for tokens was found in it" if network.readout is None else "it reads both ways"
         raise UsageError(f"--model {chosen.file!r} cannot go on from a prompt: {reason}.")
     return found.learned().model, found.level
-
-
-def _shipped(name: str, cell: str | None) -> Bundle:
-    cells = families()[name].cells
-    cell = _given(cell, Experiment().cell)
-    if cell not in cells:
-        raise UsageError(f"--cell takes one of {', '.join(cells)} beside --model {name}, not {cell!r}.")
-    return load(name, cell)
-
-
-def _stored(file: str) -> Bundle:
-    try:
-        bundle = load_bundle(file, uploaded=False)
-    except Refused as error:
-        reason = t(f"notice.{error.sentence}", "en", **error.values)
-        raise UsageError(f"--model {file!r} cannot be used. {reason}") from error
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-        reason = getattr(error, "strerror", None) or "it is no path"
-        raise UsageError(f"--model {file!r} cannot be read: {reason}.") from error
-    if bundle.model.vocabulary is None:
-        raise UsageError(f"--model {file!r} holds a network that reads numbers: it has no vocabulary.")
-    return bundle
 
 
 def _note_unknown(typed: tuple[str, ...], said: Generation) -> None:

@@ -77,10 +77,11 @@ def field_option(name: str) -> Option:
     default = getattr(Experiment(), name)
     about = f"{_label(name)}: {_allowed(name)}" + (f" (default {default})" if default != "" else "")
     metavar = {int: "N", float: "X", str: "NAME" if TABLE[name].options else "TEXT"}[TYPES[name]]
-    return Option(_flag(name), {"dest": name, "metavar": metavar, "help": about.replace("%", "%%")})
+    return Option(flag_of(name), {"dest": name, "metavar": metavar, "help": about.replace("%", "%%")})
 
 
-def _flag(name: str) -> str:
+def flag_of(name: str) -> str:
+    """Returns how a field is asked for: `clamp_unit` as --clamp-unit."""
     return "--" + name.replace("_", "-")
 
 
@@ -108,13 +109,11 @@ def experiment_from(chosen: argparse.Namespace) -> Experiment:
     for name, raw in given.items():
         if TYPES[name] is str and TABLE[name].options is None:
             _check_text(name, raw)
-    experiment, refused = Experiment().with_changes(given)
-    for refusal in refused:
-        raise UsageError(f"{_flag(refusal.name)} takes {_allowed(refusal.name)}, not {refusal.raw!r}.")
+    experiment = changed(Experiment(), given)
     for name in UNIT_FIELDS:
         if getattr(experiment, name) > experiment.hidden:
             raise UsageError(
-                f"{_flag(name)} {getattr(experiment, name)} is no unit: the layer has {experiment.hidden}."
+                f"{flag_of(name)} {getattr(experiment, name)} is no unit: the layer has {experiment.hidden}."
             )
     if experiment.weights == "marked" and experiment.text:
         raise UsageError("--text has no place beside --weights marked: a marked sequence holds numbers.")
@@ -125,18 +124,26 @@ def experiment_from(chosen: argparse.Namespace) -> Experiment:
     return experiment
 
 
+def changed(experiment: Experiment, given: Mapping[str, str]) -> Experiment:
+    """Returns an experiment with other choices. Raises UsageError for the first bad value."""
+    asked, refused = experiment.with_changes(given)
+    for refusal in refused:
+        raise UsageError(f"{flag_of(refusal.name)} takes {_allowed(refusal.name)}, not {refusal.raw!r}.")
+    return asked
+
+
 def _check_text(name: str, raw: str) -> None:
     if len(raw) > TABLE[name].high:
-        raise UsageError(f"{_flag(name)} takes {_allowed(name)}, not {len(raw)}.")
+        raise UsageError(f"{flag_of(name)} takes {_allowed(name)}, not {len(raw)}.")
     if not clean(raw):
-        raise UsageError(f"{_flag(name)} holds no text that can be read.")
+        raise UsageError(f"{flag_of(name)} holds no text that can be read.")
 
 
 def check_steps(experiment: Experiment, steps: int) -> None:
     """Raises UsageError for a change at a step that the text does not have."""
     for name in STEP_FIELDS:
         if getattr(experiment, name) > steps:
-            raise UsageError(f"{_flag(name)} {getattr(experiment, name)} is no step: the text has {steps}.")
+            raise UsageError(f"{flag_of(name)} {getattr(experiment, name)} is no step: the text has {steps}.")
 
 
 def checked_path(raw: str, formats: tuple[str, ...] = FORMATS) -> Path:

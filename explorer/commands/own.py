@@ -2,19 +2,27 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from explorer.cells import CELLS
-from explorer.commands.options import Option, UsageError, experiment_from, field_option
+from explorer.commands.options import (
+    UNIT_FIELDS,
+    Option,
+    UsageError,
+    changed,
+    experiment_from,
+    field_option,
+    flag_of,
+)
 from explorer.experiment import Experiment
 from explorer.i18n import Refused
 from explorer.lab.files import Given, given
 from explorer.lab.learned import Learned, from_bundle, learn
 from explorer.lab.own import fitting_text
 from explorer.training.shipped import families, load
-from explorer.training.store import load_bundle
+from explorer.training.store import Bundle, load_bundle
 
 FILE = Option(
     "--model",
@@ -34,10 +42,23 @@ VOCABULARY = Option(
 SEQUENCE = Option(
     "--sequence", {"metavar": "FILE", "help": "numbers for it to read, .csv or .npy (T, D); else noise"}
 )
+ALONG = ("prefix", "vocabulary", "sequence")
 OWN = (FILE, PREFIX, VOCABULARY, SEQUENCE)
 LAYER = (field_option("level"), field_option("way"))
 
-_OF_NETWORK = ("weights", "units", "unknown", "hidden", "seed", "init", "gain", "bias", "keep_bias", "begin")
+_OF_NETWORK = (
+    "weights",
+    "units",
+    "unknown",
+    "hidden",
+    "seed",
+    "init",
+    "gain",
+    "bias",
+    "keep_bias",
+    "begin",
+    "cell",
+)
 """Fields of a network that learns here, and of its start."""
 
 Read = TypeVar("Read")
@@ -45,40 +66,63 @@ Read = TypeVar("Read")
 
 def learned_of(chosen: argparse.Namespace) -> tuple[Experiment, Learned]:
     """Returns the experiment and its network: learned now, or what --model names. Raises UsageError."""
-    along = [name for name in ("prefix", "vocabulary", "sequence") if getattr(chosen, name, None) is not None]
+    origin = origin_of(chosen, _OF_NETWORK)
+    if origin == "here":
+        experiment = experiment_from(chosen)
+        return experiment, learn(experiment)
+    later = ("cell", *UNIT_FIELDS)  # checked once the network is there
+    experiment = experiment_from(
+        argparse.Namespace(**{name: raw for name, raw in vars(chosen).items() if name not in later})
+    )
+    experiment, learned = (_of_app if origin == "app" else _of_file)(chosen, experiment)
+    units = {name: raw for name in UNIT_FIELDS if (raw := getattr(chosen, name, None)) is not None}
+    return _units_there(changed(experiment, units), learned), learned
+
+
+def origin_of(chosen: argparse.Namespace, fields: Sequence[str]) -> Literal["here", "app", "file"]:
+    """Returns where a network comes from: it learns here, the app has or kept it, or it is somebody's file.
+
+    fields: choices of a network that learns here. Raises UsageError for an option that has no place there.
+    """
+    along = [name for name in ALONG if getattr(chosen, name, None) is not None]
     if chosen.file is None:
         if along:
             raise UsageError(f"--{along[0]} has no place without --model.")
-        experiment = experiment_from(chosen)
-        return experiment, learn(experiment)
+        return "here"
     shipped = chosen.file in families()
-    for name in (*_OF_NETWORK, *(() if shipped else ("cell",))):
-        if getattr(chosen, name, None) is not None:
-            raise UsageError(f"--{name.replace('_', '-')} has no place beside --model: the network says it.")
-    if along and (shipped or is_ours(chosen.file)):
+    for name in fields:
+        if getattr(chosen, name, None) is not None and not (shipped and name == "cell"):
+            raise UsageError(f"{flag_of(name)} has no place beside --model: the network says it.")
+    if not shipped and not _is_ours(chosen.file):
+        return "file"
+    if along:
         raise UsageError(f"--{along[0]} has no place beside a network of this app: it has its own.")
-    if shipped or is_ours(chosen.file):
-        return _of_app(chosen)
+    return "app"
+
+
+def _of_file(chosen: argparse.Namespace, experiment: Experiment) -> tuple[Experiment, Learned]:
+    """The experiment and the network of anybody's file."""
     found = opened(chosen)
-    if found.network.layers.cell not in CELLS:
-        raise UsageError(str(Refused("functions_unshown", names=found.network.layers.name or "top")))
-    if chosen.text is not None and not found.network.vocabulary_size:
+    network = found.network
+    if network.layers.cell not in CELLS:
+        raise UsageError(str(Refused("functions_unshown", names=network.layers.name or "top")))
+    if chosen.text is not None and not network.vocabulary_size:
         raise UsageError("--text has no place here: this network reads numbers. Give --sequence.")
-    learned = found.learned()
-    if found.numbers is None and not found.network.vocabulary_size:
+    if found.numbers is None and not network.vocabulary_size:
         note("no --sequence was given: the network reads noise.")
-    return _units_there(_asked(chosen, found), learned), learned
+    asked = changed(experiment, found.experiment(experiment))
+    return replace(asked, stack=network.layers.name[:80]), found.learned()
 
 
-def _asked(chosen: argparse.Namespace, found: Given) -> Experiment:
-    """The experiment of the options; units of a layer are checked once the layer is known."""
-    own = argparse.Namespace(**{k: v for k, v in vars(chosen).items() if k not in ("clamp_unit", "zero")})
-    experiment = experiment_from(own)
-    units = {k: v for k in ("clamp_unit", "zero") if (v := getattr(chosen, k, None)) is not None}
-    asked, refused = experiment.with_changes(units | found.experiment(experiment))
-    for refusal in refused:
-        raise UsageError(f"--{refusal.name.replace('_', '-')} does not take {refusal.raw!r}.")
-    return replace(asked, stack=found.network.layers.name[:80])
+def _of_app(chosen: argparse.Namespace, experiment: Experiment) -> tuple[Experiment, Learned]:
+    """The experiment and the network of the app."""
+    bundle = bundle_of(chosen)
+    learned, run = from_bundle(bundle), bundle.experiment
+    names = learned.model.vocabulary
+    offered = families()[chosen.file].text if chosen.file in families() else run.text
+    text = experiment.text or offered or (fitting_text(names, run.token_level) if names else "")
+    fields = {"weights": "model", "cell": run.cell, "units": run.token_level, "text": text}
+    return changed(experiment, fields), learned
 
 
 def _units_there(experiment: Experiment, learned: Learned) -> Experiment:
@@ -88,17 +132,18 @@ def _units_there(experiment: Experiment, learned: Learned) -> Experiment:
     if experiment.way == "backward" and len(levels[0]) == 1:
         raise UsageError("--way backward is no direction of this network: it reads forward alone.")
     units = levels[experiment.level - 1][0].hidden_size
-    for name in ("clamp_unit", "zero"):
+    for name in UNIT_FIELDS:
         if getattr(experiment, name) > units:
-            flag = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{flag} {getattr(experiment, name)} is no unit: the layer has {units}.")
+            raise UsageError(
+                f"{flag_of(name)} {getattr(experiment, name)} is no unit: the layer has {units}."
+            )
     return experiment
 
 
 def opened(chosen: argparse.Namespace) -> Given:
     """Returns the network of --model FILE with what comes along. Raises UsageError."""
-    ask = (chosen.prefix, chosen.vocabulary, chosen.sequence)
-    return reading(chosen.file, lambda: given(chosen.file, *ask))
+    along = (getattr(chosen, name, None) for name in ALONG)
+    return reading(chosen.file, lambda: given(chosen.file, *along))
 
 
 def reading(file: str, read: Callable[[], Read]) -> Read:
@@ -113,7 +158,7 @@ def reading(file: str, read: Callable[[], Read]) -> Read:
         raise UsageError(f"{str(named)!r} cannot be read: {reason}.") from error
 
 
-def is_ours(file: str) -> bool:
+def _is_ours(file: str) -> bool:
     """Returns whether this app kept a file. Raises UsageError where it cannot be read."""
 
     def start() -> bytes:
@@ -125,32 +170,17 @@ def is_ours(file: str) -> bool:
     return b'"format":"rnn-explorer' in head[8 : 8 + length]
 
 
-def _of_app(chosen: argparse.Namespace) -> tuple[Experiment, Learned]:
-    """A network that comes with the app, of a cell, or one that it kept."""
-    if chosen.file in families():
-        cells = families()[chosen.file].cells
-        cell = chosen.cell or Experiment().cell
-        if cell not in cells:
-            raise UsageError(
-                f"--cell takes one of {', '.join(cells)} beside --model {chosen.file}, not {cell!r}."
-            )
-        bundle = load(chosen.file, cell)
-    else:
-        bundle = reading(chosen.file, lambda: load_bundle(chosen.file, uploaded=False))
-    learned = from_bundle(bundle)
-    own = argparse.Namespace(
-        **{k: v for k, v in vars(chosen).items() if k not in ("clamp_unit", "zero", "cell")}
-    )
-    experiment = experiment_from(own)
-    run = bundle.experiment
-    names = learned.model.vocabulary
-    offered = families()[chosen.file].text if chosen.file in families() else run.text
-    offered = offered or (fitting_text(names, run.token_level) if names else "")
-    text = experiment.text or offered
-    fields = {"weights": "model", "cell": run.cell, "units": run.token_level, "text": text}
-    fields |= {k: v for k in ("clamp_unit", "zero") if (v := getattr(chosen, k, None)) is not None}
-    asked, _ = experiment.with_changes(fields)
-    return _units_there(asked, learned), learned
+def bundle_of(chosen: argparse.Namespace) -> Bundle:
+    """Returns the network of the app that --model names: shipped, of a cell, or kept. Raises UsageError."""
+    if chosen.file not in families():
+        return reading(chosen.file, lambda: load_bundle(chosen.file, uploaded=False))
+    cells = families()[chosen.file].cells
+    cell = Experiment().cell if chosen.cell is None else chosen.cell
+    if cell not in cells:
+        raise UsageError(
+            f"--cell takes one of {', '.join(cells)} beside --model {chosen.file}, not {cell!r}."
+        )
+    return load(chosen.file, cell)
 
 
 def note(text: str) -> None:

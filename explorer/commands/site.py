@@ -6,6 +6,7 @@ from pathlib import Path
 
 from explorer.commands.options import Option, UsageError, Verb
 from explorer.commands.output import written
+from explorer.i18n import LANGUAGES, t
 
 LINKS = {
     "lstm": "/step?weights=english",
@@ -24,8 +25,7 @@ SHARED = "shared"
 
 def run_site(chosen: argparse.Namespace) -> int:
     """Carries out every view in both languages and writes the pages, what they share, and an index."""
-    from explorer.i18n import LANGUAGES, t  # Plotly takes a while to load
-    from explorer.stage.export import html as page_of
+    from explorer.stage.export import html as page_of  # Plotly takes a while to load
     from explorer.stage.export import shared_files
     from explorer.stage.views import view
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from explorer.commands.options import JSON, Option, UsageError, Verb, checked_path, language
+from explorer.commands.options import JSON, LANG, Option, UsageError, Verb, checked_path, language
 from explorer.commands.output import written
 from explorer.i18n import Refused
 
@@ -62,7 +62,6 @@ OUT = Option(
         "help": "the stage as one .html, its numbers as .npz, .csv or .json, or a .py that makes them again",
     },
 )
-LANG = Option("--lang", {"default": "en", "metavar": "NAME", "help": "language, ko or en (default en)"})
 NETWORK = Option(
     "--network", {"metavar": "FILE", "help": "a network kept by page Train live, in place of the link's"}
 )

@@ -35,7 +35,7 @@ WAIT_SECONDS = 90
 MOST = 64 * 1024 * 1024
 """Bytes of the networks of a file when they are unpacked."""
 
-_ONE = BoundedSemaphore(2)
+_READERS = BoundedSemaphore(2)
 """At most two files are read at once, whoever sent them."""
 
 _REFUSED, _TOO_MUCH = 3, 4
@@ -43,7 +43,7 @@ _REFUSED, _TOO_MUCH = 3, 4
 
 def opened_apart(data: bytes) -> bytes:
     """Returns the networks of an uploaded file as `packing` keeps them. Raises Refused."""
-    with _ONE, tempfile.TemporaryDirectory(prefix="rnn-explorer-file-") as folder:
+    with _READERS, tempfile.TemporaryDirectory(prefix="rnn-explorer-file-") as folder:
         source, target = Path(folder, "file"), Path(folder, "out")
         source.write_bytes(data)
         ask = [sys.executable, "-m", "explorer.formats.apart", str(source), str(target)]

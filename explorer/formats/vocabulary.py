@@ -32,7 +32,7 @@ def read_vocabulary(data: bytes) -> dict[int, str]:
     try:
         found = _of_json(json.loads(text))
     except (ValueError, RecursionError):
-        found = None if text.lstrip()[:1] in ("{", "[") else dict(enumerate(text.split("\n")))
+        found = None if _is_json(text) else dict(enumerate(text.split("\n")))
         if found and len(found) > 1 and not found[len(found) - 1]:
             del found[len(found) - 1]  # a file ends in a newline
     if not found or (len(found) == 1 and not _is_json(text)):

@@ -25,9 +25,13 @@ class Case:
     broken: Mapping[str, str]
     mended: Mapping[str, str]
 
+    def own(self, mended: bool = False) -> dict[str, str]:
+        """Returns the fields that make it the case that it is."""
+        return dict(self.broken) | (dict(self.mended) if mended else {})
+
     def changes(self, mended: bool = False) -> dict[str, str]:
         """Returns all fields of training: the case's own, all others at their default."""
-        return training_defaults() | dict(self.broken) | (dict(self.mended) if mended else {})
+        return training_defaults() | self.own(mended)
 
     def is_of(self, experiment: Experiment) -> bool:
         """Returns whether an experiment's training is this case, however it is treated."""
@@ -78,7 +82,7 @@ def trial(changes: Mapping[str, str], seed: int, lang: str = "en") -> Race:
 def as_presets() -> dict[str, dict[str, str]]:
     """Returns every case as it comes and mended, by a name for the command line, as `race.presets` does."""
     return {
-        f"{key}{'_mended' * mended}": dict(case.broken) | (dict(case.mended) if mended else {})
+        f"{key}{'_mended' * mended}": case.own(mended)
         for key, case in cases().items()
         for mended in (False, True)
     }

@@ -159,8 +159,9 @@ def test_files_that_cannot_be_used_are_refused(capsys, tmp_path):
     assert "both directions" in says(str(tmp_path / "both"))
 
 
-def test_an_unknown_cell_is_refused_without_a_file(capsys):
+def test_what_has_no_place_without_a_file_is_refused(capsys):
     assert "--cell takes one of" in refusal(capsys, "--prompt", "가는", "--cell", "elman")
+    assert "--prefix has no place without" in refusal(capsys, "--prompt", "가는", "--prefix", "rnn")
 
 
 def test_options_have_a_help_each():

@@ -9,6 +9,7 @@ from torch import nn
 
 from explorer.__main__ import main
 from explorer.commands import app
+from tests.commands.test_main import printed
 from tests.formats.test_networks import H, Speaker, V
 
 
@@ -22,13 +23,6 @@ def files(tmp_path_factory):
     torch.save(nn.GRU(3, 4, bidirectional=True).state_dict(), folder / "both.pt")
     (folder / "x.csv").write_text("1,2,3\n4,5,6\n")
     return folder, net
-
-
-def printed(capsys, *argv: str) -> str:
-    status = main(argv)
-    out, err = capsys.readouterr()
-    assert (status, err) == (0, ""), err
-    return out
 
 
 def test_a_layer_of_ones_own_network_is_traced_over_its_own_words(files, capsys):
@@ -83,6 +77,20 @@ def test_what_does_not_fit_a_network_of_ones_own_is_said(files, more, sentence, 
     folder, _ = files
     more = tuple(str(folder / part) if part.endswith(".csv") else part for part in more)
     assert main(("trace", "--model", str(folder / "speaker.pt"), *more)) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (("--zero", "x"), "--zero takes a whole number"),
+        (("--zero", "65"), "--zero 65 is no unit: the layer has 64"),
+        (("--cell", "elman"), "--cell takes one of rnn, lstm, gru beside --model tales_en"),
+        (("--prefix", "x"), "--prefix has no place beside a network of this app"),
+    ],
+)
+def test_what_does_not_fit_a_network_of_the_app_is_said(more, sentence, capsys):
+    assert main(("trace", "--model", "tales_en", "--text", "the fox", *more)) == 2
     assert sentence in capsys.readouterr().err
 
 
