@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.architectures.mappings.attention import Attention
+from explorer.architectures.mappings.attention import Attention, attended
 from explorer.exact import SURE, fisher, holm
 from explorer.i18n import ASSETS
 from explorer.nn.initialise import initialise
@@ -94,11 +94,6 @@ def sentences(count: int, clauses: int, held_out: bool, generator: torch.Generat
     return torch.stack(source), torch.stack(target)
 
 
-def _vectors(model: RecurrentModel, ids: Tensor) -> Tensor:
-    assert model.embedding is not None
-    return model.embedding(ids)
-
-
 class Translator(nn.Module):
     """Encoder, decoder and, where there is any, attention."""
 
@@ -120,18 +115,17 @@ class Translator(nn.Module):
 
     def forward(self, source: Tensor, heard: Tensor) -> Tensor:
         """Returns logits (T, B, V) for a source (S, B) and what the decoder hears (T, B)."""
-        e, state = self.encoder.rnn(_vectors(self.encoder, source))
+        e, state = self.encoder.rnn(self.encoder.vectors(source))
         return self._say(heard, e, state)[0]
 
     def _say(self, heard: Tensor, e: Tensor, state: Any) -> tuple[Tensor, Any]:
-        h, state = self.decoder.rnn(_vectors(self.decoder, heard), state)
-        logits = self.decoder.readout(h)
-        return (logits if self.attention is None else logits + self.attention(h, e)[2]), state
+        h, state = self.decoder.rnn(self.decoder.vectors(heard), state)
+        return attended(self.decoder.readout, h, self.attention, e), state
 
     @torch.no_grad()
     def translated(self, source: Tensor, steps: int) -> Tensor:
         """Returns what it says (steps, B): each word the best, and then heard."""
-        e, state = self.encoder.rnn(_vectors(self.encoder, source))
+        e, state = self.encoder.rnn(self.encoder.vectors(source))
         word, said = torch.full(source.shape[1:], START), []
         for _ in range(steps):
             logits, state = self._say(word[None], e, state)

@@ -188,7 +188,7 @@ def losses_figure(flow: Flow, display: Display) -> Sketch:
         )
     figure.update_xaxes(**_source_axis(flow))
     figure.update_yaxes(rangemode="tozero", nticks=4, exponentformat="power")
-    named = "flow.losses_square" if flow.asks == "square" else "flow.losses"
+    named = "flow.losses_square" if flow.squares else "flow.losses"
     title = t(named, lang, sum=raised(f"{summed:.3g}"))
     figure.update_layout(meta={"title": title, "columns": flow.steps + 1})
     return figure

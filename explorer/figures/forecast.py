@@ -20,7 +20,7 @@ def forecast_figure(found: Forecast, lang: str, theme: str = "light") -> go.Figu
     lines = {
         "truth": (found.truth, "ink", "solid"),
         "last": (found.last, "write", "dot"),
-        "seasonal": (found.season, "candidate", "dash"),
+        "season": (found.season, "candidate", "dash"),
         "network": (found.network, "keep", "solid"),
     }
     for name, (values, hue, dash) in lines.items():

@@ -118,8 +118,11 @@ class Flow:
     cells: tuple[CellFlow, ...]
     chain: np.ndarray
     problems: tuple[tuple[str, dict[str, Any]], ...]
-    asks: str = "token"
-    """What the losses are: `token`, `sum`, `bit` or, where nothing is asked for, `square`."""
+
+    @property
+    def squares(self) -> bool:
+        """Whether nothing is asked for: a loss is then half the square of what the last layer gives."""
+        return _says_nothing(self.chosen.trace)
 
     @property
     def chosen(self) -> CellFlow:
@@ -169,7 +172,6 @@ def flow(experiment: Experiment, learned: Mapping[str, Learned]) -> Flow:
         cells=tuple(cells),
         chain=_chain(cells[0].trace),
         problems=tuple(problems),
-        asks="square" if not model.readout.out_features else "token" if given.target is None else given.asks,
     )
 
 
@@ -291,13 +293,18 @@ def forward(model: RecurrentModel, x: Any, scale: float = 1.0) -> Trace:
     )
 
 
+def _says_nothing(run: Trace) -> bool:
+    """Whether a network has no readout: its logits are of no token."""
+    return run.logits is not None and not run.logits.shape[1]
+
+
 def direct_gradients(run: Trace, target: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Returns (dL_t/dh_t (T, H), L_t (T,)), a loss of its own at each step that has one, else 0 and NaN.
 
     Cross-entropy of the next token; or, for a number, the squared error of the last output. Where there is no
     readout, half of the square of what the last layer gives at the step.
     """
-    if run.logits is not None and not run.logits.shape[1]:
+    if _says_nothing(run):
         output = run.output.astype(np.float64)
         return output, 0.5 * (output**2).sum(-1)
     if target is None:

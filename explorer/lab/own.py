@@ -56,8 +56,7 @@ class OwnModel(RecurrentModel):
 
     def forward(self, x: torch.Tensor, state: States | None = None) -> torch.Tensor:
         """Returns the logits by PyTorch's own layers, as `RecurrentModel` does."""
-        embedded = x if self.embedding is None else self.embedding(x)
-        return self.readout(self.layers.module().double()(embedded)[0])
+        return self.readout(self.layers.module().double()(self.vectors(x))[0])
 
     def embed(self, x: Any) -> np.ndarray:
         if self.embedding is None:

@@ -163,7 +163,7 @@ def _loss(experiment: Experiment, model: RecurrentModel, given: Input, read: boo
 
 def _run(model: RecurrentModel, x: torch.Tensor, states: tuple[torch.Tensor, ...]) -> torch.Tensor:
     """Returns outputs (T, B, K), every sequence from the same states (H,)."""
-    embedded = x if model.embedding is None else model.embedding(x)
+    embedded = model.vectors(x)
     rows = tuple(s.expand(x.shape[1], -1).contiguous() for s in states)
     if CELLS[model.cell].torch_module is None:
         return model.readout(model.rnn(embedded, [rows])[0])

@@ -125,8 +125,11 @@ class RecurrentModel(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Returns logits (T, B, V) for ids (T, B), or outputs (T, B, K) for numbers (T, B, D)."""
-        embedded = x if self.embedding is None else self.embedding(x)
-        return self.readout(self.rnn(embedded)[0])
+        return self.readout(self.rnn(self.vectors(x))[0])
+
+    def vectors(self, x: torch.Tensor) -> torch.Tensor:
+        """Returns what the first layer reads (T, B, D): the rows of ids (T, B), or the numbers themselves."""
+        return x if self.embedding is None else self.embedding(x)
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """Returns token ids; a token outside the vocabulary becomes <unk>."""

@@ -112,7 +112,7 @@ class Learner:
 
     def _backward_in_windows(self, batch: Batch, window: int) -> float:
         """Truncated BPTT: the state runs on, the gradient ends at each window's border."""
-        x = batch.x if self.model.embedding is None else self.model.embedding(batch.x)
+        x = self.model.vectors(batch.x)
         asked = _asked(batch)
         total, state = 0.0, None
         for start in range(0, len(x), window):
@@ -127,8 +127,8 @@ class Learner:
 
     def outputs(self, batch: Batch) -> torch.Tensor:
         """Returns the readout (T - first, B, K) of the rows that are asked for."""
-        x = batch.x if self.model.embedding is None else self.model.embedding(batch.x)
-        return self.model.readout(self.model.rnn(x)[0][batch.first :])
+        hidden, _ = self.model.rnn(self.model.vectors(batch.x))
+        return self.model.readout(hidden[batch.first :])
 
     @torch.no_grad()
     def check(self) -> float:

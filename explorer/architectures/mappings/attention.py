@@ -49,3 +49,9 @@ class Attention(nn.Module):
         a = self.scores(h, e).softmax(-1)
         context = (a @ e.transpose(0, 1)).transpose(0, 1)
         return a, context, self.readout(context)
+
+
+def attended(readout: nn.Module, h: Tensor, attention: Attention | None, e: Tensor) -> Tensor:
+    """Returns logits (T, B, V): what a readout makes of h, and what attention to e adds, if there is any."""
+    logits: Tensor = readout(h)
+    return logits if attention is None else logits + attention(h, e)[2]

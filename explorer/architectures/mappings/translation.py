@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from explorer.architectures.mappings.attention import Attention
+from explorer.architectures.mappings.attention import Attention, attended
 from explorer.architectures.mappings.common import (
     ROWS,
     Accuracy,
@@ -56,9 +56,9 @@ def fit(cell: str, lang: str, seed: int, attend: str = "") -> Fitted:
     def loss(_: int) -> Tensor:
         source, inputs, target = groups[int(torch.multinomial(weights, 1, generator=generator))]
         rows = torch.randint(source.shape[1], (ROWS,), generator=generator)
-        e, state = encoder.rnn(_vectors(encoder, source[:, rows]))
-        states, _ = decoder.rnn(_vectors(decoder, inputs[:, rows]), state)
-        logits = _logits(decoder, states, attention, e)
+        e, state = encoder.rnn(encoder.vectors(source[:, rows]))
+        states, _ = decoder.rnn(decoder.vectors(inputs[:, rows]), state)
+        logits = attended(decoder.readout, states, attention, e)
         return F.cross_entropy(logits.flatten(0, 1), target[:, rows].flatten())
 
     learned = [encoder, decoder, *([attention] if attention else [])]
@@ -68,12 +68,6 @@ def fit(cell: str, lang: str, seed: int, attend: str = "") -> Fitted:
         attention.double().eval()
     scores = _translation_scores(models, attention, train, held)
     return Fitted(models, tuple(map(label, vocabulary)), len(train), seconds, scores, attention)
-
-
-def _logits(decoder: RecurrentModel, h: Tensor, attention: Attention | None, e: Tensor) -> Tensor:
-    """Logits (T, B, V) of the decoder's states (T, B, H), and what attention to e (S, B, H) adds to them."""
-    logits = decoder.readout(h)
-    return logits if attention is None else logits + attention(h, e)[2]
 
 
 _Sides = tuple[tuple[str, ...], tuple[str, ...]]
@@ -96,24 +90,19 @@ def _pair_batch(
     return source, target[:-1], target[1:]
 
 
-def _vectors(model: RecurrentModel, ids: Tensor) -> Tensor:
-    assert model.embedding is not None
-    return model.embedding(ids)
-
-
 @torch.no_grad()
 def translated(
     models: Sequence[RecurrentModel], source: Tensor, attention: Attention | None = None
 ) -> Tensor:
     """Returns what a decoder says (at most MOST_SAID, B) of ids (T, B), each word the best and then read."""
     encoder, decoder = models
-    e, state = encoder.rnn(_vectors(encoder, source))
+    e, state = encoder.rnn(encoder.vectors(source))
     word = torch.full(source.shape[1:], decoder.ids[START])
     said: list[Tensor] = []
     ended = torch.zeros_like(word, dtype=torch.bool)
     while len(said) < MOST_SAID and not ended.all():
-        output, state = decoder.rnn(_vectors(decoder, word[None]), state)
-        word = _logits(decoder, output, attention, e)[0].argmax(-1)
+        output, state = decoder.rnn(decoder.vectors(word[None]), state)
+        word = attended(decoder.readout, output, attention, e)[0].argmax(-1)
         said.append(word)
         ended |= word == decoder.ids[END]
     return torch.stack(said)
