@@ -8,6 +8,7 @@ from explorer.ui.frame import frame, whole
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import stage
 from explorer.ui.step.changes import changes
+from explorer.ui.step.hand import by_hand
 from explorer.ui.step.tries import try_line
 
 experiment, lang = st.session_state["experiment"], state.language()
@@ -21,6 +22,8 @@ if whole() and not report.taught(experiment, lang):
     try_line(experiment, lang)
 figure, beside = frame("step", experiment, lang)
 with figure:
+    if experiment.by_hand == "on" and whole():
+        by_hand(experiment, lang)
     stage(compute.packed(experiment, display))
     if whole():
         report.truth(walk, lang)

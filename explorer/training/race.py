@@ -79,17 +79,22 @@ def race_from_json(text: str) -> Race:
     return Race(tuple(loaded["names"]), tuple(from_record(values) for values in loaded["runs"]))
 
 
+def spoken_in(experiment: Experiment, lang: str) -> str:
+    """Returns the language of the data that is trained on; `auto` where it has none."""
+    if experiment.data not in SPOKEN:
+        return "auto"
+    return lang if experiment.grammar == "auto" else experiment.grammar
+
+
 def race_of(experiment: Experiment, lang: str = "en") -> Race:
     """Returns the race that an experiment describes. Raises RacerError, unusable.Unusable.
 
     Only the experiment's choices of training count, and its text where it is trained on; a reader's
     language decides the grammar's unless one is chosen.
     """
-    spoken = experiment.data in SPOKEN
-    grammar = lang if experiment.grammar == "auto" else experiment.grammar
     base = Experiment(
         **{f.name: getattr(experiment, f.name) for f in fields(Experiment) if choice(f.name).group == "train"}
-        | {"grammar": grammar if spoken else "auto", "hidden": experiment.size, "seed": experiment.race_seed},
+        | {"grammar": spoken_in(experiment, lang), "hidden": experiment.size, "seed": experiment.race_seed},
     )
     if experiment.data in WRITTEN:
         base = replace(base, units=experiment.token_level)

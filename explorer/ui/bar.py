@@ -47,7 +47,7 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
     if state.showing().hides("navigation"):
         return None
     places, language = st.columns([7.1, 2.9], gap="small")
-    with places, st.container(horizontal=True, gap="small"):
+    with places, st.container(horizontal=True, gap="xsmall"):
         for page in pages:
             there = state.elsewhere(experiment, page.url_path)
             st.page_link(page, width="content", query_params=state.address(there))

@@ -15,7 +15,7 @@ from explorer.training.race import Race, split
 from explorer.ui import state
 from explorer.ui.frame import whole
 from explorer.ui.stage import race_view
-from explorer.ui.train.choices import readable_race
+from explorer.ui.train.choices import readable_race, what_it_asks
 from explorer.ui.train.running import say_refused, start, view
 from explorer.ui.widgets import DIGITS, field
 
@@ -29,7 +29,7 @@ def clinic(experiment: Experiment, lang: str) -> None:
         return
     race, data = found
     said, place = st.columns([3, 2], vertical_alignment="center")
-    said.markdown(t(f"asks.{experiment.data}", lang))
+    said.markdown(what_it_asks(experiment, lang))
     say_refused(lang)
     with place:
         key = start(race, lang)

@@ -21,6 +21,11 @@ def test_all_data_open(data, locale):
     opened(locale, page="train", data=data, length="12")
 
 
+@pytest.mark.parametrize("grammar, says", [("en", "영어 문장입니다"), ("ko", "'아무도'가 나오면")])
+def test_the_rule_that_is_told_is_that_of_the_sentences_that_are_learned(grammar, says):
+    assert says in texts(opened("ko-KR", page="train", data="agreement", length="12", grammar=grammar))
+
+
 @pytest.mark.parametrize("name", presets())
 def test_a_preset_is_one_press_and_stands_in_the_address(name):
     app = opened(page="train", data="copy", length="7")

@@ -1,4 +1,4 @@
-"""What if, a second cell, memory transplant: each changes a run; and a unit whose gates are drawn by hand."""
+"""What if, a second cell, memory transplant: each changes a run; and the way to gates drawn by hand."""
 
 import streamlit as st
 
@@ -8,19 +8,16 @@ from explorer.figures.outcomes import outcomes_figure
 from explorer.figures.signals import signal_name
 from explorer.figures.starts import starts_figure
 from explorer.i18n import t
-from explorer.lab.hand import network_of
 from explorer.lab.starts import Starts
 from explorer.lab.walk import Walk
 from explorer.nn.holding import entries, symbol_of
-from explorer.stage.hand import build_hand
 from explorer.ui import compute, state
 from explorer.ui.charts import drawn
-from explorer.ui.stage import hand_view
 from explorer.ui.widgets import field
 
 
 def changes(experiment: Experiment, walk: Walk, lang: str) -> None:
-    """Draws the ways to change a run, and a run by hand, each in its tab; only the one in front is drawn."""
+    """Draws the ways to change a run, each in its tab, and the way to gates by hand; only the front one."""
     labels = {name: t(f"ui.{name}", lang) for name in ("what_if", "second", "transplant", "hand")}
     key = f"changes_{lang}"
     if st.session_state.get("changed_by") != (used := (_used(experiment), lang)):
@@ -39,21 +36,13 @@ def changes(experiment: Experiment, walk: Walk, lang: str) -> None:
             _transplant(experiment, walk, lang)
     if hand.open:
         with hand:
-            _hand(experiment, lang)
+            st.caption(t("hand.help", lang))
+            st.button(t("hand.draw", lang), on_click=state.apply, args=({"by_hand": "on"},))
 
 
 def _used(experiment: Experiment) -> str:
     """Returns the way that the experiment goes, whose tab comes to the front."""
-    if experiment.by_hand == "on":
-        return "hand"
     return "transplant" if experiment.carry else "second" if experiment.second else "what_if"
-
-
-def _hand(experiment: Experiment, lang: str) -> None:
-    st.caption(t("hand.help", lang))
-    with st.spinner(t("ui.learning", lang)):
-        found = compute.by_hand(network_of(experiment))
-    hand_view(build_hand(found, lang, state.theme()))
 
 
 def _what_if(experiment: Experiment, walk: Walk, lang: str) -> None:

@@ -16,6 +16,10 @@ def try_line(experiment: Experiment, lang: str) -> None:
     """Draws the one line that says what to try, and the way to the gate that visibly works."""
     marked = experiment.weights == "marked"
     words, way = st.columns([4.2, 1], vertical_alignment="center")
+    if experiment.by_hand == "on":
+        words.markdown(t("hand.help", lang))
+        way.button(t("hand.back", lang), on_click=state.apply, args=({"by_hand": "off"},), width="stretch")
+        return
     words.markdown(t("ui.try_marked", lang) if marked else _watch(CELLS[experiment.cell], lang))
     if marked:
         way.button(t("ui.try_back", lang), on_click=state.apply, args=(_back(lang),), width="stretch")

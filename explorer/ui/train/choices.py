@@ -17,7 +17,17 @@ from explorer.figures.race import looks
 from explorer.i18n import t
 from explorer.limits import MAX_TEXT
 from explorer.text import Refused, decode
-from explorer.training.race import Race, RacerError, preset_changes, preset_of, presets, race_of, racer, split
+from explorer.training.race import (
+    Race,
+    RacerError,
+    preset_changes,
+    preset_of,
+    presets,
+    race_of,
+    racer,
+    split,
+    spoken_in,
+)
 from explorer.ui import compute, state
 from explorer.ui.text import say, say_unusable
 from explorer.ui.widgets import field, folded, views
@@ -164,9 +174,15 @@ def readable_race(experiment: Experiment, lang: str) -> tuple[Race, Source] | No
     return None
 
 
+def what_it_asks(experiment: Experiment, lang: str) -> str:
+    """Says what the data asks for; a sentence's rule is that of the language that it is in."""
+    rule = f"_{spoken_in(experiment, lang)}" if experiment.data in ("agreement", "honorific") else ""
+    return t(f"asks.{experiment.data}{rule}", lang)
+
+
 def asked(experiment: Experiment, source: Source, lang: str) -> None:
     """Says what the data asks for, how long something must be kept, and what a guess without memory gets."""
-    said = [t(f"asks.{experiment.data}", lang)]
+    said = [what_it_asks(experiment, lang)]
     share, loss = f"{100 * source.chance:.0f} %", f"{source.baseline:.3g}"
     if experiment.data not in ("lecture", "yours", "series"):
         said.append(t("train.remember", lang, remember=source.remember))
