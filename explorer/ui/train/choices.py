@@ -16,7 +16,7 @@ from explorer.experiment import Experiment
 from explorer.figures.race import looks
 from explorer.i18n import t
 from explorer.limits import MAX_TEXT
-from explorer.text import Refused, decode
+from explorer.text import decode
 from explorer.training.race import (
     Race,
     RacerError,
@@ -29,7 +29,8 @@ from explorer.training.race import (
     spoken_in,
 )
 from explorer.ui import compute, state
-from explorer.ui.text import say, say_unusable
+from explorer.ui.files import take_up
+from explorer.ui.text import say_unusable
 from explorer.ui.widgets import field, folded, views
 
 OFFERED = (
@@ -105,15 +106,11 @@ def series_choices(experiment: Experiment, lang: str) -> None:
     raw = file.file_uploader(
         t("train.numbers_file", lang), type=["csv", "txt", "tsv"], key="numbers_file", max_upload_size=1
     )
-    if raw is not None and raw.file_id != st.session_state.get("numbers_taken"):
-        st.session_state["numbers_taken"] = raw.file_id
-        try:
-            numbers = column_of(decode(raw.getvalue()))
-        except Refused as refused:
-            say(refused.sentence, lang, refused.values)
-            return
-        st.session_state["later"] = {"series": "yours", "values": numbers[:MAX_TEXT]}
-        st.rerun()
+    take_up(raw, "numbers", _numbers, lang)
+
+
+def _numbers(raw: bytes, name: str) -> dict[str, str]:
+    return {"series": "yours", "values": column_of(decode(raw))[:MAX_TEXT]}
 
 
 def _presets(experiment: Experiment, lang: str) -> None:
