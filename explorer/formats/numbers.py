@@ -14,8 +14,11 @@ _NPY = b"\x93NUMPY"
 _BETWEEN = re.compile(r"[,;\t]|\s+")
 
 
-def read_numbers(data: bytes) -> np.ndarray:
-    """Returns a sequence (T, D), float64. Raises Refused, which names the line of what is no number."""
+def read_numbers(data: bytes, width: int | None = None) -> np.ndarray:
+    """Returns a sequence (T, D), float64. Raises Refused, which names the line of what is no number.
+
+    width: the D that it must have, if one is asked for.
+    """
     if len(data) > MAX_SEQUENCE:
         raise Refused("numbers_large", limit=MAX_SEQUENCE // 2**20)
     found = _of_numpy(data) if data.startswith(_NPY) else _of_text(data)
@@ -26,6 +29,8 @@ def read_numbers(data: bytes) -> np.ndarray:
     bad = np.argwhere(~np.isfinite(found))
     if len(bad):
         raise Refused("numbers_nonfinite", step=int(bad[0, 0]) + 1, column=int(bad[0, 1]) + 1)
+    if width is not None and found.shape[1] != width:
+        raise Refused("numbers_width", found=found.shape[1], expected=width)
     found.setflags(write=False)
     return found
 

@@ -62,9 +62,7 @@ def given(
         return Given(network)
     if network.vocabulary_size:
         raise Refused("numbers_unread")
-    numbers = read_numbers(Path(sequence).read_bytes())
-    if numbers.shape[1] != network.layers.input_size:
-        raise Refused("numbers_width", found=numbers.shape[1], expected=network.layers.input_size)
+    numbers = read_numbers(Path(sequence).read_bytes(), network.layers.input_size)
     return Given(network, numbers=numbers)
 
 

@@ -130,8 +130,7 @@ def _of_walk(experiment: Experiment, display: Display) -> Experiment:
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_VALUE)
 def _flowed(asked: Experiment, kept: int) -> Flow:
     cells = [replace(asked, cell=cell) for cell in compared(asked.cell)]
-    there = [cell for cell in cells if cell.weights != "model" or is_there(cell)]
-    return flow(asked, {cell.cell: learned(cell.model_part()) for cell in there})
+    return flow(asked, {cell.cell: learned(cell.model_part()) for cell in cells if is_there(cell)})
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_VALUE)

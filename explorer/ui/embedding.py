@@ -32,7 +32,7 @@ class _OfServer(Networks):
         return compute.learned(experiment.model_part())
 
     def there(self, experiment: Experiment) -> bool:
-        return experiment.weights != "model" or is_there(experiment)
+        return is_there(experiment)
 
     def trained_on(self, experiment: Experiment) -> Experiment | None:
         return compute.trained_on(experiment)
@@ -76,7 +76,7 @@ def _limiter() -> anyio.CapacityLimiter:
 
 
 def _payload(page: str, experiment: Experiment, lang: str) -> bytes:
-    if experiment.weights == "model" and not is_there(experiment):
+    if not is_there(experiment):
         raise NoStageError(experiment.model)
     return _built(page, experiment, lang, compute.kept_so_far(experiment))
 

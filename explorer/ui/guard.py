@@ -37,5 +37,10 @@ def visitor(request: Request) -> str:
     """Returns the address of a request; where a proxy of this machine passed it on, that of its client."""
     host = request.client.host if request.client else ""
     if host in LOCAL:
-        return request.headers.get("x-forwarded-for", host).split(",")[-1].strip()[:64]
+        return passed_on(request.headers.get("x-forwarded-for", host))
     return host
+
+
+def passed_on(header: str) -> str:
+    """Returns for whom the nearest proxy asks, by X-Forwarded-For; the rest anybody can write."""
+    return header.split(",")[-1].strip()[:64]

@@ -30,7 +30,9 @@ READS_MUCH = {
 
 
 def is_there(experiment: Experiment) -> bool:
-    """Returns whether this server has the experiment's stored network, of its cell."""
+    """Returns whether this server has the experiment's network: one learned here, or stored of its cell."""
+    if experiment.weights != "model":
+        return True
     if experiment.own:
         found = brought.facts(experiment)
         return found is not None and found.cell == experiment.cell
@@ -55,6 +57,11 @@ def token_level_of(experiment: Experiment) -> str:
 def remember(name: str, label: str, changes: Mapping[str, str]) -> None:
     """Puts a network of this session into the list, with the fields to set where it is chosen."""
     st.session_state.setdefault(_SESSION, {})[name] = (label, dict(changes))
+
+
+def label_of(name: str, data: str, how: str, lang: str) -> str:
+    """Returns what a network of a race is called in the list; how it came: `trained` or `loaded`."""
+    return t(f"train.{how}", lang, name=name, data=t(f"option.data.{data}", lang))
 
 
 def on_offer(experiment: Experiment, lang: str) -> dict[str, str]:

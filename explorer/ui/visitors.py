@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from explorer.ui.guard import passed_on
+
 COOKIE = "rx_visitor"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
@@ -28,8 +30,7 @@ def of_session() -> str:
 
 def address_of_session() -> str:
     """Returns the address of this run's visitor; where a proxy of this machine passed it on, its client's."""
-    passed_on = st.context.headers.get("X-Forwarded-For") or ""
-    return st.context.ip_address or passed_on.split(",")[-1].strip()[:64]
+    return st.context.ip_address or passed_on(st.context.headers.get("X-Forwarded-For") or "")
 
 
 class Visitors:

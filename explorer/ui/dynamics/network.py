@@ -46,7 +46,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         constant = ""
     cells = [experiment.cell]
     if experiment.second not in ("", experiment.cell):
-        if experiment.weights != "model" or is_there(replace(experiment, cell=experiment.second)):
+        if is_there(replace(experiment, cell=experiment.second)):
             cells.append(experiment.second)
         else:
             st.warning(t("dynamics.no_second", lang))

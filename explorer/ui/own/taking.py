@@ -69,7 +69,7 @@ def _take_bundle(raw: bytes, lang: str) -> dict[str, str]:
     except OSError as error:
         raise Refused("disk") from error
     own = {"cell": run.cell, "units": run.token_level, "moment": str(LAST_MOMENT), **_PLACE, **_UNCHANGED}
-    label = t("train.loaded", lang, name=t(f"cell.{run.cell}", lang), data=t(f"option.data.{run.data}", lang))
+    label = models.label_of(t(f"cell.{run.cell}", lang), run.data, "loaded", lang)
     models.remember(key, label, own)
     return {"weights": "model", "model": key, "words": "", **own}
 
@@ -90,7 +90,5 @@ def take_words(raw: bytes, found: Facts) -> dict[str, str]:
 
 def take_numbers(raw: bytes, found: Facts) -> dict[str, str]:
     """Keeps a sequence of numbers, and returns the fields that read it. Raises Refused."""
-    numbers = read_numbers(raw)
-    if numbers.shape[1] != found.inputs:
-        raise Refused("numbers_width", found=numbers.shape[1], expected=found.inputs)
+    numbers = read_numbers(raw, found.inputs)
     return {"numbers": store().take_numbers(raw, numbers, owner()), "step": "1", "start": "1", **_UNCHANGED}

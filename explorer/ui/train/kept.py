@@ -50,7 +50,7 @@ def travel(race: Race, source: Source, found: tuple[Result, ...], lang: str) -> 
         )
     ways = [_way_to(run, source) for run in race.runs]
     for k, way in enumerate(ways):
-        label = network_label(racer_label(race.names[k], lang), run.data, lang, "train.trained")
+        label = models.label_of(racer_label(race.names[k], lang), run.data, "trained", lang)
         models.remember(f"{race.key}.{k}", label, way)
     place = {"weights": "model", "model": f"{race.key}.{chosen}", "moment": str(moment)}
     _look_inside({**ways[chosen], **place}, lang)
@@ -71,10 +71,6 @@ def _way_to(run: Experiment, source: Source) -> dict[str, str]:
     if source.vocabulary:
         changes["text"] = run.text if run.data == "yours" else join(source.labels, run.token_level)
     return changes
-
-
-def network_label(name: str, data: str, lang: str, how: str) -> str:
-    return t(how, lang, name=name, data=t(f"option.data.{data}", lang))
 
 
 def _look_inside(changes: Mapping[str, str], lang: str) -> None:
