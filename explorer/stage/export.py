@@ -82,46 +82,42 @@ def html(
         for one in payloads.values()
     ]
     place = f'data-step="{int(step)}" data-unit="{int(unit)}"'
-    return f"""<!DOCTYPE html>
-<html lang="{lang}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY if not shared else SHARED_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{_page_style()}</style>
-{_styles()}
-{_modules(shared)}
-</head>
-<body>
-<h1 dir="auto">{escape(title)}</h1>
+    body = f"""<h1 dir="auto">{escape(title)}</h1>
 <p>{escape(t("export.made", lang))}</p>
 <noscript><p>{escape(t("export.no_script", lang))}</p></noscript>
 {_choice(tuple(payloads), lang)}<main id="rx-root" {place}></main>
 {"".join(packed)}
 {_plotly(shared)}
 <script type="module">{_START}</script>
-</body>
-</html>
 """
+    policy = SHARED_POLICY if shared else POLICY
+    return document(lang, title, _page_style(), body, policy, f"{_styles()}\n{_modules(shared)}\n")
 
 
 def framed(payload: bytes, title: str, folder: str, step: int = 1, unit: int = 1) -> str:
     """Returns the stage alone as a page of a server, whose modules lie in a folder: a part of other pages."""
     packed = base64.b64encode(payload).decode("ascii")
-    return f"""<!DOCTYPE html>
-<html lang="{header_of(payload)["lang"]}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{_page_style()}body {{ padding: 0 0.5rem }}</style>
-</head>
-<body>
-<main id="rx-root" data-step="{int(step)}" data-unit="{int(unit)}"></main>
+    body = f"""<main id="rx-root" data-step="{int(step)}" data-unit="{int(unit)}"></main>
 <script type="application/octet-stream+base64" class="rx-payload">{packed}</script>
 <script type="module">{_START.replace(SCOPE, f"{folder}/")}</script>
-</body>
+"""
+    style = f"{_page_style()}body {{ padding: 0 0.5rem }}"
+    return document(header_of(payload)["lang"], title, style, body)
+
+
+def document(lang: str, title: str, style: str, body: str, policy: str = "", more: str = "") -> str:
+    """Returns an HTML file under a plain-text title; policy: what it may load, more: the rest of its head."""
+    allowed = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n' if policy else ""
+    return f"""<!DOCTYPE html>
+<html lang="{lang}">
+<head>
+<meta charset="utf-8">
+{allowed}<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{style}</style>
+{more}</head>
+<body>
+{body}</body>
 </html>
 """
 

@@ -12,6 +12,7 @@ from latex2mathml.converter import convert
 from explorer.i18n import t
 from explorer.lab.worksheet import CARRIED, Blank, Line, Part, Worksheet
 from explorer.stage import MODULES
+from explorer.stage.export import document
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -26,20 +27,8 @@ def html(sheet: Worksheet, lang: str) -> str:
         _page(_head(sheet, lang), [_exercise(parts[key], sheet, lang) for key in keys]) for keys in SHEETS
     ]
     pages.append(_page(_answer_head(sheet, lang), [_answers(part, lang) for part in sheet.parts]))
-    title = escape(f"{t('worksheet.title', lang)}: {' '.join(sheet.tokens)}")
-    return f"""<!DOCTYPE html>
-<html lang="{lang}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{_style()}</style>
-</head>
-<body>
-{"".join(pages)}</body>
-</html>
-"""
+    title = f"{t('worksheet.title', lang)}: {' '.join(sheet.tokens)}"
+    return document(lang, title, _style(), "".join(pages), POLICY)
 
 
 def network_said(sheet: Worksheet, lang: str) -> str:
