@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Any
 
 import plotly.graph_objects as go
+import streamlit as st
 
 KEPT = 96
 """Figures that are kept, the last ones looked at: some 100 kB each."""
@@ -33,3 +34,8 @@ def drawn(draw: Callable[..., go.Figure], *given: Any) -> go.Figure:
         while len(_drawn) > KEPT:
             _drawn.popitem(last=False)
     return figure
+
+
+def show_bare(figure: go.Figure, key: str) -> None:
+    """Shows a figure without Plotly's bar of buttons."""
+    st.plotly_chart(figure, key=key, theme=None, config={"displayModeBar": False})

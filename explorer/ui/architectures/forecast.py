@@ -12,7 +12,7 @@ from explorer.exact import coverage
 from explorer.experiment import Experiment
 from explorer.figures.forecast import follows_figure, forecast_figure, lag_figure
 from explorer.i18n import t
-from explorer.ui.charts import drawn
+from explorer.ui.charts import drawn, show_bare
 from explorer.ui.compute import BY_VALUE
 from explorer.ui.state import theme
 from explorer.ui.text import say_unusable
@@ -37,21 +37,17 @@ def draw(experiment: Experiment, lang: str) -> None:
         return
     first = found[0]
     st.markdown(f"{_skill(found, lang)} {t('forecast.lags' if first.lags else 'forecast.keeps_up', lang)}")
-    _show(drawn(forecast_figure, first, lang, theme()), "forecast")
+    show_bare(drawn(forecast_figure, first, lang, theme()), "forecast_forecast")
     lag, follows = st.columns(2)
     with lag:
-        _show(drawn(lag_figure, first, lang, theme()), "lag")
+        show_bare(drawn(lag_figure, first, lang, theme()), "forecast_lag")
     with follows:
-        _show(drawn(follows_figure, first, lang, theme()), "follows")
+        show_bare(drawn(follows_figure, first, lang, theme()), "forecast_follows")
     st.markdown(t(f"forecast.why_{run.series}", lang))
     st.markdown(_table(found, lang))
     values = {"seeds": SEEDS, "covered": f"{100 * coverage(SEEDS):.0f}", "updates": first.updates}
     st.caption(t("forecast.note", lang, ahead=AHEAD, persistence=f"{first.persistence:.3g}", **values))
     race_way(replace(experiment, data="series", length=run.length, card=""), t("forecast.race", lang))
-
-
-def _show(figure: object, name: str) -> None:
-    st.plotly_chart(figure, key=f"forecast_{name}", theme=None, config={"displayModeBar": False})
 
 
 def _skill(found: Sequence[Forecast], lang: str) -> str:

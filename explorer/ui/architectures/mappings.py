@@ -14,7 +14,7 @@ from explorer.i18n import strings, t
 from explorer.lab.walk import Walk
 from explorer.stage.mappings import build_mapped
 from explorer.ui import report, state
-from explorer.ui.charts import drawn
+from explorer.ui.charts import drawn, show_bare
 from explorer.ui.stage import stage
 from explorer.ui.text import say
 from explorer.ui.widgets import field, views
@@ -59,8 +59,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         reading = _reading(*key, experiment.text)
     _text(reading, mapping, lang)
     _say(reading, lang)
-    config = {"displayModeBar": False}
-    st.plotly_chart(unrolled_figure(reading, lang, state.theme()), key="unrolled", theme=None, config=config)
+    show_bare(unrolled_figure(reading, lang, state.theme()), "unrolled")
     _note(reading, lang)
     _right(reading.network, lang)
     part = reading.at(experiment.step)

@@ -35,6 +35,7 @@ from explorer.figures.packing import grid_of_packing, packing_figure
 from explorer.figures.shapes import grid_figure
 from explorer.figures.states import border_figure, ends_figure, numpy_figure, padding_figure, radius_figure
 from explorer.i18n import raised, t
+from explorer.ui.charts import show_bare
 from explorer.ui.state import apply, theme
 from explorer.ui.widgets import field, folded
 
@@ -108,7 +109,7 @@ def _stand_in(sizes: Sizes, lang: str) -> None:
 
 
 def _show(figure: go.Figure, name: str) -> None:
-    st.plotly_chart(figure, key=f"shapes_{name}", theme=None, config={"displayModeBar": False})
+    show_bare(figure, f"shapes_{name}")
 
 
 def _tables(sizes: Sizes, lang: str) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.cells import CELLS
@@ -21,6 +20,7 @@ from explorer.experiment import Experiment
 from explorer.figures import dynamics as figures
 from explorer.i18n import t
 from explorer.limits import PORTRAIT_HIDDEN
+from explorer.ui.charts import show_bare
 from explorer.ui.state import seed_widget, theme
 from explorer.ui.widgets import field
 
@@ -50,11 +50,11 @@ def draw(experiment: Experiment, lang: str) -> None:
     left, right = st.columns([1.1, 1], gap="medium")
     with left:
         figure = figures.line_figure if found.size == 1 else figures.plane_figure
-        _show(figure(found, lang, theme()), "portrait")
+        show_bare(figure(found, lang, theme()), "portrait")
     with right:
         if units == 1:
             row = _branches(experiment.cell, experiment.lean)
-            _show(figures.branches_figure(row, experiment.pull, lang, theme()), "branches")
+            show_bare(figures.branches_figure(row, experiment.pull, lang, theme()), "branches")
         else:
             _words(found, lang)
     if units == 1:
@@ -112,16 +112,12 @@ def _goes(found: Portrait, points: FixedPoints) -> str:
 def _many(experiment: Experiment, lang: str) -> None:
     found = _chaos(experiment.pull, experiment.seed)
     st.markdown(f"##### {t('dynamics.two_sides', lang, n=PORTRAIT_HIDDEN)}")
-    _show(figures.chaos_figure(found, lang, theme()), "chaos")
+    show_bare(figures.chaos_figure(found, lang, theme()), "chaos")
     values = {
         "largest": f"{found.found.largest:+.3f}".replace("-", "−"),
         "backward": f"{found.backward:+.3f}".replace("-", "−"),
     }
     st.markdown(t("dynamics.chaos_note", lang, **values))
-
-
-def _show(figure: go.Figure, name: str) -> None:
-    st.plotly_chart(figure, key=name, theme=None, config={"displayModeBar": False})
 
 
 # Cached: one run per decision.

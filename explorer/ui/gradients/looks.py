@@ -14,6 +14,7 @@ from explorer.gradients.windows import truncation
 from explorer.i18n import raised, t
 from explorer.lab.arrows import arrows
 from explorer.lab.flow import Flow, nudged
+from explorer.ui.charts import show_bare
 from explorer.ui.state import theme
 from explorer.ui.widgets import field
 
@@ -41,7 +42,7 @@ def _show(figure: go.Figure, name: str, note: str, lang: str) -> None:
 def _arrows(experiment: Experiment, flow: Flow, lang: str) -> None:
     found = arrows(flow.chosen)
     figure = arrows_figure(found, lang=lang, theme=theme(), **_context(flow))
-    st.plotly_chart(figure, key="arrows", theme=None, config={"displayModeBar": False})
+    show_bare(figure, "arrows")
     said = t("arrows.note_recurrent" if found.carried else "arrows.note_forward", lang)
     if found.carried and found.weights is not None:
         said = f"{said} {t('arrows.note_weights', lang, norm=raised(f'{found.weights:.2g}'))}"

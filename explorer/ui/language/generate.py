@@ -15,6 +15,7 @@ from explorer.limits import MAX_PROMPT
 from explorer.stage.generate import build_saying
 from explorer.text import Refused
 from explorer.ui import compute, state
+from explorer.ui.charts import show_bare
 from explorer.ui.language.reader import reader
 from explorer.ui.stage import stage
 from explorer.ui.widgets import field, folded
@@ -59,7 +60,7 @@ def _branches(experiment: Experiment, lang: str) -> None:
     figure = branches_figure(found, hues, lang, state.theme())
     key = "note_same" if found.parted is None else "note"
     with st.expander(t("branches.title", lang), expanded=experiment.card == CARD):
-        st.plotly_chart(figure, key="branches", theme=None, config={"displayModeBar": False})
+        show_bare(figure, "branches")
         st.markdown(t(f"branches.{key}", lang, fork=found.fork, before=found.fork - 1))
 
 

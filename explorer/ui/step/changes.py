@@ -12,7 +12,7 @@ from explorer.lab.starts import Starts
 from explorer.lab.walk import Walk
 from explorer.nn.holding import entries, symbol_of
 from explorer.ui import compute, state
-from explorer.ui.charts import drawn
+from explorer.ui.charts import drawn, show_bare
 from explorer.ui.widgets import field
 
 
@@ -67,7 +67,7 @@ def _start(experiment: Experiment, walk: Walk, lang: str) -> None:
         return
     starts = compute.started(experiment)
     figure = drawn(starts_figure, starts, experiment.begin, lang, state.theme())
-    st.plotly_chart(figure, key="starts", theme=None, config={"displayModeBar": False})
+    show_bare(figure, "starts")
     st.markdown(_starts_table(starts, lang))
     st.caption(t("starts.note", lang, steps=starts.steps))
 
