@@ -4,6 +4,7 @@ from math import isnan
 
 import plotly.graph_objects as go
 
+from explorer.figures.drawing import Drawing, drawn
 from explorer.figures.frame import frame
 from explorer.figures.palette import EMPTY, GRID, HUES
 from explorer.i18n import raised, t
@@ -15,7 +16,9 @@ HALF, LOW = 0.26, 0.3
 LANE = 0.13
 """How far from the middle data (one side) and derivatives (the other) go."""
 
-MOST, LAST_DRAWN = 6, 4
+MOST = 6
+"""Columns that are drawn."""
+
 DATA, BACK = "ink", "show"
 
 
@@ -33,39 +36,32 @@ def arrows_figure(
         figure.add_scatter(x=[None], y=[None], mode="lines", name=t(f"arrows.{name}", lang), line=style)
     for column, step in enumerate(drawing.columns):
         if step is None:
-            drawing.text(column, STATE, "…", "ink", 18)
+            drawing.text(column, STATE, "…", drawing.hues["ink"], 18)
         else:
             drawing.step(column, step)
-    figure.update_layout(shapes=drawing.shapes, annotations=drawing.annotations)
+    drawing.put_on(figure)
     figure.update_layout(margin={"l": 0, "r": 0, "t": 74, "b": 0}, hovermode=False)
     figure.update_xaxes(visible=False, range=[-0.75, max(len(drawing.columns), 4) - 0.55])
     figure.update_yaxes(visible=False, range=[INPUT - LOW - 0.1, LOSS + LOW + 0.1])
     return figure
 
 
-def drawn(steps: int) -> list[int | None]:
-    """Returns the steps that are drawn, from 1; None stands for those left out."""
-    if steps <= MOST:
-        return list(range(1, steps + 1))
-    return [*range(1, MOST - LAST_DRAWN), None, *range(steps - LAST_DRAWN + 1, steps + 1)]
-
-
-class _Drawing:
+class _Drawing(Drawing):
     def __init__(self, found: Arrows, tokens: tuple[str, ...], first: int, lang: str, theme: str) -> None:
+        super().__init__()
         self.found, self.tokens, self.first, self.lang, self.theme = found, tokens, first, lang, theme
-        self.columns = drawn(found.steps)
-        self.shapes: list[dict] = []
-        self.annotations: list[dict] = []
+        self.hues = HUES[theme]
+        self.columns = drawn(range(1, found.steps + 1), MOST)
         for y, name in ((INPUT, "x<sub>t</sub>"), (STATE, "h<sub>t</sub>"), (LOSS, "L<sub>t</sub>")):
-            self.text(-0.62, y, name, "x", 14)
+            self.text(-0.62, y, name, self.hues["x"], 14)
 
     def step(self, column: int, step: int) -> None:
         """One column: its boxes, what goes up, what comes down, and the arrows to the column before."""
         found, shown = self.found, step + self.first - 1
         loss = found.loss[step - 1]
-        self.box(column, INPUT, plot_label(self.tokens[step - 1]), "")
-        self.box(column, STATE, f"h<sub>{shown}</sub>", f"‖·‖ {short(found.state[step])}")
-        self.box(column, LOSS, f"L<sub>{shown}</sub>", "" if isnan(loss) else short(loss), isnan(loss))
+        self.named(column, INPUT, plot_label(self.tokens[step - 1]), "")
+        self.named(column, STATE, f"h<sub>{shown}</sub>", f"‖·‖ {short(found.state[step])}")
+        self.named(column, LOSS, f"L<sub>{shown}</sub>", "" if isnan(loss) else short(loss), isnan(loss))
         self.up(column, INPUT, STATE)
         self.up(column, STATE, LOSS, isnan(loss))
         self.down(column, LOSS, STATE, found.own[step - 1])
@@ -73,38 +69,28 @@ class _Drawing:
         if column == 0:
             return
         if found.carried:
-            self.arrow(column - 1 + HALF, STATE + LANE, column - HALF, STATE + LANE, DATA)
+            self.arrow(column - 1 + HALF, STATE + LANE, column - HALF, STATE + LANE, self.hues[DATA], 2)
         if found.back[step - 1] > 0:
-            self.arrow(column - HALF, STATE - LANE, column - 1 + HALF, STATE - LANE, BACK)
-            self.text(column - 0.5, STATE - LANE - 0.2, short(found.back[step - 1]), BACK, 13)
+            self.arrow(column - HALF, STATE - LANE, column - 1 + HALF, STATE - LANE, self.hues[BACK], 2)
+            self.text(column - 0.5, STATE - LANE - 0.2, short(found.back[step - 1]), self.hues[BACK], 13)
 
     def up(self, column: int, low: float, high: float, pale: bool = False) -> None:
         """Data from one row to the next; pale where the loss is not in the sum."""
-        self.arrow(column - LANE, low + LOW, column - LANE, high - LOW, DATA, 0.3 if pale else 1.0)
+        x, opacity = column - LANE, 0.3 if pale else 1.0
+        self.arrow(x, low + LOW, x, high - LOW, self.hues[DATA], 2, opacity=opacity)
 
     def down(self, column: int, high: float, low: float, norm: float) -> None:
         """A derivative from one row to the one below, with its norm; none where it is exactly 0."""
         if norm > 0:
-            self.arrow(column + LANE, high - LOW, column + LANE, low + LOW, BACK)
-            self.text(column + LANE + 0.04, (high + low) / 2, short(norm), BACK, 13, "left")
+            self.arrow(column + LANE, high - LOW, column + LANE, low + LOW, self.hues[BACK], 2)
+            self.text(column + LANE + 0.04, (high + low) / 2, short(norm), self.hues[BACK], 13, "left")
 
-    def box(self, x: float, y: float, name: str, below: str, pale: bool = False) -> None:
-        corners = {"x0": x - HALF, "x1": x + HALF, "y0": y - LOW, "y1": y + LOW}
-        line = {"color": GRID[self.theme], "width": 1.5, "dash": "dot" if pale else "solid"}
-        self.shapes.append(
-            {"type": "rect", **corners, "layer": "below", "line": line, "fillcolor": EMPTY[self.theme]}
-        )
-        self.text(x, y, f"{name}<br>{below}" if below else name, "x" if pale else "ink", 14)
-
-    def text(self, x: float, y: float, text: str, hue: str, size: int, xanchor: str = "center") -> None:
-        font = {"size": size, "color": HUES[self.theme][hue]}
-        place = {"x": x, "y": y, "xanchor": xanchor}
-        self.annotations.append({**place, "text": text, "showarrow": False, "font": font})
-
-    def arrow(self, x0: float, y0: float, x1: float, y1: float, hue: str, opacity: float = 1.0) -> None:
-        ends = {"x": x1, "y": y1, "ax": x0, "ay": y0, "axref": "x", "ayref": "y", "text": ""}
-        look = {"arrowhead": 2, "arrowsize": 0.9, "arrowwidth": 2, "arrowcolor": HUES[self.theme][hue]}
-        self.annotations.append({"showarrow": True, **ends, **look, "opacity": opacity})
+    def named(self, x: float, y: float, name: str, below: str, pale: bool = False) -> None:
+        """A box with a name, and what stands below it."""
+        dash = "dot" if pale else "solid"
+        grid, fill = GRID[self.theme], EMPTY[self.theme]
+        self.box((x - HALF, x + HALF), (y - LOW, y + LOW), grid, 1.5, fill, dash)
+        self.text(x, y, f"{name}<br>{below}" if below else name, self.hues["x" if pale else "ink"], 14)
 
 
 def short(value: float) -> str:

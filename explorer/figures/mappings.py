@@ -9,6 +9,7 @@ from textwrap import wrap
 import plotly.graph_objects as go
 
 from explorer.architectures.mappings import HIDDEN_SIZES, Column, Reading, Said
+from explorer.figures.drawing import Drawing, drawn
 from explorer.figures.frame import frame
 from explorer.figures.palette import EMPTY, GRID, HUES
 from explorer.figures.signals import plain, step_axis
@@ -19,7 +20,6 @@ from explorer.labels import plot_label
 MOST = 16
 """Columns that are drawn: of more, the first, dots, and the last; of two networks each gets half."""
 
-LAST_DRAWN = 4
 INPUT, STATE, OUTPUT = 0.0, 1.25, 2.5
 HALF, LOW = 0.44, 0.34
 """Half of a box's width and height; columns are 1 apart."""
@@ -53,7 +53,7 @@ def unrolled_figure(reading: Reading, lang: str, theme: str = "light") -> go.Fig
         drawing.column(column, x)
     drawing.time()
     drawing.hovers()
-    figure.update_layout(shapes=drawing.shapes, annotations=drawing.annotations)  # one by one takes a second
+    drawing.put_on(figure)
     figure.update_xaxes(visible=False, range=[-0.75, max(drawing.end, 5) + 0.5])
     figure.update_yaxes(visible=False, range=[BOTTOM, top])
     margin = {"l": LEFT, "r": 0, "t": TITLE, "b": 0}
@@ -90,13 +90,6 @@ def _notes(reading: Reading) -> int:
     return max(column.undecided + column.wrong for column in reading.columns)
 
 
-def drawn(columns: Sequence[Column], most: int) -> list[Column | None]:
-    """Returns the columns that are drawn; None stands for those left out."""
-    if len(columns) <= most:
-        return list(columns)
-    return [*columns[: most - 1 - LAST_DRAWN], None, *columns[-LAST_DRAWN:]]
-
-
 def fitted(token: str, room: int) -> str:
     """Returns a token safe for Plotly, at most room letters wide; Hangul is two letters wide."""
     kept = token
@@ -113,12 +106,11 @@ _Group = list[tuple[Column | None, float]]
 """The columns of one network, None for those left out, and where they stand."""
 
 
-class _Drawing:
+class _Drawing(Drawing):
     def __init__(self, figure: go.Figure, reading: Reading, lang: str, theme: str) -> None:
+        super().__init__()
         self.figure, self.reading, self.lang, self.theme = figure, reading, lang, theme
         self.hues = HUES[theme]
-        self.shapes: list[dict] = []
-        self.annotations: list[dict] = []
         halves = [[c for c in reading.columns if part.first <= c.step <= part.last] for part in reading.parts]
         self.groups: list[_Group] = []
         x = 0.0
@@ -138,21 +130,21 @@ class _Drawing:
         cell = wrap(t(f"cell.{network.cell}", self.lang), NAME)
         state = "<br>".join([*cell, f"H = {HIDDEN_SIZES[network.mapping]}", "h<sub>0</sub> = 0"])
         for y, name in ((INPUT, "x<sub>t</sub>"), (STATE, state), (OUTPUT, "y<sub>t</sub>")):
-            self._text(0, y, name, self.hues["x"], 14)
+            self.text(0, y, name, self.hues["x"], 14)
             self.annotations[-1] |= {"xref": "paper", "xanchor": "right", "xshift": -6, "align": "right"}
         if self.reading.handed:
             for group, name in zip(self.groups, ("encoder", "decoder"), strict=True):
                 middle = (group[0][1] + group[-1][1]) / 2
-                self._text(middle, self.top, t(f"mappings.{name}", self.lang), self._border(name), 15)
+                self.text(middle, self.top, t(f"mappings.{name}", self.lang), self._border(name), 15)
 
     def column(self, column: Column | None, x: float) -> None:
         if column is None:
             for y in (INPUT, STATE, OUTPUT):
-                self._text(x, y, "…", self.hues["ink"], 18)
+                self.text(x, y, "…", self.hues["ink"], 18)
             return
         border = self._border("encoder" if self.reading.parts[0].last >= column.step else "decoder")
         self._box(x, STATE, border, EMPTY[self.theme], 2)
-        self._text(x, STATE, f"h<sub>{column.step}</sub>", self.hues["ink"], self.size)
+        self.text(x, STATE, f"h<sub>{column.step}</sub>", self.hues["ink"], self.size)
         if column.token is not None:
             self._box(x, INPUT, self.hues["x"], None, 1.2)
             self._label(x, INPUT, column.token.label, "")
@@ -165,7 +157,7 @@ class _Drawing:
         percent = f"{100 * share:.0f} %"
         if not column.counts:
             text = f"{fitted(said.best, self.room)}<br>{percent}"
-            self._text(x, OUTPUT, text, self.hues["x"], self.size - 2)
+            self.text(x, OUTPUT, text, self.hues["x"], self.size - 2)
             self._arrow(x, STATE + LOW, x, OUTPUT - LOW, pale=True)
             return
         hue = "write" if column.wrong else "candidate"
@@ -179,7 +171,7 @@ class _Drawing:
         if column.undecided:
             notes.append((t("mappings.next_tells", self.lang), "reset"))
         for k, (note, colour) in enumerate(notes):
-            self._text(x, OUTPUT + LOW + 0.2 + 0.3 * k, note, self.hues[colour], 13)
+            self.text(x, OUTPUT + LOW + 0.2 + 0.3 * k, note, self.hues[colour], 13)
 
     def time(self) -> None:
         """The arrows of time; the state handed over; the decoder's own words, read at the next step."""
@@ -195,7 +187,7 @@ class _Drawing:
         states, step = self.reading.parts[1].model.states, self.reading.handed
         name = ", ".join(f"{state}<sub>{step}</sub>" for state in states)
         above = STATE + (0.5 if self.reading.network.attention is None else -0.55)
-        self._text((first[-1][1] + second[0][1]) / 2, above, name, self.hues["c"], 14)
+        self.text((first[-1][1] + second[0][1]) / 2, above, name, self.hues["c"], 14)
         if self.reading.network.attention is not None:
             self._attended(first, second)
         for (column, x), (after, there) in pairwise(second):
@@ -213,7 +205,7 @@ class _Drawing:
             self.shapes.append({"type": "line", **up, "line": line, "layer": "below"})
         for _, x in said:
             self._arrow(x - side, rail, x - side, STATE + LOW, hue="c")
-        self._text((read[0][1] + read[-1][1]) / 2, rail + 0.22, t("mappings.attends", self.lang), hue, 14)
+        self.text((read[0][1] + read[-1][1]) / 2, rail + 0.22, t("mappings.attends", self.lang), hue, 14)
 
     def hovers(self) -> None:
         """What a pointer reads: the token as it was typed, and the best answers."""
@@ -252,25 +244,17 @@ class _Drawing:
     def _box(
         self, x: float, y: float, colour: str, fill: str | None, width: float, dash: str = "solid"
     ) -> None:
-        line = {"color": colour, "width": width, "dash": dash}
-        corners = {"x0": x - HALF, "x1": x + HALF, "y0": y - LOW, "y1": y + LOW}
-        self.shapes.append({"type": "rect", **corners, "layer": "below", "line": line, "fillcolor": fill})
+        self.box((x - HALF, x + HALF), (y - LOW, y + LOW), colour, width, fill, dash)
 
     def _label(self, x: float, y: float, token: str, below: str) -> None:
         """A token in its box, in smaller letters where it would touch the border."""
         shown = fitted(token, self.room)
         size = self.size if _width(token) < self.room - 1 else self.size - 2
-        self._text(x, y, shown + below, self.hues["ink"], size)
-
-    def _text(self, x: float, y: float, text: str, colour: str, size: int) -> None:
-        font = {"size": size, "color": colour}
-        self.annotations.append({"x": x, "y": y, "text": text, "showarrow": False, "font": font})
+        self.text(x, y, shown + below, self.hues["ink"], size)
 
     def _arrow(
         self, x0: float, y0: float, x1: float, y1: float,
         width: float = 1.5, hue: str = "x", pale: bool = False,
     ) -> None:  # fmt: skip
         colour = GRID[self.theme] if pale else self.hues[hue]
-        ends = {"x": x1, "y": y1, "ax": x0, "ay": y0, "axref": "x", "ayref": "y", "text": ""}
-        look = {"arrowhead": 2, "arrowsize": 0.8, "arrowwidth": width, "arrowcolor": colour}
-        self.annotations.append({"showarrow": True, **ends, **look})
+        self.arrow(x0, y0, x1, y1, colour, width, head=0.8)

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.architectures.packing import Packing
+from explorer.figures.drawing import Drawing
 from explorer.figures.frame import frame
 from explorer.figures.palette import EMPTY, GRID, HUES, magnitude_scale
 from explorer.i18n import t
@@ -22,30 +23,23 @@ def grid_of_packing(found: Packing, sentences: Sequence[str], lang: str, theme: 
     """
     rows, steps = found.place.shape
     figure = frame(t("packing.grid", lang, read=found.read, padded=found.padded), theme, height=300)
-    hues, shapes, annotations = HUES[theme], [], []
-
-    def text(x: float, y: float, said: str, hue: str, size: int, xanchor: str = "center") -> None:
-        place = {"x": x, "y": y, "xanchor": xanchor, "font": {"size": size, "color": hues[hue]}}
-        annotations.append({**place, "text": said, "showarrow": False})
-
+    hues, drawing = HUES[theme], Drawing()
     for y, (row, places) in enumerate(zip(found.rows, found.place, strict=True)):
         words = [*sentences[row].split(), *[t("packing.pad", lang)] * steps]
-        text(-0.6, y, f"x[{row}]", "x", 14, "right")
+        drawing.text(-0.6, y, f"x[{row}]", hues["x"], 14, "right")
         for x, place in enumerate(places):
             pad = place < 0
-            line = {"color": GRID[theme], "width": 1.5, "dash": "dot" if pad else "solid"}
-            corners = {"x0": x - HALF, "x1": x + HALF, "y0": y - LOW, "y1": y + LOW}
-            fill = "rgba(0,0,0,0)" if pad else EMPTY[theme]
-            shapes.append({"type": "rect", **corners, "line": line, "fillcolor": fill, "layer": "below"})
+            fill, dash = ("rgba(0,0,0,0)", "dot") if pad else (EMPTY[theme], "solid")
+            drawing.box((x - HALF, x + HALF), (y - LOW, y + LOW), GRID[theme], 1.5, fill, dash)
             said = plot_label(words[x])
-            text(x, y, said if pad else f"{said}<br>data[{place}]", "x" if pad else "ink", 13)
+            named = said if pad else f"{said}<br>data[{place}]"
+            drawing.text(x, y, named, hues["x" if pad else "ink"], 13)
     for x, size in enumerate(found.batch_sizes):
-        corners = {"x0": x - 0.49, "x1": x + 0.49, "y0": -0.47, "y1": int(size) - 0.53}
-        shapes.append({"type": "rect", **corners, "line": {"color": hues["keep"], "width": 3}})
-        text(x, rows - 0.3, str(size), "keep", 15)
-    text(-0.6, rows - 0.3, "batch_sizes", "keep", 14, "right")
-    figure.update_layout(shapes=shapes, annotations=annotations, showlegend=False, hovermode=False)
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 46, "b": 0})
+        drawing.box((x - 0.49, x + 0.49), (-0.47, int(size) - 0.53), hues["keep"], 3, layer="above")
+        drawing.text(x, rows - 0.3, str(size), hues["keep"], 15)
+    drawing.text(-0.6, rows - 0.3, "batch_sizes", hues["keep"], 14, "right")
+    drawing.put_on(figure)
+    figure.update_layout(showlegend=False, hovermode=False, margin={"l": 0, "r": 0, "t": 46, "b": 0})
     figure.update_xaxes(visible=False, range=[-1.75, steps - 0.4])
     figure.update_yaxes(visible=False, range=[rows + 0.05, -0.6])
     return figure

@@ -3,11 +3,12 @@
 import plotly.graph_objects as go
 
 from explorer.architectures.shapes import Sizes, written
+from explorer.figures.drawing import Drawing, drawn
 from explorer.figures.frame import frame
 from explorer.figures.palette import EMPTY, GRID, HUES
 from explorer.i18n import t
 
-MOST = 6
+MOST, LAST_DRAWN = 6, 2
 """Columns that are drawn: with more steps, the first three, dots, and the last two."""
 
 ROW = 44
@@ -28,7 +29,7 @@ def grid_figure(sizes: Sizes, lang: str, theme: str = "light") -> go.Figure:
 
     Steps count from 1, indices of Python from 0. The input stands below, the first layer above it.
     """
-    columns = drawn_steps(sizes.steps)
+    columns = drawn(range(1, sizes.steps + 1), MOST, LAST_DRAWN)
     rows = sizes.layers * (sizes.directions + BETWEEN) + 0.7
     figure = frame(t("shapes.grid", lang), theme, height=round(120 + ROW * rows))
     grid = _Grid(figure, sizes, columns, lang, theme)
@@ -37,7 +38,7 @@ def grid_figure(sizes: Sizes, lang: str, theme: str = "light") -> go.Figure:
         grid.level(level)
     grid.outlines()
     grid.legend()
-    figure.update_layout(shapes=grid.shapes, annotations=grid.annotations)  # one by one takes a second
+    grid.put_on(figure)
     left = -2.5 if sizes.both else -1.8
     figure.update_xaxes(visible=False, range=[left, max(len(columns), 4) + 0.35])
     figure.update_yaxes(visible=False, range=[-0.5, rows])
@@ -45,23 +46,15 @@ def grid_figure(sizes: Sizes, lang: str, theme: str = "light") -> go.Figure:
     return figure
 
 
-def drawn_steps(steps: int) -> list[int | None]:
-    """Returns the steps that get a column, from 1; None stands for those left out."""
-    if steps <= MOST:
-        return list(range(1, steps + 1))
-    return [1, 2, 3, None, steps - 1, steps]
-
-
-class _Grid:
+class _Grid(Drawing):
     def __init__(
         self, figure: go.Figure, sizes: Sizes, columns: list[int | None], lang: str, theme: str
     ) -> None:
+        super().__init__()
         self.figure, self.sizes, self.columns = figure, sizes, columns
         self.lang, self.theme, self.hues = lang, theme, HUES[theme]
         self.end = len(columns) - 1
         self.label_at = -1.4 if sizes.both else -0.6
-        self.shapes: list[dict] = []
-        self.annotations: list[dict] = []
 
     def inputs(self) -> None:
         """The input at every step, and its name."""
@@ -76,10 +69,11 @@ class _Grid:
         below = HALF if level == 0 else self._top(level - 1)
         for column, step in enumerate(self.columns):
             if step is not None:
-                self._arrow(column, below, column, self._bottom(level))
+                self.arrow(column, below, column, self._bottom(level), self.hues["x"], 1.4)
                 if self.sizes.both:
                     pad = HALF + 0.06
-                    self._box(column, self._bottom(level), self._top(level), pad, GRID[self.theme], 1.5)
+                    x, y = (column - pad, column + pad), (self._bottom(level), self._top(level))
+                    self.box(x, y, GRID[self.theme], 1.5, layer="above")
         if level == self.sizes.layers - 1:
             self._indices(level)
 
@@ -90,15 +84,16 @@ class _Grid:
             for way in range(self.sizes.directions):
                 at = self.end if way == 0 else 0
                 y = self._y(level, way)
-                self._box(at, y - HALF, y + HALF, HALF, ink, 3)
+                self.box((at - HALF, at + HALF), (y - HALF, y + HALF), ink, 3, layer="above")
                 name = f"h_n[{level * self.sizes.directions + way}]"
                 side = {"xanchor": "right" if way else "left"}
-                self._text(at + (-0.57 if way else 0.57), y, name, color=ink, size=14, **side)
+                self.text(at + (-0.57 if way else 0.57), y, name, colour=ink, size=14, **side)
         blue = self.hues[OUTPUT]
         low, high = self._bottom(top), self._top(top)
-        self._box(self.end, low - 0.05, high + 0.05, HALF + 0.1, blue, 2.5, dash="dot")
-        corners = {"x0": -HALF - 0.17, "x1": self.end + HALF + 0.17, "y0": low - 0.12, "y1": high + 0.12}
-        self.shapes.append({"type": "rect", **corners, "line": {"color": blue, "width": 2.5}})
+        last = (self.end - HALF - 0.1, self.end + HALF + 0.1)
+        self.box(last, (low - 0.05, high + 0.05), blue, 2.5, dash="dot", layer="above")
+        all_steps = (-HALF - 0.17, self.end + HALF + 0.17)
+        self.box(all_steps, (low - 0.12, high + 0.12), blue, 2.5, layer="above")
 
     def legend(self) -> None:
         """What the lines and the fill say, with the shapes."""
@@ -126,19 +121,19 @@ class _Grid:
         for column in range(self.end):
             ends = (column + HALF, column + 1 - HALF)
             tail, head = ends[::-1] if way else ends
-            self._arrow(tail, y, head, y)
+            self.arrow(tail, y, head, y, self.hues["x"], 1.4)
 
     def _row(self, y: float, letter: str, ink: str, hover: str, of: tuple[int, int] | None = None) -> None:
         """A row of boxes with a letter and the step, what a pointer reads on them, and the dots."""
         for column, step in enumerate(self.columns):
             if step is None:
-                self._text(column, y, "…", color=ink, size=18)
+                self.text(column, y, "…", colour=ink, size=18)
                 continue
             returned = of is not None and self._is_returned(*of, step)
             fill = self._returned_fill() if returned else EMPTY[self.theme]
-            self._box(column, y - HALF, y + HALF, HALF, GRID[self.theme], 1, fill=fill, below=True)
+            self.box((column - HALF, column + HALF), (y - HALF, y + HALF), GRID[self.theme], 1, fill)
             size = 14 if step < 100 else 12
-            self._text(column, y, f"{letter}<sub>{step}</sub>", color=ink, size=size)
+            self.text(column, y, f"{letter}<sub>{step}</sub>", colour=ink, size=size)
         there = [(column, step) for column, step in enumerate(self.columns) if step is not None]
         self.figure.add_scatter(
             x=[column for column, _ in there],
@@ -162,7 +157,7 @@ class _Grid:
         for column, step in enumerate(self.columns):
             if step is not None:
                 index = f"[:, {step - 1}]" if self.sizes.batch_first else f"[{step - 1}]"
-                self._text(column, y, index, color=self.hues[OUTPUT], size=13)
+                self.text(column, y, index, colour=self.hues[OUTPUT], size=13)
         self._name("output", y, self.hues[OUTPUT])
 
     def _returned_fill(self) -> str:
@@ -183,23 +178,4 @@ class _Grid:
         return self._y(level, self.sizes.directions - 1) + HALF + 0.07
 
     def _name(self, text: str, y: float, colour: str | None = None) -> None:
-        self._text(self.label_at, y, text, color=colour or self.hues["ink"], size=14, xanchor="right")
-
-    def _text(self, x: float, y: float, text: str, color: str, size: int, xanchor: str = "center") -> None:
-        font = {"size": size, "color": color}
-        place = {"x": x, "y": y, "xanchor": xanchor}
-        self.annotations.append({**place, "text": text, "showarrow": False, "font": font})
-
-    def _arrow(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        ends = {"x": x1, "y": y1, "ax": x0, "ay": y0, "axref": "x", "ayref": "y", "text": ""}
-        look = {"arrowhead": 2, "arrowsize": 0.9, "arrowwidth": 1.4, "arrowcolor": self.hues["x"]}
-        self.annotations.append({"showarrow": True, "xref": "x", "yref": "y", **ends, **look})
-
-    def _box(
-        self, x: float, y0: float, y1: float, half: float, colour: str, width: float,
-        fill: str | None = None, dash: str = "solid", below: bool = False,
-    ) -> None:  # fmt: skip
-        corners = {"x0": x - half, "x1": x + half, "y0": y0, "y1": y1}
-        line = {"color": colour, "width": width, "dash": dash}
-        layer = "below" if below else "above"
-        self.shapes.append({"type": "rect", **corners, "line": line, "fillcolor": fill, "layer": layer})
+        self.text(self.label_at, y, text, colour=colour or self.hues["ink"], size=14, xanchor="right")

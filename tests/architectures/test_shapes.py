@@ -10,8 +10,9 @@ from explorer.architectures import shapes
 from explorer.architectures.shapes import Sizes, dense_code, keras_code, run, run_bare, torch_code
 from explorer.cells import CELLS
 from explorer.experiment import Experiment
+from explorer.figures.drawing import drawn
 from explorer.figures.palette import HUES, THEMES
-from explorer.figures.shapes import LAST, MOST, drawn_steps, grid_figure
+from explorer.figures.shapes import LAST, LAST_DRAWN, MOST, grid_figure
 from explorer.i18n import LANGUAGES
 
 IN_TORCH = {
@@ -142,7 +143,7 @@ def test_sizes_of_an_experiment():
 
 @pytest.mark.parametrize("steps", [1, 2, 6, 7, 8, 4096])
 def test_columns_are_few_and_keep_both_ends(steps):
-    columns = drawn_steps(steps)
+    columns = drawn(range(1, steps + 1), MOST, LAST_DRAWN)
     told = [step for step in columns if step is not None]
     assert len(columns) <= MOST and told[0] == 1 and told[-1] == steps
     assert told == sorted(set(told))

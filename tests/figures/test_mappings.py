@@ -11,7 +11,8 @@ from explorer.architectures.mappings import Said, fit, read
 from explorer.architectures.mappings.common import TRAINING_STEPS
 from explorer.data.exercises import examples
 from explorer.experiment import MAPPINGS
-from explorer.figures.mappings import HALF, INPUT, MOST, OUTPUT, STATE, drawn, fitted, unrolled_figure
+from explorer.figures.drawing import drawn
+from explorer.figures.mappings import HALF, INPUT, MOST, OUTPUT, STATE, fitted, unrolled_figure
 from explorer.figures.palette import THEMES
 from explorer.i18n import LANGUAGES, t
 from tests.helpers import mapped_once

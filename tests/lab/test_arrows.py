@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from explorer import CELLS
-from explorer.figures.arrows import BACK, DATA, arrows_figure, drawn, short
+from explorer.figures.arrows import BACK, DATA, MOST, arrows_figure, short
+from explorer.figures.drawing import drawn
 from explorer.figures.palette import HUES
 from explorer.i18n import LANGUAGES, t
 from explorer.lab.arrows import Arrows, arrows
@@ -66,4 +67,5 @@ def test_each_arrow_is_drawn_once_and_a_derivative_of_0_not_at_all(lang):
 
 
 def test_of_a_long_run_the_end_is_drawn():
-    assert drawn(6) == [1, 2, 3, 4, 5, 6] and drawn(40) == [1, None, 37, 38, 39, 40]
+    assert drawn(range(1, 7), MOST) == [1, 2, 3, 4, 5, 6]
+    assert drawn(range(1, 41), MOST) == [1, None, 37, 38, 39, 40]
