@@ -6,9 +6,9 @@ from typing import Any
 from explorer.architectures.mappings import Reading, walk_of
 from explorer.experiment import Display, Experiment
 from explorer.figures.mappings import attention_figure
-from explorer.i18n import section, t
+from explorer.i18n import t
 from explorer.lab.walk import Walk
-from explorer.stage.payload import Numbers, figure_of, header_for, pack, run_of
+from explorer.stage.payload import Numbers, figure_of, pack_walk, run_of
 
 
 def build_mapped(reading: Reading, second: bool, start: int, display: Display) -> tuple[Walk, bytes]:
@@ -17,17 +17,8 @@ def build_mapped(reading: Reading, second: bool, start: int, display: Display) -
     walk = walk_of(reading.parts[second], Experiment(cell=network.cell, start=start))
     numbers = Numbers()
     run = run_of(walk.runs[0], numbers, display) | _attended(reading, second, numbers, lang)
-    header = header_for(
-        "walk",
-        lang,
-        [run],
-        strings=section("stage", lang) | {"next_token": t(f"mappings.says_{network.mapping}", lang)},
-        mode=walk.mode,
-        firstStep=walk.runs[0].trace.first_step,
-        total=walk.total,
-        target=walk.target,
-    )
-    return walk, pack(header, numbers.parts)
+    words = {"next_token": t(f"mappings.says_{network.mapping}", lang)}
+    return walk, pack_walk(walk, [run], numbers, lang, words)
 
 
 def _attended(reading: Reading, second: bool, numbers: Numbers, lang: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ they are a run's arrays.
 import hashlib
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -67,15 +67,22 @@ def build(walk: Walk, display: Display) -> bytes:
     rows = rows_of(walk.runs[0].trace.layers[0], walk.experiment.order)
     rows = rows if len({run.trace.layers[0].hidden_size for run in walk.runs}) == 1 else None
     runs = [run_of(run, numbers, display, walk.runs, rows) for run in walk.runs]
+    return pack_walk(walk, runs, numbers, display.lang, _asked(walk, display.lang))
+
+
+def pack_walk(
+    walk: Walk, runs: list[dict[str, Any]], numbers: Numbers, lang: str, words: Mapping[str, str]
+) -> bytes:
+    """Returns the payload of a walk whose runs are built; words: what is called otherwise than elsewhere."""
     header = header_for(
         "walk",
-        display.lang,
+        lang,
         runs,
         mode=walk.mode,
         firstStep=walk.runs[0].trace.first_step,
         total=walk.total,
         target=walk.target,
-        strings=section("stage", display.lang) | _asked(walk, display.lang),
+        strings=section("stage", lang) | dict(words),
     )
     return pack(header, numbers.parts)
 
