@@ -1,5 +1,6 @@
 """The class's race: seeds in turn on the board, the bits of the command line, what is told and kept."""
 
+import json
 import shlex
 from concurrent.futures import Future
 from dataclasses import replace
@@ -15,6 +16,7 @@ from explorer.limits import CLASS_SECONDS
 from explorer.room import race as module
 from explorer.room.race import ClassRace, Offer, offers
 from explorer.training import folder as files
+from explorer.training.bands import SHIPPED
 from explorer.training.jobs import Jobs
 from explorer.training.run import Carried, train
 
@@ -178,6 +180,9 @@ def test_every_offer_is_cheap_and_a_race_of_one(monkeypatch):
     assert {"temporal_order", "first_symbol"} <= {offer.experiment.data for offer in offers().values()}
     for key, offer in offers().items():
         assert offer.key == key and offer.seconds <= CLASS_SECONDS
+        stored = json.loads((SHIPPED / f"{offer.preset}.json").read_text(encoding="utf-8"))["racers"]
+        took = [seconds for *_, seconds in stored[offer.racer]["ended"]]
+        assert np.mean(np.array(took) <= offer.seconds) >= 0.9
         assert len(offer.race(3).runs) == 1 and offer.race(3).runs[0].seed == 3
     assert isinstance(offers()["temporal_50:gru"].experiment, Experiment)
     assert module.TRIES > 1
