@@ -2,7 +2,8 @@
 
 /** @import { PlotlyModule, PlotNode } from "../browser.js" */
 
-const SVG = "http://www.w3.org/2000/svg"
+import { svg } from "../core/dom.js"
+
 const EDGE = 12 // pixels around the charts
 const SCALE = 2 // pixels of a PNG for one on the screen
 const CURSORS = ".rx-cursor, .rx-row-cursor"
@@ -110,15 +111,6 @@ function copied(drawing, left, top) {
   const at = drawing.getBoundingClientRect()
   for (const [name, value] of Object.entries({ x: at.left - left, y: at.top - top, width: at.width, height: at.height })) copy.setAttribute(name, String(value))
   return copy
-}
-
-/** @type {(tag: string, attributes: Record<string, string | number>, ...children: Node[]) => any} */
-function svg(tag, { text, ...attributes }, ...children) {
-  const node = document.createElementNS(SVG, tag)
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value))
-  if (text !== undefined) node.textContent = String(text)
-  node.append(...children)
-  return node
 }
 
 /** @type {(picture: SVGSVGElement) => Blob} */

@@ -7,7 +7,7 @@
 
 import { element } from "../core/dom.js"
 import { loadPlotly, loadStyle } from "../core/load.js"
-import { fill, number } from "../core/numbers.js"
+import { fill, minus, number } from "../core/numbers.js"
 import { tableButton } from "../core/table.js"
 import { clipped, held, stroke } from "./unit.js"
 
@@ -166,7 +166,7 @@ class Hand {
 
 /** Two digits behind the point, however small. @param {number} value */
 function said(value) {
-  return value.toFixed(2).replace("-", "−")
+  return minus(value.toFixed(2))
 }
 
 /** @param {"th" | "td"} tag @param {string[]} cells */

@@ -476,7 +476,6 @@ export class RaceView {
   }
 }
 
-
 /** @param {keyof typeof ICONS} name */
 function icon(name) {
   return svg("svg", { class: "rx-icon", viewBox: "0 0 18 18", "aria-hidden": "true" }, svg("path", { d: ICONS[name], fill: "currentColor" }))
