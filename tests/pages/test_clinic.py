@@ -35,7 +35,7 @@ def test_a_gates_bias_is_the_racers_own_and_its_fault_is_not_named_beside_the_cu
     app.number_input(key="own_keep_bias").set_value(3.0).run()
     assert not app.exception
     assert app.session_state["experiment"].racers == "lstm bias=fixed keep_bias=3"
-    assert "20/20" in texts(app) or "20 of 20" in texts(app)
+    assert "Mended: 20 of 20" in texts(app)
 
 
 def test_the_case_of_a_leak_has_its_two_controls():
