@@ -146,7 +146,7 @@ def rest(board: Jobs, key: str) -> None:
 def test_a_job_that_nobody_watches_pauses_after_a_minute_and_goes_on_when_somebody_comes_back(
     board, clock, watched
 ):
-    experiment = replace(SHORT, budget=400, length=60)
+    experiment = replace(SHORT, budget=600)
     key = board.submit(race_of(experiment))
     if watched:
         clock(10 * UNWATCHED_SECONDS)  # while it is watched, no time counts
