@@ -76,7 +76,7 @@ def offers() -> Mapping[str, Offer]:
         if known is None:
             continue
         for racer, (passed, of) in known.passed.items():
-            usual, (steps, _) = known.seconds[racer].high, known.most[racer]
+            usual, (steps, _) = known.spent[racer].high, known.most[racer]
             if usual <= CLASS_SECONDS and steps > CHECK_EVERY:
                 found.append((not 0 < passed < of, usual, Offer(preset, racer, usual)))
     return {offer.key: offer for *_, offer in sorted(found, key=lambda entry: entry[:2])}

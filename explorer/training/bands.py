@@ -26,8 +26,8 @@ class Shipped:
     """A preset's stored result: by racer how many seeds passed, how quickly, and the band of its metric.
 
     passed: (how many, of how many). steps, seconds: of the seeds that passed, where none did of all; seconds
-    are of the CPU. most: the most steps and seconds of any seed. bands: columns step, low, median, high; who
-    has passed keeps the last metric.
+    are of the CPU. spent: seconds of every seed. most: the most steps and seconds of any. bands: columns
+    step, low, median, high; who has passed keeps the last metric.
     """
 
     date: str
@@ -36,6 +36,7 @@ class Shipped:
     passed: Mapping[str, tuple[int, int]]
     steps: Mapping[str, Spread]
     seconds: Mapping[str, Spread]
+    spent: Mapping[str, Spread]
     most: Mapping[str, tuple[int, float]]
     bands: Mapping[str, Mapping[str, list[float | None]]]
 
@@ -110,6 +111,7 @@ def from_record(found: Mapping[str, Any]) -> Shipped:
         passed={name: tuple(own["passed"]) for name, own in racers.items()},
         steps={name: Spread(*own["steps"]) for name, own in racers.items()},
         seconds={name: Spread(*own["seconds"]) for name, own in racers.items()},
+        spent={name: spread([seconds for *_, seconds in own["ended"]]) for name, own in racers.items()},
         most={name: tuple(own["most"]) for name, own in racers.items()},
         bands={name: own["band"] for name, own in racers.items()},
     )

@@ -26,11 +26,13 @@ MADE = {
     "seeds": [1, 2, 3],
     "racers": {
         "rnn": {
-            "passed": [0, 3], "steps": [100, 100, 100], "seconds": [1.0, None, 1.0], "most": [100, 1.0],
+            "passed": [0, 3], "steps": [100, 100, 100], "seconds": [1.0, 1.0, 1.0], "most": [100, 1.0],
+            "ended": [["spent", 100, 1.0]] * 3,
             "band": {"step": [], "low": [], "median": [], "high": []},
         },
         "gru rate=0.1": {
             "passed": [2, 3], "steps": [50, 25, 75], "seconds": [0.5, 0.5, 0.5], "most": [100, 1.0],
+            "ended": [["passed", 25, 0.5], ["passed", 75, 0.5], ["spent", 100, 1.0]],
             "band": {"step": [25, 50], "low": [0.1, 0.1], "median": [0.2, 0.15], "high": [0.3, 0.3]},
         },
     },
