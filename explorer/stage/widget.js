@@ -5,8 +5,9 @@ let stage
 // Each module as a blob, after those that it imports: a blob has no folder for a relative name to mean.
 function load() {
   const urls = {}
+  const imported = new RegExp(`(["'])${SCOPE}([\\w/.-]+\\.js)\\1`, "g")
   for (const [name, text] of MODULES) {
-    const bound = text.replace(/(["'])rx\/([\w/.-]+\.js)\1/g, (all, quote, other) => (urls[other] ? quote + urls[other] + quote : all))
+    const bound = text.replace(imported, (all, quote, other) => (urls[other] ? quote + urls[other] + quote : all))
     urls[name] = URL.createObjectURL(new Blob([bound], { type: "text/javascript" }))
   }
   return import(urls["stage.js"])
