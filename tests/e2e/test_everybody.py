@@ -84,7 +84,9 @@ def test_a_page_is_for_everybody(page: Page, server: str, path: str):
     page.set_viewport_size(PHONE)
     settled(page)
     assert not findings(page)
-    page.wait_for_function("most => document.querySelector('.stMain').scrollWidth <= most", arg=PHONE["width"])
+    page.wait_for_function(
+        "most => document.querySelector('.stMain').scrollWidth <= most", arg=PHONE["width"]
+    )
     page.emulate_media(color_scheme="dark", forced_colors="active")
     assert page.evaluate(UNREADABLE) == []
 

@@ -220,7 +220,7 @@ def test_first_screen_shows_strip_drawing_and_heatmaps(
 def test_gates_drawn_by_hand_hold_the_sum_and_keys_draw_too(page: Page, server: str, faults: list[str]):
     open_page(page, server, by_hand="on")
     plot, scores = page.locator(".rx-hand-plot"), page.locator(".rx-hand-scores tbody tr")
-    expect(plot.locator(".main-svg").first).to_be_visible(timeout=30_000)
+    expect(plot.locator(".main-svg").first).to_be_visible()
     plot.scroll_into_view_if_needed()
     marks = [at for at, text in enumerate(plot.locator(".x4tick text").all_text_contents(), 1) if "▲" in text]
     assert len(marks) == 2
@@ -238,8 +238,8 @@ def test_gates_drawn_by_hand_hold_the_sum_and_keys_draw_too(page: Page, server: 
     before = page.locator(READY).get_attribute("data-step")
     for key in ("o", *["ArrowRight"] * (20 - marks[1]), "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
-    expect(page.locator(".rx-hand-said")).to_contain_text("o at step 20", timeout=5_000)
-    expect(page.locator(".rx-hand-said")).to_contain_text("0.80", timeout=5_000)
+    expect(page.locator(".rx-hand-said")).to_contain_text("o at step 20")
+    expect(page.locator(".rx-hand-said")).to_contain_text("0.80")
     expect(scores.first.locator("td").nth(2)).not_to_have_text("0.00")
     assert page.locator(READY).get_attribute("data-step") == before
 
