@@ -1,6 +1,7 @@
-"""Files that visitors bring to a page: each is taken up once."""
+"""Files that visitors bring to a page, each taken up once, and files that they take from one."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -26,3 +27,12 @@ def take_up(
         return
     st.session_state["later"] = dict(changes)
     st.rerun()
+
+
+def download(label: str, make: str | Callable[[], str | bytes], name: str, mime: str, **look: Any) -> None:
+    """Draws a button that saves a file, without a run of the page: at the end of a run Streamlit drops
+    a file that was made for a click, often before the browser has fetched it.
+
+    make: what the file holds, or what makes it when the button is pressed.
+    """
+    st.download_button(label, make, name, mime, on_click="ignore", **look)

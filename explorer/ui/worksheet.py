@@ -23,6 +23,7 @@ from explorer.lab.worksheet import (
 )
 from explorer.stage.worksheet import html, network_said
 from explorer.ui import compute, state
+from explorer.ui.files import download
 from explorer.ui.ways import way
 
 _NUMBER = re.compile(r"[-−+]?[0-9]{0,4}[.,]?[0-9]{0,8}", re.ASCII)
@@ -69,7 +70,7 @@ def _ways(experiment: Experiment, sheet: Worksheet, lang: str) -> None:
             required=True,
         )
         for code in sorted(LANGUAGES, key=lambda code: code != lang):
-            st.download_button(
+            download(
                 t("worksheet.file", lang, language=t(f"language.{code}", lang)),
                 partial(html, sheet, code),
                 f"worksheet-{code}.html",

@@ -1,8 +1,12 @@
-"""A file that is brought to a page: taken up once, and what is refused is said."""
+"""A file that is brought to a page is taken up once, what is refused is said; one that is taken is saved."""
+
+from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.app import texts
+
+ROOT = Path(__file__).parents[2]
 
 
 def _page() -> None:
@@ -36,3 +40,19 @@ def test_a_file_is_taken_up_once_and_what_is_refused_is_said():
     assert "UTF-8" not in texts(app.run().run())
     assert app.session_state["calls"] == ["one", "two", "three"]
     assert app.session_state["later"]["text"] == "a b"
+
+
+def test_a_file_is_saved_without_a_run_of_the_page():
+    """A run that a click started would drop, at its end, the file made for that click."""
+
+    def page() -> None:
+        from explorer.ui.files import download
+
+        download("Save", lambda: b"what it holds", "some.bin", "application/octet-stream")
+
+    app = AppTest.from_function(page).run()
+    (button,) = app.get("download_button")
+    assert button.proto.ignore_rerun
+    sources = [*(ROOT / "explorer").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
+    others = [path for path in sources if "download_button(" in path.read_text("utf-8")]
+    assert others == [ROOT / "explorer/ui/files.py"]

@@ -14,6 +14,7 @@ from explorer.training.race import Race
 from explorer.training.results import Result, table
 from explorer.ui import compute, models, state
 from explorer.ui.board import jobs
+from explorer.ui.files import download
 from explorer.ui.stage import stage
 from explorer.ui.train.choices import racer_label
 
@@ -99,23 +100,24 @@ def _downloads(race: Race, found: tuple[Result, ...], racer: int, moment: int, l
     rows = [(r.name, *row) for r in found for row in zip(*table(r).values(), strict=True)]
     head = ["racer", *table(found[0])]
     lines = [",".join(map(_cell, row)) for row in (head, *rows)]
-    left.download_button(
-        t("train.csv", lang), "\n".join(lines) + "\n", "race.csv", "text/csv", width="stretch"
-    )
+    with left:
+        download(t("train.csv", lang), "\n".join(lines) + "\n", "race.csv", "text/csv", width="stretch")
     record = {
         "race": json.loads(race.to_json()),
         "results": {r.name: table(r) | {"status": r.status} for r in found},
     }
-    middle.download_button(
-        t("train.json", lang), json.dumps(plain(record)), "race.json", "application/json", width="stretch"
-    )
-    right.download_button(
-        t("train.model", lang),
-        lambda: compute.bundle(race.key, racer, moment),
-        f"{race.runs[racer].cell}-{moment}.safetensors",
-        "application/octet-stream",
-        width="stretch",
-    )
+    with middle:
+        download(
+            t("train.json", lang), json.dumps(plain(record)), "race.json", "application/json", width="stretch"
+        )
+    with right:
+        download(
+            t("train.model", lang),
+            lambda: compute.bundle(race.key, racer, moment),
+            f"{race.runs[racer].cell}-{moment}.safetensors",
+            "application/octet-stream",
+            width="stretch",
+        )
 
 
 def _cell(value: object) -> str:
