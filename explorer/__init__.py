@@ -117,4 +117,11 @@ def _page(record: Any, lang: str) -> str:
     return page
 
 
-shown.register(_bundle, _page)
+def _frame(record: Any) -> Any:
+    try:
+        return _draw("alone")(record)
+    except ImportError:
+        return None
+
+
+shown.register(_bundle, _page, _frame)

@@ -9,9 +9,12 @@ Renderer = Callable[[Any], tuple[dict[str, Any], dict[str, Any]] | None]
 _renderers: dict[str, Callable[..., Any]] = {}
 
 
-def register(bundle: Renderer, page: Callable[..., str]) -> None:
-    """Names what makes a record's MIME bundle, or None where it cannot, and what makes its page."""
-    _renderers.update(bundle=bundle, page=page)
+def register(bundle: Renderer, page: Callable[..., str], frame: Callable[[Any], str | None]) -> None:
+    """Names what makes a record's MIME bundle, its page, and a page in a frame.
+
+    Bundle and frame are None where there is nothing to show; the frame too where the bundle has a widget.
+    """
+    _renderers.update(bundle=bundle, page=page, frame=frame)
 
 
 class Shown:
@@ -22,6 +25,10 @@ class Shown:
     def _repr_mimebundle_(self, **_: Any) -> Any:
         found = _renderers["bundle"](self) if _renderers else None
         return found or {"text/plain": repr(self)}
+
+    def _repr_html_(self) -> str | None:
+        found: str | None = _renderers["frame"](self) if _renderers else None
+        return found
 
     def to_html(self, path: Path | str | None = None, lang: str = "en") -> str:
         """Returns the stage as one HTML file that needs no network, and writes it where a path is given."""

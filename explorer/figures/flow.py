@@ -168,7 +168,10 @@ def _keeping(flow: Flow, display: Display) -> str:
 
 @Drawn
 def losses_figure(flow: Flow, display: Display) -> Sketch:
-    """Returns L_t at every step that has a loss; those that the chosen loss sums are filled."""
+    """Returns L_t at every step that has a loss; those that the chosen loss sums are filled.
+
+    Where losses are not known, only their gradients: ||dL_t/dh_t|| at every step.
+    """
     lang, theme = display.lang, display.theme
     each, chosen = flow.chosen.each.loss, flow.chosen.gradient.loss
     figure = Sketch(plain(theme))
@@ -186,10 +189,19 @@ def losses_figure(flow: Flow, display: Display) -> Sketch:
             name="L",
             **(line("h", theme) | {"mode": "markers", "marker": marker}),
         )
+    else:
+        direct = np.diagonal(flow.chosen.each.norm, 1)
+        marker = {"size": 9 if flow.steps <= 60 else 4}
+        named = "‖d<i>L</i><sub>t</sub>/d<i>h</i><sub>t</sub>‖"
+        look = line("h", theme) | {"mode": "markers", "marker": marker}
+        figure.add("scatter", x=steps, y=direct, name=named, **look)
     figure.update_xaxes(**_source_axis(flow))
     figure.update_yaxes(rangemode="tozero", nticks=4, exponentformat="power")
-    named = "flow.losses_square" if flow.squares else "flow.losses"
-    title = t(named, lang, sum=raised(f"{summed:.3g}"))
+    if chosen is None:
+        title = t("flow.entering", lang)
+    else:
+        named = "flow.losses_square" if flow.squares else "flow.losses"
+        title = t(named, lang, sum=raised(f"{summed:.3g}"))
     figure.update_layout(meta={"title": title, "columns": flow.steps + 1})
     return figure
 

@@ -24,8 +24,9 @@ from explorer.cells.spec import Back, EachUnit, InOneProduct
 from explorer.gradients.losses import seeds_of, seeds_of_network
 from explorer.limits import FLOAT32_MAX
 from explorer.nn.reading import as_array, frozen
-from explorer.nn.records import LayerTrace, Trace
+from explorer.nn.records import ByName, LayerTrace, Trace
 from explorer.nn.softmax import log_softmax
+from explorer.shown import Shown
 
 LOSSES = ("last_step", "each_step")
 QUIET: Any = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
@@ -191,6 +192,14 @@ class LayerFlow:
             found["peephole"] = np.concatenate(own, -1)
         return found
 
+    def window(self, start: int, length: int) -> "LayerFlow":
+        """Returns steps start .. start+length-1: their losses, and the states before and after them."""
+        steps, states = slice(start - 1, start - 1 + length), slice(start - 1, start + length)
+        norms = {s: table[steps, states] for s, table in self.norms.items()}
+        totals = {s: rows[states] for s, rows in self.totals.items()}
+        local = {name: value[steps] for name, value in self.local.items()}
+        return LayerFlow(norms, totals, self.layer.window(start, length), local)
+
     def along(self) -> "LayerFlow":
         """Returns the flow in the order in which its layer reads: turned round where it runs against time."""
         if not self.layer.reverse:
@@ -215,7 +224,7 @@ class LayerFlow:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GradientFlow:
+class GradientFlow(Shown):
     """The gradient of a trace: one LayerFlow per layer and direction, in the trace's order.
 
     status: `ok`, `vanished` (dL/dh_0 under 1e-6 of that of the last state a loss reaches), `exploded`
@@ -229,6 +238,8 @@ class GradientFlow:
     """Loss by step (T,), NaN where there is none; None where dL_dh was given."""
     alone: Callable[[int], "GradientFlow"] | None = field(default=None, repr=False)
     """Of a batch: what gives the gradient of one sequence."""
+    tokens: tuple[str, ...] | None = None
+    """The trace's tokens (T,) as shown, or None."""
 
     def sequence(self, number: int) -> "GradientFlow":
         """Returns the gradient of one sequence of a batch, from 0, with its triangle."""
@@ -301,6 +312,10 @@ class GradientFlow:
         return "vanished" if reached.size and norms[0] < VANISHED * reached[-1] else "ok"
 
 
+class GradientFlows(ByName):
+    """The gradient in each recurrent layer of a network: name -> GradientFlow, or a list of them."""
+
+
 @overload
 def bptt(
     trace: Trace | LayerTrace,
@@ -319,7 +334,7 @@ def bptt(
     loss: Callable[[Any], torch.Tensor],
     totals: bool = False,
     **named: Any,
-) -> Mapping[str, Any]: ...
+) -> GradientFlows: ...
 def bptt(trace: Any, *inputs: Any, loss: Any = None, totals: bool = False, **named: Any) -> Any:
     """Returns the gradient of losses with respect to every state before: a GradientFlow.
 
@@ -333,7 +348,7 @@ def bptt(trace: Any, *inputs: Any, loss: Any = None, totals: bool = False, **nam
     autograd goes from the loss to these, the closed form from there. Arrays of a batch have it after time.
 
     Of a network, `bptt(net, *inputs, loss=...)`: loss takes what the network gives and returns a scalar. It
-    runs once, as in `trace`, and gives a mapping: name of the layer -> GradientFlow, or a list of them.
+    runs once, as in `trace`, and gives GradientFlows: name of the layer -> GradientFlow, or a list of them.
 
     totals: only dL/d(state) of the summed loss, without the triangle of losses and steps: one walk back. A
     batch has totals, and `sequence(number)` gives the whole of one. Raises ValueError for what does not fit.
@@ -375,13 +390,13 @@ def _of_trace(
 
 def _of_network(
     net: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], loss: Any, totals: bool
-) -> dict[str, Any]:
+) -> GradientFlows:
     """Returns each layer's gradient by its name, or a list of them where it was called several times."""
     found: dict[str, list[GradientFlow]] = {}
     for name, trace, s in seeds_of_network(net, inputs, named, loss):
         flow = flow_of(trace, direct_gradients(trace, s.output, s.h_n, s.c_n), totals)
         found.setdefault(name, []).append(flow)
-    return {name: flows[0] if len(flows) == 1 else flows for name, flows in found.items()}
+    return GradientFlows(found)
 
 
 def flow_of(
@@ -394,11 +409,11 @@ def flow_of(
             pairs = zip(seeds, trace.layers, strict=True)
             return flow_of(trace.sequence(number), [_of_one(seed, layer, number) for seed, layer in pairs])
 
-        return GradientFlow(_totals_through_layers(trace, seeds), loss, alone)
+        return GradientFlow(_totals_through_layers(trace, seeds), loss, alone, trace.tokens)
     if totals:
-        return GradientFlow(_totals_through_layers(trace, seeds), loss)
+        return GradientFlow(_totals_through_layers(trace, seeds), loss, None, trace.tokens)
     _say_how_long(trace)
-    return GradientFlow(_through_layers(trace, seeds), loss)
+    return GradientFlow(_through_layers(trace, seeds), loss, None, trace.tokens)
 
 
 def _of_one(seed: np.ndarray, layer: LayerTrace, number: int) -> np.ndarray:
@@ -792,10 +807,12 @@ def recurrent_gradient(rec: np.ndarray, source: dict[str, np.ndarray], weights: 
     return np.concatenate([rec[:, weights.state_rows(s)].T @ source[s] for s in weights.seeing])
 
 
-def jacobians(layer: LayerTrace, first: int = 1, last: int | None = None) -> Iterator[np.ndarray]:
+def jacobians(
+    layer: LayerTrace, first: int = 1, last: int | None = None, *, back: bool = False
+) -> Iterator[np.ndarray]:
     """Yields J_t = d state_t / d state_{t-1} for t = first..last, (S, S), S = H for each state, h first.
 
-    Column j is the change of the state at t by unit j of the state before.
+    Column j is the change of the state at t by unit j of the state before. back: from the last to the first.
     """
     _check(layer)
     layer = layer.in_notation("pytorch")
@@ -804,11 +821,12 @@ def jacobians(layer: LayerTrace, first: int = 1, last: int | None = None) -> Ite
     weights = _in_float64(layer.weights)
     local = local_derivatives(layer, weights)
     end, n = last or layer.steps, _steps_at_once(0, weights.hidden_size * len(layer.spec.states))
-    for low in range(first - 1, end, n):
+    lows = range(first - 1, end, n)
+    for low in reversed(lows) if back else lows:
         some = {name: a[low : min(low + n, end)] for name, a in local.items()}
         with np.errstate(**QUIET):
             J, _ = _jacobians(layer.spec, weights, some)
-        yield from J
+        yield from J[::-1] if back else J
 
 
 @np.errstate(**QUIET)

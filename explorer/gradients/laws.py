@@ -74,8 +74,9 @@ def at_rest(spec: CellSpec, weights: LayerWeights) -> Bound | Keep:
         return _bound(weights, np.ones((1, weights.hidden_size)))
     if spec.keep is None:
         return Keep(frozen(np.ones(weights.hidden_size)))
-    zero = np.zeros(weights.hidden_size)
-    layer = run_layer(spec.key, weights, np.zeros((1, weights.input_size)), (zero,) * len(spec.states))
+    kind = weights.w_ih.dtype
+    states = (np.zeros(weights.hidden_size, kind),) * len(spec.states)
+    layer = run_layer(spec.key, weights, np.zeros((1, weights.input_size), kind), states)
     return Keep(frozen(layer.gate[spec.keep][0].astype(np.float64)))
 
 

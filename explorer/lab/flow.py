@@ -1,6 +1,6 @@
 """A flow: an experiment carried out and its gradient walked back through time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from explorer.gradients.pushing import Nudge, nudge, number_loss, token_loss
 from explorer.lab.layers import alone, backward, place
 from explorer.lab.learned import Input, Learned, Token, inputs
 from explorer.lab.walk import softmax
+from explorer.labels import label
 from explorer.limits import FLOW_WORK, MAX_FLOW, WINDOW
 from explorer.nn.model import RecurrentModel
 from explorer.nn.reading import Stack
@@ -53,11 +54,11 @@ class CellFlow:
     """One cell's run and its gradient: of the chosen loss, and of every loss on its own.
 
     direct (T+1,): the norm of what went past all gates alone, or None. each is `bptt` with a loss at
-    every step that has one; its norm is the triangle. entering (T, H) is dL_t/dh_t of the chosen losses,
-    target the number to reach, or None for next-token prediction. around: the gradients of the embedding,
-    where there is one, and of the readout's weight and bias, of the chosen losses; then those of the weights
-    of other layers. Of a network of several layers, all else is about the one that is shown, in the order in
-    which it reads.
+    every step that has one; its norm is the triangle. entering (T, H) is dL_t/dh_t of the chosen losses, NaN
+    where they are not known; target the number to reach, or None for next-token prediction. around: the
+    gradients of the embedding, where there is one, and of the readout's weight and bias, of the chosen
+    losses; then those of the weights of other layers. Of a network of several layers, all else is about the
+    one that is shown, in the order in which it reads.
     """
 
     cell: str
@@ -71,12 +72,17 @@ class CellFlow:
     meets: bool = True
     """Whether the losses meet this layer straight, not through others or another direction."""
 
+    @cached_property
+    def summed(self) -> np.ndarray:
+        """Whether a step's loss is in the chosen sum (T,); of losses not known, whether one is felt."""
+        if self.gradient.loss is None:
+            return np.any(self.each.norm > 0.0, 1)
+        return ~np.isnan(self.gradient.loss)
+
     @property
     def loss_step(self) -> int | None:
         """The last step, from 1, whose loss is in the chosen sum; None where there is no loss."""
-        if self.gradient.loss is None or np.isnan(self.gradient.loss).all():
-            return None
-        return int(np.flatnonzero(~np.isnan(self.gradient.loss))[-1]) + 1
+        return int(np.flatnonzero(self.summed)[-1]) + 1 if self.summed.any() else None
 
     @property
     def total(self) -> np.ndarray:
@@ -93,8 +99,8 @@ class CellFlow:
 
     @np.errstate(over="ignore", under="ignore", invalid="ignore")
     def _expected(self, factor: np.ndarray) -> np.ndarray | None:
-        at, loss, layer = self.loss_step, self.gradient.loss, self.gradient.layers[0]
-        if at is None or loss is None or not self.meets or np.count_nonzero(~np.isnan(loss)) != 1:
+        at, layer = self.loss_step, self.gradient.layers[0]
+        if at is None or not self.meets or np.count_nonzero(self.summed) != 1:
             return None
         start = layer.totals[layer.layer.spec.memory][at]  # (H,)
         expected = np.full(self.trace.steps + 1, np.nan)
@@ -178,8 +184,41 @@ def flow(experiment: Experiment, learned: Mapping[str, Learned]) -> Flow:
 def _most_steps(model: RecurrentModel) -> int:
     """Returns the steps of a triangle that a page waits for."""
     states = len(CELLS[model.cell].states)
-    sizes = (states * w.hidden_size for level in model.layer_weights() for w in level)
+    return steps_within([states * w.hidden_size for level in model.layer_weights() for w in level])
+
+
+def steps_within(sizes: Sequence[int]) -> int:
+    """Returns how many steps of layers with so many states are walked back within the work of a page."""
     return max(2, min(MAX_FLOW, int((FLOW_WORK / (2 * sum(S * S for S in sizes))) ** 0.5)))
+
+
+def steps_shown(gradient: GradientFlow, at: int = 0) -> int:
+    """Returns how many steps of a layer `flow_given` shows."""
+    one = gradient.layers[at]
+    return min(one.layer.steps, steps_within([len(one.totals) * one.layer.hidden_size]))
+
+
+def flow_given(gradient: GradientFlow, at: int = 0) -> Flow:
+    """Returns what `bptt` gave as a flow: one layer of it, in the order in which it reads.
+
+    Of a long run the last steps, see `steps_shown`. Raises ValueError for a gradient without a triangle: of
+    a batch, or of totals only.
+    """
+    one = gradient.layers[at]
+    turned, one = one.layer.reverse, one.along()
+    T, length = one.norm.shape[0], steps_shown(gradient, at)
+    first = T - length + 1
+    shown, layer = slice(first - 1, T), one.window(first, length)
+    loss, names = gradient.loss, gradient.tokens or tuple(str(k + 1) for k in range(T))
+    if turned:
+        loss, names = None if loss is None else loss[::-1], names[::-1]
+    own = GradientFlow((layer,), None if loss is None else loss[shown])
+    run, path = Trace((layer.layer,), first_step=first), direct_path(layer)
+    direct, meets = None if path is None else lengths(path), len(gradient.layers) == 1
+    entering = np.full((length, layer.layer.hidden_size), np.nan)
+    cell = CellFlow(layer.layer.cell, run, own, own, direct, entering, None, (), meets)
+    tokens = tuple(Token(label(str(name)), str(name)) for name in names[shown])
+    return Flow(Experiment(cell=cell.cell), tokens, first, T, (cell,), _chain(run), ())
 
 
 def left_out(experiment: Experiment) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -338,19 +377,19 @@ def chosen_rows(experiment: Experiment, loss: np.ndarray) -> np.ndarray:
 def _chain(run: Trace) -> np.ndarray:
     layer, T = run.layers[0], run.steps
     H = layer.hidden_size
-    factors = list(jacobians(layer))
-    size = factors[0].shape[0]
+    size = H * len(layer.spec.states)
     at = H * layer.spec.states.index(layer.spec.memory)
     main = slice(at, at + H)
     chain = np.full((T, T + 1), np.nan)
-    rows = range(T) if T * size <= WINDOW * WINDOW else range(T - 1, T)
-    products = np.broadcast_to(np.eye(size)[main], (T, H, size)).copy()
+    first = 0 if T * size <= WINDOW * WINDOW else T - 1
+    products = np.broadcast_to(np.eye(size)[main], (T - first, H, size)).copy()
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for k in range(T, 0, -1):
-            live = slice(max(rows.start, k - 1), T)
-            chain[live, k] = _size(products[live][..., main])
-            products[live] = products[live] @ factors[k - 1]
-        chain[rows.start :, 0] = _size(products[rows.start :][..., main])
+        for k, factor in zip(range(T, 0, -1), jacobians(layer, back=True), strict=True):
+            live = max(first, k - 1)
+            of = products[live - first :]
+            chain[live:, k] = _size(of[..., main])
+            products[live - first :] = of @ factor
+        chain[first:, 0] = _size(products[..., main])
     return chain
 
 

@@ -3,8 +3,9 @@
 Steps are 1..T; `gate[t - 1]` makes `h[t]`. A batch axis may stand after time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -377,3 +378,33 @@ class Trace(Shown):
             targets=None if self.targets is None else self.targets[rows].copy(),
             first_step=self.first_step + start - 1,
         )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ByName(Shown, Mapping[str, Any]):
+    """What each recurrent layer of a network has: name -> a record, or a list where it was called again.
+
+    Names are those of `net.named_modules()`. calls: every record by name, in the order of the calls.
+    """
+
+    calls: dict[str, list[Any]]
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.calls:
+            raise KeyError(f"no recurrent layer {name!r} was called; there are {', '.join(self.calls)}")
+        found = self.calls[name]
+        return found[0] if len(found) == 1 else list(found)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.calls)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def __repr__(self) -> str:
+        lines = (f"  {name}: {_brief(found)}" for name, found in self.items())
+        return "\n".join([f"{type(self).__name__} of {len(self)} layers:", *lines])
+
+
+def _brief(found: Any) -> str:
+    return f"{len(found)} calls, the first {found[0]!r}" if isinstance(found, list) else repr(found)

@@ -9,7 +9,7 @@ import numpy as np
 from explorer.cells import CELLS, CellSpec, LayerWeights, NumpyOps
 from explorer.nn.interventions import Intervention, touch_at, transplanted, untouched
 from explorer.nn.reading import Stack, as_array
-from explorer.nn.records import LayerTrace
+from explorer.nn.records import LayerTrace, Trace
 
 Arrays = dict[str, np.ndarray]
 
@@ -90,6 +90,25 @@ def _before_projection(stack: Stack, h: np.ndarray) -> np.ndarray:
         if not np.allclose(m @ p.T, row, rtol=1e-5, atol=1e-6):
             raise ValueError("this initial state is none that the layer's projection (proj_size) can give")
     return np.stack(found).astype(h.dtype)
+
+
+def rerun(run: Trace, changes: Sequence[Intervention], at: int) -> Trace:
+    """Returns a run made again with changes in the layer at a place; those above read what it then gives.
+
+    On the weights, the input and the initial states that the run holds; without what a readout says of it.
+    Raises ValueError for a padded batch.
+    """
+    if any(layer.lengths is not None for layer in run.layers):
+        raise ValueError("a change takes the trace of one sequence, not of a padded batch: see `sequence`")
+    layers: list[LayerTrace] = []
+    x = run.x
+    for old in run.layers:
+        if layers and layers[-1].layer < old.layer:
+            x = Trace(tuple(layers)).output
+        own = changes if len(layers) == at else ()
+        again = run_layer(old.cell, old.weights, x, old.initial, own, layer=old.layer, reverse=old.reverse)
+        layers.append(again if old.projection is None else replace(again, projection=old.projection))
+    return Trace(tuple(layers), tokens=run.tokens, first_step=run.first_step)
 
 
 def run_layer(

@@ -12,7 +12,7 @@ Steps are 1..T; `gate[t - 1]` makes `h[t]`.
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast, overload
 
@@ -25,9 +25,8 @@ from explorer.nn.agreement import as_it_comes, distance, refusal, tf32
 from explorer.nn.capture import Call, holding_layers, plain_network, watched
 from explorer.nn.interventions import Intervention
 from explorer.nn.reading import HALF, Stack, as_array, is_recurrent, read, torch_weights
-from explorer.nn.records import LayerTrace, Trace
+from explorer.nn.records import ByName, LayerTrace, Trace
 from explorer.nn.running import run_layer, run_stack
-from explorer.shown import Shown
 
 __all__ = ["LayerTrace", "Trace", "Traces", "run_layer", "torch_weights", "trace", "weights_of"]
 
@@ -53,36 +52,14 @@ class LayersOnly:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Traces(Shown, Mapping[str, Any]):
+class Traces(ByName):
     """What each recurrent layer of a network did: name -> Trace, or a list of them where it was called again.
 
-    Names are those of `net.named_modules()`. calls: every trace by name, in the order of the calls; output:
-    what the network gave. Cells that a loop calls step by step make one trace of all the steps that follow
-    from each other.
+    output: what the network gave. Cells that a loop calls step by step make one trace of all the steps that
+    follow from each other.
     """
 
-    calls: dict[str, list[Trace]]
     output: Any = None
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.calls:
-            raise KeyError(f"no recurrent layer {name!r} was called; there are {', '.join(self.calls)}")
-        found = self.calls[name]
-        return found[0] if len(found) == 1 else list(found)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.calls)
-
-    def __len__(self) -> int:
-        return len(self.calls)
-
-    def __repr__(self) -> str:
-        lines = (f"  {name}: {_brief(found)}" for name, found in self.items())
-        return "\n".join([f"Traces of {len(self)} layers:", *lines])
-
-
-def _brief(found: Trace | list[Trace]) -> str:
-    return repr(found) if isinstance(found, Trace) else f"{len(found)} calls, the first {found[0]!r}"
 
 
 @overload

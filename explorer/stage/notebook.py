@@ -1,87 +1,30 @@
-"""A trace in a notebook: the stage itself by anywidget, else as a page in a frame. Nothing is loaded."""
+"""A record in a notebook: the stage itself by anywidget, else as a page in a frame. Nothing is loaded."""
 
 import base64
 import gzip
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+import sys
+from collections.abc import Mapping
 from functools import cache
 from html import escape
+from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
-
-from explorer.experiment import Display
 from explorer.figures.palette import GROUND
-from explorer.i18n import t
-from explorer.lab.learned import Token
-from explorer.lab.walk import ShownRun
-from explorer.labels import label
-from explorer.limits import WINDOW
-from explorer.nn.tracing import LayerTrace, Trace, Traces
+from explorer.i18n import raised, t
+from explorer.lab.held import NotHeldError, hold
+from explorer.nn.records import Trace
+from explorer.nn.references import reference_name
 from explorer.stage import export
-from explorer.stage.payload import Numbers, header_for, pack, run_of
+from explorer.stage.records import Part, can_be_shown, parts, payloads, walk_payload
 
 FRAME = 900
 """Height in pixels of the frame in which a page stands where there is no widget."""
 
 
-def payloads(record: Any, lang: str = "en") -> dict[str, bytes]:
-    """Returns a payload for every layer and direction of a trace or of traces, by what it is called.
-
-    Of a batch the first sequence is shown, of a long run the first WINDOW steps; the name says so.
-    """
-    return {name: _payload(trace, layer, lang) for name, trace, layer in _layers(record, lang)}
-
-
-def _layers(record: Any, lang: str) -> Iterator[tuple[str, Trace, LayerTrace]]:
-    for name, trace in _traces(record):
-        batch = trace.x.shape[1] if trace.x.ndim == 3 else 0
-        one = trace.sequence(0) if batch else trace
-        for layer in one.layers:
-            parts = [name] if name else []
-            parts.append(t("notebook.layer", lang, n=layer.layer + 1))
-            parts += [t("notebook.reverse", lang)] if layer.reverse else []
-            parts += [t("notebook.of_batch", lang, n=batch)] if batch > 1 else []
-            parts += [t("notebook.window", lang, n=WINDOW, total=one.steps)] if one.steps > WINDOW else []
-            yield ", ".join(parts), one, layer
-
-
-def _traces(record: Any) -> Iterator[tuple[str, Trace]]:
-    if isinstance(record, Trace):
-        yield "", record
-        return
-    for name, found in record.items():
-        calls = found if isinstance(found, list) else [found]
-        for k, trace in enumerate(calls, start=1):
-            yield name if len(calls) == 1 else f"{name} ({k})", trace
-
-
-def _payload(trace: Trace, layer: LayerTrace, lang: str) -> bytes:
-    """Returns the payload of one layer, in the order in which it reads."""
-    names = trace.tokens or tuple(str(k + 1) for k in range(trace.steps))
-    tokens = [Token(label(str(name)), str(name)) for name in names]
-    if layer.reverse:
-        layer, tokens = _turned(layer), tokens[::-1]
-    shown = Trace((layer,)).window(1, min(WINDOW, layer.steps))
-    numbers, display = Numbers(), Display(lang)
-    run = run_of(ShownRun(shown, tuple(tokens[: shown.steps])), numbers, display)
-    return pack(header_for("walk", lang, [run], mode="one", total=trace.steps, target=None), numbers.parts)
-
-
-def _turned(layer: LayerTrace) -> LayerTrace:
-    """Returns a layer that reads from the end as one that reads from the start what is turned round."""
-
-    def back(table: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {symbol: array[::-1] for symbol, array in table.items()}
-
-    states, pre, gate = back(layer.states), back(layer.pre), back(layer.gate)
-    return replace(layer, x=layer.x[::-1], reverse=False, states=states, pre=pre, gate=gate)
-
-
 def page(record: Any, lang: str = "en") -> str:
-    """Returns the stage of a trace as one HTML file."""
+    """Returns the stage of a record as one HTML file."""
     return export.html(payloads(record, lang), _title(record))
 
 
@@ -101,22 +44,63 @@ new Response(stream).text().then((text) => {{ document.open(); document.write(te
 
 
 def bundle(record: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Returns what a notebook shows of a trace; None of what cannot be shown."""
-    if not isinstance(record, Trace | Traces) or not any(True for _ in _traces(record)):
+    """Returns what a notebook shows of a record; None of what cannot be shown."""
+    if not can_be_shown(record):
         return None
     text = {"text/plain": repr(record)}
     try:
-        shown = widget(record)
+        found = widget(record)._repr_mimebundle_()
     except ImportError:
         return text | {"text/html": framed(record)}, {}
-    found = shown._repr_mimebundle_()
     data, extra = found if isinstance(found, tuple) else (found, {})
     return text | {k: v for k, v in (data or {}).items() if k != "text/plain"}, extra
 
 
-def widget(record: Any, lang: str = "en", step: int = 1, unit: int = 1, layer: int = 0) -> Any:
-    """Returns the stage of a trace as a widget, whose step, unit and layer can be read and set."""
-    return _widget_class()(list(payloads(record, lang).items()), step, unit, layer)
+def alone(record: Any) -> str | None:
+    """Returns a page in a frame, or None: of what cannot be shown, and in IPython where it has the widget."""
+    if not can_be_shown(record) or ("IPython" in sys.modules and _in_ipython() and _has_widgets()):
+        return None
+    return framed(record)
+
+
+def _in_ipython() -> bool:
+    return sys.modules["IPython"].get_ipython() is not None
+
+
+def _has_widgets() -> bool:
+    return find_spec("anywidget") is not None
+
+
+def widget(
+    record: Any, lang: str = "en", step: int = 1, unit: int = 1, layer: int = 0, clamp: str = ""
+) -> Any:
+    """Returns the stage of a record as a widget, whose step, unit, layer and clamp can be read and set.
+
+    step and unit count from 1, layer from 0 among the names on its list. clamp: what is held in that layer of
+    a trace, `f=1; o=0 unit=3 from=2 to=8`; empty for nothing.
+    """
+    return _widget_class()(parts(record, lang), lang, step, unit, layer, clamp)
+
+
+def shown_with(part: Part, clamp: str = "") -> tuple[bytes, str]:
+    """Returns the payload of a part with something held in it, and what its check covers.
+
+    Raises NotHeldError where the layer has nothing of the kind, and for a gradient: it takes a run as it is.
+    """
+    if not isinstance(part.of, Trace):
+        if clamp.strip():
+            raise NotHeldError("no_gradient_held")
+        return part.payload, ""
+    found = hold(part.of, part.at, clamp)
+    runs = [part.of] if found.after is None else [part.of, found.after]
+    payload = part.payload if found.after is None else walk_payload(runs, part.at, part.lang)
+    reference = reference_name(part.of.layers[part.at].cell)
+    said = [t("ui.badge", part.lang, reference=reference, error=raised(f"{found.error:.1e}"))]
+    said.append(t("ui.covers_changed" if found.count else "ui.covers_one", part.lang))
+    if found.count:
+        what = t("ui.change_clamp" if found.count == 1 else "ui.change_clamps", part.lang)
+        said.append(t("ui.covers_changes", part.lang, what=what))
+    return payload, " ".join(said)
 
 
 @cache
@@ -125,7 +109,10 @@ def _widget_class() -> Any:
     import traitlets
 
     class StageWidget(anywidget.AnyWidget):
-        """The stage of a trace. step and unit from 1, layer from 0 follow the reader, and lead."""
+        """The stage of a record. step and unit from 1, layer from 0 follow the reader, and lead.
+
+        clamp is what is held in the layer that is shown; note says how that was checked.
+        """
 
         _esm = esm()
         names = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -133,16 +120,46 @@ def _widget_class() -> Any:
         step = traitlets.Int(1).tag(sync=True)
         unit = traitlets.Int(1).tag(sync=True)
         layer = traitlets.Int(0).tag(sync=True)
+        clamp = traitlets.Unicode("").tag(sync=True)
+        note = traitlets.Unicode("").tag(sync=True)
 
-        def __init__(self, payloads: list[tuple[str, bytes]], step: int, unit: int, layer: int) -> None:
-            self._payloads = payloads
-            names = [name for name, _ in payloads]
-            super().__init__(names=names, payload=payloads[layer][1], step=step, unit=unit, layer=layer)
+        def __init__(
+            self, parts: list[Part], lang: str, step: int, unit: int, layer: int, clamp: str
+        ) -> None:
+            self._parts, self._lang = parts, lang
+            self._made: tuple[Any, Any] = (None, None)
+            payload, note = self._with(layer, clamp)
+            state = {"step": step, "unit": unit, "layer": layer, "clamp": clamp}
+            super().__init__(names=[part.name for part in parts], payload=payload, note=note, **state)
             self.on_msg(self._answer)
 
-        @traitlets.observe("layer")
+        def _with(self, layer: int, clamp: str) -> Any:
+            """Returns payload and note, kept until something else is asked for."""
+            if self._made[0] != (layer, clamp):
+                try:
+                    self._made = (layer, clamp), shown_with(self._parts[layer], clamp)
+                except NotHeldError as refused:
+                    said = t(f"notice.{refused.problem}", self._lang, **refused.values)
+                    raise traitlets.TraitError(said) from refused
+            return self._made[1]
+
+        @traitlets.validate("clamp")
+        def _clamp_fits(self, proposal: Any) -> Any:
+            self._with(self.layer, proposal["value"])
+            return proposal["value"]
+
+        @traitlets.validate("layer")
+        def _layer_fits(self, proposal: Any) -> Any:
+            _ = self._parts[proposal["value"]]
+            return proposal["value"]
+
+        @traitlets.observe("layer", "clamp")
         def _turn(self, change: Any) -> None:
-            self.payload = self._payloads[change["new"]][1]
+            with self.hold_sync():
+                try:
+                    self.payload, self.note = self._with(self.layer, self.clamp)
+                except traitlets.TraitError:  # another layer, which has nothing of the kind to hold
+                    self.clamp = ""
 
         def _answer(self, _: Any, asked: Any, __: Any) -> None:
             if asked == "plotly":

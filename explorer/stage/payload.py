@@ -43,6 +43,10 @@ MAX_READOUT = 4096
 """Weights of a readout up to which it is sent: 32 kB."""
 
 
+ROUNDING = {4: 1e-5, 8: 1e-9}
+"""How far a number may be from what its equation gives of the others, by the bytes of the run's numbers."""
+
+
 @dataclass
 class Numbers:
     """Collects arrays into one block; an array given twice is stored once."""
@@ -143,7 +147,7 @@ def _decay(cell: CellFlow, display: Display) -> str:
     symbol = law_symbol(cell, display)
     law = symbol if symbol == least else f"{symbol} = {least if least == most else f'{least} … {most}'}"
     expected = t("flow.expected", lang, law=law).replace(" ", "\N{NO-BREAK SPACE}")
-    summed = cell.gradient.loss is not None and np.count_nonzero(~np.isnan(cell.gradient.loss)) > 1
+    summed = np.count_nonzero(cell.summed) > 1
     alone = t("flow.alone", lang, step=row + cell.trace.first_step) + " " if summed else ""
     return f"{t(f'cell.{cell.cell}', lang)}: {alone}{is_so} {expected}"
 
@@ -237,6 +241,7 @@ def run_of(
         "recurrentBlocks": layer.weights.seeing,
         "peepholeBlocks": layer.weights.peephole_blocks,
         "badStep": _bad_step(run),
+        "rounding": ROUNDING[layer.h.dtype.itemsize],
         **_spec(layer.spec, lang),
         "arrays": {name: numbers.add(array) for name, array in arrays.items()},
         "readout": _readout(run),

@@ -58,7 +58,14 @@ async function render({ model, el }) {
     model.on("change:layer", () => (which.selectedIndex = model.get("layer")))
     el.append(which)
   }
-  el.append(root)
+  const note = document.createElement("p")
+  note.style.cssText = "margin: 6px 0; font-size: 13px"
+  const tell = () => {
+    note.textContent = model.get("note")
+    note.hidden = !note.textContent
+  }
+  tell()
+  el.append(root, note)
   await plotly(model)
   stage ??= load()
   const { mount, unmount } = await stage
@@ -73,13 +80,14 @@ async function render({ model, el }) {
     return mount(root, new Uint8Array(buffer, byteOffset, byteLength), { step: model.get("step"), unit: model.get("unit"), wish }, rest)
   }
   const lead = () => {
-    const { step, unit } = root.rxStage ?? {}
-    if (step + 1 === model.get("step") && unit + 1 === model.get("unit")) return
+    const { step, unit, payload } = root.rxStage ?? {}
+    if (step + payload?.firstStep === model.get("step") && unit + 1 === model.get("unit")) return
     wish += 1
     draw()
   }
   await draw()
   model.on("change:payload", draw)
+  model.on("change:note", tell)
   model.on("change:step", lead)
   model.on("change:unit", lead)
   return () => unmount(root)

@@ -32,7 +32,7 @@ test("a trail leads back to any place, and forgets what came after", () => {
 
 const column = (values) => new Matrix(Float64Array.from(values), { at: 0, shape: [values.length, 1] })
 const RUN = {
-  units: 1, inputs: 1, blocks: [], recurrentBlocks: [], peepholeBlocks: [],
+  units: 1, inputs: 1, rounding: 1e-9, blocks: [], recurrentBlocks: [], peepholeBlocks: [],
   arrays: { c: column([2, 1.5, 1.75]), "gate.f": column([0.5, 0.5]), "gate.i": column([0.5, 1]), "gate.g": column([1, 1]) },
   equations: [["c", ["add", ["mul", "f", "c_prev"], ["mul", "i", "g"]]], ["h", ["tanh", "pre_h"]]],
 }
@@ -56,4 +56,7 @@ test("a thread runs from the step that gave the most, as thick as what is kept; 
   const cut = { ...long, arrays: { ...long.arrays, c: column([0, 1, 9, 0.35]) } }
   assert.equal(thread(cut, new Evaluator(cut), "c", 0, 1), null)
   assert.equal(thread(RUN, evaluator, "h", 0, 1), null)
+  const single = { ...long, arrays: { ...long.arrays, c: column([0, 1, 0.5 + 1e-7, 0.35]) } }
+  assert.equal(thread(single, new Evaluator(single), "c", 0, 1), null)
+  assert.equal(thread({ ...single, rounding: 1e-5 }, new Evaluator(single), "c", 0, 1)?.from, 0)
 })

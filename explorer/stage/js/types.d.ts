@@ -125,6 +125,8 @@ export interface WalkRun<A = Matrix> extends Run<A, "h" | "x" | "weight_ih"> {
   recurrentBlocks: string[]
   peepholeBlocks: string[]
   badStep: number | null
+  /** How far a number may be from what its equation gives of the others: beyond it, it was put there. */
+  rounding: number
   signals: Signal[]
   equations: [string, Expression][]
   diagram: { nodes: DiagramNode[]; wires: Wire[] }

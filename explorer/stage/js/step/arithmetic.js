@@ -55,7 +55,7 @@ export class Arithmetic {
   isHeld(symbol, expression, j, t) {
     if (this.stage.payload.mode === "one") return false
     const [given, kept] = [this.evaluator.value(expression, j, t), this.evaluator.value(symbol, j, t)]
-    return Math.abs(given - kept) > 1e-9 * Math.max(1, Math.abs(given))
+    return Math.abs(given - kept) > this.run.rounding * Math.max(1, Math.abs(given))
   }
 
   // Writes a pre-activation out where an equation names it.

@@ -80,7 +80,7 @@ export function shares(run, evaluator, symbol, unit, step) {
 /**
  * The thread of a memory: from the step that gave the most of it to a step, and how much is left after each step on
  * the way, the product of what was kept. Null where there is no direct way, or a change of the run has cut it.
- * @type {(run: Pick<WalkRun, "equations" | "arrays">, evaluator: Evaluator, symbol: string, unit: number, step: number) =>
+ * @type {(run: Pick<WalkRun, "equations" | "arrays" | "rounding">, evaluator: Evaluator, symbol: string, unit: number, step: number) =>
  *   { from: number, given: number, amount: number, left: number[] } | null}
  */
 export function thread(run, evaluator, symbol, unit, step) {
@@ -88,7 +88,7 @@ export function thread(run, evaluator, symbol, unit, step) {
   if (!found) return null
   const value = evaluator.value(symbol, unit, step)
   const sum = found.written.reduce((all, part) => all + part, found.start)
-  if (!(Math.abs(sum - value) <= 1e-9 * Math.max(1, Math.abs(value)))) return null
+  if (!(Math.abs(sum - value) <= run.rounding * Math.max(1, Math.abs(value)))) return null
   const from = found.written.reduce((best, part, k) => (Math.abs(part) > Math.abs(found.written[best]) ? k : best), 0)
   const left = [1]
   for (let k = from + 1; k <= step; k++) left.push(left[left.length - 1] * found.factor[k])
