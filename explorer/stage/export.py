@@ -147,15 +147,24 @@ which?.addEventListener("change", draw)
 draw()
 """
 
+BAR = """
+@font-face {
+  font-family: "rx-bar"; unicode-range: U+2016;
+  src: local("Source Sans 3"), local("Segoe UI"), local("Lucida Grande"), local("DejaVu Sans"),
+    local("STIX Two Math"), local("Cambria Math")
+}"""
+"""The double bar of a norm from a font of Latin letters: those of Korean draw it as wide as a syllable."""
+
 _FONT = (
-    '"Source Sans", "Noto Sans CJK KR", "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", sans-serif'
+    '"rx-bar", "Source Sans", "Noto Sans CJK KR", "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic",'
+    " sans-serif"
 )
 
 
 def _page_style() -> str:
     """Returns the look of the page around the stage; the stage reads its theme off the ground."""
     light, dark = (_colours(theme) for theme in THEMES)
-    return f"""
+    return f"""{BAR}
 :root {{ {light}; --st-font: {_FONT} }}
 @media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}
 :root {{ font-family: var(--st-font); color: var(--ink); background: var(--st-background-color) }}

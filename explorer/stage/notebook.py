@@ -190,7 +190,7 @@ def esm() -> str:
     grounds = {theme: GROUND[theme] for theme in ("light", "dark")}
     given: Mapping[str, Any] = {
         "MODULES": list(ordered.items()),
-        "STYLES": export.needed_styles(),
+        "STYLES": {"rx-style-bar": export.BAR, **export.needed_styles()},
         "GROUNDS": grounds,
         "SCOPE": export.SCOPE,
     }

@@ -40,7 +40,7 @@ function dress(el) {
   }
   const dark = document.body.dataset.jpThemeLight === "false"
   const ground = GROUNDS[dark ? "dark" : "light"]
-  el.style.cssText = `--st-background-color: ${ground}; --st-font: sans-serif; font-family: sans-serif; background: ${ground}; color: ${dark ? "#e8edf3" : "#262f3d"}; padding: 8px; min-height: 560px`
+  el.style.cssText = `--st-background-color: ${ground}; --st-font: "rx-bar", sans-serif; font-family: var(--st-font); background: ${ground}; color: ${dark ? "#e8edf3" : "#262f3d"}; padding: 8px; min-height: 560px`
 }
 
 async function render({ model, el }) {

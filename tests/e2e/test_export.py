@@ -90,6 +90,13 @@ SHOWN = {
 }
 """Views, and what is drawn of each."""
 
+BAR = """document.fonts.ready.then(() => {
+  const bar = document.querySelector(".rx-title").appendChild(document.createElement("span"))
+  bar.textContent = "\u2016"
+  return bar.getBoundingClientRect().width / parseFloat(getComputedStyle(bar).fontSize)
+})"""
+"""The width of the double bar of a norm, in parts of the size of its type."""
+
 
 def test_every_kind_of_view_works_from_disk(page: Page, asked: list[str], tmp_path: Path):
     for n, (link, drawn) in enumerate(SHOWN.items()):
@@ -103,6 +110,8 @@ def test_every_kind_of_view_works_from_disk(page: Page, asked: list[str], tmp_pa
         page.keyboard.press("ArrowRight")
         assert step(page) == before + 1, link
         assert page.locator("link[rel=stylesheet]").count() == 0  # its style sheet is in the file
+        if n == 0:
+            assert page.evaluate(BAR) < 0.6, "as wide as a syllable of Korean"
     assert {url for url in asked if not url.startswith(("data:", "blob:", "file:"))} == set()
 
 
