@@ -35,7 +35,7 @@ def spectra_figure(
     tokens: Sequence[str] = (),
     first_step: int = 1,
 ) -> go.Figure:
-    """Returns the largest, median and smallest singular value of J_t and of J_t ... J_1, with the law."""
+    """Returns log10 of largest, median, smallest singular value of J_t and J_t ... J_1 by step; the law."""
     panels = [t("analysis.one_step", lang), t("analysis.all_steps", lang)]
     figure = frame(t("analysis.spectra", lang), theme, panels, height=440)
     steps = _steps(spectra.steps, first_step)
@@ -78,7 +78,7 @@ def _law(spectra: Spectra) -> tuple[float, str, str]:
 def eigenvalue_figure(
     spectra: Spectra, lang: str, theme: str = "light", *, step: int = 1, first_step: int = 1
 ) -> go.Figure:
-    """Returns the complex plane: J_t at one step (from 1) and at all, W_hh, and the unit circle."""
+    """Returns eigenvalues on the complex plane: of J_t at one step (from 1) and at all, and of W_hh."""
     figure = frame(t("analysis.eigenvalues", lang), theme, height=460)
     turn = np.exp(2j * np.pi * np.linspace(0.0, 1.0, 121))
     figure.add_scatter(
@@ -126,7 +126,7 @@ def _points(
 
 
 def nudge_figure(nudge: Nudge, lang: str, theme: str = "light", *, first_step: int = 1) -> go.Figure:
-    """Returns the true change of the loss by the push, against the straight line of the gradient.
+    """Returns the true change of the loss, in its units, by the push, against the line of the gradient.
 
     Shaded: pushes for which the line holds to 10 %. What is not finite gets a cross.
     """
@@ -170,7 +170,7 @@ def nudge_figure(nudge: Nudge, lang: str, theme: str = "light", *, first_step: i
 
 
 def truncation_figure(truncation: Truncation, lang: str, theme: str = "light") -> go.Figure:
-    """Returns norm ratio and cosine of the truncated dL/dW_hh by window, both ways; shown: a thin line.
+    """Returns norm ratio (1 is all) and cosine of truncated dL/dW_hh by window (steps); shown: a thin line.
 
     A window whose gradient is 0 or not finite has a cross at 0.
     """
@@ -277,7 +277,7 @@ def clipping_figure(
     tokens: Sequence[str] = (),
     first_step: int = 1,
 ) -> go.Figure:
-    """Returns bars by step, before and after clipping; the far half of the steps is shaded and summed up."""
+    """Returns the norm each step adds to dL/dW, before and after clipping; the far half shaded, summed up."""
     factor = "–" if np.isnan(clipping.factor) else f"{clipping.factor:.3g}"
     figure = frame(t("analysis.clipping", lang, threshold=f"{clipping.threshold:g}", factor=factor), theme)
     steps = _steps(len(clipping.before), first_step)
@@ -343,7 +343,7 @@ def weights_figure(
     tokens: Sequence[str] = (),
     first_step: int = 1,
 ) -> go.Figure:
-    """Returns how much each step adds to dL/dW_hh and dL/dW_ih, on powers of ten."""
+    """Returns the Frobenius norm of what each step adds to dL/dW_hh and dL/dW_ih, on powers of ten."""
     figure = frame(t("analysis.weights", lang), theme)
     sizes = {name: powers(values) for name, values in flow.weight_norms().items()}
     scale = Decades.over(sizes.values())
@@ -376,7 +376,7 @@ def saturation_figure(
     tokens: Sequence[str] = (),
     first_step: int = 1,
 ) -> go.Figure:
-    """Returns the share of units of each tanh past +-.9 by step; a sentence where the cell has no tanh."""
+    """Returns the share (0..1) of units of each tanh past +-.9 by step; a sentence where there is no tanh."""
     figure = frame(t("analysis.saturation", lang), theme)
     steps = _steps(max(saturation.steps, 1), first_step)
     for symbol, share in saturation.share.items():

@@ -22,7 +22,7 @@ APART = 0.09
 
 
 def length_figure(found: Result, lang: str, theme: str = "light") -> go.Figure:
-    """Returns right words (median and band of seeds) and the seeds that solve it (exact 95 %), by length."""
+    """Returns the share (0..1) of right words (median, band) and of seeds that solve it, by length."""
     panels = [t("bottleneck.words", lang), t("bottleneck.solved", lang)]
     figure = frame(t("bottleneck.title", lang), theme, panels, height=430)
     for at, one in enumerate(CONTESTANTS):

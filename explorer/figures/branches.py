@@ -15,7 +15,7 @@ WAYS = (("chosen", "solid"), ("other", "dash"))
 
 
 def branches_figure(found: Branches, hues: dict[str, str], lang: str, theme: str = "light") -> go.Figure:
-    """Returns the distance of the states, the mean gates, ||dL/dh_k|| of the last token's loss, by step.
+    """Returns the states' Euclidean distance, mean gates, ||dL/dh_k|| of the last token's loss, by step.
 
     hues: of the gates, by symbol. Below each step the token of either branch, the chosen one above.
     """

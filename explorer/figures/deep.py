@@ -52,7 +52,7 @@ def accuracy_figure(
     lang: str,
     theme: str = "light",
 ) -> go.Figure:
-    """Returns right tags on held-out sentences, a bar for the mean over seeds and a dot for each seed.
+    """Returns the share (0..1) of right held-out tags, a bar for the mean over seeds and a dot for each seed.
 
     taggers: by network, `one` and `both`. held: how many words the two shares are of; the line on a bar is
     the exact interval of 95 % for so many. Dotted: a guess.

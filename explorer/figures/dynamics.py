@@ -185,7 +185,7 @@ def _space_layout(landscape: Landscape, lang: str, theme: str) -> go.Layout:
 
 
 def eigen_figure(values: np.ndarray, lang: str, theme: str = "light") -> go.Figure:
-    """Returns eigenvalues (S,) complex of one point on the plane, with the unit circle."""
+    """Returns eigenvalues of one point, values (S,) complex, on the plane, with the unit circle."""
     angle = np.linspace(0.0, 2.0 * np.pi, 121)
     figure = go.Figure(layout=layout(theme))
     circle = {"color": HUES[theme]["x"], "width": 1.5}
@@ -227,7 +227,7 @@ def answers_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.
 
 
 def moves_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.Figure:
-    """Returns how far the state moved at every step."""
+    """Returns how far the state moved at every step, ||s_t - s_{t-1}||."""
     steps = list(range(1, landscape.steps + 1))
     moved = np.sqrt((np.diff(landscape.states, axis=0) ** 2).sum(-1))
     figure = go.Figure(layout=layout(theme))
@@ -241,7 +241,7 @@ def moves_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.Fi
 
 
 def odds_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.Figure:
-    """Returns the log odds of the first of two answers after every step, and the line between them."""
+    """Returns the natural log odds of the first of two answers after every step, the line between them."""
     steps = list(range(1, landscape.steps + 1))
     odds = landscape.outputs[:, 0] - landscape.outputs[:, 1]
     figure = go.Figure(layout=layout(theme))

@@ -14,7 +14,7 @@ DOTS = 500
 
 
 def forecast_figure(found: Forecast, lang: str, theme: str = "light") -> go.Figure:
-    """Returns the last window of held-out time: one step ahead, then, past the line, a free run."""
+    """Returns the last window of held-out time, in the series' units: one step ahead, then a free run."""
     figure = frame(t("forecast.title", lang), theme, height=380)
     rows = slice(max(0, found.known - FIRST), None)
     lines = {
@@ -44,7 +44,7 @@ def forecast_figure(found: Forecast, lang: str, theme: str = "light") -> go.Figu
 
 
 def lag_figure(found: Forecast, lang: str, theme: str = "light") -> go.Figure:
-    """Returns bars: how far the forecast is from the truth so many steps back; the nearest in colour."""
+    """Returns squared errors of the forecast against the truth so many steps back, that of persistence 1."""
     figure = frame(t("forecast.lag", lang), theme, height=HEIGHT)
     nearest = int(found.lag.argmin())
     figure.add_bar(

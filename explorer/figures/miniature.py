@@ -15,7 +15,7 @@ HEIGHT = 170
 
 
 def state_miniature(layer: LayerTrace, tokens: Sequence[str], theme: str) -> go.Figure:
-    """Returns the hidden state, units x steps."""
+    """Returns the hidden state, units x steps (H, T), on a scale symmetric about 0."""
     figure = _figure(theme)
     values = layer.signal("h").T
     most = np.abs(values).max() or 1.0
@@ -24,7 +24,7 @@ def state_miniature(layer: LayerTrace, tokens: Sequence[str], theme: str) -> go.
 
 
 def gates_miniature(layer: LayerTrace, tokens: Sequence[str], theme: str) -> go.Figure:
-    """Returns the keeping gate, units x steps."""
+    """Returns the keeping gate, units x steps (H, T), from 0 to 1."""
     spec = layer.spec
     assert spec.keep is not None
     figure = _figure(theme)
@@ -44,7 +44,7 @@ def triangle_miniature(norm: np.ndarray, theme: str) -> go.Figure:
 
 
 def totals_miniature(totals: Mapping[str, np.ndarray], theme: str) -> go.Figure:
-    """Returns ||dL/dh_k|| of each cell by step, on powers of ten."""
+    """Returns ||dL/dh_k|| of each cell by step, totals (T+1,) each, on powers of ten."""
     figure = _figure(theme)
     for cell, total in totals.items():
         figure.add_scatter(y=total, mode="lines", line=_line(CELLS[cell].hue, theme))
@@ -63,7 +63,7 @@ def race_miniature(bands: Mapping[str, Mapping[str, Sequence[float | None]]], th
 
 
 def next_miniature(names: Sequence[str], probabilities: Sequence[float], theme: str) -> go.Figure:
-    """Returns the most probable next tokens as bars."""
+    """Returns the most probable next tokens as bars, each as long as its probability (0..1)."""
     figure = _figure(theme)
     rows = list(range(len(names)))
     figure.add_bar(
@@ -87,7 +87,10 @@ def next_miniature(names: Sequence[str], probabilities: Sequence[float], theme: 
 
 
 def memory_miniature(line: np.ndarray, after: np.ndarray, points: np.ndarray, theme: str) -> go.Figure:
-    """Returns one unit's next state over this one, the diagonal, and where both are the same."""
+    """Returns one unit's next state, after (N,), over this one, line (N,), and where both are the same.
+
+    points (P,): the fixed points, from -1 to 1.
+    """
     figure = _figure(theme)
     figure.add_scatter(x=line, y=line, mode="lines", line={"color": HUES[theme]["x"], "width": 1.5})
     figure.add_scatter(x=line, y=after, mode="lines", line=_line("c", theme))

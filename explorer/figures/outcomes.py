@@ -23,7 +23,7 @@ def _hue(carry: str) -> str:
 
 
 def outcomes_figure(outcomes: Sequence[Outcome], lang: str, theme: str = "light") -> go.Figure:
-    """Returns horizontal bars of the most probable next tokens, a panel per choice of what is carried."""
+    """Returns bars of the most probable next tokens, 0 to 100 %, a panel per choice of what is carried."""
     titles = [t("ui.transplant_own", lang), *(carry_name(o.carry, lang) for o in outcomes[1:])]
     figure = make_subplots(1, len(outcomes), subplot_titles=titles, horizontal_spacing=0.08)
     for column, outcome in enumerate(outcomes, 1):

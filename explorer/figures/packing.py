@@ -46,7 +46,7 @@ def grid_of_packing(found: Packing, sentences: Sequence[str], lang: str, theme: 
 
 
 def packing_figure(found: Packing, lang: str, theme: str = "light") -> go.Figure:
-    """Returns how far the padded run's states are off those of the packed one, by direction, step and row."""
+    """Returns ||h - h*|| / ||h*|| of the padded run's states off the packed by direction, step and row."""
     panels = [t(f"packing.{way}", lang) for way in ("forward", "backward")]
     figure = frame(t("packing.off", lang), theme, panels, height=290)
     steps = found.place.shape[1]

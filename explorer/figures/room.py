@@ -82,7 +82,7 @@ def _number(value: float) -> str:
 
 
 def class_figure(race: ClassRace, lang: str, theme: str = "light") -> go.Figure:
-    """Returns the metric of every seed of the class by step: those that passed, that did not, that run."""
+    """Returns the held-out metric of every seed of the class by step: those that passed, did not, run."""
     source = race.source
     figure = _wall(t(f"race.metric_{source.metric}", lang), theme)
     with race.lock:

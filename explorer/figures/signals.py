@@ -95,7 +95,7 @@ def norms(
     theme: str = "light",
     beside: Sequence[LayerTrace] = (),
 ) -> Sketch:
-    """Returns ||h_t|| and ||c_t|| over time; on a log axis where they span more than four decades.
+    """Returns ||h_t||, ||c_t|| over time (T,); on a log axis where they span more than four decades.
 
     The axis is one for the layer and those beside it.
     """
@@ -123,7 +123,7 @@ def _lengths(layer: LayerTrace) -> dict[str, np.ndarray]:
 
 @Drawn
 def saturation(layer: LayerTrace, first_step: int, lang: str, theme: str = "light") -> Sketch:
-    """Returns the share of units whose gate is over .9 (solid) and under .1 (dotted), by step."""
+    """Returns the share (0..1) of units whose gate is over .9 (solid) and under .1 (dotted), by step."""
     steps = list(range(first_step, first_step + layer.steps))
     figure = Sketch(plain(theme))
     for symbol in layer.spec.gates:
