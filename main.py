@@ -1,6 +1,6 @@
 """The entry script: page frame, language, navigation, the bar of shared choices."""
 
-from pathlib import Path
+from copy import copy
 
 import streamlit as st
 import torch
@@ -14,11 +14,11 @@ from explorer.ui.lecture import lecture
 from explorer.ui.own.panel import own
 from explorer.ui.room.page import companion
 from explorer.ui.stage import clear_stage
+from explorer.ui.ways import page_of
 
 if torch.get_num_threads() != 1:
     torch.set_num_threads(1)
 
-PAGES = Path(__file__).parent / "pages"
 ICONS = {
     "course": ":material/route:",
     "step": ":material/footprint:",
@@ -37,13 +37,10 @@ ASIDE = ("clinic", "worksheet", "room")  # the navigation names them only while 
 lang = state.language()
 st.set_page_config(page_title=t("app.title", lang), page_icon=str(ASSETS / "icon.svg"), layout="wide")
 st.html(ASSETS / "page.css")
-pages = [
-    st.Page(PAGES / f"{name}.py", title=t(f"page.{name}", lang), icon=icon, default=name == "step")
-    for name, icon in ICONS.items()
-]
+pages = [copy(page_of(name, t(f"page.{name}", lang), icon)) for name, icon in ICONS.items()]
 page = st.navigation(pages, position="hidden")
 if (wanted := state.followed_page(ICONS)) and wanted != (page.url_path or "step"):
-    st.switch_page(PAGES / f"{wanted}.py")
+    st.switch_page(page_of(wanted))
 experiment = state.current(page.url_path)
 here = page.url_path
 with st.container(key="shell"):

@@ -39,23 +39,22 @@ def course(lang: str) -> None:
                 page_way("room", t("course.room", lang))
                 page_way("worksheet", t("course.worksheet", lang), "edit_note")
     st.markdown(f"### {t('course.path', lang, minutes=sum(stop.minutes for stop in stops()))}")
-    theme = state.theme()
     for number, stop in enumerate(stops(), 1):
-        _stop(number, stop, _miniature(stop.key, theme), lang)
+        _stop(number, stop, lang)
     _lecture(lang)
     editor(lang)
 
 
-def _stop(number: int, stop: Stop, figure: go.Figure, lang: str) -> None:
+def _stop(number: int, stop: Stop, lang: str) -> None:
     with st.container(border=True, key=f"stop_{stop.key}"):
         drawn, said = st.columns([1, 1.6], gap="medium", vertical_alignment="center")
         with drawn:
-            st.plotly_chart(figure, key=f"miniature_{stop.key}", theme=None, config={"staticPlot": True})
+            _miniature(stop.key, state.theme())
         with said:
             minutes = t("course.minutes", lang, n=stop.minutes)
-            st.markdown(f"#### {number}. {t(f'course.stop_{stop.key}', lang)} · {minutes}")
-            st.markdown(t(f"course.about_{stop.key}", lang))
-            st.markdown(f"**{t(f'course.ask_{stop.key}', lang)}**")
+            title = f"#### {number}. {t(f'course.stop_{stop.key}', lang)} · {minutes}"
+            about, ask = t(f"course.about_{stop.key}", lang), f"**{t(f'course.ask_{stop.key}', lang)}**"
+            st.markdown("\n\n".join((title, about, ask)))
             go, opened = st.columns([1, 2.6], vertical_alignment="center")
             with go:
                 way(stop.see, lang, t("course.go", lang))
@@ -148,5 +147,7 @@ _MINIATURES: Mapping[str, Callable[[str], go.Figure]] = {
 
 
 @st.cache_resource(show_spinner=False)
-def _miniature(stop: str, theme: str) -> go.Figure:
-    return _MINIATURES[stop](theme)
+def _miniature(stop: str, theme: str) -> None:
+    """Draws a stop's miniature; what was drawn once is sent again as it was."""
+    figure = _MINIATURES[stop](theme)
+    st.plotly_chart(figure, key=f"miniature_{stop}", theme=None, config={"staticPlot": True})

@@ -17,12 +17,9 @@ from explorer.course.glossary import (
 )
 from explorer.course.places import Place
 from explorer.i18n import t
-from explorer.ui.ways import way
+from explorer.ui.ways import followed, mark
 
-WAY = 140
-"""Pixels of the column with the links."""
-
-_COLUMNS = ("symbol", "pytorch", "lecture", "name", "meaning", "shape")
+_COLUMNS = ("symbol", "pytorch", "lecture", "name", "meaning", "shape", "see")
 _PARTS = ("symbols", "equations", "derivatives")
 
 
@@ -38,6 +35,7 @@ def sheet(lang: str) -> None:
         _symbols(symbols, lang)
         _equations(cells, lang)
         _derivatives(rules, lang)
+        followed()
 
 
 def _search(lang: str) -> str:
@@ -67,33 +65,29 @@ def _symbols(found: Sequence[Entry], lang: str) -> None:
     if not found:
         return
     st.subheader(t("glossary.symbols", lang), anchor="symbols")
+    head = [t(f"glossary.{column}", lang) for column in _COLUMNS]
     for group in GROUPS:
-        rows = [entry for entry in found if entry.group == group]
-        if not rows:
-            continue
-        with st.container(key=f"glossary_group_{group}"):
-            st.markdown(f"#### {t(f'glossary.group_{group}', lang)}")
-            _row(f"head_{group}", [t(f"glossary.{column}", lang) for column in _COLUMNS], None, lang)
-            for entry in rows:
-                _row(entry.key, _cells(entry), entry.see, lang)
+        rows = [_cells(entry, lang) for entry in found if entry.group == group]
+        if rows:
+            with st.container(key=f"glossary_group_{group}"):
+                lines = [f"#### {t(f'glossary.group_{group}', lang)}", *map(_row, (head, *rows))]
+                st.markdown("\n\n".join(lines))
 
 
-def _cells(entry: Entry) -> list[str]:
+def _cells(entry: Entry, lang: str) -> list[str]:
     """Returns what stands in an entry's row: each cell one paragraph, the note the last."""
     name, other = entry.names
     shape = f"`{entry.shape}`" if entry.shape else "–"
     cells = [entry.symbol, entry.pytorch, entry.lecture, f"**{name}**  \n{other}", entry.meaning, shape]
-    return [*cells, entry.note] if entry.note else cells
+    return [*cells, mark(entry.see, lang), *filter(None, [entry.note])]
 
 
-def _row(key: str, cells: Sequence[str], see: Place | None, lang: str) -> None:
-    """Draws a row: its paragraphs stand side by side (page.css), the way to the view at its end."""
-    with st.container(horizontal=True, gap="small", key=f"glossary_row_{key}"):
-        st.markdown("\n\n".join(cells), width="stretch")
-        if see:
-            way(see, lang, width=WAY)
-        else:
-            st.markdown(t("glossary.see", lang), width=WAY)
+def _row(cells: Sequence[str]) -> str:
+    """Returns a row: an item of a list, whose paragraphs stand side by side (page.css).
+
+    One element holds all rows of a group: each element of a page costs the server a message.
+    """
+    return "- " + "\n\n".join(cells).replace("\n", "\n  ")
 
 
 def _equations(found: Sequence[CellSheet], lang: str) -> None:
@@ -103,10 +97,10 @@ def _equations(found: Sequence[CellSheet], lang: str) -> None:
     st.caption(t("glossary.equations_about", lang))
     for cell in found:
         with st.container(key=f"glossary_cell_{cell.key}"):
-            _titled(f"{cell.name} :small[:gray[{cell.source}]]", cell.see, lang)
+            st.markdown(_titled(f"{cell.name} :small[:gray[{cell.source}]]", cell.see, lang))
             with st.container(horizontal=True, gap="medium"):
                 for block in cell.blocks:
-                    _block(block)
+                    st.markdown(_block(block), width="content")
             two, one = cell.parameters
             st.markdown(t("glossary.parameters", lang, two=f"${two}$", one=f"${one}$"))
 
@@ -118,16 +112,13 @@ def _derivatives(found: Sequence[Fact], lang: str) -> None:
     st.caption(t("glossary.derivatives_about", lang))
     for fact in found:
         with st.container(key=f"glossary_fact_{fact.key}"):
-            _titled(fact.title, fact.see, lang)
-            _block(fact.block)
+            st.markdown(f"{_titled(fact.title, fact.see, lang)}\n\n{_block(fact.block)}")
 
 
-def _titled(title: str, see: Place, lang: str) -> None:
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        st.markdown(f"#### {title}", width="content")
-        way(see, lang)
+def _titled(title: str, see: Place, lang: str) -> str:
+    return f"#### {title} {mark(see, lang)}"
 
 
-def _block(block: Block) -> None:
+def _block(block: Block) -> str:
     parts = (f"**{block.title}**" if block.title else "", f"$$\n{block.latex}\n$$", block.note)
-    st.markdown("\n\n".join(filter(None, parts)), width="content")
+    return "\n\n".join(filter(None, parts))

@@ -13,7 +13,7 @@ from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.ui import state
 from explorer.ui.components import component
-from explorer.ui.ways import PAGES, named
+from explorer.ui.ways import named, page_of
 
 _SCRIPT = """
 export default function (component) {
@@ -74,8 +74,8 @@ def way_in(lecture_: str, at: int, label: str) -> None:
     """Draws the link to a view of a lecture."""
     showing = replace(state.showing(), lecture=lecture_, at=at)
     view = showing.views[at - 1]
-    page = st.Page(PAGES / f"{view.see.page}.py", default=view.see.page == HOME)
-    st.page_link(page, label=label, icon=":material/slideshow:", query_params=address_of(view, showing))
+    query = address_of(view, showing)
+    st.page_link(page_of(view.see.page), label=label, icon=":material/slideshow:", query_params=query)
 
 
 def _way(key: str, view: View, showing: Showing, lang: str) -> None:
@@ -84,7 +84,7 @@ def _way(key: str, view: View, showing: Showing, lang: str) -> None:
 
 def _link(key: str, name: str, query: dict[str, str]) -> None:
     with st.container(key=key):
-        st.page_link(st.Page(PAGES / f"{name}.py", default=name == HOME), label=key, query_params=query)
+        st.page_link(page_of(name), label=key, query_params=query)
 
 
 def _said(showing: Showing, lang: str) -> dict[str, Any]:

@@ -384,12 +384,18 @@ def notice(sentence: str, **values: Any) -> None:
 
 
 def address(experiment: Experiment, shown: Showing | None = None) -> dict[str, str]:
-    """Returns the parameters of a link that reproduces the view, shown as it is here or otherwise.
+    """Returns the parameters of a link that reproduces the view, shown as it is here or otherwise."""
+    return around(named(experiment), shown)
 
-    It never names nothing: see `_adopt`.
-    """
-    named = experiment.to_query() or {"weights": experiment.weights}
-    query = named | (showing() if shown is None else shown).to_query()
+
+def named(experiment: Experiment) -> dict[str, str]:
+    """Returns the parameters that a link to a view names. It never names nothing: see `_adopt`."""
+    return experiment.to_query() or {"weights": experiment.weights}
+
+
+def around(named: Mapping[str, str], shown: Showing | None = None) -> dict[str, str]:
+    """Returns the parameters of a link with those that say how this session is shown, and where it is."""
+    query = {**named, **(showing() if shown is None else shown).to_query()}
     if language() != choose(st.context.locale):
         query["lang"] = language()
     if room():

@@ -1,36 +1,73 @@
 """Links to places in the app."""
 
+from functools import cache
+from urllib.parse import urlencode
+
 import streamlit as st
 from streamlit.elements.lib.layout_utils import Width
+from streamlit.navigation.page import StreamlitPage
 
 from explorer.course.places import HOME, Place
 from explorer.experiment import Experiment
 from explorer.i18n import ROOT, t
 from explorer.ui import state
+from explorer.ui.components import component
 
 PAGES = ROOT / "pages"
 
 
+@cache
+def page_of(name: str, title: str | None = None, icon: str | None = None) -> StreamlitPage:
+    """Returns a page as Streamlit knows it, for a link: looking for its file took longer than drawing one."""
+    return st.Page(PAGES / f"{name}.py", title=title, icon=icon, default=name == HOME)
+
+
+@cache
+def _query(place: Place) -> dict[str, str]:
+    return state.named(place.experiment)
+
+
 def way(place: Place, lang: str, label: str = "", width: Width = "content") -> None:
     """Draws the link to a place: the defaults, and what the place needs set."""
-    page = st.Page(PAGES / f"{place.page}.py", default=place.page == HOME)
     label = label or named(place, lang)
-    query = state.address(place.experiment)
-    st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=query, width=width)
+    query = state.around(_query(place))
+    icon = ":material/arrow_forward:"
+    st.page_link(page_of(place.page), label=label, icon=icon, query_params=query, width=width)
+
+
+def mark(place: Place, lang: str) -> str:
+    """Returns the link to a place as Markdown. `followed` makes it one within the app, as `way` is."""
+    path = "" if place.page == HOME else place.page
+    return (
+        f"[:material/arrow_forward: {named(place, lang)}](/{path}?{urlencode(state.around(_query(place)))})"
+    )
+
+
+_FOLLOWED = """
+export default function (component) {
+  const root = component.parentElement.querySelector(".rx-root")
+  const ways = import(window.location.origin + "%s/course/ways.js")
+  ways.then((module) => module.mountWays(root))
+  return () => ways.then((module) => module.unmountWays(root))
+}
+"""
+
+
+def followed() -> None:
+    """Lets links in the Markdown of this container lead within the session, not into a new tab."""
+    component("ways", _FOLLOWED)(data={}, key="ways")
 
 
 def page_way(name: str, label: str, icon: str = "groups") -> None:
     """Draws the link to a page as the session stands."""
     query = state.address(state.elsewhere(st.session_state["experiment"], name))
-    st.page_link(st.Page(PAGES / f"{name}.py"), label=label, icon=f":material/{icon}:", query_params=query)
+    st.page_link(page_of(name), label=label, icon=f":material/{icon}:", query_params=query)
 
 
 def race_way(experiment: Experiment, label: str) -> None:
     """Draws the link to the page of training with an experiment's choices."""
     query = state.address(experiment)
-    st.page_link(
-        st.Page(PAGES / "train.py"), label=label, icon=":material/arrow_forward:", query_params=query
-    )
+    st.page_link(page_of("train"), label=label, icon=":material/arrow_forward:", query_params=query)
 
 
 def named(place: Place, lang: str) -> str:

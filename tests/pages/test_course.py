@@ -16,3 +16,12 @@ def test_every_stop_has_its_question_and_its_way(locale, lang):
     links = [link.proto.label for link in app.get("page_link")]
     assert all(t(f"course.view_{view.key}", lang) in links for view in lecture())
     assert len(app.get("plotly_chart")) == len(stops())
+
+
+def test_a_miniature_is_drawn_again_without_being_computed_again(monkeypatch):
+    app = opened(page="course")
+    first = [chart.proto.SerializeToString() for chart in app.get("plotly_chart")]
+    monkeypatch.setattr("explorer.ui.course._MINIATURES", {})
+    app.run()
+    assert not app.exception
+    assert [chart.proto.SerializeToString() for chart in app.get("plotly_chart")] == first
