@@ -4,11 +4,12 @@ Labels and help texts of the fields are in the locale files under `field.<name>`
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from explorer.cells import CELLS, CellSpec
+from explorer.cells.activations import key_of
 from explorer.limits import (
     MAX_BATCH,
     MAX_BUDGET,
@@ -123,7 +124,8 @@ class Choice:
     `lesson` (the card that is open, the panels), `train` (all cells of a race alike),
     `race` (the race as a whole), `series` (the numbers to forecast), `language` (the page of language
     models), `architecture` (the page of architectures), `dynamics`.
-    models says whether the trained weights depend on it. step is how far a click moves a number.
+    models says whether the trained weights depend on it. step is how far a click moves a number. also: what
+    is held besides the options, where it is said.
     """
 
     group: str
@@ -132,10 +134,17 @@ class Choice:
     high: float = 0
     models: bool = False
     step: float = 1
+    also: Callable[[str], bool] | None = None
 
 
-def _pick(default: str, group: str, options: tuple[str, ...], models: bool = False) -> Any:
-    return field(default=default, metadata={"choice": Choice(group, options, models=models)})
+def _pick(
+    default: str,
+    group: str,
+    options: tuple[str, ...],
+    models: bool = False,
+    also: Callable[[str], bool] | None = None,
+) -> Any:
+    return field(default=default, metadata={"choice": Choice(group, options, models=models, also=also)})
 
 
 def _number(
@@ -150,6 +159,17 @@ def _text(group: str, longest: int = MAX_TEXT) -> Any:
     return field(default="", metadata={"choice": Choice(group, None, 0, longest)})
 
 
+def is_other(cell: str) -> bool:
+    """Returns whether a key is that of a cell with other functions than the registry has, of a file."""
+    base, *functions = cell.split(":")
+    if cell in CELLS or not functions:
+        return False
+    try:
+        return CELLS[cell].key == key_of(base, *functions)
+    except KeyError:
+        return False
+
+
 @dataclass(frozen=True)
 class NetworkChoices:
     """Which network: learned here from what, or stored; moment is the step of its training that is shown.
@@ -158,7 +178,7 @@ class NetworkChoices:
     vocabulary and sequence. level and way: the layer and direction of a network of several that is shown.
     """
 
-    cell: str = _pick("lstm", "bar", tuple(CELLS), models=True)
+    cell: str = _pick("lstm", "bar", tuple(CELLS), models=True, also=is_other)
     text: str = _text("bar")
     units: str = _pick("word", "bar", TOKEN_LEVELS, models=True)
     weights: str = _pick("lecture", "bar", WEIGHTS, models=True)
@@ -445,7 +465,10 @@ class Experiment(
         }
 
     def with_changes(self, changes: Mapping[str, str]) -> "tuple[Experiment, tuple[Refusal, ...]]":
-        """Returns the experiment with fields set from strings, and what could not be set."""
+        """Returns the experiment with fields set from strings, and what could not be set.
+
+        Only a network out of a file has a cell with other functions.
+        """
         good: dict[str, Any] = {}
         refused = []
         for name, raw in changes.items():
@@ -453,7 +476,11 @@ class Experiment(
                 good[name] = parse(name, raw)
             except (KeyError, ValueError):
                 refused.append(Refusal(name, raw))
-        return replace(self, **good), tuple(refused)
+        return replace(self, **good).with_usual_cell(), tuple(refused)
+
+    def with_usual_cell(self) -> "Experiment":
+        """Returns the experiment with a cell of the registry, unless its network is out of a file."""
+        return self if self.own else replace(self, cell=self.cell.partition(":")[0])
 
 
 def names_of(kind: type) -> tuple[str, ...]:
@@ -515,7 +542,7 @@ def parse(name: str, raw: str) -> Any:
     """
     entry, kind = choice(name), TYPES[name]
     if entry.options is not None:
-        if raw not in entry.options:
+        if raw not in entry.options and not (entry.also and entry.also(raw)):
             raise ValueError(raw)
         return raw
     if kind is str:

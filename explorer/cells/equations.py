@@ -13,6 +13,7 @@ Parsed, an expression is a number, a symbol (`"f"`, `"c_prev"`) or a tuple heade
     ("add", a, b, ...)   ("sub", a, b)   ("mul", a, b, ...)   ("div", a, b)   ("max", a, b)   elementwise
     ("sigmoid", a)   ("tanh", a)   ("relu", a)   ("exp", a)   ("log", a)   ("abs", a)   ("neg", a)
     ("log_sigmoid", a)   log sigma(a), exact also where sigma(a) is near 0
+    ("clip", a)      a, but 0 below 0 and 1 above 1
     ("in", s)        W_s x + b_s        the input's share of pre-activation s  (..., H)
     ("rec", s)       U_s h_prev + b'_s  the state's share                      (..., H)
     ("rec", s, e)    U_s e + b'_s       the same for an expression e in place of h_prev
@@ -38,6 +39,7 @@ _UNARY: Mapping[str, Callable[..., Any]] = {
     "abs": np.abs,
     "neg": np.negative,
     "log_sigmoid": lambda a: -np.logaddexp(0.0, -a),
+    "clip": lambda a: np.clip(a, 0.0, 1.0),
 }
 _MANY: Mapping[str, Callable[..., Any]] = {
     "add": np.add,
@@ -291,6 +293,7 @@ _LATEX_NAME = {
     "exp": r"\exp",
     "log": r"\log",
     "log_sigmoid": r"\log\sigma",
+    "clip": r"\mathrm{clip}_0^1",
 }
 _SUMS = ("add", "sub", "in", "rec", "neg")
 
@@ -326,7 +329,9 @@ def _latex_operator(head: str, parts: Sequence[Expression]) -> str:
     if head == "max":
         return rf"\max\left({', '.join(map(latex, parts))}\right)"
     if head == "mul":
-        return r" \odot ".join(map(_bracket, parts))
+        first, *rest = parts
+        dot = r" \cdot " if isinstance(first, float) else r" \odot "
+        return dot.join([_bracket(first), r" \odot ".join(map(_bracket, rest))])
     if head == "sub":
         return f"{latex(parts[0])} - {_bracket(parts[1], _SUMS)}"
     return " + ".join(map(latex, parts))

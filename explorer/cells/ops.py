@@ -16,6 +16,7 @@ class Ops(Protocol):
     def log(self, a: Any) -> Any: ...
     def abs(self, a: Any) -> Any: ...
     def log_sigmoid(self, a: Any) -> Any: ...
+    def clip(self, a: Any) -> Any: ...
     def max(self, a: Any, b: Any) -> Any: ...
     def spread(self, a: Any, like: Any) -> Any: ...
 
@@ -43,6 +44,10 @@ class NumpyOps:
         return -np.logaddexp(0.0, -a)
 
     @staticmethod
+    def clip(a: Any) -> Any:
+        return np.clip(a, 0.0, 1.0)
+
+    @staticmethod
     def step(a: Any) -> Any:
         """1 above 0, else 0; NaN past an explosion."""
         return np.where(np.isnan(a), a, a > 0)
@@ -67,6 +72,10 @@ class TorchOps:
     abs = staticmethod(torch.abs)
     max = staticmethod(torch.maximum)
     log_sigmoid = staticmethod(torch.nn.functional.logsigmoid)
+
+    @staticmethod
+    def clip(a: Any) -> Any:
+        return torch.clamp(a, 0.0, 1.0)
 
     @staticmethod
     def spread(a: Any, like: Any) -> Any:

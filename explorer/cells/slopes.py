@@ -48,6 +48,7 @@ _SLOPE: Mapping[str, Callable[[Expression, Expression], Expression]] = {
     "abs": lambda a, v: ("sign", a),
     "neg": lambda a, v: ("neg", 1.0),
     "log_sigmoid": lambda a, v: ("sub", 1.0, ("sigmoid", a)),
+    "clip": lambda a, v: ("mul", ("step", a), ("step", ("sub", 1.0, a))),
 }
 """The derivative of each function at a, where its value is v."""
 

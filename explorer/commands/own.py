@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
-from explorer.cells import CELLS
 from explorer.commands.options import (
     UNIT_FIELDS,
     Option,
@@ -104,8 +103,6 @@ def _of_file(chosen: argparse.Namespace, experiment: Experiment) -> tuple[Experi
     """The experiment and the network of anybody's file."""
     found = opened(chosen)
     network = found.network
-    if network.layers.cell not in CELLS:
-        raise UsageError(str(Refused("functions_unshown", names=network.layers.name or "top")))
     if chosen.text is not None and not network.vocabulary_size:
         raise UsageError("--text has no place here: this network reads numbers. Give --sequence.")
     if found.numbers is None and not network.vocabulary_size:

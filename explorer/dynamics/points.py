@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.cells.activations import FUNCTIONS
 from explorer.dynamics.recurrence import Recurrence, held, states_of
 from explorer.limits import MAX_POINTS
 from explorer.nn.reading import frozen
@@ -108,7 +109,7 @@ class FixedPoints:
     def bounded(self) -> bool:
         """Whether no state can grow without end, so that the index of all fixed points is 1."""
         spec = self.recurrence.spec
-        endless = any(signal.activation == "relu" for signal in spec.signals)
+        endless = any(s.activation in FUNCTIONS and FUNCTIONS[s.activation].endless for s in spec.signals)
         return not endless and (len(spec.states) == 1 or spec.keep is not None)
 
     @property

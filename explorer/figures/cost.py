@@ -10,6 +10,7 @@ from explorer.architectures.timing import Times, written
 from explorer.cells import CELLS
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
+from explorer.figures.signals import cell_name
 from explorer.i18n import t
 
 QUANTITIES = ("parameters", "multiplications", "forward", "training")
@@ -22,7 +23,7 @@ def cost_figure(found: Sequence[Cost], lang: str, theme: str = "light") -> go.Fi
     """
     panels = [t(f"cost.{name}", lang) for name in QUANTITIES]
     figure = frame(t("cost.title", lang), theme, panels, height=420)
-    names = [t(f"cell.{cost.cell}", lang) for cost in found]
+    names = [cell_name(cost.cell, lang) for cost in found]
     hues = [HUES[theme][CELLS[cost.cell].hue] for cost in found]
     for column, quantity in enumerate(QUANTITIES, 1):
         values = [getattr(cost, quantity) for cost in found]

@@ -10,6 +10,7 @@ from explorer.cells import CELLS
 from explorer.exact import bounds
 from explorer.figures.frame import frame
 from explorer.figures.palette import HUES
+from explorer.figures.signals import cell_name
 from explorer.i18n import t
 
 
@@ -23,7 +24,7 @@ def window_figure(found: Compared, lang: str, theme: str = "light") -> go.Figure
     figure.data[-1].error_y = _between(found.window)
     _line(figure, WINDOWS, found.best, t("feedforward.best", lang), "x", "dot", "line-ew", theme)
     recurrent = np.full(len(WINDOWS), found.recurrent)
-    name = t(f"cell.{found.cell}", lang)
+    name = cell_name(found.cell, lang)
     _line(
         figure,
         WINDOWS,
@@ -43,7 +44,7 @@ def window_figure(found: Compared, lang: str, theme: str = "light") -> go.Figure
 def length_figure(found: Compared, lang: str, theme: str = "light") -> go.Figure:
     """Returns right answers of the same recurrent weights on other lengths, with intervals."""
     figure = frame(t("feedforward.by_length", lang), theme)
-    name = t(f"cell.{found.cell}", lang)
+    name = cell_name(found.cell, lang)
     label = t("feedforward.recurrent", lang, cell=name)
     _line(figure, LENGTHS, found.by_length, label, CELLS[found.cell].hue, "dash", "square", theme)
     figure.data[-1].error_y = _between(found.by_length)
@@ -62,7 +63,7 @@ def length_figure(found: Compared, lang: str, theme: str = "light") -> go.Figure
 def time_figure(found: Timed, cell: str, lang: str, theme: str = "light") -> go.Figure:
     """Returns milliseconds by length, both axes in powers: all steps at once, one step after another."""
     figure = frame(t("feedforward.by_time", lang), theme)
-    name = t(f"cell.{cell}", lang)
+    name = cell_name(cell, lang)
     rows = (
         (found.recurrent, t("feedforward.one_by_one", lang, cell=name), CELLS[cell].hue, "dash", "square"),
         (found.apart, t("feedforward.at_once", lang), "candidate", "solid", "circle"),

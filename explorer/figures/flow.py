@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from explorer.cells import CELLS
+from explorer.cells.activations import FUNCTIONS
 from explorer.experiment import Display
 from explorer.figures.palette import HUES, magnitude_scale
 from explorer.figures.scales import power_limits
-from explorer.figures.signals import line, plain, step_axis
+from explorer.figures.signals import cell_name, line, plain, step_axis
 from explorer.figures.sketch import Drawn, Sketch
 from explorer.gradients.bptt import lengths
 from explorer.i18n import raised, t
@@ -53,7 +54,7 @@ def triangle_figure(flow: Flow, display: Display, cell: CellFlow | None = None) 
     _crosses(figure, norm, sources, losses, theme)
     figure.update_xaxes(**_source_axis(flow))
     figure.update_yaxes(autorange="reversed", nticks=8, showgrid=False)
-    named = {"title": t(f"cell.{shown.cell}", lang), "heading": t("flow.triangle", lang)}
+    named = {"title": cell_name(shown.cell, lang), "heading": t("flow.triangle", lang)}
     figure.update_layout(meta={"range": [low, high], "columns": flow.steps + 1, **named})
     return figure
 
@@ -92,7 +93,7 @@ def total_figure(flow: Flow, display: Display) -> Sketch:
         idle = layer.layer.spec.idle
         shown = [(s, values) for s, values in layer.total_norms.items() if s not in idle]
         for k, (state, values) in enumerate(shown):
-            name = f"{t(f'cell.{cell.cell}', lang)} {state}"
+            name = f"{cell_name(cell.cell, lang)} {state}"
             _log_line(figure, flow, values, name, hue, theme, DASHES[k % len(DASHES)])
     _finished(figure, flow, lang, "flow.total")
     _laws(figure, flow, display)
@@ -109,7 +110,7 @@ def _laws(figure: Sketch, flow: Flow, display: Display) -> None:
     for cell, expected in laws:
         symbol = law_symbol(cell, display)
         power = f"({symbol})ᵗ⁻ᵏ" if "−" in symbol else f"{symbol}ᵗ⁻ᵏ"
-        name = f"{t(f'cell.{cell.cell}', lang)} {power}"
+        name = f"{cell_name(cell.cell, lang)} {power}"
         hue = CELLS[cell.cell].hue
         shown = np.where(np.isfinite(expected) & (expected > 0), expected, np.nan)
         figure.add(
@@ -135,11 +136,8 @@ def law_symbol(cell: CellFlow, display: Display) -> str:
         return "≤ σ<sub>max</sub>(<i>W</i><sub>hh</sub>)"
     if spec.keep is None:
         return "1"
-    return (
-        f"1−σ(<i>b</i><sub>{spec.keep}</sub>)"
-        if spec.keep in display.flips(spec)
-        else f"σ(<i>b</i><sub>{spec.keep}</sub>)"
-    )
+    at_rest = f"{FUNCTIONS[spec.roles[spec.keep].activation].short}(<i>b</i><sub>{spec.keep}</sub>)"
+    return f"1−{at_rest}" if spec.keep in display.flips(spec) else at_rest
 
 
 @Drawn

@@ -12,7 +12,7 @@ from explorer.architectures.mappings import HIDDEN_SIZES, Column, Reading, Said
 from explorer.figures.drawing import Drawing, drawn
 from explorer.figures.frame import frame
 from explorer.figures.palette import EMPTY, GRID, HUES
-from explorer.figures.signals import plain, step_axis
+from explorer.figures.signals import cell_name, plain, step_axis
 from explorer.figures.sketch import Drawn, Sketch
 from explorer.i18n import t
 from explorer.labels import plot_label
@@ -127,7 +127,7 @@ class _Drawing(Drawing):
     def rows(self) -> None:
         """What stands in each row, with the network's cell and its number of units."""
         network = self.reading.network
-        cell = wrap(t(f"cell.{network.cell}", self.lang), NAME)
+        cell = wrap(cell_name(network.cell, self.lang), NAME)
         state = "<br>".join([*cell, f"H = {HIDDEN_SIZES[network.mapping]}", "h<sub>0</sub> = 0"])
         for y, name in ((INPUT, "x<sub>t</sub>"), (STATE, state), (OUTPUT, "y<sub>t</sub>")):
             self.text(0, y, name, self.hues["x"], 14)

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from explorer.cells import CELLS
 from explorer.experiment import Experiment
 from explorer.figures.palette import GROUND, HUES, magnitude_scale
-from explorer.figures.signals import layout
+from explorer.figures.signals import cell_name, layout
 from explorer.i18n import t
 from explorer.training.race import Race
 
@@ -95,7 +95,7 @@ def _label(race: Race, index: int, lang: str) -> str:
     if len(race.runs) > 1:
         own = [name for name in [*own, "hidden"] if len({getattr(run, name) for run in race.runs}) > 1]
     said = [short for name in dict.fromkeys(own) if (short := _short(name, run, own, lang))]
-    return " · ".join([t(f"cell.{run.cell}", lang), *said])
+    return " · ".join([cell_name(run.cell, lang), *said])
 
 
 def _short(name: str, run: Experiment, own: Sequence[str], lang: str) -> str:

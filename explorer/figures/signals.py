@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.cells import CELLS, Signal
+from explorer.cells.activations import USUAL
 from explorer.figures.palette import GRID, HUES, scale
 from explorer.figures.scales import Limits, axis_over, shared_limits
 from explorer.figures.sketch import Drawn, Sketch
@@ -79,6 +80,23 @@ def signal_heatmap(
 def signal_name(signal: Signal, lang: str) -> str:
     """Returns a signal's name in a language, e.g. forget gate."""
     return t(f"signal.{signal.named}", lang)
+
+
+def cell_name(cell: str, lang: str) -> str:
+    """Returns a cell's name in a language, with its functions where they are others than usual."""
+    base, *functions = cell.split(":")
+    name = t(f"cell.{base}", lang)
+    if not functions:
+        return name
+    usual = USUAL[CELLS[base].family]
+    if len(usual) == 1:
+        return t("function.of_rnn", lang, name=t(f"function.{functions[0]}", lang))
+    said = [
+        t(f"function.of_{part}", lang, name=t(f"function.{own}", lang))
+        for part, own, plain in zip(("gates", "candidate", "shown"), functions, usual, strict=False)
+        if own != plain
+    ]
+    return f"{name[:-1]}; {', '.join(said)})" if name.endswith(")") else f"{name} ({', '.join(said)})"
 
 
 def state_hue(symbol: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from explorer.cells import LayerWeights
-from explorer.cells.activations import key_of
+from explorer.cells.activations import FUNCTIONS, key_of
 from explorer.extras import needed
 from explorer.formats.layers import KIND_BY_BLOCKS, Layers, weights_for
 from explorer.formats.source import FAULTS, MAX_TENSORS, Source, Table, Tensor, floats, shown
@@ -29,7 +29,7 @@ MAX_DATASET = 2**30
 
 _KINDS = {"LSTM": "lstm", "CuDNNLSTM": "lstm", "GRU": "gru", "CuDNNGRU": "gru", "SimpleRNN": "rnn"}
 _BLOCKS = {kind: blocks for blocks, kind in KIND_BY_BLOCKS.items()}
-_FUNCTIONS = {"tanh", "sigmoid", "relu", "linear"}
+_FUNCTIONS = FUNCTIONS.keys() - {"hard_sigmoid", "hard_sigmoid_6"}
 _PARTS = {"kernel": "kernel", "recurrent_kernel": "recurrent", "bias": "bias"} | {
     "0": "kernel", "1": "recurrent", "2": "bias",
 }  # fmt: skip

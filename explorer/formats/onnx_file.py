@@ -358,7 +358,9 @@ def _functions(node: _Node) -> list[str]:
 
 def _function(node: _Node, name: str, alphas: list[float], betas: list[float]) -> str:
     plain = name.lower()
-    if plain in ("sigmoid", "tanh", "relu"):
+    if plain in ("sigmoid", "tanh", "relu", "softsign", "softplus"):
+        return plain
+    if plain == "elu" and (alphas.pop(0) if alphas else 1.0) == 1.0:
         return plain
     if plain == "hardsigmoid":
         alpha, beta = (alphas.pop(0) if alphas else 0.2), (betas.pop(0) if betas else 0.5)

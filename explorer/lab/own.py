@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from explorer.cells import CELLS, LayerWeights
+from explorer.cells import LayerWeights
 from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.formats.networks import Network
 from explorer.lab.learned import Input, Learned, Token
@@ -137,11 +137,6 @@ class Facts:
     @property
     def widest(self) -> int:
         return max(self.levels)
-
-    @property
-    def usual(self) -> bool:
-        """Whether it is a cell of the app: not one with other functions than its own."""
-        return self.cell in CELLS
 
 
 def facts_of(network: Network) -> Facts:

@@ -18,6 +18,7 @@ from explorer.figures.dynamics import (
     odds_figure,
     space_figure,
 )
+from explorer.figures.signals import cell_name
 from explorer.i18n import raised, section, t
 from explorer.labels import label
 from explorer.stage.payload import Numbers, figure_of, header_for, pack
@@ -77,7 +78,7 @@ def _run(landscape: Landscape, lang: str, numbers: Numbers) -> dict[str, Any]:
     lines = _line(landscape, lang)
     first = points.eigenvalues[0] if len(points) else np.empty(0, complex)
     return {
-        "cell": t(f"cell.{F.spec.key}", lang),
+        "cell": cell_name(F.spec.key, lang),
         "tokens": [asdict(token) for token in landscape.tokens],
         "steps": landscape.steps,
         "units": F.layers[0].hidden_size,

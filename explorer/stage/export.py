@@ -14,6 +14,7 @@ from posixpath import dirname, join, normpath
 
 from explorer.experiment import Experiment
 from explorer.figures.palette import GROUND, HUES, THEMES
+from explorer.figures.signals import cell_name
 from explorer.i18n import t
 from explorer.lab.learned import text_of
 from explorer.lab.walk import Walk
@@ -55,7 +56,7 @@ def title_of(walk: Walk, lang: str) -> str:
 def cells_of(experiment: Experiment, lang: str) -> str:
     """Returns the names of an experiment's cells."""
     cells = [experiment.cell] + ([experiment.second] if experiment.second else [])
-    return " / ".join(t(f"cell.{cell}", lang) for cell in cells)
+    return " / ".join(cell_name(cell, lang) for cell in cells)
 
 
 def said_of(experiment: Experiment, lang: str) -> str:

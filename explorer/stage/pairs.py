@@ -5,7 +5,8 @@ from typing import Any
 
 from explorer.data.pairs import Pairs, Vocabulary, Windows
 from explorer.experiment import Experiment
-from explorer.i18n import section, t
+from explorer.figures.signals import cell_name
+from explorer.i18n import section
 from explorer.lab.learned import Token
 from explorer.labels import label
 from explorer.limits import EMBEDDING
@@ -56,7 +57,7 @@ def build_pairs(pairs: Pairs, experiment: Experiment, lang: str) -> bytes:
         strings=section("stage", lang) | section("pairs", lang),
         firstStep=first,
         total=pairs.prefixes.rows,
-        cell=t(f"cell.{experiment.cell}", lang),
+        cell=cell_name(experiment.cell, lang),
         joint=" " if experiment.token_level == "word" else "",
         rows=[[index[sentence], at] for sentence, at in places],
         sentences=sentences,

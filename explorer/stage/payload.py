@@ -31,7 +31,7 @@ from explorer.figures.palette import (
 )
 from explorer.figures.rows import rows_of
 from explorer.figures.scales import shared_limits
-from explorer.figures.signals import norms, saturation, signal_heatmap, signal_name
+from explorer.figures.signals import cell_name, norms, saturation, signal_heatmap, signal_name
 from explorer.figures.sketch import spec_of
 from explorer.figures.unit import unit_figure
 from explorer.gradients.sizes import decay
@@ -110,7 +110,7 @@ def build_flow(flow: Flow, display: Display) -> bytes:
         arrays["beside"] = beside.each.norm
     figures = (total_figure, paths_figure, losses_figure)
     run = {
-        "cell": t(f"cell.{chosen.cell}", lang),
+        "cell": cell_name(chosen.cell, lang),
         "tokens": [asdict(token) for token in flow.tokens],
         "steps": flow.steps,
         "units": flow.steps,
@@ -149,7 +149,7 @@ def _decay(cell: CellFlow, display: Display) -> str:
     expected = t("flow.expected", lang, law=law).replace(" ", "\N{NO-BREAK SPACE}")
     summed = np.count_nonzero(cell.summed) > 1
     alone = t("flow.alone", lang, step=row + cell.trace.first_step) + " " if summed else ""
-    return f"{t(f'cell.{cell.cell}', lang)}: {alone}{is_so} {expected}"
+    return f"{cell_name(cell.cell, lang)}: {alone}{is_so} {expected}"
 
 
 def _first_bad(flow: Flow) -> int | None:
@@ -231,7 +231,7 @@ def run_of(
     lines = [norms.sketch(layer, first, lang, beside=beside)]
     lines += [saturation.sketch(layer, first, lang)] if layer.spec.gates else []
     return {
-        "cell": t(f"cell.{layer.cell}", lang),
+        "cell": cell_name(layer.cell, lang),
         "notation": t(f"stage.z_{layer.notation}", lang) if CELLS[layer.cell].lecture else "",
         "tokens": [asdict(token) for token in run.tokens],
         "steps": layer.steps,

@@ -8,6 +8,7 @@ import numpy as np
 
 from explorer.cells import CELLS
 from explorer.experiment import FEATURES, Display, Experiment
+from explorer.figures.signals import cell_name
 from explorer.figures.units import saturation_figure
 from explorer.i18n import section, t
 from explorer.labels import UNKNOWN, label
@@ -35,7 +36,7 @@ def build_units(units: Units, experiment: Experiment, display: Display) -> bytes
     places = {name: numbers.add(array) for name, array in arrays.items()}
     figure = figure_of(saturation_figure(units, display), numbers)
     run: dict[str, Any] = {
-        "cell": t(f"cell.{units.cell}", lang),
+        "cell": cell_name(units.cell, lang),
         "tokens": [_token(units, at) for at in range(shown)],
         "steps": shown,
         "units": units.hidden_size,

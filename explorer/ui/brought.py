@@ -42,8 +42,6 @@ class File:
     networks: tuple[Facts, ...]
     rest: tuple[str, ...]
     wide: tuple[str, ...] = ()
-    odd: tuple[str, ...] = ()
-    """Names of those whose cells have other functions than any of the app's."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +63,12 @@ class Store:
     def take_network(self, raw: bytes, packed: bytes, owner: str) -> str:
         """Keeps the networks of a file, returns their key. Raises Refused where all are too wide to show."""
         kind, rest, networks = unpack(packed)
-        every = [facts_of(one) for one in networks]
-        facts = [one for one in every if one.usual]
-        odd = tuple(one.name for one in every if not one.usual)
-        if not facts:
-            raise Refused("functions_unshown", names=", ".join(odd))
+        facts = [facts_of(one) for one in networks]
         shown = tuple(one for one in facts if one.widest <= MAX_UNITS)
         if not shown:
             raise Refused("units_large", units=min(one.widest for one in facts), limit=MAX_UNITS)
         wide = tuple(one.name for one in facts if one.widest > MAX_UNITS)
-        return self._keep(OWN + digest(raw), packed, owner, File(kind, shown, rest, wide, odd))
+        return self._keep(OWN + digest(raw), packed, owner, File(kind, shown, rest, wide))
 
     def take_words(self, raw: bytes, tokens: Mapping[int, str], owner: str) -> str:
         """Keeps a vocabulary, tokens by their ids, and returns its key."""

@@ -11,6 +11,7 @@ from explorer.cells.equations import latex, unfolded
 from explorer.course.lessons import Ask, Card, Show, cards, opened
 from explorer.course.showing import ask_of
 from explorer.experiment import Experiment
+from explorer.figures.signals import cell_name
 from explorer.i18n import t
 from explorer.nn.tracing import LayerTrace
 from explorer.ui import guess, state
@@ -175,7 +176,7 @@ def _parameters(experiment: Experiment, layer: LayerTrace, lang: str) -> None:
     specs = list(CELLS.values())
     _table(
         {
-            t("field.cell", lang): [t(f"cell.{spec.key}", lang) for spec in specs],
+            t("field.cell", lang): [cell_name(spec.key, lang) for spec in specs],
             t("ui.two_biases", lang): [f"{spec.parameters(D, H):,}" for spec in specs],
             t("ui.one_bias", lang): [f"{spec.parameters(D, H, biases=1):,}" for spec in specs],
         }

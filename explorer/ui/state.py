@@ -22,6 +22,7 @@ from explorer.lab.learned import opening, settled, text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
 from explorer.ui import brought
+from explorer.ui.acting import acting
 from explorer.ui.models import READS_MUCH, is_there, token_level_of
 
 STAGE_KEY = "stage"
@@ -134,19 +135,22 @@ def current(page: str) -> Experiment:
     if session.get("page") not in (None, page):
         _stand(session["experiment"])
     session["page"], session["lang_before"] = page, language()
-    experiment = session["experiment"] = _with_card(_with_model(session["experiment"], before), page)
+    experiment = session["experiment"] = _with_card(_with_model(session["experiment"], before, page), page)
     if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name, kind in TYPES.items() if kind is str):
         notice("link_short")
     return experiment
 
 
-def _with_model(experiment: Experiment, before: Experiment | None) -> Experiment:
+def _with_model(experiment: Experiment, before: Experiment | None, page: str) -> Experiment:
     """Where the stored model is not on this server, or has no such cell, says so and does without.
 
-    A stored model reads tokens of its own kind.
+    A stored model reads tokens of its own kind. Where weights do not act, any cell may be looked at.
     """
     if experiment.weights != "model":
         return experiment
+    if experiment.own and "weights" not in acting(page or HOME, experiment):
+        cell = st.session_state[key("cell")] = experiment.cell.partition(":")[0]
+        return replace(experiment, cell=cell)
     experiment = _with_own(experiment)
     if is_there(experiment):
         units = token_level_of(experiment)
@@ -157,8 +161,9 @@ def _with_model(experiment: Experiment, before: Experiment | None) -> Experiment
             st.session_state[key("units")] = units
         return replace(experiment, units=units)
     notice("model_gone" if experiment.model else "no_model")
-    st.session_state[key("weights")] = "untrained"
-    return replace(experiment, weights="untrained")
+    without = replace(experiment, weights="untrained").with_usual_cell()
+    st.session_state[key("weights")], st.session_state[key("cell")] = without.weights, without.cell
+    return without
 
 
 def _with_own(experiment: Experiment) -> Experiment:

@@ -1,12 +1,19 @@
-"""Cells with other functions in them: their step against NumPy, their gradients against autograd."""
+"""Cells with other functions in them: their step against torch's own, their gradients against autograd."""
+
+from itertools import product
 
 import numpy as np
 import pytest
 
 from explorer import CELLS, bptt
-from explorer.cells.activations import key_of
+from explorer.cells.activations import FUNCTIONS, key_of
+from explorer.cells.equations import evaluate, latex, unfolded
+from explorer.experiment import Experiment
+from explorer.figures.signals import cell_name
 from explorer.nn.records import Trace
+from explorer.nn.references import largest_difference
 from tests.autograd import rows_of
+from tests.cells.test_equations import symbols_of
 from tests.helpers import largest, random_layer
 
 KEYS = [
@@ -18,6 +25,8 @@ KEYS = [
     "gru_reset_before:hard_sigmoid_6:relu",
     "rnn:linear",
     "rnn:hard_sigmoid",
+    "lstm:softsign:elu:softplus",
+    "gru:relu6:hard_tanh",
 ]
 
 
@@ -49,3 +58,61 @@ def test_usual_functions_are_the_cell_itself():
     for wrong in ("lstm:tanh", "gru:sin:tanh", "nothing:sigmoid:tanh"):
         with pytest.raises(KeyError):
             CELLS[wrong]
+
+
+@pytest.mark.parametrize("base", ["lstm", "lstm_peephole", "lstm_coupled", "gru", "gru_reset_before"])
+def test_every_function_of_a_gate_and_of_a_candidate_is_torchs_own(base):
+    rng = np.random.default_rng(94)
+    bounded = [name for name, function in FUNCTIONS.items() if not function.endless]
+    for gate, candidate in (*product(bounded, bounded), *product(("hard_sigmoid",), FUNCTIONS)):
+        key = ":".join((base, gate, candidate, *([candidate] if "lstm" in base else [])))
+        layer = random_layer(key, rng)
+        size = max(1.0, *(np.abs(a).max() for a in layer.states.values()))
+        assert largest_difference(layer) <= 1e-12 * size, key
+        for notation in ("pytorch", "lecture"):
+            shown = layer.in_notation(notation)
+            for symbol, equation in shown.spec.equations:
+                assert (
+                    largest(evaluate(equation, symbols_of(shown), shown.weights), symbols_of(shown)[symbol])
+                    <= 1e-12
+                )
+
+
+def test_a_gate_that_is_no_valve_is_not_shown_as_one():
+    assert CELLS["lstm:hard_sigmoid:tanh:tanh"].gates == ("f", "i", "o")
+    linear = CELLS["gru:linear:tanh"]
+    assert linear.gates == () and linear.flips == () and linear.lecture is None
+    assert CELLS["gru:hard_sigmoid:tanh"].flips == ("z",)
+
+
+def test_the_drawn_equation_and_the_drawing_say_the_function():
+    spec = CELLS["lstm:hard_sigmoid:tanh:relu"]
+    table = dict(spec.equations)
+    assert latex(unfolded("f", table)).startswith(r"\mathrm{clip}_0^1\left(0.2 \cdot \left(W_f x_t + b_f")
+    assert next(node.text for node in spec.diagram.nodes if node.key == "tanh") == "relu"
+    assert next(node.text for node in CELLS["rnn:softsign"].diagram.nodes if node.key == "phi") == "softsign"
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("lstm:hard_sigmoid:tanh:tanh", "LSTM (gates: hard sigmoid 0.2)"),
+        ("gru:hard_sigmoid_6:relu", "GRU (reset after product; gates: hard sigmoid 1/6, candidate: ReLU)"),
+        ("rnn:linear", "RNN (linear)"),
+        ("lstm", "LSTM"),
+    ],
+)
+def test_a_cell_is_called_by_what_is_other_in_it(key, name):
+    assert cell_name(key, "en") == name
+    assert cell_name(key, "ko")
+
+
+def test_only_a_network_of_a_file_has_a_cell_with_other_functions():
+    asked = {"cell": "lstm:hard_sigmoid:tanh:tanh"}
+    own, refused = Experiment().with_changes(asked | {"weights": "model", "model": "own-1"})
+    assert own.cell == asked["cell"] and not refused
+    assert Experiment().with_changes(own.to_query()) == (own, ())
+    assert Experiment().with_changes(asked)[0].cell == "lstm"
+    assert own.with_changes({"weights": "lecture"})[0].cell == "lstm"
+    for wrong in ("lstm:sigmoid:tanh:tanh", "lstm:sin:tanh:tanh", "mingru:relu:relu", "x:relu", "lstm:relu"):
+        assert [one.name for one in own.with_changes({"cell": wrong})[1]] == ["cell"], wrong

@@ -55,6 +55,29 @@ def test_what_a_file_says_is_told():
     )
 
 
+def test_every_function_that_keras_layers_may_have_gives_what_keras_gave():
+    found, given = (
+        inspect_file(FILES / "keras_functions.keras"),
+        np.load(FILES / "keras_functions_outputs.npz"),
+    )
+    assert {u.name for u in found.layers} == set(given.files)
+    for layers in found.layers:
+        assert largest(output_of(layers), given[layers.name]) <= 1e-5 * np.abs(given[layers.name]).max(), (
+            layers
+        )
+    cells = {layers.cell for layers in found.layers}
+    assert {"lstm:hard_sigmoid_6:tanh:tanh", "gru:relu:linear", "rnn:softplus", "rnn_relu", "lstm"} <= cells
+
+
+def test_the_hard_sigmoid_of_keras_2_gives_what_keras_gave():
+    found, given = inspect_file(FILES / "keras2.h5"), np.load(FILES / "keras2_outputs.npz")
+    assert {u.cell for u in found.layers} == {
+        "lstm:hard_sigmoid:tanh:tanh", "gru_reset_before:hard_sigmoid:tanh"
+    }  # fmt: skip
+    for layers in found.layers:
+        assert largest(output_of(layers), given[layers.name]) <= 1e-6, layers
+
+
 def written(
     weights: dict[str, np.ndarray], layer: str = "rnn", config: dict | None = None, **attributes
 ) -> bytes:
@@ -128,8 +151,8 @@ def test_weights_that_do_not_fit_are_refused(change, key):
 
 
 def test_a_function_that_is_not_known_is_refused_by_its_name():
-    config = {"class_name": "LSTM", "config": {"name": "rnn", "activation": "softsign"}}
-    with pytest.raises(Refused, match=r"The layer rnn does something that is not known here: softsign\."):
+    config = {"class_name": "LSTM", "config": {"name": "rnn", "activation": "swish"}}
+    with pytest.raises(Refused, match=r"The layer rnn does something that is not known here: swish\."):
         load_weights(written(plain_lstm(), config=config))
 
 

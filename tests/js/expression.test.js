@@ -29,6 +29,8 @@ test("operators are elementwise, over as many parts as there are", () => {
   assert.deepEqual(values(["sub", 1, "g"]), [0.75, 0.25])
   assert.deepEqual(values(["mul", "g", "c", 2]), [3.5, 12])
   assert.deepEqual(values(["relu", "h"]), [0.5, 0])
+  assert.deepEqual(values(["clip", ["mul", 3, "h"]]), [1, 0])
+  assert.deepEqual(values(["clip", "g"]), [0.25, 0.75])
   assert.deepEqual(values(["tanh", "h"]), [Math.tanh(0.5), Math.tanh(-0.5)])
   assert.ok(Math.abs(values(["sigmoid", "h"])[0] - 1 / (1 + Math.exp(-0.5))) < 1e-15)
   assert.deepEqual(values(["sigmoid", 1000]), [1, 1])

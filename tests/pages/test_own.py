@@ -112,18 +112,20 @@ def test_a_visitor_who_brings_more_and_more_pushes_out_their_own(monkeypatch, tm
     assert len(list(tmp_path.iterdir())) == 5
 
 
-def test_of_a_file_with_functions_that_no_cell_has_the_rest_is_shown_and_the_reason_said():
-    pytest.importorskip("h5py")
-    raw = (FILES / "keras.keras").read_bytes()
-    found = inspect_file(raw)
-    key = brought.store().take_network(raw, pack("Keras", networks_in(found), [], 10**9), "")
-    assert set(brought.store().file(key).odd) == {"hard", "relu"}
-    app = opened(page="step", weights="model", model=key, stack="backwards")
-    assert not app.exception
-    assert "`hard`, `relu`" in texts(app) and "runs this layer against time" in texts(app)
-    odd = [one for one in networks_in(found) if one.layers.name == "hard"]
-    with pytest.raises(Refused, match="other functions than any cell here"):
-        brought.store().take_network(b"odd", pack("Keras", odd, [], 10**9), "")
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
+def test_a_network_with_other_functions_walks_goes_back_and_rests_as_any_other(locale):
+    raw = (FILES / "keras2.h5").read_bytes()
+    packed = pack("Keras HDF5", networks_in(inspect_file(raw)), [], 10**9)
+    where = {"weights": "model", "model": brought.store().take_network(raw, packed, ""), "stack": "lstm_1"}
+    said = "hard sigmoid 0.2" if locale == "en-US" else "하드 시그모이드 0.2"
+    for page in ("step", "gradients", "dynamics"):
+        app = opened(locale, page=page, scene="network", clamp="f", clamp_value="0.5", **where)
+        assert said in texts(app) and not app.exception, page
+        assert app.session_state["experiment"].cell == "lstm:hard_sigmoid:tanh:tanh"
+    app = opened(locale, page="architectures", arch="deep", cell="gru", **where)
+    assert app.session_state["experiment"].cell == "gru"
+    app = opened(locale, page="dynamics", scene="cube", cell="lstm:hard_sigmoid:tanh:tanh", **where)
+    assert app.selectbox(key="field_cell").value == "lstm"
 
 
 @pytest.mark.parametrize("page", ["step", "gradients"])

@@ -33,6 +33,7 @@ from explorer.architectures.states import (
 from explorer.experiment import Experiment
 from explorer.figures.packing import grid_of_packing, packing_figure
 from explorer.figures.shapes import grid_figure
+from explorer.figures.signals import cell_name
 from explorer.figures.states import border_figure, ends_figure, numpy_figure, padding_figure, radius_figure
 from explorer.i18n import raised, t
 from explorer.ui.charts import show_bare
@@ -104,7 +105,7 @@ def _stand_in(sizes: Sizes, lang: str) -> None:
     if sizes.in_torch:
         return
     sentence = "stand_in_torch" if sizes.in_keras else "stand_in"
-    names = {"cell": t(f"cell.{sizes.cell}", lang), "other": t(f"cell.{sizes.spec.key}", lang)}
+    names = {"cell": cell_name(sizes.cell, lang), "other": cell_name(sizes.spec.key, lang)}
     st.markdown(t(f"shapes.{sentence}", lang, **names))
 
 

@@ -8,6 +8,7 @@ from explorer.checks.live import PointsError, points_error
 from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.landscape import Landscape
 from explorer.experiment import Experiment
+from explorer.figures.signals import cell_name
 from explorer.i18n import raised, t
 from explorer.lab.learned import Learned
 from explorer.limits import CUBE_HIDDEN
@@ -43,7 +44,7 @@ def _fitted(cell: str, learned: Learned, lang: str) -> str:
     fit = learned.fit
     assert fit is not None
     key = "cube_learned" if fit.passed else "cube_not_learned"
-    values = {"cell": t(f"cell.{cell}", lang), "steps": fit.steps, "seconds": f"{fit.seconds:.1f}"}
+    values = {"cell": cell_name(cell, lang), "steps": fit.steps, "seconds": f"{fit.seconds:.1f}"}
     return t(f"dynamics.{key}", lang, loss=raised(f"{fit.loss:.2g}"), hidden=CUBE_HIDDEN, **values)
 
 

@@ -6,6 +6,7 @@ from explorer.architectures import mappings
 from explorer.checks.live import PointsError, points_error
 from explorer.dynamics.evidence import Evidence
 from explorer.experiment import Experiment
+from explorer.figures.signals import cell_name
 from explorer.i18n import t
 from explorer.stage.dynamics import build_space
 from explorer.stage.views import evidence_of
@@ -22,7 +23,7 @@ def draw(experiment: Experiment, lang: str) -> None:
     if whole():
         _examples(lang)
     stage(_packed(*key, experiment.point))
-    values = {"cell": t(f"cell.{experiment.cell}", lang), "n": f"{len(found.along):,}"}
+    values = {"cell": cell_name(experiment.cell, lang), "n": f"{len(found.along):,}"}
     shown = {"share": f"{found.share:.0%}".replace("%", " %"), "r": f"{abs(found.r):.3f}"}
     st.markdown(t("dynamics.evidence", lang, **values, **shown))
     if whole():

@@ -18,6 +18,7 @@ from explorer.dynamics.portrait import (
 )
 from explorer.experiment import Experiment
 from explorer.figures import dynamics as figures
+from explorer.figures.signals import cell_name
 from explorer.i18n import t
 from explorer.limits import PORTRAIT_HIDDEN
 from explorer.ui.charts import show_bare
@@ -69,7 +70,7 @@ def _words(found: Portrait, lang: str) -> None:
 def _too_many(experiment: Experiment, lang: str) -> None:
     """A unit of this cell has more numbers than a plane: says so."""
     states = CELLS[experiment.cell].states
-    values = {"cell": t(f"cell.{experiment.cell}", lang), "n": len(states), "states": ", ".join(states)}
+    values = {"cell": cell_name(experiment.cell, lang), "n": len(states), "states": ", ".join(states)}
     st.info(t("dynamics.no_plane", lang, **values))
 
 

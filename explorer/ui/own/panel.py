@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from explorer.experiment import Experiment
+from explorer.figures.signals import cell_name
 from explorer.i18n import t
 from explorer.lab.files import first_ids
 from explorer.lab.own import Facts
@@ -119,7 +120,7 @@ def _network(experiment: Experiment, file: File, found: Facts, lang: str) -> Non
 def _called(found: Facts, lang: str) -> str:
     """A network's name in the list: with its cell and sizes."""
     name = t("own.stacked", lang, names=found.name) if found.below else found.name or t("own.top", lang)
-    return f"{name} · {t(f'cell.{found.cell}', lang)} {found.inputs} → {_sizes(found)}"
+    return f"{name} · {cell_name(found.cell, lang)} {found.inputs} → {_sizes(found)}"
 
 
 def _sizes(found: Facts) -> str:
@@ -169,7 +170,7 @@ def _bring(found: Facts, lang: str) -> None:
 def told(experiment: Experiment, file: File, found: Facts, lang: str) -> list[str]:
     """Returns what is to be said of a network: what was read of the file as what, and what was not."""
     ways = t("own.both_ways", lang) if found.ways > 1 else ""
-    cell = t(f"cell.{found.cell}", lang)
+    cell = cell_name(found.cell, lang)
     said = [t("own.is", lang, kind=file.kind, cell=cell, inputs=found.inputs, sizes=_sizes(found), ways=ways)]
     if found.below:
         said.append(t("own.is_stacked", lang))
@@ -189,8 +190,6 @@ def told(experiment: Experiment, file: File, found: Facts, lang: str) -> list[st
         said.append(t("own.left_alone", lang, names=", ".join(f"`{name}`" for name in rest[:_LISTED]) + more))
     if file.wide:
         said.append(t("own.wide", lang, names=", ".join(f"`{name}`" for name in file.wide)))
-    if file.odd:
-        said.append(t("own.odd", lang, names=", ".join(f"`{name}`" for name in file.odd)))
     unsaid = [key for begins, key in _UNSAID.items() if any(begins in text for text in found.conventions)]
     said += [t(f"own.{key}", lang) for key in unsaid]
     return [sentence for sentence in said if sentence]

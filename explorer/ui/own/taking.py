@@ -2,6 +2,7 @@
 
 from explorer.data.unusable import Unusable
 from explorer.experiment import LAST_MOMENT, Experiment
+from explorer.figures.signals import cell_name
 from explorer.formats.apart import opened_apart
 from explorer.formats.numbers import read_numbers
 from explorer.formats.packing import metadata_of
@@ -69,7 +70,7 @@ def _take_bundle(raw: bytes, lang: str) -> dict[str, str]:
     except OSError as error:
         raise Refused("disk") from error
     own = {"cell": run.cell, "units": run.token_level, "moment": str(LAST_MOMENT), **_PLACE, **_UNCHANGED}
-    label = models.label_of(t(f"cell.{run.cell}", lang), run.data, "loaded", lang)
+    label = models.label_of(cell_name(run.cell, lang), run.data, "loaded", lang)
     models.remember(key, label, own)
     return {"weights": "model", "model": key, "words": "", **own}
 

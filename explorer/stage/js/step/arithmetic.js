@@ -9,7 +9,7 @@ import { fill, number } from "../core/numbers.js"
 import { Evaluator } from "./expression.js"
 import { sourceOf } from "./sources.js"
 
-const ACTIVATIONS = { sigmoid: "σ", tanh: "tanh", relu: "relu", exp: "exp", log: "log", log_sigmoid: "log σ" }
+const ACTIVATIONS = { sigmoid: "σ", tanh: "tanh", relu: "relu", exp: "exp", log: "log", log_sigmoid: "log σ", clip: "clip" }
 const OPEN = ["add", "sub", "mul", "neg", "in", "rec", "peep"]
 
 export class Arithmetic {
@@ -77,7 +77,7 @@ export class Arithmetic {
     if (head === "abs") return math("mrow", {}, op("|"), this.draw(rest[0], numeric), op("|"))
     if (head === "div") return math("mfrac", {}, ...rest.map((part) => this.draw(part, numeric)))
     if (head === "max") return math("mrow", {}, math("mi", { text: "max" }), op("("), this.draw(rest[0], numeric), op(","), this.draw(rest[1], numeric), op(")"))
-    const sign = { add: "+", sub: "−", mul: numeric ? "·" : "⊙" }[head]
+    const sign = { add: "+", sub: "−", mul: numeric || typeof rest[0] === "number" ? "·" : "⊙" }[head]
     const parts = rest.map((part, k) => (head === "mul" || (head === "sub" && k) ? this.within(part, numeric) : this.draw(part, numeric)))
     return math("mrow", {}, ...parts.flatMap((part, k) => (k ? [op(sign), part] : [part])))
   }

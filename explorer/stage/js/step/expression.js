@@ -18,6 +18,7 @@ const UNARY = {
   abs: Math.abs,
   neg: (a) => -a,
   log_sigmoid: (a) => Math.min(a, 0) - Math.log1p(Math.exp(-Math.abs(a))),
+  clip: (a) => Math.min(Math.max(a, 0), 1),
 }
 
 /** @typedef {Pick<WalkRun, "arrays" | "units" | "inputs" | "blocks" | "recurrentBlocks" | "peepholeBlocks">} Cell */
