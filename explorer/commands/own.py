@@ -21,7 +21,7 @@ from explorer.lab.files import Given, given
 from explorer.lab.learned import Learned, from_bundle, learn
 from explorer.lab.own import fitting_text
 from explorer.training.shipped import families, load
-from explorer.training.store import Bundle, load_bundle
+from explorer.training.store import Bundle, is_kept, load_bundle
 
 FILE = Option(
     "--model",
@@ -157,14 +157,7 @@ def reading(file: str, read: Callable[[], Read]) -> Read:
 
 def _is_ours(file: str) -> bool:
     """Returns whether this app kept a file. Raises UsageError where it cannot be read."""
-
-    def start() -> bytes:
-        with open(file, "rb") as opened_file:
-            return opened_file.read(2**17)
-
-    head = reading(file, start)
-    length = int.from_bytes(head[:8], "little")
-    return b'"format":"rnn-explorer' in head[8 : 8 + length]
+    return reading(file, lambda: is_kept(file))
 
 
 def bundle_of(chosen: argparse.Namespace) -> Bundle:

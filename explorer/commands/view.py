@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from explorer.commands.options import JSON, LANG, Option, UsageError, Verb, checked_path, language
 from explorer.commands.output import written
+from explorer.commands.own import SEQUENCE, VOCABULARY
 from explorer.i18n import Refused
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def run_view(chosen: argparse.Namespace) -> int:
 
     lang, out = language(chosen.lang), checked_path(chosen.out, ENDINGS)
     try:
-        seen = view(_local(chosen.link), lang=lang, network=chosen.network)
+        seen = view(_local(chosen.link), lang=lang, network=chosen.network, vocabulary=chosen.vocabulary,
+                    sequence=chosen.sequence)  # fmt: skip
     except (ValueError, Refused, OSError) as error:
         raise UsageError(f"{chosen.link!r} cannot be shown: {error}.") from error
     ending = out.suffix.lower()
@@ -63,7 +65,12 @@ OUT = Option(
     },
 )
 NETWORK = Option(
-    "--network", {"metavar": "FILE", "help": "a network kept by page Train live, in place of the link's"}
+    "--network",
+    {"metavar": "FILE", "help": "a network in place of the link's: kept by Train live, or yours"},
 )
 
-VERB = Verb(run_view, "any view of the app as a file, from its link", (LINK, OUT, LANG, NETWORK, JSON))
+VERB = Verb(
+    run_view,
+    "any view of the app as a file, from its link",
+    (LINK, OUT, LANG, NETWORK, VOCABULARY, SEQUENCE, JSON),
+)

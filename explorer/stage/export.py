@@ -60,7 +60,9 @@ def cells_of(experiment: Experiment, lang: str) -> str:
 
 
 def said_of(experiment: Experiment, lang: str) -> str:
-    """Returns an experiment's sentence, cut where it is long."""
+    """Returns an experiment's sentence, cut where it is long; nothing where its network reads none."""
+    if experiment.own and not experiment.text:
+        return ""
     if experiment.weights == "marked":
         return t("option.weights.marked", lang)
     letters = tokenise(text_of(experiment), "char")

@@ -145,10 +145,21 @@ def _cell(column: np.ndarray, row: int) -> Any:
     return "" if row < 0 else column[row].item()
 
 
-def script(page: str, experiment: Experiment, lang: str, title: str, file: str | None = None) -> str:
+_OF_TRAINING = {"network": "the file of this network, from the page where it was trained"}
+_OF_FILE = {
+    "network": "the file that was opened",
+    "vocabulary": "the file of its tokens",
+    "sequence": "the file of its numbers",
+}
+"""What a script says of each file that a network of somebody's own needs."""
+
+
+def script(
+    page: str, experiment: Experiment, lang: str, title: str, files: Mapping[str, str] | None = None
+) -> str:
     """Returns a Python script that carries out a view again through the public API.
 
-    file: the name of the network's own file, where the experiment does not make it.
+    files: where the experiment does not make its network, what has it, by the parameters of `view`.
     """
     default = Experiment()
     chosen = [
@@ -157,7 +168,11 @@ def script(page: str, experiment: Experiment, lang: str, title: str, file: str |
         if (value := getattr(experiment, field.name)) != getattr(default, field.name)
         and field.name not in ("card", "panels")
     ]
-    network = [f"    network={file!r},  # the file of this network, from the page where it was trained"]
+    said = {
+        True: _OF_FILE,
+        False: {"network": "the file of this network, from the page where it was trained"},
+    }
+    along = [f"    {name}={file!r},  # {said[experiment.own][name]}" for name, file in (files or {}).items()]
     heading = "".join(letter if letter.isprintable() else " " for letter in title)
     lines = [
         f"# {heading}",
@@ -171,7 +186,7 @@ def script(page: str, experiment: Experiment, lang: str, title: str, file: str |
         *chosen,
         "    ),",
         f"    lang={lang!r},",
-        *(network if file else []),
+        *along,
         ")",
         "for name, array in seen.arrays.items():",
         "    print(name, array.shape)",

@@ -5,9 +5,9 @@ view("gradients", Experiment(cell="gru", text="the cat sat")).to_html("gradients
 The pages draw the same records through their caches; a test holds the two against each other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,11 +25,13 @@ from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.evidence import Evidence, evidence
 from explorer.dynamics.landscape import Landscape
 from explorer.dynamics.network import network
-from explorer.experiment import MAPPINGS, Experiment
+from explorer.experiment import MAPPINGS, OWN, Experiment
 from explorer.figures.deep import NETWORKS
 from explorer.i18n import LANGUAGES, Refused, t
+from explorer.lab.files import Given, given
 from explorer.lab.flow import compared, flow
 from explorer.lab.learned import Learned, from_bundle, inputs, learn, needed, opening
+from explorer.lab.own import digest
 from explorer.lab.walk import walk
 from explorer.language.probing import memories
 from explorer.language.saying import saying
@@ -46,7 +48,7 @@ from explorer.stage.pairs import build_pairs
 from explorer.stage.predict import build_prediction
 from explorer.stage.units import build_units
 from explorer.training.shipped import families, load
-from explorer.training.store import load_bundle
+from explorer.training.store import is_kept, load_bundle
 
 
 class NoStageError(ValueError):
@@ -55,12 +57,18 @@ class NoStageError(ValueError):
 
 @dataclass(frozen=True)
 class Networks:
-    """Where the networks of a view come from: learned here and now, shipped, or a file in place of both."""
+    """Where the networks of a view come from: learned here and now, shipped, or a file in place of both.
+
+    file: one that this app kept; own: a network out of anybody's.
+    """
 
     file: Path | None = None
+    own: Given | None = None
 
     def learned(self, experiment: Experiment) -> Learned:
         """Returns the experiment's network. Raises NoStageError for one that only a server has."""
+        if self.own is not None:
+            return self.own.learned()
         if self.file is not None:
             return from_bundle(load_bundle(self.file))
         if experiment.weights != "model":
@@ -69,9 +77,14 @@ class Networks:
             raise NoStageError(f"the network {experiment.model!r} of the cell {experiment.cell} is not here")
         return from_bundle(load(experiment.model, experiment.cell))
 
+    @property
+    def alone(self) -> bool:
+        """Whether a file has the network, and no other cell has one like it."""
+        return self.file is not None or self.own is not None
+
     def there(self, experiment: Experiment) -> bool:
         """Returns whether there is such a network."""
-        if self.file is not None or experiment.weights != "model":
+        if self.alone or experiment.weights != "model":
             return True
         family = families().get(experiment.model)
         return family is not None and experiment.cell in family.cells
@@ -80,7 +93,7 @@ class Networks:
         """Returns the training that the experiment's stored network comes from; None for one learned here."""
         if self.file is not None:
             return load_bundle(self.file).experiment
-        if experiment.weights != "model":
+        if experiment.weights != "model" or experiment.own:
             return None
         return families()[experiment.model].experiments[experiment.cell]
 
@@ -101,7 +114,7 @@ def _step(experiment: Experiment, lang: str, networks: Networks) -> bytes:
 
 def _gradients(experiment: Experiment, lang: str, networks: Networks) -> bytes:
     cells = [replace(experiment, cell=cell) for cell in compared(experiment.cell)]
-    if networks.file is not None:
+    if networks.alone:
         cells = cells[:1]
     there = {cell.cell: networks.learned(cell) for cell in cells if networks.there(cell)}
     return payload.build_flow(flow(experiment, there), experiment.display(lang))
@@ -241,15 +254,15 @@ def view_key(page: str, experiment: Experiment) -> str:
 class View:
     """A view carried out.
 
-    payload is what the stage draws; page and experiment are those of its link; network a file in place of
-    the experiment's.
+    payload is what the stage draws; page and experiment are those of its link; files: what was read in place
+    of the experiment's, by the parameters of `view`.
     """
 
     page: str
     experiment: Experiment
     lang: str
     payload: bytes
-    network: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -262,7 +275,7 @@ class View:
 
     def to_script(self) -> str:
         """Returns a Python script that carries the view out again."""
-        return taking.script(self.page, self.experiment, self.lang, self.title, self.network)
+        return taking.script(self.page, self.experiment, self.lang, self.title, self.files)
 
     def to_html(self, path: Path | str | None = None) -> str:
         """Returns the stage as one HTML file, and writes it where a path is given."""
@@ -278,11 +291,14 @@ def view(
     experiment: Experiment | None = None,
     lang: str = "en",
     network: Path | str | None = None,
+    vocabulary: Path | str | None = None,
+    sequence: Path | str | None = None,
 ) -> View:
     """Carries out a view: a page's name and its experiment, or a link of the app such as `/step?cell=gru`.
 
-    network is a file of page Train live, in place of the experiment's. Raises NoStageError for a view that
-    does not stand on the stage, ValueError for a link that sets what there is not.
+    network is a file in place of the experiment's: one of page Train live, or anybody's, with a vocabulary or
+    a sequence (T, D) beside it. Raises NoStageError for a view that does not stand on the stage, ValueError
+    for a link that sets what there is not and, as Refused, for a file that cannot be used.
     """
     if experiment is None:
         place = place_of(page)
@@ -294,8 +310,25 @@ def view(
         raise NoStageError(
             f"{view_key(page, experiment)!r} does not stand on the stage; {', '.join(VIEWS)} do"
         )
-    networks = Networks(Path(network) if network else None)
-    return View(page, experiment, lang, build(experiment, lang, networks), str(network) if network else None)
+    along = {"network": network, "vocabulary": vocabulary, "sequence": sequence}
+    files = {name: str(file) for name, file in along.items() if file}
+    networks, experiment = _networks(files, experiment)
+    return View(page, experiment, lang, build(experiment, lang, networks), files)
+
+
+def _networks(files: Mapping[str, str], experiment: Experiment) -> tuple[Networks, Experiment]:
+    """Returns where the networks come from, and the experiment with what a network out of a file says."""
+    if "network" not in files:
+        if files or experiment.own:
+            raise NoStageError("the network is out of a file: give it as network=FILE")
+        return Networks(), experiment
+    file = Path(files["network"])
+    if not experiment.own and is_kept(file):
+        return Networks(file), experiment
+    found = given(file, experiment.stack or None, files.get("vocabulary"), files.get("sequence"))
+    name = experiment.model if experiment.own else OWN + digest(file.read_bytes())
+    own, _ = replace(experiment, model=name).with_changes(found.experiment(experiment))
+    return Networks(own=found), own
 
 
 BESIDE = ("lang", "room", *NAMES, "embed")
@@ -307,4 +340,4 @@ def title_of(page: str, experiment: Experiment, lang: str) -> str:
     table = f"option.{CHOOSING[page]}" if page in CHOOSING else "page"
     own = t(f"{table}.{stage_of(page, experiment)}", lang)
     said = [export.said_of(experiment, lang)] if page in ("step", "gradients") else []
-    return f"{own}: {', '.join([export.cells_of(experiment, lang), *said])}"
+    return f"{own}: {', '.join([export.cells_of(experiment, lang), *filter(None, said)])}"

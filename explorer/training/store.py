@@ -107,6 +107,14 @@ def load_model(source: Path | str | bytes) -> RecurrentModel:
     return load_bundle(source, uploaded=False).model
 
 
+def is_kept(file: Path | str) -> bool:
+    """Returns whether this app kept a file. Raises OSError where it cannot be read."""
+    with open(file, "rb") as opened:
+        head = opened.read(2**17)
+    length = int.from_bytes(head[:8], "little")
+    return b'"format":"rnn-explorer' in head[8 : 8 + length]
+
+
 def load_bundle(source: Path | str | bytes, *, uploaded: bool = True) -> Bundle:
     """Returns what `save_model` wrote, from a path or the bytes of a file.
 

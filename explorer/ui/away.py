@@ -1,5 +1,6 @@
 """The quiet way to take a view away: as a page, a picture, its numbers, a script, a link."""
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -11,6 +12,7 @@ from explorer.lab.learned import settled
 from explorer.stage.taking import script
 from explorer.stage.views import title_of
 from explorer.training.shipped import families
+from explorer.ui import brought, models
 from explorer.ui.components import component
 from explorer.ui.stage import ON_STAGE, OnStage
 
@@ -40,19 +42,25 @@ def taken(page: str, on_stage: OnStage | None, experiment: Experiment, lang: str
     """Returns what the browser needs to know, in the form of `Away` in types.d.ts."""
     page = on_stage.page if on_stage else page
     shown = settled(on_stage.experiment if on_stage else experiment, lang)
+    if found := brought.facts(shown):
+        shown = replace(shown, stack=found.name)
     title = title_of(page, shown, lang)
     return {
         "payload": on_stage.payload if on_stage else None,
-        "file": "-".join(["rnn-explorer", page, *([shown.cell] if on_stage else [])]),
+        "file": "-".join(["rnn-explorer", page, *([shown.cell.partition(":")[0]] if on_stage else [])]),
         "title": title,
         "lang": lang,
-        "script": script(page, shown, lang, title, _file_of(shown)) if on_stage else None,
+        "script": script(page, shown, lang, title, _files_of(shown)) if on_stage else None,
+        "note": t("own.link", lang) if shown.own else "",
         "strings": section("away", lang),
     }
 
 
-def _file_of(experiment: Experiment) -> str | None:
-    """The name under which the browser keeps a network that was trained or loaded here."""
+def _files_of(experiment: Experiment) -> dict[str, str]:
+    """What a script needs beside it, by the parameters of `view`: files by the names that visitors know."""
     if experiment.weights != "model" or experiment.model in families():
-        return None
-    return f"{experiment.cell}-{experiment.moment}.safetensors"
+        return {}
+    if not experiment.own:
+        return {"network": f"{experiment.cell}-{experiment.moment}.safetensors"}
+    along = {"network": experiment.model, "vocabulary": experiment.words, "sequence": experiment.numbers}
+    return {name: models.called(key) or name for name, key in along.items() if key}

@@ -14,6 +14,7 @@ from explorer.training.shipped import families
 from explorer.ui import board, brought
 
 _SESSION = "models"
+_CALLED = "called"
 
 READS_MUCH = {
     "weights": "model",
@@ -57,6 +58,19 @@ def token_level_of(experiment: Experiment) -> str:
 def remember(name: str, label: str, changes: Mapping[str, str]) -> None:
     """Puts a network of this session into the list, with the fields to set where it is chosen."""
     st.session_state.setdefault(_SESSION, {})[name] = (label, dict(changes))
+
+
+def call(key: str, name: str) -> None:
+    """Keeps what a file is called that came along, by its key."""
+    st.session_state.setdefault(_CALLED, {})[key] = name
+
+
+def called(key: str) -> str:
+    """Returns what a file that was opened in this session is called; nothing where it was not."""
+    if (started := brought.started_with()) and started.changes["model"] == key:
+        return started.label
+    label, _ = st.session_state.get(_SESSION, {}).get(key, ("", {}))
+    return label or st.session_state.get(_CALLED, {}).get(key, "")
 
 
 def label_of(name: str, data: str, how: str, lang: str) -> str:

@@ -160,7 +160,8 @@ def _with_model(experiment: Experiment, before: Experiment | None, page: str) ->
                 notice("model_units", units=t(f"option.units.{units}", language()))
             st.session_state[key("units")] = units
         return replace(experiment, units=units)
-    notice("model_gone" if experiment.model else "no_model")
+    gone = "own_model_gone" if experiment.own else "model_gone"
+    notice(gone if experiment.model else "no_model")
     without = replace(experiment, weights="untrained").with_usual_cell()
     st.session_state[key("weights")], st.session_state[key("cell")] = without.weights, without.cell
     return without

@@ -1,21 +1,29 @@
 """A network of one's own on every page that shows one: its layers, what it reads, and what it cannot do."""
 
+import hashlib
+import io
+import json
+from contextlib import redirect_stdout
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from explorer import Experiment, RecurrentModel, inspect_file
+from explorer import Experiment, RecurrentModel, inspect_file, view
 from explorer.formats.networks import networks_in
 from explorer.formats.packing import pack
 from explorer.lab.own import digest
 from explorer.limits import DRAWN_UNITS, MAX_UNITS
 from explorer.nn.initialise import initialise
+from explorer.stage.views import NoStageError
 from explorer.text import Refused
 from explorer.training.store import load_bundle, save_model
 from explorer.ui import brought
+from explorer.ui.away import taken
 from explorer.ui.board import jobs
 from explorer.ui.own import taking
+from explorer.ui.payloads import PREFIX
 from tests.formats.test_damaged import FILES
 from tests.formats.test_networks import D, Speaker, V, saved
 from tests.pages.app import opened, texts
@@ -23,9 +31,9 @@ from tests.pages.app import opened, texts
 WORDS = ["a", "b", "⏎", *(f"w{k}" for k in range(V - 3))]
 
 
-def kept(net: nn.Module, owner: str = "") -> str:
+def kept(net: nn.Module | bytes, owner: str = "") -> str:
     """Keeps a network as an upload does, read here and not apart; returns its key."""
-    raw = saved(net)
+    raw = net if isinstance(net, bytes) else saved(net)
     found = inspect_file(raw)
     packed = pack(found.format, networks_in(found), list(found.rest), 10**9)
     return brought.store().take_network(raw, packed, owner)
@@ -84,7 +92,7 @@ def test_a_wide_network_of_both_ways_walks_over_numbers_that_were_brought():
 
 def test_a_network_that_is_gone_is_said_to_be():
     app = opened(page="step", weights="model", model="own-0123456789abcdef")
-    assert "does not have the stored network" in texts(app)
+    assert "out of somebody's file, which this server does not have" in texts(app)
 
 
 def test_what_comes_along_has_to_fit_the_network(speaker):
@@ -139,3 +147,49 @@ def test_a_stacked_network_of_a_race_shows_each_of_its_layers(page):
     assert not app.exception
     app.selectbox(key="own_level").select(2).run()
     assert not app.exception and app.query_params["level"] == "2"
+
+
+def script_of(app) -> str:
+    on_stage = app.session_state["on_stage"]
+    data = taken(on_stage.page, on_stage, on_stage.experiment, "en")
+    assert "on this server only" in data["note"]
+    return data["script"]
+
+
+@pytest.mark.parametrize("page", ["step", "gradients", "language"])
+def test_the_script_of_a_view_makes_its_numbers_again_with_the_files_beside_it(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    raw, words = saved(Speaker()), json.dumps(WORDS).encode()
+    (tmp_path / "network").write_bytes(raw)
+    (tmp_path / "vocabulary").write_bytes(words)
+    key = brought.store().take_words(words, dict(enumerate(WORDS)), "")
+    where = {"weights": "model", "model": kept(raw), "words": key, "text": "a b ⏎ w3"}
+    app = opened(page=page, view="generate", level="2", clamp="f", clamp_value="0.25", **where)
+    found = {}
+    with redirect_stdout(io.StringIO()):
+        exec(compile(script_of(app), "script", "exec"), found)
+    shown = hashlib.sha256(found["seen"].payload).hexdigest()[:40]
+    assert app.session_state["on_stage"].payload == PREFIX + shown
+
+
+def test_the_script_of_a_network_of_numbers_reads_the_sequence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save(tmp_path / "sequence.npy", np.arange(6.0).reshape(3, 2))
+    raw, numbers = saved(nn.GRU(2, 5, bidirectional=True)), (tmp_path / "sequence.npy").read_bytes()
+    (tmp_path / "mine.pt").write_bytes(raw)
+    where = {
+        "model": kept(raw),
+        "numbers": brought.store().take_numbers(numbers, np.load("sequence.npy"), ""),
+    }
+    app = opened(page="step", weights="model", way="backward", **where)
+    text = script_of(app).replace("'network'", "'mine.pt'").replace("'sequence'", "'sequence.npy'")
+    found = {}
+    with redirect_stdout(io.StringIO()):
+        exec(compile(text, "script", "exec"), found)
+    assert found["seen"].title == "Step through time: GRU (reset after product)"
+    x = torch.tensor([[4.0, 5.0], [2.0, 3.0], [0.0, 1.0]])
+    np.testing.assert_array_equal(found["seen"].arrays["x"], x)
+    assert hashlib.sha256(found["seen"].payload).hexdigest()[:40] in app.session_state["on_stage"].payload
+    with pytest.raises(NoStageError, match="give it as network=FILE"):
+        view("step", found["seen"].experiment)

@@ -558,6 +558,8 @@ export interface Away {
   title: string
   lang: string
   script: string | null
+  /** What is to be known of the link; empty where it holds the whole view. */
+  note: string
   strings: Strings
 }
 

@@ -160,10 +160,12 @@ def _units(experiment: Experiment, found: Facts) -> int:
 
 def _bring(found: Facts, lang: str) -> None:
     if found.vocabulary:
-        _taken("own_words", t("own.words", lang), 5, lambda raw, _: take_words(raw, found), lang)
+        _taken("own_words", t("own.words", lang), 5, lambda raw, name: take_words(raw, found, name), lang)
         st.caption(t("own.words_help", lang, count=f"{found.vocabulary:,}"))
     else:
-        _taken("own_numbers", t("own.numbers", lang), 5, lambda raw, _: take_numbers(raw, found), lang)
+        _taken(
+            "own_numbers", t("own.numbers", lang), 5, lambda raw, name: take_numbers(raw, found, name), lang
+        )
         st.caption(t("own.numbers_help", lang, columns=found.inputs))
 
 

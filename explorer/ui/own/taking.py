@@ -75,11 +75,12 @@ def _take_bundle(raw: bytes, lang: str) -> dict[str, str]:
     return {"weights": "model", "model": key, "words": "", **own}
 
 
-def take_words(raw: bytes, found: Facts) -> dict[str, str]:
+def take_words(raw: bytes, found: Facts, name: str = "") -> dict[str, str]:
     """Keeps a vocabulary, and returns the fields that read a text by it. Raises Refused."""
     tokens = read_vocabulary(raw)
     names = names_of(tokens, found.vocabulary)
     key = store().take_words(raw, tokens, owner())
+    models.call(key, name)
     return {
         "words": key,
         "text": fitting_text(names, level_of(names)),
@@ -89,7 +90,9 @@ def take_words(raw: bytes, found: Facts) -> dict[str, str]:
     }
 
 
-def take_numbers(raw: bytes, found: Facts) -> dict[str, str]:
+def take_numbers(raw: bytes, found: Facts, name: str = "") -> dict[str, str]:
     """Keeps a sequence of numbers, and returns the fields that read it. Raises Refused."""
     numbers = read_numbers(raw, found.inputs)
-    return {"numbers": store().take_numbers(raw, numbers, owner()), "step": "1", "start": "1", **_UNCHANGED}
+    key = store().take_numbers(raw, numbers, owner())
+    models.call(key, name)
+    return {"numbers": key, "step": "1", "start": "1", **_UNCHANGED}

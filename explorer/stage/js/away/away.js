@@ -12,7 +12,7 @@ export function mountAway(root, data) {
   loadStyle("away/away.css")
   const said = element("p", { class: "rx-away-said", role: "status" })
   const tell = (/** @type {string} */ text) => (said.textContent = text)
-  root.replaceChildren(element("div", { class: "rx-away" }, ...rows(data, tell), said))
+  root.replaceChildren(element("div", { class: "rx-away" }, ...rows(data, tell), ...(data.note ? [element("p", { class: "rx-away-note", text: data.note })] : []), said))
 }
 
 /** @type {(data: Away, tell: (text: string) => void) => HTMLElement[]} */
