@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 import plotly.graph_objects as go
 
 from explorer.cells import CELLS
+from explorer.data.sources import Source, source
 from explorer.figures.frame import frame
 from explorer.figures.palette import GRID, HUES
 from explorer.i18n import t
 from explorer.room.questions import BINS, Question
-from explorer.room.race import ClassRace, Seed
+from explorer.room.race import ClassRace, Offer, Seed
 
 LARGE = 22
 """Points of type on a projector."""
@@ -83,14 +84,13 @@ def _number(value: float) -> str:
 
 def class_figure(race: ClassRace, lang: str, theme: str = "light") -> go.Figure:
     """Returns the held-out metric of every seed of the class by step: those that passed, did not, run."""
-    source = race.source
-    figure = _wall(t(f"race.metric_{source.metric}", lang), theme)
+    figure = _wall(t(f"race.metric_{race.source.metric}", lang), theme)
     with race.lock:
         seeds = list(race.seeds)
         for name, colour, some in (
             ("on", HUES[theme]["x"], [s for s in seeds if not s.over]),
             ("not", HUES[theme]["write"], [s for s in seeds if s.over and s.state != "passed"]),
-            ("passed", _hue(race, theme), [s for s in seeds if s.state == "passed"]),
+            ("passed", _hue(race.offer, theme), [s for s in seeds if s.state == "passed"]),
         ):
             steps, metric = _joined(some)
             figure.add_scatter(
@@ -110,17 +110,47 @@ def class_figure(race: ClassRace, lang: str, theme: str = "light") -> go.Figure:
                 showlegend=False,
                 hoverinfo="skip",
             )
-    _levels(figure, race, lang, theme)
-    figure.update_xaxes(title=t("room.steps", lang), range=[0, race.offer.experiment.budget])
-    if source.metric == "error":
-        figure.update_yaxes(type="log")
-    else:
-        figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
+    _levels(figure, race.source, lang, theme)
+    _axes(figure, race.offer, race.source, lang)
     return figure
 
 
-def _hue(race: ClassRace, theme: str) -> str:
-    return HUES[theme][CELLS[CELLS[race.offer.race(0).runs[0].cell].family].hue]
+def seed_figure(offer: Offer, lang: str, theme: str = "light") -> go.Figure:
+    """Returns the place of a seed's curve on a phone: axes, the goal, chance; one line without points.
+
+    layout.meta has the colour of the line while it trains, and how it ended: `passed` or `not`.
+    """
+    found = source(offer.race(0).runs[0], "en")
+    colours = {
+        "on": HUES[theme]["x"],
+        "not": HUES[theme]["write"],
+        "passed": _hue(offer, theme),
+    }
+    figure = frame(t(f"race.metric_{found.metric}", lang), theme)
+    figure.add_scatter(x=[], y=[], mode="lines+markers", line={"width": 2.5}, hoverinfo="skip")
+    figure.update_layout(
+        height=None,
+        autosize=True,
+        title={"font": {"size": 13}, "y": 0.98, "yanchor": "top"},
+        margin={"l": 8, "r": 12, "t": 26, "b": 8},
+        showlegend=False,
+        meta=colours,
+    )
+    _levels(figure, found, lang, theme)
+    _axes(figure, offer, found, lang)
+    return figure
+
+
+def _axes(figure: go.Figure, offer: Offer, found: Source, lang: str) -> None:
+    figure.update_xaxes(title=t("room.steps", lang), range=[0, offer.experiment.budget])
+    if found.metric == "error":
+        figure.update_yaxes(type="log")
+    else:
+        figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
+
+
+def _hue(offer: Offer, theme: str) -> str:
+    return HUES[theme][CELLS[CELLS[offer.race(0).runs[0].cell].family].hue]
 
 
 def _joined(seeds: Sequence[Seed]) -> tuple[list[int | None], list[float | None]]:
@@ -134,9 +164,9 @@ def _with_gap(seed: Seed) -> Iterator[tuple[int | None, float | None]]:
     yield None, None
 
 
-def _levels(figure: go.Figure, race: ClassRace, lang: str, theme: str) -> None:
+def _levels(figure: go.Figure, found: Source, lang: str, theme: str) -> None:
     """The goal, and what a guess without memory gets."""
-    for value, word in ((race.source.goal, "room.goal"), (race.source.chance, "room.chance")):
+    for value, word in ((found.goal, "room.goal"), (found.chance, "room.chance")):
         if value == value:
             figure.add_hline(
                 y=value,

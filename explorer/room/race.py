@@ -246,6 +246,11 @@ class ClassRace:
 
     # What is told and kept
 
+    def checks(self, seed: int) -> list[tuple[int, float | None]]:
+        """Returns what was measured of a seed so far, (step, metric)."""
+        with self.lock:
+            return list(self.seeds[seed].checks)
+
     def record(self) -> dict[str, Any]:
         """Returns how the race stands, as all may know it."""
         with self.lock:

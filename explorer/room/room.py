@@ -52,12 +52,16 @@ class Device:
 
 @dataclass(eq=False)
 class Listener:
-    """An open stream: wake is called where something is new, over is set where it has to end."""
+    """An open stream: wake is called where something is new, over is set where it has to end.
+
+    drawn: which race's curve was told to it, and how many points of that.
+    """
 
     device: Device
     wake: Callable[[], None]
     seen: int = 0
     over: bool = False
+    drawn: tuple[int, int] = (0, 0)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -78,6 +82,7 @@ class Room:
         self.asked = 0
         self.shown = False
         self.race: ClassRace | None = None
+        self.races = 0
         self.carriers: list[str] = []
         self.ended = False
         self.lecturer_left = self.left = clock()
@@ -224,6 +229,7 @@ class Room:
         """Begins a race: every device that is there carries a seed, 0 for the first."""
         with self.lock:
             self.race = race
+            self.races += 1
             self.carriers = [device.token for device in self.here]
             race.grow(max(1, len(self.carriers)))
             self._changed("race")
@@ -240,6 +246,23 @@ class Room:
     def seed_of(self, device: Device) -> int | None:
         """Returns the seed that a device carries in the race, or None."""
         return self.carriers.index(device.token) if device.token in self.carriers else None
+
+    def curve(self, listener: Listener) -> dict[str, Any] | None:
+        """Returns what is new of the curve of the seed that a device carries, and counts it as told.
+
+        race numbers the race; points (step, metric) follow those before `from`. None where nothing is new.
+        """
+        with self.lock:
+            seed = self.seed_of(listener.device)
+            if self.race is None or seed is None:
+                return None
+            checks = self.race.checks(seed)
+            race, told = listener.drawn
+            if (race, told) == (self.races, len(checks)):
+                return None
+            first = told if race == self.races and told < len(checks) else 0
+            listener.drawn = (self.races, len(checks))
+            return {"race": self.races, "from": first, "points": checks[first:]}
 
     def raced(self) -> None:
         """Tells all how the race stands."""

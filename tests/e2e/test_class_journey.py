@@ -118,6 +118,8 @@ def test_a_class_follows_guesses_races_and_parts(visit, server, faults):
     expect(teacher.get_by_text(said("passed", k=3, n=3))).to_be_visible()
     expect(teacher.get_by_text("95 %")).to_be_visible()
     expect(phone.get_by_text(said("your_seed", "ko", seed=2))).to_be_visible()
+    expect(phone.locator(".rx-seed[data-points]:not([data-points='0']) .js-line")).to_have_count(1)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     points = teacher.locator(".rx-room-card .js-plotly-plot .scatterlayer .points path")
     expect(points).to_have_count(3)
     with teacher.expect_download() as kept:

@@ -98,6 +98,19 @@ test("of a lecturer's steps that come at once the last is told, and none twice",
   assert.deepEqual(posts.map(({ asked }) => asked), [view({ step: "4" })])
 })
 
+test("a device's curve grows by what is new, begins anew with another race, and is whole after a reload", async () => {
+  const room = enter("BCDF")
+  await soon()
+  const [source] = Source.opened
+  say(source, "curve", { race: 1, from: 0, points: [[25, 0.2]] })
+  say(source, "curve", { race: 1, from: 1, points: [[50, null], [75, 1]] })
+  assert.deepEqual(room.curve, { race: 1, points: [[25, 0.2], [50, null], [75, 1]] })
+  say(source, "curve", { race: 1, from: 0, points: [[25, 0.2]] })
+  assert.deepEqual(room.curve.points, [[25, 0.2]])
+  say(source, "curve", { race: 2, from: 0, points: [] })
+  assert.deepEqual(room.curve, { race: 2, points: [] })
+})
+
 test("a seed says how it does, the race how many have passed", () => {
   const strings = { your_seed: "seed {seed}.", seed_running: "at {step}", seed_passed: "passed in {step}", no_seed: "none", passed: "{k} of {n}", still: "{n} to come" }
   const race = { offer: "", states: ["passed", "running", "waiting"], steps: [50, 25, 0], passed: 1, finished: 1, interval: [0, 1], over: false }

@@ -203,6 +203,24 @@ def test_the_typed_address_leads_to_the_page_and_nowhere_else(site):
     assert client.get("/r/:evil.example%0d%0a").headers["location"] == "/room?room=EVILEXAM"
 
 
+def test_a_device_hears_the_curve_of_its_own_seed_alone_and_each_point_once(rooms, tmp_path):
+    room = rooms.open()
+    first, second = room.join(), room.join()
+    streams = [room.listen(device, lambda: None) for device in (first, second)]
+    teacher = room.listen(room.teach(room.key), lambda: None)
+    room.start(race := ClassRace(next(iter(offers().values())), Jobs(tmp_path / "runs", Here()), 1))
+    assert room.curve(streams[0]) == {"race": 1, "from": 0, "points": []}
+    own, other = race.seeds
+    own.checks, other.checks = [(25, 0.25), (50, None)], [(25, 0.5)]
+    assert room.curve(streams[0]) == {"race": 1, "from": 0, "points": [(25, 0.25), (50, None)]}
+    assert room.curve(streams[0]) is None and room.curve(teacher) is None
+    own.checks += [(75, 1.0)]
+    assert room.curve(streams[0]) == {"race": 1, "from": 2, "points": [(75, 1.0)]}
+    own.checks = [(25, 0.25)]  # its worker was killed: it begins anew
+    assert room.curve(streams[0])["from"] == 0
+    assert room.curve(streams[1])["points"] == [(25, 0.5)]
+
+
 def test_a_class_runs_a_race_and_keeps_its_result(lecturer, student, rooms, monkeypatch, tmp_path):
     races = Jobs(tmp_path / "runs", Here())
     monkeypatch.setattr(board, "jobs", lambda: races)
@@ -217,6 +235,8 @@ def test_a_class_runs_a_race_and_keeps_its_result(lecturer, student, rooms, monk
     found = student.get(f"/r/{code}/result.json").json()
     assert found["passed"][1] == 1 and len(found["seeds"]) == 1
     figure = lecturer.get(f"/r/{code}/figure/race", params={"lang": "ko", "theme": "dark"}).json()
+    place = student.get(f"/r/{code}/figure/mine", params={"lang": "ko", "theme": "dark"}).json()
+    assert len(place["data"]) == 1 and {"on", "not", "passed"} <= place["layout"]["meta"].keys()
     drawn = [x for trace in figure["data"] for x in (trace.get("x") or []) if x is not None]
     assert set(found["seeds"][0]["checks"]) <= set(drawn)
 

@@ -509,6 +509,13 @@ export interface Raced {
   over: boolean
 }
 
+/** What is new of the curve of this device's seed: race numbers the race, points follow those before `from`. */
+export interface Curve {
+  race: number
+  from: number
+  points: [number, number | null][]
+}
+
 export interface RoomData {
   code: string
   lang: string

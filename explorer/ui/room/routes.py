@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from explorer.figures.palette import THEMES
-from explorer.figures.room import class_figure, guess_figure
+from explorer.figures.room import class_figure, guess_figure, seed_figure
 from explorer.i18n import LANGUAGES
 from explorer.limits import MAX_ROOM_POST, ROOM_SECONDS
 from explorer.room.pace import Paces
@@ -208,7 +208,10 @@ def _messages(room: Room, listener: Listener) -> str:
         "seed": room.seed_of(device),
         "guess": room.guesses.get(device.token),
     }
-    return "".join(f"event: {name}\ndata: {text}\n\n" for name, text in [("you", json.dumps(you)), *news])
+    told = [("you", json.dumps(you)), *news]
+    if curve := room.curve(listener):
+        told.append(("curve", json.dumps(curve)))
+    return "".join(f"event: {name}\ndata: {text}\n\n" for name, text in told)
 
 
 def _waker(woken: asyncio.Event) -> Callable[[], None]:
@@ -364,22 +367,36 @@ async def _address(request: Request) -> Response:
 
 
 async def _figure(request: Request) -> Response:
-    """The projector's figure of the guesses or of the race, as Plotly's JSON."""
-    found, query = _who(request), request.query_params
-    if found is None or not found[1].lecturer or not found[1].pace.take():
+    """The projector's figure of guesses or race, the place of a student's curve: as Plotly's JSON."""
+    found, query, name = _who(request), request.query_params, request.path_params["name"]
+    if found is None or not (found[1].lecturer or name == "mine"):
         return Response(status_code=404)
+    if not found[1].pace.take():
+        return Response(status_code=429)
     lang = query["lang"] if query.get("lang") in LANGUAGES else "en"
     theme = query["theme"] if query.get("theme") in THEMES else "light"
     room = found[0]
     with room.lock:
         question, guesses, race = room.question, list(room.guesses.values()), room.race
-    if request.path_params["name"] == "guess" and question is not None and room.shown:
+    if name == "guess" and question is not None and room.shown:
         figure = await anyio.to_thread.run_sync(guess_figure, question, guesses, lang, theme)
-    elif request.path_params["name"] == "race" and race is not None:
+    elif name == "race" and race is not None:
         figure = await anyio.to_thread.run_sync(class_figure, race, lang, theme)
+    elif name == "mine" and race is not None:
+        return _plotted(await anyio.to_thread.run_sync(_place_of_a_curve, race.offer, lang, theme))
     else:
         return Response(status_code=404)
-    return Response(figure.to_json(), media_type="application/json", headers={"Cache-Control": "no-store"})
+    return _plotted(figure.to_json())
+
+
+def _plotted(figure: str) -> Response:
+    return Response(figure, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+@cache
+def _place_of_a_curve(offer: Offer, lang: str, theme: str) -> str:
+    """A hundred phones ask for it at once: it is drawn once, the points come over the stream."""
+    return seed_figure(offer, lang, theme).to_json()
 
 
 async def _result(request: Request) -> Response:

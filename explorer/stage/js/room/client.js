@@ -1,7 +1,7 @@
 // This window's place in a room: joins, hears what changes, says what is done. It belongs to the window, so that
 // it goes on while another page of the app is shown; a cookie that no script reads is what the server knows it by.
 
-/** @import { Counted, Raced, Question, View } from "../types.js" */
+/** @import { Counted, Curve, Raced, Question, View } from "../types.js" */
 
 const RETRIES_MS = [1000, 2000, 4000, 8000]
 const SAID_MS = 80 // a lecturer's steps are told at most so often
@@ -43,6 +43,8 @@ export class RoomClient {
     this.count = { here: 0, answered: 0 }
     /** @type {Raced | null} */
     this.race = null
+    /** @type {{ race: number, points: [number, number | null][] } | null} */
+    this.curve = null
     this.following = true
     this.retries = 0
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -76,6 +78,7 @@ export class RoomClient {
     for (const part of /** @type {const} */ (["you", "view", "question", "count", "race"])) {
       this.source.addEventListener(part, (message) => this.hear(part, JSON.parse(message.data)))
     }
+    this.source.addEventListener("curve", (message) => this.grow(JSON.parse(message.data)))
     this.source.addEventListener("over", () => this.stand("over"))
     this.source.onerror = () => this.broke()
   }
@@ -86,6 +89,13 @@ export class RoomClient {
     this[/** @type {"you"} */ (part)] = said
     if (this.state !== "in") this.stand("in")
     this.tell(part)
+  }
+
+  /** The curve of this device's seed has more points, or is that of another race. @param {Curve} more */
+  grow({ race, from, points }) {
+    const before = this.curve?.race === race ? this.curve.points.slice(0, from) : []
+    this.curve = { race, points: [...before, ...points] }
+    this.tell("curve")
   }
 
   /** @param {State} state */

@@ -10,6 +10,7 @@ import { element } from "../core/dom.js"
 import { loadStyle } from "../core/load.js"
 import { fill } from "../core/numbers.js"
 import { enter } from "./client.js"
+import { SeedCurve } from "./curve.js"
 import { experimentOf, placeIn, wayTo } from "./follow.js"
 import { Sheet } from "./sheet.js"
 import { seedSays } from "./words.js"
@@ -42,6 +43,7 @@ export class Companion {
     this.sheet = new Sheet(room, data)
     this.bar = element("div", { class: "rx-room-bar", role: "region" })
     this.cards = element("style")
+    this.curve = new SeedCurve(room, data)
     root.replaceChildren(this.sheet.node, this.bar, this.cards)
     this.listen = (/** @type {string} */ what) => this.hear(what)
     room.listeners.add(this.listen)
@@ -55,6 +57,7 @@ export class Companion {
     this.data = data
     this.api = api
     this.sheet.take(data)
+    this.curve.take(data)
     const { room } = this
     if (room.lecturer) this.tellView(data.view)
     else if (data.went === this.asked && before.went !== data.went && room.view) {
@@ -70,7 +73,9 @@ export class Companion {
   hear(what) {
     if (what === "state" && this.room.state === "in" && this.room.lecturer) this.tellView(this.data.view)
     if (what === "view" || what === "following") this.following()
-    if (what !== "view") this.draw()
+    if (what === "view") this.curve.pass()
+    if (what === "curve" || what === "race" || what === "state") this.curve.draw()
+    if (what !== "view" && what !== "curve") this.draw()
     if (what === "question" || what === "count" || what === "you" || what === "state") this.sheet.draw()
   }
 
@@ -132,7 +137,7 @@ export class Companion {
     this.bar.setAttribute("aria-label", fill(strings.bar, { code: room.code }))
     const name = element("a", { class: "rx-room-name", href: data.room, text: fill(strings.bar, { code: room.code }) })
     const said = element("span", { class: "rx-room-said", role: "status", text: this.says() })
-    this.bar.replaceChildren(name, said, ...this.buttons())
+    this.bar.replaceChildren(this.curve.node, name, said, ...this.buttons())
     this.bar.dataset.state = room.state
     this.bar.dataset.role = room.lecturer ? "lecturer" : "student"
     this.bar.hidden = room.lecturer && data.view.page === "room" && !room.question
@@ -166,5 +171,6 @@ export class Companion {
     this.room.listeners.delete(this.listen)
     removeEventListener("rx-place", this.onplace)
     this.sheet.close()
+    this.curve.close()
   }
 }
