@@ -209,12 +209,14 @@ class WalkChoices:
     """What is run over the text and what is changed in it; start is the first step of the window.
 
     holds: what is held beside the first gate, where there is one: see `explorer.nn.holding`.
-    order: which units a heatmap draws, and in which order, where there are more than it has rows.
+    order: which units a heatmap draws, and in which order, where there are more than it has rows. beside: the
+    network beside one out of a file, `MODEL/` and its name in its file, or its cell where it is shipped.
     """
 
     start: int = _number(1, "more", 1, MAX_TEXT)
     order: str = _pick("variance", "own", ORDERS)
     second: str = _pick("", "second", ("", *CELLS))
+    beside: str = _text("second", 240)
     clamp: str = _pick("", "change", CLAMPS)
     clamp_value: float = _number(0.0, "change", -1.0, 1.0)
     clamp_unit: int = _number(0, "change", 0, MAX_UNITS)

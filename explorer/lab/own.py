@@ -98,6 +98,12 @@ def own(
     return Learned(model, fit, {}, partial(sequence, noise(width) if numbers is None else numbers))
 
 
+def titled(first: str, second: str) -> tuple[str, str]:
+    """Returns what two networks beside each other are called, by their names in their files."""
+    one, other = first or "top", second or "top"
+    return (one, other) if one != other else (f"{one} (1)", f"{other} (2)")
+
+
 def noise(width: int, steps: int = EXAMPLE_STEPS) -> np.ndarray:
     """Returns standard normal noise (steps, width), always the same."""
     return np.random.default_rng(0).normal(size=(steps, width))

@@ -83,6 +83,8 @@ class Walk:
     outcomes: tuple[Outcome, ...]
     problems: tuple[tuple[str, dict[str, Any]], ...]
     asks: str = "sum"
+    titles: tuple[str, ...] = ()
+    """What the networks of the runs are called, where two of files or their like stand beside each other."""
 
 
 def clearest_unit(run: ShownRun) -> tuple[int, int] | None:
@@ -100,7 +102,12 @@ def clearest_unit(run: ShownRun) -> tuple[int, int] | None:
     return int(marked.argmax()) + run.trace.first_step, int(contrast.argmax()) + 1
 
 
-def walk(experiment: Experiment, learned: Learned, second: Learned | None = None) -> Walk:
+def walk(
+    experiment: Experiment,
+    learned: Learned,
+    second: Learned | None = None,
+    titles: tuple[str, ...] = (),
+) -> Walk:
     """Carries out an experiment on learned weights, beside a second cell's where there is one.
 
     What the experiment clamps is meant in PyTorch's notation: see `Display.meant`.
@@ -110,12 +117,12 @@ def walk(experiment: Experiment, learned: Learned, second: Learned | None = None
     problems: list[tuple[str, dict[str, Any]]] = []
     start = _start(experiment, len(given.tokens), problems)
     plain = trace(model, given.x)
-    at = place(experiment, model)
     changed_input, changes = _changes(experiment, model, given, problems)
     changed = bool(changes) or changed_input is not given
     errors: list[float] = []
 
     def run(by: RecurrentModel, of: Input, what: Sequence[Intervention] = ()) -> ShownRun:
+        at = place(experiment, by)
         whole = plain if of is given and not what and by is model else _run(by, of.x, what, at)
         seen = of.turned() if whole.layers[at].reverse else of
         shown = shown_run(by, alone(whole, at), seen, start)
@@ -139,6 +146,7 @@ def walk(experiment: Experiment, learned: Learned, second: Learned | None = None
         changed=_names(changes, changed_input is not given),
         target=given.target,
         asks=given.asks,
+        titles=titles,
         outcomes=_outcomes(experiment, model, given, plain),
         problems=tuple(problems),
     )
@@ -182,7 +190,7 @@ def _second_run(experiment: Experiment, second: Learned, run: Callable[..., Show
     """The same text, and the same change where the second cell has what is changed."""
     model = second.at(experiment.moment)
     given = inputs(experiment, model, second.sample)
-    other = replace(experiment, cell=experiment.second)
+    other = replace(experiment, cell=model.cell)
     return run(model, *_changes(other, model, given, []))
 
 

@@ -71,6 +71,8 @@ def build(walk: Walk, display: Display) -> bytes:
     rows = rows_of(walk.runs[0].trace.layers[0], walk.experiment.order)
     rows = rows if len({run.trace.layers[0].hidden_size for run in walk.runs}) == 1 else None
     runs = [run_of(run, numbers, display, walk.runs, rows) for run in walk.runs]
+    for run, title in zip(runs, walk.titles, strict=False):
+        run["cell"] = f"{title} · {run['cell']}"
     return pack_walk(walk, runs, numbers, display.lang, _asked(walk, display.lang))
 
 

@@ -150,6 +150,7 @@ _OF_FILE = {
     "network": "the file that was opened",
     "vocabulary": "the file of its tokens",
     "sequence": "the file of its numbers",
+    "beside": "the file of the network beside it",
 }
 """What a script says of each file that a network of somebody's own needs."""
 

@@ -31,7 +31,7 @@ from explorer.i18n import LANGUAGES, Refused, t
 from explorer.lab.files import Given, given
 from explorer.lab.flow import compared, flow
 from explorer.lab.learned import Learned, from_bundle, inputs, learn, needed, opening
-from explorer.lab.own import digest
+from explorer.lab.own import digest, titled
 from explorer.lab.walk import walk
 from explorer.language.probing import memories
 from explorer.language.saying import saying
@@ -64,6 +64,8 @@ class Networks:
 
     file: Path | None = None
     own: Given | None = None
+    beside: tuple[Learned, tuple[str, str]] | None = None
+    """The network beside that of a file, and what both are called."""
 
     def learned(self, experiment: Experiment) -> Learned:
         """Returns the experiment's network. Raises NoStageError for one that only a server has."""
@@ -108,8 +110,11 @@ Build = Callable[[Experiment, str, Networks], bytes]
 def _step(experiment: Experiment, lang: str, networks: Networks) -> bytes:
     display = experiment.display(lang)
     asked = display.meant(experiment)
+    first = networks.learned(asked)
+    if networks.beside is not None:
+        return payload.build(walk(asked, first, *networks.beside), display)
     second = networks.learned(replace(asked, cell=asked.second)) if asked.second else None
-    return payload.build(walk(asked, networks.learned(asked), second), display)
+    return payload.build(walk(asked, first, second), display)
 
 
 def _gradients(experiment: Experiment, lang: str, networks: Networks) -> bytes:
@@ -293,12 +298,14 @@ def view(
     network: Path | str | None = None,
     vocabulary: Path | str | None = None,
     sequence: Path | str | None = None,
+    beside: Path | str | None = None,
 ) -> View:
     """Carries out a view: a page's name and its experiment, or a link of the app such as `/step?cell=gru`.
 
     network is a file in place of the experiment's: one of page Train live, or anybody's, with a vocabulary or
-    a sequence (T, D) beside it. Raises NoStageError for a view that does not stand on the stage, ValueError
-    for a link that sets what there is not and, as Refused, for a file that cannot be used.
+    a sequence (T, D); beside is the file of the network that the experiment has beside it. Raises
+    NoStageError for a view that does not stand on the stage, ValueError for a link that sets what there is
+    not and, as Refused, for a file that cannot be used.
     """
     if experiment is None:
         place = place_of(page)
@@ -310,7 +317,7 @@ def view(
         raise NoStageError(
             f"{view_key(page, experiment)!r} does not stand on the stage; {', '.join(VIEWS)} do"
         )
-    along = {"network": network, "vocabulary": vocabulary, "sequence": sequence}
+    along = {"network": network, "vocabulary": vocabulary, "sequence": sequence, "beside": beside}
     files = {name: str(file) for name, file in along.items() if file}
     networks, experiment = _networks(files, experiment)
     return View(page, experiment, lang, build(experiment, lang, networks), files)
@@ -328,7 +335,28 @@ def _networks(files: Mapping[str, str], experiment: Experiment) -> tuple[Network
     found = given(file, experiment.stack or None, files.get("vocabulary"), files.get("sequence"))
     name = experiment.model if experiment.own else OWN + digest(file.read_bytes())
     own, _ = replace(experiment, model=name).with_changes(found.experiment(experiment))
-    return Networks(own=found), own
+    return Networks(own=found, beside=_beside(files, own, found)), own
+
+
+def _beside(
+    files: Mapping[str, str], experiment: Experiment, first: Given
+) -> tuple[Learned, tuple[str, str]] | None:
+    """Returns the network beside one of a file, over the same sequence, and what both are called."""
+    model, _, name = experiment.beside.partition("/")
+    if not model:
+        return None
+    if model in families():
+        return from_bundle(load(model, name)), titled(first.network.layers.name, model)
+    file = files["network"] if model == experiment.model else files.get("beside")
+    if file is None:
+        raise NoStageError("the network beside it is out of another file: give it as beside=FILE")
+    try:
+        other = given(file, name or None, files.get("vocabulary"), files.get("sequence"))
+    except Refused as refused:
+        if refused.sentence != "words_many":
+            raise
+        other = given(file, name or None)
+    return other.learned(), titled(first.network.layers.name, other.network.layers.name)
 
 
 BESIDE = ("lang", "room", *NAMES, "embed")

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.course.places import HOME
-from explorer.experiment import Experiment
+from explorer.experiment import OWN, Experiment
 from explorer.i18n import section, t
 from explorer.lab.learned import settled
 from explorer.stage.taking import script
@@ -63,4 +63,6 @@ def _files_of(experiment: Experiment) -> dict[str, str]:
     if not experiment.own:
         return {"network": f"{experiment.cell}-{experiment.moment}.safetensors"}
     along = {"network": experiment.model, "vocabulary": experiment.words, "sequence": experiment.numbers}
+    other = experiment.beside.partition("/")[0]
+    along |= {"beside": other if other.startswith(OWN) and other != experiment.model else ""}
     return {name: models.called(key) or name for name, key in along.items() if key}

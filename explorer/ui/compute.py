@@ -24,7 +24,7 @@ from explorer.training.folder import kept_in, race_in, tensors_in
 from explorer.training.learner import build
 from explorer.training.shipped import families, load
 from explorer.training.store import save_model
-from explorer.ui import board, brought
+from explorer.ui import board, brought, models
 from explorer.ui.models import is_there
 
 BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
@@ -88,6 +88,9 @@ def source_of(run: Experiment) -> Source:
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_VALUE)
 def _walked(asked: Experiment, kept: int) -> Walk:
+    if other := models.beside(asked):
+        titles = models.titles(asked, other)
+        return walk(asked, learned(asked.model_part()), learned(other.model_part()), titles)
     second = learned(replace(asked, cell=asked.second).model_part()) if asked.second else None
     return walk(asked, learned(asked.model_part()), second)
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 import streamlit as st
 
 from explorer.data.corpora import TAUGHT
-from explorer.experiment import Experiment
+from explorer.experiment import OWN, Experiment
+from explorer.figures.signals import cell_name
 from explorer.i18n import t
 from explorer.lab.learned import text_of
+from explorer.lab.own import titled
 from explorer.training.folder import race_in
 from explorer.training.shipped import families
 from explorer.ui import board, brought
@@ -53,6 +55,58 @@ def token_level_of(experiment: Experiment) -> str:
     key, racer = board.named(experiment)
     run = race_in(board.folder(key)).runs[racer]
     return run.token_level
+
+
+def beside(experiment: Experiment) -> Experiment | None:
+    """Returns the network beside one out of a file, over the same sequence; None where there is none.
+
+    It reads tokens of the same kind, or as many numbers a step.
+    """
+    model, _, name = experiment.beside.partition("/")
+    if not experiment.own or not model:
+        return None
+    if model.startswith(OWN):
+        other = replace(experiment, model=model, stack=name)
+        if (found := brought.facts(other)) is None:
+            return None
+        known = bool(found.vocabulary) and brought.reads(experiment.words, found)
+        other = replace(other, cell=found.cell, words=experiment.words if known else "")
+    else:
+        if model not in families() or name not in families()[model].cells:
+            return None
+        other = replace(experiment, model=model, cell=name, stack="", words="", numbers="")
+    return other if _reads(other) == _reads(experiment) else None
+
+
+def _reads(experiment: Experiment) -> tuple[str, int]:
+    """What a network reads at a step: a token of a level, or so many numbers."""
+    found = brought.facts(experiment)
+    if found is not None and not found.vocabulary:
+        return "numbers", found.inputs
+    return token_level_of(experiment), 0
+
+
+def titles(experiment: Experiment, other: Experiment) -> tuple[str, str]:
+    """Returns what a network of a file and the one beside it are called."""
+    names = [found.name if (found := brought.facts(one)) else one.model for one in (experiment, other)]
+    return titled(*names)
+
+
+def others(experiment: Experiment, lang: str) -> dict[str, str]:
+    """Returns the labels of all networks that can stand beside one out of a file, by what `beside` holds."""
+    here, offered = brought.facts(experiment), on_offer(experiment, lang)
+    if experiment.beside:
+        offered.setdefault(experiment.beside.partition("/")[0], t("own.of_link", lang))
+    found = {}
+    for model, label in offered.items():
+        file = brought.store().file(model)
+        if file is not None:
+            for one in file.networks:
+                if (model, one.name) != (experiment.model, here.name if here else ""):
+                    found[f"{model}/{one.name}"] = f"{label} · {one.name or t('own.top', lang)}"
+        for cell in families()[model].cells if model in families() else ():
+            found[f"{model}/{cell}"] = f"{label} · {cell_name(cell, lang)}"
+    return {key: label for key, label in found.items() if beside(replace(experiment, beside=key))}
 
 
 def remember(name: str, label: str, changes: Mapping[str, str]) -> None:

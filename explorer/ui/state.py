@@ -23,7 +23,7 @@ from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
 from explorer.ui import brought
 from explorer.ui.acting import acting
-from explorer.ui.models import READS_MUCH, is_there, token_level_of
+from explorer.ui.models import READS_MUCH, beside, is_there, token_level_of
 
 STAGE_KEY = "stage"
 LATE_SECONDS = 1.0
@@ -187,6 +187,9 @@ def _with_own(experiment: Experiment) -> Experiment:
         "words": words,
         "numbers": numbers,
     }
+    own["beside"] = experiment.beside if beside(replace(experiment, **own)) else ""
+    if own["beside"] != experiment.beside:
+        notice("beside_gone")
     own |= {"begin": "zero", "level": min(experiment.level, len(found.levels))}
     own |= {"way": experiment.way if found.ways > 1 else "forward"}
     for name, value in own.items():

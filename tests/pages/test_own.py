@@ -16,6 +16,7 @@ from explorer.formats.packing import pack
 from explorer.lab.own import digest
 from explorer.limits import DRAWN_UNITS, MAX_UNITS
 from explorer.nn.initialise import initialise
+from explorer.stage.payload import header_of
 from explorer.stage.views import NoStageError
 from explorer.text import Refused
 from explorer.training.store import load_bundle, save_model
@@ -147,6 +148,34 @@ def test_a_stacked_network_of_a_race_shows_each_of_its_layers(page):
     assert not app.exception
     app.selectbox(key="own_level").select(2).run()
     assert not app.exception and app.query_params["level"] == "2"
+
+
+def test_two_networks_of_ones_own_or_one_that_is_shipped_stand_beside_each_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    raws = []
+    for seed, name in enumerate(("network", "beside")):
+        torch.manual_seed(seed)
+        raws.append(saved(Speaker()))
+        (tmp_path / name).write_bytes(raws[-1])
+    letters = dict(enumerate([*"abc ", *(chr(100 + k) for k in range(V - 4))]))
+    words = json.dumps(list(letters.values())).encode()
+    (tmp_path / "vocabulary").write_bytes(words)
+    key, second = brought.store().take_words(words, letters, ""), kept(raws[1])
+    where = {"weights": "model", "model": kept(raws[0]), "words": key, "text": "abca"}
+    for beside, named in ((f"{second}/rnn", "rnn (2) · LSTM"), ("brackets/gru", "brackets · GRU")):
+        app = opened(page="step", level="2", clamp="f", beside=beside, **where)
+        assert app.session_state["experiment"].beside == beside
+        assert app.selectbox(key="own_beside").value == beside
+        found = {}
+        with redirect_stdout(io.StringIO()):
+            exec(compile(script_of(app), "script", "exec"), found)
+        shown = found["seen"].payload
+        assert app.session_state["on_stage"].payload == PREFIX + hashlib.sha256(shown).hexdigest()[:40]
+        header = header_of(shown)
+        assert header["mode"] == "two" and header["runs"][-1]["cell"].startswith(named)
+        assert {len(run["tokens"]) for run in header["runs"]} == {4}
+    app = opened(page="step", beside=f"{kept(nn.GRU(3, 4))}/", **where)
+    assert not app.session_state["experiment"].beside and "reads something else" in texts(app)
 
 
 def script_of(app) -> str:

@@ -36,8 +36,9 @@ def draw(experiment: Experiment, lang: str) -> None:
     if learned.model.vocabulary is not None:
         with held:
             field("held", experiment, lang)
-    with second:
-        field("second", experiment, lang)
+    if not experiment.own:
+        with second:
+            field("second", experiment, lang)
     with moment:
         moments(experiment, learned, lang)
     constant = experiment.held if learned.model.vocabulary is not None else ""

@@ -19,7 +19,9 @@ from explorer.ui.brought import facts, store
 from explorer.ui.visitors import of_session
 
 _PLACE = {"step": "1", "unit": "1", "start": "1", "level": "1", "way": "forward", "stack": "", "numbers": ""}
-_UNCHANGED = {"clamp": "", "zero": "0", "swap": "0", "carry": "", "second": "", "prompt": "", "forced": ""}
+_UNCHANGED = {"clamp": "", "zero": "0", "swap": "0", "carry": "", "second": "", "beside": ""} | {
+    "prompt": "", "forced": "",
+}  # fmt: skip
 
 
 def owner() -> str:

@@ -11,7 +11,7 @@ from explorer.i18n import t
 from explorer.lab.starts import Starts
 from explorer.lab.walk import Walk
 from explorer.nn.holding import entries, symbol_of
-from explorer.ui import compute, state
+from explorer.ui import compute, models, state
 from explorer.ui.charts import drawn, show_bare
 from explorer.ui.widgets import field
 
@@ -28,9 +28,7 @@ def changes(experiment: Experiment, walk: Walk, lang: str) -> None:
             _what_if(experiment, walk, lang)
     if second.open:
         with second:
-            st.caption(t("ui.second_help", lang))
-            with st.columns([1, 2])[0]:
-                field("second", experiment, lang)
+            _second(experiment, lang)
     if transplant.open:
         with transplant:
             _transplant(experiment, walk, lang)
@@ -42,7 +40,29 @@ def changes(experiment: Experiment, walk: Walk, lang: str) -> None:
 
 def _used(experiment: Experiment) -> str:
     """Returns the way that the experiment goes, whose tab comes to the front."""
-    return "transplant" if experiment.carry else "second" if experiment.second else "what_if"
+    two = experiment.second or experiment.beside
+    return "transplant" if experiment.carry else "second" if two else "what_if"
+
+
+def _second(experiment: Experiment, lang: str) -> None:
+    """Draws the choice of a second cell; beside a network out of a file, that of another network."""
+    if not experiment.own:
+        st.caption(t("ui.second_help", lang))
+        with st.columns([1, 2])[0]:
+            field("second", experiment, lang)
+        return
+    others = models.others(experiment, lang)
+    st.caption(t("own.beside_help" if others else "own.beside_none", lang))
+    if not others:
+        return
+    with st.columns([1, 2])[0]:
+        labels = {"": t("option.second.none", lang)} | others
+        st.session_state["own_beside"] = experiment.beside
+        st.selectbox(
+            t("field.beside", lang), list(labels), key="own_beside",
+            format_func=lambda name: labels.get(name, name),
+            on_change=lambda: state.apply({"beside": st.session_state["own_beside"]}),
+        )  # fmt: skip
 
 
 def _what_if(experiment: Experiment, walk: Walk, lang: str) -> None:
