@@ -29,7 +29,7 @@ def run_site(chosen: argparse.Namespace) -> int:
     from explorer.stage.export import shared_files
     from explorer.stage.views import view
 
-    folder = Path(chosen.folder)
+    folder, links = Path(chosen.folder), _links(chosen.views)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{chosen.folder!r} is a file, not a folder.")
     entries = []
@@ -39,14 +39,14 @@ def run_site(chosen: argparse.Namespace) -> int:
             (folder / SHARED / name).write_text(text, encoding="utf-8")
         for lang in LANGUAGES:
             entries.append(f"<h2>{html.escape(t(f'language.{lang}', lang))}</h2><ul>")
-            for name, link in LINKS.items():
+            for name, link in links.items():
                 seen, file = view(link, lang=lang), f"{name}.{lang}.html"
                 text = page_of(seen.payload, seen.title, shared=SHARED)
                 (folder / file).write_text(text, encoding="utf-8")
                 entries.append(f'<li><a href="{file}">{html.escape(seen.title)}</a></li>')
             entries.append("</ul>")
         (folder / "index.html").write_text(_INDEX.format("\n".join(entries)), encoding="utf-8")
-    print(f"Wrote {folder / 'index.html'}: {len(LINKS)} views in {len(LANGUAGES)} languages")
+    print(f"Wrote {folder / 'index.html'}: {len(links)} views in {len(LANGUAGES)} languages")
     return 0
 
 
@@ -59,6 +59,16 @@ _INDEX = """<!DOCTYPE html>
 </body></html>
 """
 
-FOLDER = Option("folder", {"metavar": "FOLDER", "help": "where the pages go; docs/site is left out of git"})
 
-VERB = Verb(run_site, "views as a folder of pages for any web server", (FOLDER,))
+def _links(views: str) -> dict[str, str]:
+    """Returns the links of the views that are asked for. Raises UsageError for one that there is not."""
+    names = [name.strip() for name in views.split(",")] if views else list(LINKS)
+    if unknown := [name for name in names if name not in LINKS]:
+        raise UsageError(f"there is no view {unknown[0]!r}; there are {', '.join(LINKS)}")
+    return {name: LINKS[name] for name in names}
+
+
+FOLDER = Option("folder", {"metavar": "FOLDER", "help": "where the pages go"})
+VIEWS = Option("--views", {"default": "", "metavar": "A,B", "help": f"of {', '.join(LINKS)}; all by default"})
+
+VERB = Verb(run_site, "views as a folder of pages for any web server or a disk", (FOLDER, VIEWS))

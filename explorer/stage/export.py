@@ -5,6 +5,7 @@ a content security policy in the file forbids it to load anything.
 """
 
 import base64
+import gzip
 import json
 import re
 from collections.abc import Mapping
@@ -91,7 +92,7 @@ def html(
 {_choice(tuple(payloads), lang)}<main id="rx-root" {place}></main>
 {"".join(packed)}
 {_plotly(shared)}
-<script type="module">{_START}</script>
+<script type="module">{_UNPACK if shared else ""}{_START}</script>
 """
     policy = SHARED_POLICY if shared else POLICY
     return document(lang, title, _page_style(), body, policy, f"{_styles()}\n{_modules(shared)}\n")
@@ -184,12 +185,24 @@ def _colours(theme: str) -> str:
 
 
 def shared_files() -> dict[str, str]:
-    """Returns what pages with a shared folder find in it: Plotly.js, and the modules as a script."""
+    """Returns what pages with a shared folder find in it: Plotly.js, packed, and the modules, as scripts.
+
+    A page from a disk may read neither modules nor other files: a script is all that it can load.
+    """
     modules = f"document.write('<script type=\"importmap\">' + {json.dumps(_import_map())} + '<\\/script>')\n"
-    return {PLOTLY.name: PLOTLY.read_text("utf-8"), _SHARED_MODULES: modules}
+    packed = base64.b64encode(gzip.compress(PLOTLY.read_bytes(), 9, mtime=0)).decode("ascii")
+    return {_SHARED_PLOTLY: f'globalThis.rxPacked = "{packed}"\n', _SHARED_MODULES: modules}
 
 
-_SHARED_MODULES = "modules.js"
+_SHARED_MODULES, _SHARED_PLOTLY = "modules.js", "plotly.packed.js"
+
+_UNPACK = """
+const packed = Uint8Array.from(atob(rxPacked), (letter) => letter.charCodeAt(0))
+const script = document.createElement("script")
+const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))
+script.textContent = await new Response(unpacked).text()
+document.head.append(script)
+"""
 
 
 def _modules(shared: str) -> str:
@@ -200,7 +213,7 @@ def _modules(shared: str) -> str:
 
 def _plotly(shared: str) -> str:
     if shared:
-        return f'<script src="{shared}/{PLOTLY.name}"></script>'
+        return f'<script src="{shared}/{_SHARED_PLOTLY}"></script>'
     return f"<script>{plotly_source()}</script>"
 
 
