@@ -55,6 +55,10 @@ class NoStageError(ValueError):
     """A view that does not stand on the stage, or one whose choices leave nothing to step through."""
 
 
+Pair = tuple[Learned, tuple[str, str]]
+"""The network beside that of a file, and what both are called."""
+
+
 @dataclass(frozen=True)
 class Networks:
     """Where the networks of a view come from: learned here and now, shipped, or a file in place of both.
@@ -64,8 +68,7 @@ class Networks:
 
     file: Path | None = None
     own: Given | None = None
-    beside: tuple[Learned, tuple[str, str]] | None = None
-    """The network beside that of a file, and what both are called."""
+    second: Pair | None = None
 
     def learned(self, experiment: Experiment) -> Learned:
         """Returns the experiment's network. Raises NoStageError for one that only a server has."""
@@ -83,6 +86,10 @@ class Networks:
     def alone(self) -> bool:
         """Whether a file has the network, and no other cell has one like it."""
         return self.file is not None or self.own is not None
+
+    def beside(self, experiment: Experiment) -> Pair | None:
+        """Returns the network beside the experiment's, where that is out of a file."""
+        return self.second
 
     def there(self, experiment: Experiment) -> bool:
         """Returns whether there is such a network."""
@@ -111,8 +118,8 @@ def _step(experiment: Experiment, lang: str, networks: Networks) -> bytes:
     display = experiment.display(lang)
     asked = display.meant(experiment)
     first = networks.learned(asked)
-    if networks.beside is not None:
-        return payload.build(walk(asked, first, *networks.beside), display)
+    if pair := networks.beside(asked):
+        return payload.build(walk(asked, first, *pair), display)
     second = networks.learned(replace(asked, cell=asked.second)) if asked.second else None
     return payload.build(walk(asked, first, second), display)
 
@@ -335,12 +342,10 @@ def _networks(files: Mapping[str, str], experiment: Experiment) -> tuple[Network
     found = given(file, experiment.stack or None, files.get("vocabulary"), files.get("sequence"))
     name = experiment.model if experiment.own else OWN + digest(file.read_bytes())
     own, _ = replace(experiment, model=name).with_changes(found.experiment(experiment))
-    return Networks(own=found, beside=_beside(files, own, found)), own
+    return Networks(own=found, second=_beside(files, own, found)), own
 
 
-def _beside(
-    files: Mapping[str, str], experiment: Experiment, first: Given
-) -> tuple[Learned, tuple[str, str]] | None:
+def _beside(files: Mapping[str, str], experiment: Experiment, first: Given) -> Pair | None:
     """Returns the network beside one of a file, over the same sequence, and what both are called."""
     model, _, name = experiment.beside.partition("/")
     if not model:

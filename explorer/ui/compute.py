@@ -86,11 +86,16 @@ def source_of(run: Experiment) -> Source:
     return source(run, run.grammar)
 
 
+def beside(experiment: Experiment) -> tuple[Learned, tuple[str, str]] | None:
+    """Returns the network beside one out of a file, and what both are called; None where there is none."""
+    other = models.beside(experiment)
+    return None if other is None else (learned(other.model_part()), models.titles(experiment, other))
+
+
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_VALUE)
 def _walked(asked: Experiment, kept: int) -> Walk:
-    if other := models.beside(asked):
-        titles = models.titles(asked, other)
-        return walk(asked, learned(asked.model_part()), learned(other.model_part()), titles)
+    if pair := beside(asked):
+        return walk(asked, learned(asked.model_part()), *pair)
     second = learned(replace(asked, cell=asked.second).model_part()) if asked.second else None
     return walk(asked, learned(asked.model_part()), second)
 

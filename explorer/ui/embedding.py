@@ -13,7 +13,7 @@ from explorer.experiment import Experiment
 from explorer.i18n import LANGUAGES, choose
 from explorer.lab.learned import Learned, opening
 from explorer.stage import export
-from explorer.stage.views import BESIDE, VIEWS, Networks, NoStageError, title_of, view_key
+from explorer.stage.views import BESIDE, VIEWS, Networks, NoStageError, Pair, title_of, view_key
 from explorer.ui import compute
 from explorer.ui.models import is_there
 
@@ -30,6 +30,9 @@ class _OfServer(Networks):
 
     def learned(self, experiment: Experiment) -> Learned:
         return compute.learned(experiment.model_part())
+
+    def beside(self, experiment: Experiment) -> Pair | None:
+        return compute.beside(experiment)
 
     def there(self, experiment: Experiment) -> bool:
         return is_there(experiment)

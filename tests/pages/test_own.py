@@ -17,12 +17,13 @@ from explorer.lab.own import digest
 from explorer.limits import DRAWN_UNITS, MAX_UNITS
 from explorer.nn.initialise import initialise
 from explorer.stage.payload import header_of
-from explorer.stage.views import NoStageError
+from explorer.stage.views import VIEWS, NoStageError
 from explorer.text import Refused
 from explorer.training.store import load_bundle, save_model
 from explorer.ui import brought
 from explorer.ui.away import taken
 from explorer.ui.board import jobs
+from explorer.ui.embedding import _OfServer
 from explorer.ui.own import taking
 from explorer.ui.payloads import PREFIX
 from tests.formats.test_damaged import FILES
@@ -171,7 +172,8 @@ def test_two_networks_of_ones_own_or_one_that_is_shipped_stand_beside_each_other
             exec(compile(script_of(app), "script", "exec"), found)
         shown = found["seen"].payload
         assert app.session_state["on_stage"].payload == PREFIX + hashlib.sha256(shown).hexdigest()[:40]
-        header = header_of(shown)
+        header, one = header_of(shown), app.session_state["on_stage"].experiment
+        assert VIEWS["step"](one, "en", _OfServer()) == shown  # as it is embedded
         assert header["mode"] == "two" and header["runs"][-1]["cell"].startswith(named)
         assert {len(run["tokens"]) for run in header["runs"]} == {4}
     app = opened(page="step", beside=f"{kept(nn.GRU(3, 4))}/", **where)
