@@ -62,6 +62,9 @@ TESTED = ("apart", "learned")
 """Which sentences the metric is of, where their number is limited: others than those learned, or the same."""
 
 GRAMMARS = ("auto", "ko", "en")
+SPOKEN = ("agreement", "brackets", "honorific", "tales")
+"""Data in a language: the reader's, unless one is chosen."""
+
 HEADLINE = "rnn;lstm bias=fixed keep_bias=1;gru"
 """The cells of the headline race: each racer a cell and what differs from the race's choices."""
 
@@ -81,6 +84,9 @@ VIEWS = ("pairs", "predict", "generate", "units", "memory")
 
 ARCHITECTURES = ("feedforward", "mappings", "deep", "shapes", "variants", "cost", "amount", "forecast")
 """What the page of architectures shows."""
+
+SPOKEN_ARCHITECTURES = ("mappings", "deep")
+"""Of them, those whose networks learn sentences in a language."""
 
 ATTENDED = ("", "dot", "additive")
 """Attention of the encoder-decoder: none, or a kind of score."""
@@ -450,6 +456,15 @@ class Experiment(
         if notation == "auto":
             notation = "lecture" if lang == "ko" else "pytorch"
         return Display(lang, notation, theme)
+
+    @property
+    def is_spoken(self) -> bool:
+        """Whether a network learns sentences that there are in every language."""
+        return self.data in SPOKEN or self.arch in SPOKEN_ARCHITECTURES or self.scene == "evidence"
+
+    def spoken(self, lang: str) -> str:
+        """Returns the language of the sentences to learn: the one chosen, else the reader's."""
+        return lang if self.grammar == "auto" else self.grammar
 
     def held_flips(self) -> set[str]:
         """Returns the symbols that are held and that another notation writes as one minus."""

@@ -106,8 +106,11 @@ class Tagging:
 class TaggedText:
     """What is read of a text of total words: its first WINDOW.
 
-    asked: the true tag of each word, None where it is unknown. undecided: 0-based positions.
+    lang: its language. asked: the true tag of each word, None where it is unknown. undecided: 0-based
+    positions.
     """
+
+    lang: str
 
     words: tuple[str, ...]
     shown: tuple[Token, ...]
@@ -267,7 +270,7 @@ def sentence_of(text: str, lang: str, model: RecurrentModel) -> TaggedText | Non
     if not any(word in model.ids for word in words):
         return None
     shown = tuple(token_of(word, model) for word in words)
-    return TaggedText(words, shown, tags_of(words, lang), undecided(words, lang), len(every))
+    return TaggedText(lang, words, shown, tags_of(words, lang), undecided(words, lang), len(every))
 
 
 def sentence_shown(text: str, lang: str, model: RecurrentModel) -> TaggedText:

@@ -23,7 +23,6 @@ from explorer.nn.model import RecurrentModel
 from explorer.text import tokenise
 from explorer.training.folder import BUNDLE, events_in, kept_in, race_in, tensors_in
 from explorer.training.learner import build
-from explorer.training.race import SPOKEN
 from explorer.training.results import results
 from explorer.training.shipped import families
 from explorer.training.store import Bundle, load_bundle
@@ -66,12 +65,16 @@ class Token:
 def settled(experiment: Experiment, lang: str) -> Experiment:
     """Returns the experiment with all said that a reader's language would else decide of what is computed.
 
-    That is the grammar of sentences to learn, and the notation in which a gate is held. So a link shows
+    That is the language of sentences to learn, and the notation in which a gate is held. So a link shows
     the same network and the same curves in every language.
     """
-    grammar = lang if experiment.data in SPOKEN and experiment.grammar == "auto" else experiment.grammar
+    grammar = experiment.spoken(lang) if experiment.is_spoken else experiment.grammar
     notation = experiment.display(lang).notation if experiment.held_flips() else experiment.notation
     return replace(experiment, grammar=grammar, notation=notation)
+
+
+UNSAID = "en"
+"""Whose an address is that leaves open what a reader's language would decide: the same for every reader."""
 
 
 def text_of(experiment: Experiment) -> str:

@@ -35,7 +35,7 @@ def build_deep(sentence: TaggedText, readings: dict[str, Tagging], shown: str, l
     labels = [token.label for token in sentence.shown]
     others = [other for other in readings.values() if other is not reading]
     figures = [layer_figure(reading, r, labels, lang, beside=others) for r in range(len(rows))]
-    names = tags(lang)
+    names = tags(sentence.lang)
     run = {
         "tokens": [asdict(token) for token in sentence.shown],
         "steps": T,

@@ -30,7 +30,7 @@ from explorer.figures.deep import NETWORKS
 from explorer.i18n import LANGUAGES, Refused, t
 from explorer.lab.files import Given, given
 from explorer.lab.flow import compared, flow
-from explorer.lab.learned import Learned, from_bundle, inputs, learn, needed, opening
+from explorer.lab.learned import UNSAID, Learned, from_bundle, inputs, learn, needed, opening, settled
 from explorer.lab.own import digest, titled
 from explorer.lab.walk import walk
 from explorer.language.probing import memories
@@ -178,9 +178,10 @@ def _reader(experiment: Experiment, networks: Networks) -> RecurrentModel:
 
 
 def _deep(experiment: Experiment, lang: str, networks: Networks) -> bytes:
-    of = (experiment.cell, lang, experiment.depth)
+    grammar = experiment.spoken(lang)
+    of = (experiment.cell, grammar, experiment.depth)
     taggers = {name: deep.fit(*of, name == "both", experiment.seed) for name in NETWORKS}
-    sentence = deep.sentence_shown(tagged_text(experiment, lang), lang, taggers["both"].model)
+    sentence = deep.sentence_shown(tagged_text(experiment, grammar), grammar, taggers["both"].model)
     readings = {name: deep.read(tagger, sentence.words) for name, tagger in taggers.items()}
     return build_deep(sentence, readings, experiment.directions, lang)
 
@@ -195,8 +196,10 @@ def tagged_text(experiment: Experiment, lang: str) -> str:
 
 def _mappings(experiment: Experiment, lang: str, networks: Networks) -> bytes:
     attend = experiment.attend if experiment.mapping == "encoder_decoder" else ""
-    found = mappings.fit(experiment.mapping, experiment.cell, lang, experiment.seed, attend)
-    reading = mappings.read(found, experiment.text)
+    found = mappings.fit(
+        experiment.mapping, experiment.cell, experiment.spoken(lang), experiment.seed, attend
+    )
+    reading = mappings.read(mappings.told(found, lang), experiment.text)
     second = reading.at(experiment.step) is not reading.parts[0]
     return build_mapped(reading, second, experiment.start, experiment.display(lang))[1]
 
@@ -229,8 +232,10 @@ def cells_beside(experiment: Experiment) -> list[str]:
 
 
 def _evidence(experiment: Experiment, lang: str, networks: Networks) -> bytes:
-    found = mappings.fit("many_one", experiment.cell, lang, experiment.seed)
-    return build_space([evidence_of(found, experiment.text).landscape], lang, experiment.point)
+    found = mappings.fit("many_one", experiment.cell, experiment.spoken(lang), experiment.seed)
+    return build_space(
+        [evidence_of(mappings.told(found, lang), experiment.text).landscape], lang, experiment.point
+    )
 
 
 def evidence_of(network: mappings.Network, text: str) -> Evidence:
@@ -318,7 +323,7 @@ def view(
         place = place_of(page)
         page = place.page
         asked = tuple((name, raw) for name, raw in place.changes if name not in BESIDE)
-        experiment = replace(place, changes=asked).experiment if asked else opening(lang)
+        experiment = settled(replace(place, changes=asked).experiment, UNSAID) if asked else opening(lang)
     build = VIEWS.get(view_key(page, experiment))
     if build is None:
         raise NoStageError(

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from explorer.experiment import Experiment, written
+from explorer.experiment import SPOKEN, Experiment, written
 from explorer.i18n import ASSETS
 from explorer.training.bands import SHIPPED
-from explorer.training.race import SPOKEN, Race, race_of, training_defaults
+from explorer.training.race import Race, race_of, training_defaults
 
 TREATED = ("rate", "max_norm", "truncate", "racers", "tested", "sentences")
 """The controls of Train live that mend a case; all others make it the case that it is."""
@@ -34,11 +34,11 @@ class Case:
         return training_defaults() | self.own(mended)
 
     def is_of(self, experiment: Experiment) -> bool:
-        """Returns whether an experiment's training is this case, however it is treated."""
+        """Returns whether an experiment's training is this case, however treated, in whichever language."""
         return all(
             written(getattr(experiment, name)) == raw
             for name, raw in self.changes().items()
-            if name not in TREATED
+            if name not in (*TREATED, "grammar")
         )
 
     @property

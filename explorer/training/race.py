@@ -14,7 +14,7 @@ from typing import Any
 
 from explorer.cells import CELLS
 from explorer.data.sources import source
-from explorer.experiment import TABLE, TYPES, Experiment, choice, parse, written
+from explorer.experiment import SPOKEN, TABLE, TYPES, Experiment, choice, parse, written
 from explorer.i18n import ASSETS
 from explorer.limits import EMBEDDING, MAX_HIDDEN, MAX_RACERS
 
@@ -32,9 +32,6 @@ RACER_FIELDS = (
 )
 """Fields in which racers may differ."""
 
-
-SPOKEN = ("agreement", "brackets", "honorific", "tales")
-"""Data in a language: the reader's, unless one is chosen."""
 
 WRITTEN = (*SPOKEN, "yours", "lecture")
 """Data that is text, whose tokens are a choice."""
@@ -83,7 +80,7 @@ def spoken_in(experiment: Experiment, lang: str) -> str:
     """Returns the language of the data that is trained on; `auto` where it has none."""
     if experiment.data not in SPOKEN:
         return "auto"
-    return lang if experiment.grammar == "auto" else experiment.grammar
+    return experiment.spoken(lang)
 
 
 def race_of(experiment: Experiment, lang: str = "en") -> Race:

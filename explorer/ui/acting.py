@@ -26,8 +26,8 @@ _VIEWS: dict[tuple[str, str], tuple[str, ...]] = {
     ("language", "predict"): (*NETWORK, "start"),
     ("language", "generate"): WALK,
     ("architectures", "feedforward"): ("cell", "seed"),
-    ("architectures", "mappings"): ("cell", "text", "seed", "start", "notation"),
-    ("architectures", "deep"): ("cell", "text", "seed"),
+    ("architectures", "mappings"): ("cell", "seed", "start", "notation"),
+    ("architectures", "deep"): ("cell", "seed"),
     ("architectures", "shapes"): ("cell",),
     ("architectures", "cost"): ("hidden",),
     ("architectures", "forecast"): ("cell", "seed"),
@@ -36,7 +36,7 @@ _VIEWS: dict[tuple[str, str], tuple[str, ...]] = {
     ("dynamics", "network"): NETWORK,
     ("dynamics", "evidence"): ("cell", "seed"),
 }
-"""What acts on a view; nothing on one that is not named."""
+"""What acts on a view; nothing on one that is not named. Some have a field of their own for the sentence."""
 
 
 def acting(page: str, experiment: Experiment, reads_text: bool = True) -> tuple[str, ...]:

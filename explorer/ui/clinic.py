@@ -66,7 +66,7 @@ def _treatment(case: Case, experiment: Experiment, lang: str) -> None:
             else:
                 field(name, experiment, lang)
     told, back = st.columns([3, 1], vertical_alignment="center")
-    rows = [row for row in _rows(case, lang) if row in passed()]
+    rows = [row for row in _rows(case, experiment.spoken(lang)) if row in passed()]
     counts = {row: counted(*passed()[row], lang) for row in rows}
     told.caption(" ".join(t(f"clinic.{_what(row)}", lang, counted=counts[row]) for row in rows))
     back.button(
@@ -78,9 +78,9 @@ def _treatment(case: Case, experiment: Experiment, lang: str) -> None:
     )
 
 
-def _rows(case: Case, lang: str) -> list[str]:
-    """The names of the case's rows in the stored result: of sentences, those of the reader's language."""
-    name = f"{case.key} {lang}" if case.spoken and lang != "en" else case.key
+def _rows(case: Case, grammar: str) -> list[str]:
+    """The names of the case's rows in the stored result: of sentences, those of their language."""
+    name = f"{case.key} {grammar}" if case.spoken and grammar != "en" else case.key
     return [name, f"{name} apart", name + MENDED]
 
 

@@ -17,9 +17,13 @@ from explorer.course.glossary import (
 )
 from explorer.course.places import Place
 from explorer.i18n import t
+from explorer.ui import state
 from explorer.ui.ways import followed, mark
 
 _COLUMNS = ("symbol", "pytorch", "lecture", "name", "meaning", "shape", "see")
+_TAUGHT = ("rnn", "lstm", "gru")
+"""The cells of the lecture: at its end their equations stand here until something is looked for."""
+
 _PARTS = ("symbols", "equations", "derivatives")
 
 
@@ -27,6 +31,10 @@ def sheet(lang: str) -> None:
     """Draws every symbol in the three notations, every cell's equations, the derivatives; a search on top."""
     with st.container(key="glossary"):
         asked = _search(lang)
+        if state.showing().on and not asked:  # all of it is 330 formulas; who asks, looks for one
+            _equations([cell for cell in sheets(lang) if cell.key in _TAUGHT], lang)
+            followed()
+            return
         symbols = matching(entries(lang), asked)
         cells = matching(sheets(lang), asked)
         rules = matching(facts(lang), asked)
@@ -44,6 +52,8 @@ def _search(lang: str) -> str:
     asked = box.text_input(
         t("glossary.search", lang), key="glossary_search", placeholder=t("glossary.examples", lang)
     )
+    if state.showing().on:
+        return asked
     with ways, st.container(key="glossary_ways"):
         links = " · ".join(f"[{t(f'glossary.{part}', lang)}](#{part})" for part in _PARTS)
         st.markdown(links)

@@ -18,7 +18,7 @@ from explorer.course.showing import NAMES, Showing, panels_of, showing_of
 from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.experiment import TABLE, TYPES, Experiment, choice, written
 from explorer.i18n import LANGUAGES, choose, t
-from explorer.lab.learned import opening, settled, text_of
+from explorer.lab.learned import UNSAID, opening, settled, text_of
 from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
 from explorer.ui import brought
@@ -93,7 +93,7 @@ def followed_page(known: Collection[str]) -> str | None:
 def _take_up(query: Mapping[str, str]) -> None:
     """Makes a room's view the session's."""
     experiment, _ = Experiment().with_changes(query)
-    _install(experiment)
+    _install(settled(experiment, UNSAID))
     st.session_state["acted"] = True
 
 
@@ -265,7 +265,7 @@ def _adopt(query: Mapping[str, str]) -> None:
         st.session_state["lang"] = query["lang"]
     elif "lang" in query:
         notice("refused", name=t("app.language", language()), raw=query["lang"][:80])
-    _install(experiment)
+    _install(experiment if plain else settled(experiment, UNSAID))
 
 
 def _opening(lang: str) -> Experiment:
@@ -316,6 +316,12 @@ def apply(changes: Mapping[str, str]) -> None:
     experiment, _ = st.session_state["experiment"].with_changes(free)
     _install(experiment)
     st.session_state["acted"] = True
+
+
+def take_text(typed: str) -> None:
+    """Makes what was typed the text, from its first step on; the next run says what is wrong with it."""
+    apply({"step": "1"})
+    st.session_state[key("text")] = typed
 
 
 def reset_group(*groups: str) -> None:
@@ -394,11 +400,15 @@ def notice(sentence: str, **values: Any) -> None:
 
 def address(experiment: Experiment, shown: Showing | None = None) -> dict[str, str]:
     """Returns the parameters of a link that reproduces the view, shown as it is here or otherwise."""
-    return around(named(experiment), shown)
+    return around(named(experiment, language()), shown)
 
 
-def named(experiment: Experiment) -> dict[str, str]:
-    """Returns the parameters that a link to a view names. It never names nothing: see `_adopt`."""
+def named(experiment: Experiment, lang: str) -> dict[str, str]:
+    """Returns the parameters that a link to a view names, as a reader of a language is given it.
+
+    It never names nothing: see `_adopt`. What the reader's language decides is said: see `settled`.
+    """
+    experiment = settled(experiment, lang)
     return experiment.to_query() or {"weights": experiment.weights}
 
 
@@ -417,7 +427,7 @@ def finish(experiment: Experiment) -> None:
     session = st.session_state
     if (name := session["page"] or HOME) in LESSONS and experiment.card == lead(name, experiment):
         experiment = replace(experiment, card="")  # whoever opens the link finds it open
-    query = address(settled(experiment, language()))
+    query = address(experiment)
     # A link to the page it stands on leaves the browser's address as it was: it is told in any case.
     if session.pop("arrived", False) or query != st.query_params.to_dict():
         st.query_params.from_dict(query)

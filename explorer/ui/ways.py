@@ -23,14 +23,14 @@ def page_of(name: str, title: str | None = None, icon: str | None = None) -> Str
 
 
 @cache
-def _query(place: Place) -> dict[str, str]:
-    return state.named(place.experiment)
+def _query(place: Place, lang: str) -> dict[str, str]:
+    return state.named(place.experiment, lang)
 
 
 def way(place: Place, lang: str, label: str = "", width: Width = "content") -> None:
     """Draws the link to a place: the defaults, and what the place needs set."""
     label = label or named(place, lang)
-    query = state.around(_query(place))
+    query = state.around(_query(place, lang))
     icon = ":material/arrow_forward:"
     st.page_link(page_of(place.page), label=label, icon=icon, query_params=query, width=width)
 
@@ -38,9 +38,7 @@ def way(place: Place, lang: str, label: str = "", width: Width = "content") -> N
 def mark(place: Place, lang: str) -> str:
     """Returns the link to a place as Markdown. `followed` makes it one within the app, as `way` is."""
     path = "" if place.page == HOME else place.page
-    return (
-        f"[:material/arrow_forward: {named(place, lang)}](/{path}?{urlencode(state.around(_query(place)))})"
-    )
+    return f"[:material/arrow_forward: {named(place, lang)}](/{path}?{urlencode(state.around(_query(place, lang)))})"
 
 
 _FOLLOWED = """

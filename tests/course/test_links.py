@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
@@ -14,9 +15,10 @@ from explorer.experiment import ARCHITECTURES, VIEWS, Experiment
 from explorer.gradients.bptt import readout_gradient
 from explorer.i18n import LANGUAGES
 from explorer.lab.flow import flow
-from explorer.lab.learned import learn, opening, settled
+from explorer.lab.learned import UNSAID, learn, opening, settled
 from explorer.lab.walk import Walk, walk
 from explorer.nn.initialise import initialise
+from explorer.stage import views
 from explorer.training.learner import Learner, build
 from explorer.training.race import race_of
 from tests.course.links import every, fixed, glossary
@@ -71,6 +73,59 @@ def test_no_link_of_ours_leaves_to_the_language_what_is_computed():
             ko, en = (settled(place.experiment, lang) for lang in ("ko", "en"))
             assert ko == en == place.experiment or place.page != "train", name
             assert ko.notation == en.notation, name
+
+
+def test_every_link_learns_the_same_in_both_languages(monkeypatch):
+    """As the app draws it for either reader, and as an address is typed: what is asked of the trainings."""
+    kinds = set()
+    for name, place in every().items():
+        for written in (*LANGUAGES, UNSAID):
+            shown = settled(place.experiment, written)
+            ko, en = (asked(monkeypatch, place.page, shown, lang) for lang in ("ko", "en"))
+            assert ko == en, name
+            kinds |= {what for what, *_ in ko}
+    assert {"mapping", "tagger", "network", "race", "cube"} <= kinds
+
+
+class _EnoughError(Exception):
+    """All is known of a view before anything is learned."""
+
+
+def asked(monkeypatch, page: str, shown: Experiment, lang: str) -> list[tuple]:
+    """Returns what a view learns for a reader, up to the first training that it needs."""
+    calls: list[tuple] = []
+
+    def recorder(what: str):
+        def record(*given, **named):
+            calls.append((what, given, tuple(named.items())))
+            raise _EnoughError
+
+        return record
+
+    for module, name, what in (
+        (views.mappings, "fit", "mapping"),
+        (views.deep, "fit", "tagger"),
+        (views, "learn", "network"),
+        (views, "load", "stored"),
+        (views, "learn_cube", "cube"),
+    ):
+        monkeypatch.setattr(module, name, recorder(what))
+    if page in ("train", "clinic"):
+        return [("race", race_of(shown, lang).key)]
+    if (build := views.VIEWS.get(views.view_key(page, shown))) is not None:
+        with suppress(_EnoughError, views.NoStageError):
+            build(shown, lang, views.Networks())
+    return calls
+
+
+def test_a_mapping_is_the_same_network_in_both_languages():
+    for grammar in LANGUAGES:
+        shown = Experiment(arch="mappings", mapping="many_one", grammar=grammar)
+        ko, en = (views.view("architectures", shown, lang).arrays for lang in ("ko", "en"))
+        assert ko.keys() == en.keys()
+        for name, array in ko.items():
+            if name != "lang" and not name.startswith("line_"):
+                np.testing.assert_array_equal(array, en[name], err_msg=name)
 
 
 def test_what_an_address_that_names_nothing_opens_on_is_named_in_the_next():

@@ -8,7 +8,7 @@ import pytest
 from explorer.architectures.deep import held as held_out
 from explorer.figures.counts import share as said_share
 from explorer.ui.architectures.deep import _tagger
-from tests.pages.app import field, opened, texts
+from tests.pages.app import opened, texts
 
 HOSTILE = [
     "<img src=x onerror=alert(1)> **b** $x$ [a](b) now",
@@ -28,7 +28,9 @@ def share(cell: str, lang: str, depth: int, both: bool) -> str:
 
 
 def deep(locale: str = "en-US", **query: str):
-    return opened(locale, page="architectures", arch="deep", cell=query.pop("cell", "rnn"), **query)
+    """The view as a reader comes to it within the app: a link there names the reader's language."""
+    asked = {"arch": "deep", "cell": "rnn", "grammar": locale[:2]} | query
+    return opened(locale, page="architectures", **asked)
 
 
 @pytest.mark.parametrize(
@@ -67,21 +69,22 @@ def test_a_text_without_a_known_word_gives_way_to_an_example():
     assert "blorps" not in json.dumps([w.value for w in app.warning])
 
 
-def test_a_sentence_on_offer_becomes_the_sentence_of_the_bar():
+def test_there_is_one_field_for_the_sentence():
     app = deep(depth="1")
     (choice,) = [box for box in app.selectbox if box.key == "deep_sentence"]
     assert choice.value == choice.options[0]
     choice.set_value(choice.options[1]).run()
     assert not app.exception
-    assert field(app, "text_input", "text").value == choice.options[1]
+    assert app.query_params["text"] == choice.options[1]
+    assert not any(box.key == "field_text" for box in app.text_input)
     (choice,) = [box for box in app.selectbox if box.key == "deep_sentence"]
     assert choice.value == choice.options[1]
 
 
-def test_an_own_sentence_leaves_the_list_open():
+def test_an_own_sentence_stands_in_the_list():
     app = deep(text="they paint the wall", depth="1")
     (choice,) = [box for box in app.selectbox if box.key == "deep_sentence"]
-    assert choice.value is None
+    assert choice.value == "they paint the wall" == app.query_params["text"]
 
 
 def test_time_is_measured_again_when_asked():

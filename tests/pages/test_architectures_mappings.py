@@ -14,7 +14,8 @@ LANGUAGES = {"ko-KR": "ko", "en-US": "en"}
 
 
 def view(locale: str = "en-US", **query: str):
-    return opened(locale, page="architectures", arch="mappings", **query)
+    """The view as a reader comes to it within the app: a link there names the reader's language."""
+    return opened(locale, page="architectures", **{"arch": "mappings", "grammar": LANGUAGES[locale]} | query)
 
 
 def shown(app) -> list[str]:
@@ -23,7 +24,7 @@ def shown(app) -> list[str]:
 
 
 def typed(app):
-    return next(w for w in app.text_input if w.key == mappings.INPUT)
+    return next(w for w in (*app.text_input, *app.selectbox) if w.key == mappings.INPUT)
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
@@ -50,11 +51,28 @@ def test_a_mapping_is_chosen_and_stands_in_the_link():
     assert t("mappings.note_one_many", "en", numbers=48) in texts(app)
 
 
-def test_an_example_is_read_and_stands_in_the_bar_too():
+def test_a_link_shows_the_same_network_to_everybody_in_the_readers_words():
+    for grammar, other in (("en", "ko-KR"), ("ko", "en-US")):
+        app = view(other, mapping="many_one", grammar=grammar)
+        assert typed(app).value == examples("many_one", grammar)[0]
+        assert t("mappings.good_many_one", LANGUAGES[other]) in texts(app)
+        assert app.query_params["grammar"] == grammar
+    app.button(key="read_own").click().run()
+    assert typed(app).value == examples("many_one", "en")[0] and app.query_params["grammar"] == "en"
+    assert not any(button.key == "read_own" for button in app.button)
+
+
+def test_a_link_that_leaves_the_language_open_leaves_it_to_nobodys():
+    for locale in LANGUAGES:
+        app = opened(locale, page="architectures", arch="mappings", mapping="many_one")
+        assert typed(app).value == examples("many_one", "en")[0]
+
+
+def test_an_example_is_read_and_stands_in_the_address():
     app = view(mapping="many_many")
     other = examples("many_many", "en")[2]
     app.button(key=f"read {other}").click().run()
-    assert typed(app).value == field(app, "text_input", "text").value == other
+    assert typed(app).value == app.query_params["text"] == other
     assert t("mappings.note_decided", "en") in texts(app)
     app.segmented_control(key="field_mapping").set_value("many_one").run()
     assert typed(app).value == examples("many_one", "en")[0]
@@ -64,7 +82,7 @@ def test_what_is_typed_is_read():
     app = view(mapping="many_one", step="5")
     typed(app).set_value("Claim your grzlfx cash").run()
     assert not app.exception
-    assert field(app, "text_input", "text").value == "Claim your grzlfx cash"
+    assert typed(app).value == "Claim your grzlfx cash" == app.query_params["text"]
     assert t("mappings.unknown", "en", count=1, total=4) in texts(app)
     typed(app).set_value("   ").run()
     assert t("notice.empty", "en") in texts(app)
@@ -73,7 +91,7 @@ def test_what_is_typed_is_read():
 
 def test_the_word_that_only_the_next_one_tells_leads_to_both_directions():
     app = view(mapping="many_many")
-    reading = mappings._reading("many_many", "lstm", "en", 0, "", "")
+    reading = mappings._reading("many_many", "lstm", "en", 0, "", "", "en")
     said = reading.columns[1].said
     assert f"The network says **{said.best}** with {100 * said.probabilities[0]:.0f} %" in texts(app)
     app.button(key="to_deep").click().run()
@@ -132,7 +150,7 @@ def test_a_long_text_is_shown_in_part():
 def test_hostile_text_is_shown_as_text_only(mapping):
     app = view(mapping=mapping)
     for name in ("script", "markdown_image", "colour", "latex", "format", "rtl", "quotes"):
-        field(app, "text_input", "text").set_value(HOSTILE[name]).run()
+        typed(app).set_value(HOSTILE[name]).run()
         assert not app.exception
         for line in (*app.markdown, *app.caption):
             assert HOSTILE[name] not in line.value

@@ -62,8 +62,8 @@ def test_the_network_of_the_bar_is_searched(cell):
 
 @pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
 def test_evidence_adds_up_in_numbers_of_this_network(locale):
-    app = opened(locale, page="dynamics", scene="evidence", cell="gru")
     lang = locale[:2]
+    app = opened(locale, page="dynamics", scene="evidence", cell="gru", grammar=lang)
     found = evidence_of(_network("gru", lang, 0), "")  # the page's own
     shown = {"share": f"{100 * found.share:.0f} %", "r": f"{abs(found.r):.3f}", "n": f"{len(found.along):,}"}
     said = t("dynamics.evidence", lang, cell=t("cell.gru", lang), **shown)

@@ -7,6 +7,8 @@ import pytest
 
 from explorer.course.glossary import entries, facts, sheets
 from explorer.course.places import HOME
+from explorer.course.views import BUILT_IN, lecture
+from explorer.lab.learned import settled
 from tests.hostile.strings import HOSTILE
 from tests.hostile.test_page import TYPED
 from tests.pages.app import opened, texts
@@ -27,7 +29,7 @@ def test_every_entry_cell_and_formula_is_on_the_page_with_its_way(locale, lang):
     ways = set(re.findall(r"\]\(/(\w*)\?([^)]*)\)", shown))
     for part in (*entries(lang), *sheets(lang), *facts(lang)):
         page = "" if part.see.page == HOME else part.see.page
-        named = part.see.experiment.to_query() or {"weights": "lecture"}
+        named = settled(part.see.experiment, lang).to_query() or {"weights": "lecture"}
         assert (page, urlencode(named)) in ways, part.key
 
 
@@ -44,6 +46,17 @@ def test_a_search_leaves_what_has_its_words(locale, asked):
     app = searched(opened(locale, page="glossary"), asked)
     shown = words(app)
     assert "$f_t$" in shown and "$z_t$\n" not in shown
+
+
+def test_at_the_end_of_a_lecture_stand_the_equations_of_its_cells_until_something_is_looked_for():
+    """All of it is hundreds of formulas, which a browser sets for seconds."""
+    app = opened(page="glossary", lecture=BUILT_IN, at=str(len(lecture())))
+    shown, lectured = words(app), [cell for cell in sheets("en") if cell.key in ("rnn", "lstm", "gru")]
+    assert all(block.latex in shown for cell in lectured for block in cell.blocks)
+    assert not any(entry.meaning in shown for entry in entries("en"))
+    assert len(app.markdown) < 30
+    (found,) = (entry for entry in entries("en") if entry.key == "f")
+    assert found.meaning in words(searched(app, "forget gate"))
 
 
 def test_what_is_searched_for_is_not_shown_again():

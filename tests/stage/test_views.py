@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from explorer import Experiment, trace, view
-from explorer.lab.learned import learn
+from explorer.lab.learned import UNSAID, learn, settled
 from explorer.stage.payload import header_of
 from explorer.stage.taking import arrays_of, npz, script, table
 from explorer.stage.views import VIEWS, NoStageError, view_key
@@ -56,7 +56,7 @@ def seen(key: str, lang: str = "en"):
     page, query = asked(key)
     experiment, refused = Experiment().with_changes(query)
     assert not refused and view_key(page, experiment) == key
-    return view(page, experiment, lang)
+    return view(page, settled(experiment, UNSAID), lang)
 
 
 @pytest.mark.parametrize("key", sorted({*VIEWS} - {"dynamics/cube"}))  # it takes long to learn

@@ -49,12 +49,13 @@ __all__ = [
     "read",
     "tagged",
     "tagged_split",
+    "told",
     "walk_of",
 ]
 
 
 def fit(mapping: str, cell: str, lang: str, seed: int = 0, attend: str = "") -> Network:
-    """Trains a mapping's network and measures it. Raises KeyError for a mapping that there is not.
+    """Trains a mapping's network on a language and measures it. Raises KeyError for one that there is not.
 
     Weights, batches and replaced words depend on the seed alone, the data and what is held out do not.
     attend: the kind of attention of the encoder-decoder, `` for none.
@@ -62,6 +63,14 @@ def fit(mapping: str, cell: str, lang: str, seed: int = 0, attend: str = "") -> 
     learned = partial(translation.fit, attend=attend) if mapping == "encoder_decoder" else _FIT[mapping]
     fitted = learned(cell, lang, seed)
     return Network(mapping, cell, lang, seed, TRAINING_STEPS[mapping], mapping in HELD_OUT, *fitted)
+
+
+def told(network: Network, reader: str) -> Network:
+    """Returns a network with its answers in a reader's words; words that it says itself stay as they are."""
+    answers = (
+        _CALLED[network.mapping](network.lang, reader) if network.mapping in _CALLED else network.answers
+    )
+    return replace(network, answers=answers)
 
 
 def read(network: Network, text: str) -> Reading:
@@ -124,6 +133,11 @@ _FIT: dict[str, Callable[[str, str, int], Fitted]] = {
     "one_many": letters.fit_one_many,
     "many_one": messages.fit,
     "many_many": tags.fit,
+}
+_CALLED: dict[str, Callable[[str, str], tuple[str, ...]]] = {
+    "one_one": letters.kinds,
+    "many_one": messages.verdicts,
+    "many_many": tags.called,
 }
 _READ: dict[str, Callable[[Network, str], Reading]] = {
     "one_one": letters.read_one_one,

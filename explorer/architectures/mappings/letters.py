@@ -39,9 +39,13 @@ def fit_one_one(cell: str, lang: str, seed: int) -> Fitted:
     models = finished([model])
     right = int((model(ids)[0].argmax(-1) == target).sum())
     guess = max(Counter(alphabet.values()).values()) / len(alphabet)
-    answers = (t("mappings.vowel", lang), t("mappings.consonant", lang))
     scores = (Accuracy("letters", right, len(alphabet), guess),)
-    return Fitted(models, answers, len(alphabet), seconds, scores)
+    return Fitted(models, kinds(lang, lang), len(alphabet), seconds, scores)
+
+
+def kinds(lang: str, reader: str) -> tuple[str, ...]:
+    """Returns the two kinds of letters as a reader calls them."""
+    return t("mappings.vowel", reader), t("mappings.consonant", reader)
 
 
 def read_one_one(network: Network, text: str) -> Reading:

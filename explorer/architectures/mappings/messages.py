@@ -45,9 +45,13 @@ def fit(cell: str, lang: str, seed: int) -> Fitted:
     ids, last, target = _batch_of(held, model)
     right = int((model(ids)[last, torch.arange(len(held))].argmax(-1) == target).sum())
     guess = max(Counter(message.spam for message in train).values()) / len(train)
-    answers = (t("mappings.spam", lang), t("mappings.ham", lang))
     scores = (Accuracy("messages", right, len(held), guess),)
-    return Fitted(models, answers, len(train), seconds, scores)
+    return Fitted(models, verdicts(lang, lang), len(train), seconds, scores)
+
+
+def verdicts(lang: str, reader: str) -> tuple[str, ...]:
+    """Returns the two answers as a reader calls them."""
+    return t("mappings.spam", reader), t("mappings.ham", reader)
 
 
 def _batch_of(among: Sequence[Message], model: RecurrentModel) -> tuple[Tensor, Tensor, Tensor]:

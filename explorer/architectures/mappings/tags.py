@@ -47,8 +47,12 @@ def fit(cell: str, lang: str, seed: int) -> Fitted:
     models = finished([model])
     ids, target = _tag_batch(held, model, kinds)
     right = (model(ids).argmax(-1) == target).T
-    answers = tuple(t(f"mappings.tag_{kind}", lang) for kind in kinds)
-    return Fitted(models, answers, len(train), seconds, _tag_scores(train, held, right.tolist()))
+    return Fitted(models, called(lang, lang), len(train), seconds, _tag_scores(train, held, right.tolist()))
+
+
+def called(lang: str, reader: str) -> tuple[str, ...]:
+    """Returns the tags of a language as a reader calls them."""
+    return tuple(t(f"mappings.tag_{kind}", reader) for kind in tags(lang))
 
 
 def _tag_batch(

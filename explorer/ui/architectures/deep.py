@@ -1,7 +1,5 @@
 """The view `deep`: a stack of layers, forward only or both ways, tags every word of a sentence."""
 
-from typing import cast
-
 import streamlit as st
 
 from explorer.architectures import deep
@@ -26,43 +24,47 @@ from explorer.stage.deep import build_deep
 from explorer.stage.views import tagged_text
 from explorer.ui.architectures.cost import compared
 from explorer.ui.charts import drawn
+from explorer.ui.spoken import reads
 from explorer.ui.stage import stage
-from explorer.ui.state import apply, theme
+from explorer.ui.state import take_text, theme
 from explorer.ui.widgets import field
 
 _CHOSEN = "deep_sentence"
 
 
 @st.cache_resource(max_entries=96, show_spinner=False)
-def _tagger(cell: str, lang: str, depth: int, both: bool, seed: int) -> Tagger:
-    return deep.fit(cell, lang, depth, both, seed)
+def _tagger(cell: str, grammar: str, depth: int, both: bool, seed: int) -> Tagger:
+    return deep.fit(cell, grammar, depth, both, seed)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _reading(cell: str, lang: str, depth: int, both: bool, seed: int, words: tuple[str, ...]) -> Tagging:
-    return deep.read(_tagger(cell, lang, depth, both, seed), words)
+def _reading(cell: str, grammar: str, depth: int, both: bool, seed: int, words: tuple[str, ...]) -> Tagging:
+    return deep.read(_tagger(cell, grammar, depth, both, seed), words)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _prices(cell: str, lang: str) -> tuple[Price, ...]:
-    return deep.prices(cell, lang)
+def _prices(cell: str, grammar: str) -> tuple[Price, ...]:
+    return deep.prices(cell, grammar)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _packed(cell: str, lang: str, depth: int, directions: str, seed: int, text: str) -> bytes:
-    sentence = deep.sentence_shown(text, lang, _tagger(cell, lang, depth, True, seed).model)
-    readings = {name: _reading(cell, lang, depth, name == "both", seed, sentence.words) for name in NETWORKS}
+def _packed(cell: str, grammar: str, depth: int, directions: str, seed: int, text: str, lang: str) -> bytes:
+    sentence = deep.sentence_shown(text, grammar, _tagger(cell, grammar, depth, True, seed).model)
+    readings = {
+        name: _reading(cell, grammar, depth, name == "both", seed, sentence.words) for name in NETWORKS
+    }
     return build_deep(sentence, readings, directions, lang)
 
 
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the choices, the stage, then accuracy over seeds and what depth costs."""
-    text = tagged_text(experiment, lang)
+    grammar = reads(experiment, lang)
+    text = tagged_text(experiment, grammar)
     _choices(experiment, text, lang)
-    of = (experiment.cell, lang, experiment.depth)
+    of = (experiment.cell, grammar, experiment.depth)
     with st.spinner(t("ui.learning", lang)):
         taggers = {name: _tagger(*of, name == "both", experiment.seed) for name in NETWORKS}
-        packed = _packed(*of, experiment.directions, experiment.seed, text)
+        packed = _packed(*of, experiment.directions, experiment.seed, text, lang)
     _notices(text, lang, taggers["both"])
     stage(packed)
     st.caption(_learned(taggers, lang))
@@ -80,25 +82,24 @@ def _choices(experiment: Experiment, text: str, lang: str) -> None:
         field("depth", experiment, lang)
     with directions:
         field("directions", experiment, lang)
-    own = deep.offered(lang)
-    st.session_state[_CHOSEN] = text if text in own else None
+    own = deep.offered(experiment.spoken(lang))
+    st.session_state[_CHOSEN] = text
     sentence.selectbox(
         t("deep.sentence", lang),
-        own,
+        own if text in own else (*own, text),
         key=_CHOSEN,
         on_change=_take,
-        placeholder=t("deep.own_sentence", lang),
         help=t("deep.sentence_help", lang),
+        accept_new_options=True,
     )
 
 
 def _take() -> None:
-    if (chosen := st.session_state[_CHOSEN]) is not None:
-        apply({"text": cast(str, chosen), "step": "1"})
+    take_text(st.session_state[_CHOSEN] or "")
 
 
 def _notices(text: str, lang: str, tagger: Tagger) -> None:
-    sentence = deep.sentence_of(text, lang, tagger.model)
+    sentence = deep.sentence_of(text, tagger.lang, tagger.model)
     if sentence is None:
         st.warning(t("deep.nothing_known", lang))
     elif sentence.total > WINDOW:
@@ -107,7 +108,7 @@ def _notices(text: str, lang: str, tagger: Tagger) -> None:
 
 def _learned(taggers: dict[str, Tagger], lang: str) -> str:
     values = {
-        "count": len(tagged_split(lang)[0]),
+        "count": len(tagged_split(taggers["one"].lang)[0]),
         "hidden": HIDDEN_SIZE,
         "one": taggers["one"].steps,
         "both": taggers["both"].steps,
@@ -119,25 +120,26 @@ def _learned(taggers: dict[str, Tagger], lang: str) -> str:
 def _accuracy(experiment: Experiment, lang: str) -> None:
     """Learns with more seeds; the figure grows with each."""
     place, found = st.empty(), dict[str, list[Tagger]](one=[], both=[])
-    guess = deep.guess(lang)
+    grammar = experiment.spoken(lang)
+    guess, held = deep.guess(grammar), deep.held(grammar)
     with st.spinner(t("deep.seeds", lang, seeds=SEEDS)):
         for k in range(SEEDS):
             for name, taggers in found.items():
                 seed = experiment.seed + k
-                taggers.append(_tagger(experiment.cell, lang, experiment.depth, name == "both", seed))
-            figure = accuracy_figure(found, guess, deep.held(lang), lang, theme())
+                taggers.append(_tagger(experiment.cell, grammar, experiment.depth, name == "both", seed))
+            figure = accuracy_figure(found, guess, held, lang, theme())
             place.plotly_chart(figure, key=f"deep_accuracy_{k}", theme=None)
     means = {name: sum(one.score.undecided for one in taggers) / SEEDS for name, taggers in found.items()}
-    _, held = deep.held(lang)
-    shares = {name: share(round(mean * held), held, lang) for name, mean in means.items()}
+    shares = {name: share(round(mean * held[1]), held[1], lang) for name, mean in means.items()}
     values = shares | {"guess": f"{guess.undecided:.0%}".replace("%", " %")}
-    st.markdown(t("deep.accuracy_note", lang, held=held, seeds=SEEDS, **values))
+    st.markdown(t("deep.accuracy_note", lang, held=held[1], seeds=SEEDS, **values))
 
 
 def _price(experiment: Experiment, lang: str) -> None:
+    key = (experiment.cell, experiment.spoken(lang))
     if st.session_state.pop("deep_again", False):
-        _prices.clear(experiment.cell, lang)
-    found = _prices(experiment.cell, lang)
+        _prices.clear(*key)
+    found = _prices(*key)
     st.plotly_chart(drawn(price_figure, found, lang, theme()), key="deep_price", theme=None)
     chosen = {price.both: price for price in found if price.depth == experiment.depth}
     values = {

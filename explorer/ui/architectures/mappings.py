@@ -3,7 +3,17 @@
 import streamlit as st
 
 from explorer.architectures.bottleneck import CONTESTANTS, LEARNED, Result, apart, shipped
-from explorer.architectures.mappings import MOST_SAID, Accuracy, Column, Network, Part, Reading, fit, read
+from explorer.architectures.mappings import (
+    MOST_SAID,
+    Accuracy,
+    Column,
+    Network,
+    Part,
+    Reading,
+    fit,
+    read,
+    told,
+)
 from explorer.data.exercises import examples, tag_words, translation_words
 from explorer.exact import interval
 from explorer.experiment import Display, Experiment
@@ -15,6 +25,7 @@ from explorer.lab.walk import Walk
 from explorer.stage.mappings import build_mapped
 from explorer.ui import report, state
 from explorer.ui.charts import drawn, show_bare
+from explorer.ui.spoken import reads
 from explorer.ui.stage import stage
 from explorer.ui.text import say
 from explorer.ui.widgets import field, views
@@ -24,21 +35,22 @@ INPUT = "mapping_text"
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _network(mapping: str, cell: str, lang: str, seed: int, attend: str) -> Network:
-    return fit(mapping, cell, lang, seed, attend)
+def _network(mapping: str, cell: str, grammar: str, seed: int, attend: str) -> Network:
+    return fit(mapping, cell, grammar, seed, attend)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _reading(mapping: str, cell: str, lang: str, seed: int, attend: str, text: str) -> Reading:
-    return read(_network(mapping, cell, lang, seed, attend), text)
+def _reading(mapping: str, cell: str, grammar: str, seed: int, attend: str, text: str, lang: str) -> Reading:
+    return read(told(_network(mapping, cell, grammar, seed, attend), lang), text)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _packed(
-    mapping: str, cell: str, lang: str, seed: int, attend: str, text: str, second: bool, start: int,
+    mapping: str, cell: str, grammar: str, seed: int, attend: str, text: str, second: bool, start: int,
     display: Display,
 ) -> tuple[Walk, bytes]:  # fmt: skip
-    return build_mapped(_reading(mapping, cell, lang, seed, attend, text), second, start, display)
+    reading = _reading(mapping, cell, grammar, seed, attend, text, display.lang)
+    return build_mapped(reading, second, start, display)
 
 
 def draw(experiment: Experiment, lang: str) -> None:
@@ -46,22 +58,19 @@ def draw(experiment: Experiment, lang: str) -> None:
     views("mapping", experiment, lang)
     mapping = experiment.mapping
     pair = mapping == "encoder_decoder"
-    asked = f"{t(f'mappings.good_{mapping}', lang)} {t(f'mappings.ask_{mapping}', lang)}"
-    if pair:
-        words, choice = st.columns([2.4, 1], vertical_alignment="center")
-        words.markdown(asked)
-        with choice:
-            field("attend", experiment, lang)
-    else:
-        st.markdown(asked)
-    key = (mapping, experiment.cell, lang, experiment.seed, experiment.attend if pair else "")
+    st.markdown(f"{t(f'mappings.good_{mapping}', lang)} {t(f'mappings.ask_{mapping}', lang)}")
+    grammar = reads(experiment, lang)
+    key = (mapping, experiment.cell, grammar, experiment.seed, experiment.attend if pair else "")
     with st.spinner(t("ui.learning", lang)):
-        reading = _reading(*key, experiment.text)
-    _text(reading, mapping, lang)
+        reading = _reading(*key, experiment.text, lang)
+    if pair:
+        _sentence(reading, experiment, lang)
+    else:
+        _text(reading, lang)
     _say(reading, lang)
-    show_bare(unrolled_figure(reading, lang, state.theme()), "unrolled")
-    _note(reading, lang)
-    _right(reading.network, lang)
+    looks = bool(pair and experiment.attend)
+    if not looks:
+        _drawing(reading, lang)
     part = reading.at(experiment.step)
     if reading.handed:
         _parts(reading, part, lang)
@@ -71,6 +80,8 @@ def draw(experiment: Experiment, lang: str) -> None:
         say(sentence, lang, values)
     stage(payload)
     report.truth(walk, lang)
+    if looks:  # where it looks leads
+        _drawing(reading, lang)
     _scores(reading.network, key[-1], lang)
     if pair:
         _by_length(lang)
@@ -94,23 +105,47 @@ def _counted(found: Result, lang: str) -> dict[str, str]:
     return {one.key: counted(*found.solved(one.key, LEARNED[-1]), lang) for one in CONTESTANTS}
 
 
-def _text(reading: Reading, mapping: str, lang: str) -> None:
+def _drawing(reading: Reading, lang: str) -> None:
+    """The mapping unrolled, what it shows, and how right it is."""
+    show_bare(unrolled_figure(reading, lang, state.theme()), "unrolled")
+    _note(reading, lang)
+    _right(reading.network, lang)
+
+
+def _sentence(reading: Reading, experiment: Experiment, lang: str) -> None:
+    """The sentence that is translated, one on offer or one's own, and the decoder's attention."""
+    grammar = reading.network.lang
+    hint = t("mappings.words", lang, words=", ".join(translation_words(grammar)))
+    on_offer = examples("encoder_decoder", grammar)
+    st.session_state[INPUT] = reading.text
+    chosen, choice = st.columns([2.4, 1], vertical_alignment="bottom")
+    chosen.selectbox(
+        t("mappings.input_encoder_decoder", lang),
+        on_offer if reading.text in on_offer else (*on_offer, reading.text),
+        key=INPUT,
+        on_change=_take,
+        help=hint,
+        accept_new_options=True,
+    )
+    with choice:
+        field("attend", experiment, lang)
+
+
+def _text(reading: Reading, lang: str) -> None:
     """The text that is read, and others on offer."""
-    words = {"many_many": tag_words, "encoder_decoder": translation_words}.get(mapping)
-    hint = t("mappings.words", lang, words=", ".join(words(lang))) if words else None
+    mapping, grammar = reading.network.mapping, reading.network.lang
+    hint = t("mappings.words", lang, words=", ".join(tag_words(grammar))) if mapping == "many_many" else None
     st.session_state[INPUT] = reading.text
     typed, offered = st.columns([1, 2.4], vertical_alignment="bottom", gap="small")
     typed.text_input(t(f"mappings.input_{mapping}", lang), key=INPUT, on_change=_take, help=hint)
     with offered, st.container(horizontal=True, gap="small"):
-        for text in examples(mapping, lang):
+        for text in examples(mapping, grammar):
             st.button(text, key=f"read {text}", on_click=state.apply, args=({"text": text, "step": "1"},))
 
 
 def _take() -> None:
-    """Gives the bar what was typed here; it says there if something is wrong with it."""
-    typed = st.session_state[INPUT]
-    state.apply({"step": "1"})
-    st.session_state[state.key("text")] = typed
+    """Gives the experiment what was typed or chosen here."""
+    state.take_text(st.session_state[INPUT] or "")
 
 
 def _say(reading: Reading, lang: str) -> None:
@@ -203,13 +238,13 @@ def _share(score: Accuracy, lang: str, mark: str = "") -> str:
 def _scores(network: Network, attend: str, lang: str) -> None:
     """How right the network is beside two other seeds and a guess, and on what."""
     mapping, seed = network.mapping, network.seed
-    cell = network.cell
+    cell, grammar = network.cell, network.lang
     quick = mapping != "encoder_decoder"
     more: list[Network] = []
     st.markdown(f"**{t('mappings.scores' if network.held_out else 'mappings.scores_learned', lang)}**")
     if quick or st.toggle(t("mappings.seeds", lang), key="mapping_seeds"):
         with st.spinner(t("ui.learning", lang)):
-            more = [_network(mapping, cell, lang, (seed + k) % 10_000, attend) for k in (1, 2)]
+            more = [_network(mapping, cell, grammar, (seed + k) % 10_000, attend) for k in (1, 2)]
     names = [t("mappings.kind", lang), t("mappings.here", lang, seed=seed)]
     if more:
         names.append(t("mappings.others", lang, first=more[0].seed, second=more[1].seed))

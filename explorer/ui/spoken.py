@@ -1,0 +1,20 @@
+"""Networks that learned the sentences of a language, where it is not the reader's."""
+
+import streamlit as st
+
+from explorer.experiment import Experiment
+from explorer.i18n import t
+from explorer.ui import state
+from explorer.ui.frame import whole
+
+
+def reads(experiment: Experiment, lang: str) -> str:
+    """Returns the language that a network of the page reads, and offers the reader's where it is another."""
+    grammar = experiment.spoken(lang)
+    if grammar != lang and whole():
+        said, way = st.columns([4.2, 1], vertical_alignment="center")
+        said.caption(t("ui.reads_other", lang, language=t(f"ui.in_{grammar}", lang)))
+        own = {"grammar": "auto", "text": "", "step": "1"}
+        label = t("ui.read_own", lang)
+        way.button(label, key="read_own", on_click=state.apply, args=(own,), width="stretch")
+    return grammar
