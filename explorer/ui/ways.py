@@ -38,7 +38,8 @@ def way(place: Place, lang: str, label: str = "", width: Width = "content") -> N
 def mark(place: Place, lang: str) -> str:
     """Returns the link to a place as Markdown. `followed` makes it one within the app, as `way` is."""
     path = "" if place.page == HOME else place.page
-    return f"[:material/arrow_forward: {named(place, lang)}](/{path}?{urlencode(state.around(_query(place, lang)))})"
+    query = urlencode(state.around(_query(place, lang)))
+    return f"[:material/arrow_forward: {named(place, lang)}](/{path}?{query})"
 
 
 _FOLLOWED = """
