@@ -12,6 +12,7 @@ layers exist no more: shown is how well it predicts a text, read as it is meant,
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -40,7 +41,13 @@ from explorer.lab.own import own
 from explorer.lab.walk import walk
 from explorer.nn.tracing import LayerTrace
 
-PACKAGES = ("Resemblyzer==0.1.4", "silero-vad==6.2.3", "g2p-en==2.1.0", "textgenrnn==2.0.0")
+PACKAGES = (
+    "Resemblyzer==0.1.4",
+    "silero-vad==6.2.3",
+    "g2p-en==2.1.0",
+    "textgenrnn==2.0.0",
+    "ethnicolr==0.4.0",
+)
 ROUNDING = 1e-4
 """Largest difference that is rounding: float32, some hundred steps, cell states up to some ten."""
 
@@ -71,7 +78,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         place = folder or Path(temporary)
         download(place)
-        rows = [row for one in (resemblyzer, silero, g2p, textgenrnn) for row in one(place)]
+        rows = [row for one in (resemblyzer, silero, g2p, textgenrnn, keras2) for row in one(place)]
     print(*table_lines(("network", "opened as", "compared with", "difference"), rows,
                        words=("network", "opened as", "compared with")), sep="\n")  # fmt: skip
 
@@ -82,7 +89,8 @@ def download(place: Path) -> None:
         own = place / package.partition("==")[0].replace("-", "_")
         if own.is_dir():
             continue
-        ask = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(place), package]
+        ask = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--ignore-requires-python",
+               "--dest", str(place), package]  # fmt: skip
         subprocess.run([*ask, *(() if "textgenrnn" in package else ("--only-binary", ":all:"))], check=True)
         (file,) = (
             path for path in place.iterdir() if path.is_file() and own.name.lower() in path.name.lower()
@@ -249,6 +257,38 @@ def textgenrnn(place: Path) -> Iterator[Row]:
     shape = f"{low.cell} {low.input_size} -> {low.hidden_size}, {high.hidden_size}"
     for name, layers in (("textgenrnn, .hdf5", (low, high)), ("(read as a plain LSTM)", tuple(plain))):
         yield name, shape, "nats per letter of a text", f"{nats(layers, rest, vocabulary):.2f}"
+
+
+def keras2(place: Path) -> Iterator[Row]:
+    """A file that Keras 2 wrote in 2018: an LSTM of 128 with hard sigmoids of slope .2, on ids in a row.
+
+    What the network says of a text is left alone: its LSTM is run by Keras 3 with that function in it.
+    """
+    file = place / "ethnicolr" / "ethnicolr" / "models" / "wiki" / "lstm" / "wiki_ln_lstm.h5"
+    found = load_weights(file)
+    ids = list(range(1, 41))
+    with h5py.File(file) as stored:
+        own = stored["model_weights/lstm_1/lstm_1"]
+        weights = [own[f"{name}:0"][()] for name in ("kernel", "recurrent_kernel", "bias")]
+        x = stored["model_weights/embedding_1/embedding_1/embeddings:0"][()][ids]
+    theirs = by_keras(weights, x)
+    yield row("Keras 2, .h5", found, "Keras with its function", apart(trace(found, x).output, theirs))
+    shown = on_pages(file, ids)
+    yield row("Keras 2, on the pages", found, "Keras with its function", apart(shown.output, theirs))
+
+
+def by_keras(weights: list[np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Returns h (T, H) of a Keras 3 LSTM whose gates are the hard sigmoid of Keras 2."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras = import_module("keras")
+
+    def hard_sigmoid(a: Any) -> Any:
+        return keras.ops.clip(0.2 * a + 0.5, 0.0, 1.0)
+
+    layer = keras.layers.LSTM(len(weights[1]), return_sequences=True, recurrent_activation=hard_sigmoid)
+    layer.build((1, *x.shape))
+    layer.set_weights(weights)
+    return keras.ops.convert_to_numpy(layer(x[None]))[0]
 
 
 def as_plain(group: Any, name: str) -> Layers:
