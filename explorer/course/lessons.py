@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from explorer.cells import CELLS, CellSpec
 from explorer.experiment import Experiment, written
-from explorer.i18n import ASSETS, lesson
+from explorer.i18n import ASSETS, LANGUAGES, lesson
 
 _HEAD = re.compile(r"^## (?:\d+\. )?(?P<title>.+?) \{#(?P<id>\w+) cells=(?P<cells>[\w,]+)\}$")
 _DIRECTIVE = re.compile(r"^\{(?P<kind>equations|table|notes|show|ask|choices|shown|result): (?P<body>.+?)\}$")
@@ -51,8 +51,8 @@ class Card:
         return bool({"all", spec.key, spec.family} & set(self.cells))
 
 
-LESSONS = ("step", "gradients", "train", "language", "architectures", "clinic")
-"""The pages with a lesson, each named as its page."""
+LESSONS = tuple(sorted(path.stem for path in (ASSETS / "lessons" / LANGUAGES[0]).glob("*.md")))
+"""The pages with a lesson, each named as its page: those that have cards."""
 
 
 @cache

@@ -8,6 +8,7 @@ from streamlit.elements.lib.layout_utils import Width
 from streamlit.navigation.page import StreamlitPage
 
 from explorer.course.places import HOME, Place
+from explorer.course.showing import CHOOSING
 from explorer.experiment import Experiment
 from explorer.i18n import ROOT, t
 from explorer.ui import state
@@ -72,7 +73,7 @@ def race_way(experiment: Experiment, label: str) -> None:
 def named(place: Place, lang: str) -> str:
     """Returns the name of a place: its view's, else its page's."""
     changes = dict(place.changes)
-    for field in ("view", "arch"):
-        if field in changes:
-            return t(f"option.{field}.{changes[field]}", lang)
+    field = CHOOSING.get(place.page, "")
+    if field in changes:
+        return t(f"option.{field}.{changes[field]}", lang)
     return t(f"page.{place.page}", lang)

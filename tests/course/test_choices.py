@@ -11,7 +11,7 @@ from explorer.i18n import LANGUAGES, strings
 from tests.course import test_gradients_cards, test_train_cards
 from tests.course.test_lessons import ORDERS, button, gate, largest, likeliest, marks
 
-LESSONS = (*ORDERS, "dynamics", "clinic")
+LESSONS = (*ORDERS, "clinic")
 
 
 def asks(lang: str) -> dict[str, Ask]:

@@ -9,7 +9,7 @@ from explorer import Experiment
 from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.landscape import Landscape, signs
 from explorer.dynamics.network import network
-from explorer.dynamics.portrait import by_hand, many, portrait, units_of
+from explorer.dynamics.portrait import OPEN, by_hand, many, portrait, units_of
 from explorer.experiment import TABLE
 from explorer.lab.learned import Learned, from_bundle, inputs
 from explorer.training.shipped import load
@@ -125,6 +125,19 @@ def test_four_memories_at_rest_and_none_that_turns():
     rest, turning = (drawn("turning", at).points for at in (0, 1))
     assert rest.counts == {0: 4, 1: 4, 2: 1} and turning.counts == {2: 1}
     assert abs(turning.eigenvalues[0, 0].imag) > 0.5
+
+
+def test_a_unit_with_a_cell_state_holds_a_bit_under_a_smaller_weight():
+    below, above = (drawn("plane", at) for at in (0, 1))
+    assert below.size == 2 and max(button("plane", at).pull for at in (0, 1)) < 1
+    assert [below.points.counts, above.points.counts] == [{0: 1}, {0: 2, 1: 1}]
+    assert by_hand("rnn", 1, button("plane", 1).pull).jacobian(np.zeros((1, 1)))[0, 0, 0] < 1
+    f, i, o = 0.5, *(1 / (1 + np.exp(-OPEN)),) * 2
+    assert (f, i) == pytest.approx((0.5, 0.88), abs=0.005)
+    assert (1 - f) / (i * o) == pytest.approx(0.64, abs=0.005)
+    for pull in (0.6, 0.8):
+        at_rest = by_hand("lstm", 1, pull).jacobian(np.zeros((1, 2)))[0]
+        assert abs(np.linalg.eigvals(at_rest)).max() == pytest.approx(f + i * o * pull)
 
 
 def test_dying_out_and_chaos():

@@ -49,6 +49,10 @@ ORDERS = {
         "language_model", "pairs", "padding", "every_step", "perplexity", "ambiguity", "teacher", "sampling",
         "generation", "fork", "cat", "levels", "unit", "cause", "memory",
     ],
+    "dynamics": [
+        "cube", "saddle", "halflife", "two_sides", "moments", "slow", "fixed", "born", "linear", "turning",
+        "plane", "chaos", "line", "evidence", "network",
+    ],
 }  # fmt: skip
 WORDS = 70
 NOTES = {"en": r"\b(the|of|our|lecture) notes\b|\bsets? of notes\b", "ko": "강의 자료|노트"}

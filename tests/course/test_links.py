@@ -11,9 +11,10 @@ import pytest
 
 from explorer import CELLS, bptt
 from explorer.course.lessons import LESSONS, Show, cards, lead, opened
-from explorer.experiment import ARCHITECTURES, VIEWS, Experiment
+from explorer.course.showing import CHOOSING, stage_of
+from explorer.experiment import ARCHITECTURES, SCENES, VIEWS, Experiment
 from explorer.gradients.bptt import readout_gradient
-from explorer.i18n import LANGUAGES
+from explorer.i18n import ASSETS, LANGUAGES
 from explorer.lab.flow import flow
 from explorer.lab.learned import UNSAID, learn, opening, settled
 from explorer.lab.walk import Walk, walk
@@ -21,6 +22,7 @@ from explorer.nn.initialise import initialise
 from explorer.stage import views
 from explorer.training.learner import Learner, build
 from explorer.training.race import race_of
+from explorer.ui.ways import PAGES
 from tests.course.links import every, fixed, glossary
 
 learned = cache(learn)
@@ -164,7 +166,7 @@ def test_a_link_of_course_docs_and_presets_names_its_card(name):
 def views_of(page: str, key: str) -> set[str]:
     """The views that the buttons of a card set, of a page that has views."""
     (card,) = (card for card in cards(page, "en") if card.key == key)
-    field = {"language": "view", "architectures": "arch"}[page]
+    field = CHOOSING[page]
     return {dict(part.changes)[field] for part in card.parts if isinstance(part, Show)}
 
 
@@ -175,10 +177,8 @@ def test_a_link_to_a_view_opens_a_card_of_that_view(name):
         return
     shown = place.experiment
     key = opened(place.page, shown)
-    if place.page == "language":
-        assert shown.view in views_of("language", key)
-    elif place.page == "architectures":
-        assert shown.arch in views_of("architectures", key)
+    if place.page in CHOOSING:
+        assert stage_of(place.page, shown) in views_of(place.page, key)
     elif place.page == "step" and shown.cell in ("lstm", "gru") and shown.clamp:
         gates = {"f": "forget", "i": "input", "o": "output", "r": "gru_reset", "z": "gru_update"}
         assert key in ("update" if shown.holds else gates[shown.clamp], "variants")
@@ -189,6 +189,9 @@ def test_a_link_to_a_view_opens_a_card_of_that_view(name):
     [
         *[("language", {"view": view}, None) for view in VIEWS],
         *[("architectures", {"arch": arch}, None) for arch in ARCHITECTURES],
+        *[("dynamics", {"scene": scene}, None) for scene in SCENES],
+        ("dynamics", {"scene": "portrait", "cell": "lstm", "small": "two"}, "plane"),
+        ("dynamics", {"scene": "portrait", "cell": "rnn", "small": "two"}, "turning"),
         ("step", {}, "recurrence"),
         ("step", {"weights": "marked"}, "valve"),
         ("step", {"weights": "marked", "cell": "gru"}, "gru_update"),
@@ -204,6 +207,17 @@ def test_a_link_to_a_view_opens_a_card_of_that_view(name):
 def test_a_view_that_names_no_card_has_one_that_leads(page, changes, card):
     key = lead(page, Experiment(**changes))
     assert key == card if card else next(iter(changes.values())) in views_of(page, key)
+
+
+def test_every_page_with_cards_opens_them_by_their_names():
+    drawn = {path.stem for path in PAGES.glob("*.py") if "lesson(" in path.read_text(encoding="utf-8")}
+    assert drawn == set(LESSONS)
+    for lang in LANGUAGES:
+        assert {path.stem for path in (ASSETS / "lessons" / lang).glob("*.md")} == drawn
+    for name in LESSONS:
+        for card in cards(name, "en"):
+            cell = next(key for key, spec in CELLS.items() if card.concerns(spec))
+            assert opened(name, Experiment(cell=cell, card=card.key)) == card.key
 
 
 def test_a_card_of_another_cell_or_lesson_gives_way():

@@ -29,6 +29,13 @@ def test_a_link_opens_its_card_and_the_address_follows_the_reader(locale):
     assert card(again, "step", locale[:2]) == "input"
 
 
+def test_a_card_of_dynamics_opens_by_its_name_and_turns():
+    app = opened(page="dynamics", scene="portrait", cell="rnn", card="chaos")
+    assert card(app, "dynamics") == "chaos" and said(app) == "chaos"
+    app.button(key="ui.next_card").click().run()
+    assert card(app, "dynamics") == "line" and said(app) == "line"
+
+
 def test_a_card_that_leads_needs_no_address():
     app = opened()
     assert card(app, "step") == "recurrence" and said(app) is None
