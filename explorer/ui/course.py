@@ -23,6 +23,9 @@ from explorer.ui.lists import editor
 from explorer.ui.stage import progress
 from explorer.ui.ways import page_way, way
 
+_BESIDE = {"cells": "worksheet", "training": "clinic"}
+"""Pages aside that belong to a stop."""
+
 _WAYS_IN = ("lecture", "study", "look")
 
 
@@ -58,6 +61,8 @@ def _stop(number: int, stop: Stop, lang: str) -> None:
             go, opened = st.columns([1, 2.6], vertical_alignment="center")
             with go:
                 way(stop.see, lang, t("course.go", lang))
+                if stop.key in _BESIDE:
+                    page_way(_BESIDE[stop.key], t(f"page.{_BESIDE[stop.key]}", lang), "edit_note")
             with opened:
                 some = [card for card in cards(stop.lesson, lang) if card.key in stop.cards or not stop.cards]
                 progress(f"progress_{stop.key}", opened_cards(stop.lesson, some, None, lang))

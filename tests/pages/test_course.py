@@ -25,3 +25,10 @@ def test_a_miniature_is_drawn_again_without_being_computed_again(monkeypatch):
     app.run()
     assert not app.exception
     assert [chart.proto.SerializeToString() for chart in app.get("plotly_chart")] == first
+
+
+def test_worksheet_and_clinic_stand_at_the_stops_that_they_belong_to():
+    app = opened("en-US", page="course")
+    pages = [link.proto.page for link in app.get("page_link")]
+    path = pages[pages.index("gradients", pages.index("worksheet")) :]
+    assert "clinic" in path and pages.count("worksheet") == 2 == pages.count("clinic")
