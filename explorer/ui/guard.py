@@ -20,7 +20,10 @@ def foreign(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
-    return urlsplit(origin).netloc != request.headers.get("host", "")
+    try:
+        return urlsplit(origin).netloc != request.headers.get("host", "")
+    except ValueError:  # half an address, "http://["
+        return True
 
 
 async def body(request: Request, most: int) -> bytes:

@@ -10,6 +10,10 @@ import segno
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
+LONGEST = 260
+"""Characters of a host with its port: a name has 253 at most. Longer ones have no QR code."""
+
+
 def reachable(scheme: str, host: str, bound: str | None, port: int) -> str | None:
     """Returns the address for students, without a slash at its end; None where only this machine gets in.
 
@@ -19,12 +23,20 @@ def reachable(scheme: str, host: str, bound: str | None, port: int) -> str | Non
     named = os.environ.get("EXPLORER_URL", "").strip().rstrip("/")
     if urlsplit(named).scheme in ("http", "https"):
         return named
-    if not _loopback(urlsplit(f"//{host}").hostname or ""):
+    if not _loopback(_name(host)):
         return f"{scheme}://{host}"
     if bound and bound not in ("0.0.0.0", "::"):
         return None if _loopback(bound) else f"{scheme}://{_bracketed(bound)}:{port}"
     own = _own_address()
     return None if own is None else f"{scheme}://{own}:{port}"
+
+
+def _name(host: str) -> str:
+    """Returns the name in a Host header, without its port; nothing where it is none, or too long."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "") if len(host) <= LONGEST else ""
+    except ValueError:  # half an address, "[::1"
+        return ""
 
 
 def _loopback(host: str) -> bool:

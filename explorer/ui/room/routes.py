@@ -156,7 +156,10 @@ def _who(request: Request) -> tuple[Room, Device] | None:
 async def _asked(request: Request) -> dict[str, Any]:
     """Returns a post's JSON object, {} for an empty one. Raises TooLongError, ValueError."""
     raw = await body(request, MAX_ROOM_POST)
-    asked = json.loads(raw) if raw else {}
+    try:
+        asked = json.loads(raw) if raw else {}
+    except RecursionError as error:  # thousands of brackets
+        raise ValueError("too deep") from error
     if not isinstance(asked, dict):
         raise ValueError("not an object")
     return asked
