@@ -522,7 +522,7 @@ MUTATIONS = (
     # Experiments
     Mutation(
         "an interval of one side", "explorer/exact.py",
-        "tail, shares = (1 - level) / 2", "tail, shares = (1 - level)",
+        "tail = (1 - level) / 2", "tail = 1 - level",
         "tests/test_exact.py",
     ),
     Mutation(

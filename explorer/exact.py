@@ -26,40 +26,49 @@ def interval(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float
     """
     if not 0 <= hits <= trials or trials < 1:
         raise ValueError(f"{hits} of {trials} is no count")
-    tail, shares = (1 - level) / 2, _Binomial(trials)
-    low = _solve(lambda share: shares.above(hits, share) - tail) if hits else 0.0
-    high = _solve(lambda share: tail - shares.below(hits, share)) if hits < trials else 1.0
+    tail = (1 - level) / 2
+    low, high = _lowest(hits, trials, tail), 1 - _lowest(trials - hits, trials, tail)
     return low, high
+
+
+def percents(hits: int, trials: int) -> tuple[str, str]:
+    """Returns these bounds in percent, rounded outwards; with a decimal where they are under 5 apart."""
+    low, high = (100 * bound for bound in interval(hits, trials))
+    tenth = 10 if high - low < 5 else 1
+    return f"{math.floor(low * tenth) / tenth:g}", f"{math.ceil(high * tenth) / tenth:g}"
+
+
+def bracketed(hits: int, trials: int) -> str:
+    """Returns them where there is little room: `[9, 20]`."""
+    return "[{}, {}]".format(*percents(hits, trials))
 
 
 def bounds(shares: np.ndarray, trials: int) -> np.ndarray:
     """Returns the bounds (2, …) of measured shares of so many trials each; NaN where a share is."""
     found = np.full((2, *shares.shape), np.nan)
-    for at in np.argwhere(np.isfinite(shares)):
+    for at in np.argwhere(np.isfinite(shares)) if trials else ():
         found[:, *at] = interval(round(float(shares[*at]) * trials), trials)
     return found
 
 
-class _Binomial:
-    """How probable each count of hits is, by the share."""
+def _lowest(hits: int, trials: int, tail: float) -> float:
+    """Returns the share with which so many hits or more are as probable as tail, which is under a half."""
+    if not hits:
+        return 0.0
+    most = min(trials, hits + 20 + 10 * math.isqrt(trials))  # what is beyond adds less than e^-200
+    k = np.arange(hits, most + 1)
+    factorials = _log_factorials(trials)
+    ways = factorials[trials] - factorials[k] - factorials[trials - k]
 
-    def __init__(self, trials: int) -> None:
-        factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])
-        self.trials, self.hits = trials, np.arange(trials + 1)
-        self.ways = factorials[trials] - factorials - factorials[::-1]
+    def above(share: float) -> float:
+        return float(np.exp(ways + k * math.log(share) + (trials - k) * math.log1p(-share)).sum())
 
-    def above(self, hits: int, share: float) -> float:
-        """Returns the probability of so many hits or more, 0 < share < 1."""
-        return float(self._probable(share)[hits:].sum())
+    return _solve(lambda share: above(share) - tail, hits / trials)
 
-    def below(self, hits: int, share: float) -> float:
-        """Returns the probability of so many hits or fewer."""
-        return float(self._probable(share)[: hits + 1].sum())
 
-    def _probable(self, share: float) -> np.ndarray:
-        return np.exp(
-            self.ways + self.hits * math.log(share) + (self.trials - self.hits) * math.log1p(-share)
-        )
+@lru_cache(maxsize=16)
+def _log_factorials(most: int) -> np.ndarray:
+    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, most + 1)))])
 
 
 Table = tuple[int, int, int, int]
@@ -110,9 +119,9 @@ def holm(chances: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _solve(rising: Callable[[float], float]) -> float:
-    """The share between 0 and 1 at which a rising function crosses 0, to 2^-50."""
-    low, high = 0.0, 1.0
+def _solve(rising: Callable[[float], float], most: float) -> float:
+    """The share between 0 and most at which a rising function crosses 0, to 2^-50."""
+    low, high = 0.0, most
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (low, middle) if rising(middle) > 0 else (middle, high)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from explorer.exact import bounds, coverage, fisher, holm, interval, rank, spread, together
+from explorer.exact import bounds, coverage, fisher, holm, interval, percents, rank, spread, together
 
 COUNTS = [(0, 1), (1, 1), (0, 10), (3, 10), (10, 10), (29, 30), (14, 200), (199, 200), (310, 500)]
 
@@ -14,6 +14,13 @@ COUNTS = [(0, 1), (1, 1), (0, 10), (3, 10), (10, 10), (29, 30), (14, 200), (199,
 def test_an_interval_is_scipys(hits, trials, level):
     found = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
     assert interval(hits, trials, level) == pytest.approx((found.low, found.high), abs=1e-9)
+
+
+def test_bounds_are_said_in_percent_and_rounded_outwards():
+    assert percents(14, 200) == ("3", "12")  # 3.88 to 11.47, more than 5 apart
+    assert percents(495, 500) == ("97.6", "99.7")  # 97.68 to 99.67
+    assert percents(500, 500) == ("99.2", "100")
+    assert percents(0, 1) == ("0", "98")
 
 
 @pytest.mark.parametrize("hits, trials", [(-1, 3), (4, 3), (0, 0)])

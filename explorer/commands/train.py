@@ -35,14 +35,14 @@ from explorer.commands.options import (
 from explorer.commands.terminal import table_lines
 from explorer.data.sources import Source
 from explorer.data.unusable import Unusable
-from explorer.exact import interval
+from explorer.exact import interval, spread
 from explorer.experiment import TABLE, Experiment
 from explorer.limits import MAX_RACERS
 from explorer.text import Refused, plain
 from explorer.training.clinic import as_presets
 from explorer.training.events import Event
 from explorer.training.race import RACER_FIELDS, Race, RacerError, presets, race_of, record
-from explorer.training.results import Result, results, table, verdict
+from explorer.training.results import Result, results, said_of, table, verdict
 from explorer.training.run import Carried, InMemory, Tensors, Wish
 from explorer.training.store import save_model, write_bytes
 
@@ -58,7 +58,7 @@ DRAW_SECONDS = 0.1
 LONGEST_NAME = 200
 """Characters of a racer in the name of a file: file systems end at 255 bytes."""
 
-COLUMNS = ("step", "loss", "gradient_norm", "metric")
+COLUMNS = ("step", "loss", "gradient_norm", "metric", "metric_low", "metric_high")
 INTERRUPTED = 130
 
 
@@ -316,7 +316,7 @@ def _race_record(raced: Raced) -> dict[str, Any]:
                 "step": result.step,
                 "passed_at": result.step if result.status == "passed" else None,
                 "seconds": result.last_seconds,
-                "course": table(result),
+                "course": table(result, data),
             }
             for result, run in zip(raced.results, raced.race.runs, strict=True)
         ],
@@ -334,7 +334,7 @@ def _csv(raced: Sequence[Raced]) -> bytes:
     lines.writerow(("seed", "racer", *COLUMNS))
     for one in raced:
         for result in one.results:
-            columns = plain(table(result))
+            columns = plain(table(result, one.source))
             for row in zip(*(columns[name] for name in COLUMNS), strict=True):
                 lines.writerow((one.seed, result.name, *row))
     return text.getvalue().encode()
@@ -343,7 +343,7 @@ def _csv(raced: Sequence[Raced]) -> bytes:
 def _print(base: Experiment, raced: Sequence[Raced]) -> None:
     print(_headline(base, raced))
     by_racer = zip(*(one.results for one in raced), strict=True)
-    rows = [_row(runs, raced[0].source.metric) for runs in by_racer]
+    rows = [_row(runs, raced[0].source) for runs in by_racer]
     head = (
         "racer", "weights", "passed", "95 %", "steps median", "max", "CPU s median", "max", _metric(raced)
     )  # fmt: skip
@@ -351,7 +351,10 @@ def _print(base: Experiment, raced: Sequence[Raced]) -> None:
 
 
 def _metric(raced: Sequence[Raced]) -> str:
-    return f"{raced[0].source.metric} median"
+    metric = raced[0].source.metric
+    if len(raced) > 1:
+        return f"{metric} median (band)"
+    return f"{metric} [95 %]" if raced[0].source.trials else metric
 
 
 def _headline(base: Experiment, raced: Sequence[Raced]) -> str:
@@ -369,10 +372,11 @@ def _headline(base: Experiment, raced: Sequence[Raced]) -> str:
     return f"{what}; {goal} (guessing: {data.chance:.3g}); {shown}"
 
 
-def _row(runs: Sequence[Result], metric: str) -> tuple[str, ...]:
+def _row(runs: Sequence[Result], source: Source) -> tuple[str, ...]:
     """Returns a racer's line over all seeds: how many passed, with the exact interval of that share.
 
-    Steps are those made until it passed or ended otherwise.
+    Steps are those made until it passed or ended otherwise. The metric of one seed has its own interval, that
+    of several their band.
     """
     steps, seconds = [r.step for r in runs], [r.last_seconds for r in runs]
     passed = sum(r.status == "passed" for r in runs)
@@ -387,8 +391,14 @@ def _row(runs: Sequence[Result], metric: str) -> tuple[str, ...]:
         f"{max(steps):,}",
         f"{np.median(seconds):.2f}",
         f"{max(seconds):.2f}",
-        f"{np.median(last):.4g}" if last else "-",
+        _last(last, source) if last else "-",
     )
+
+
+def _last(metrics: Sequence[float], source: Source) -> str:
+    if len(metrics) == 1:
+        return said_of(metrics[0], source)
+    return "{:.4g} ({:.3g} to {:.3g})".format(*spread(metrics))
 
 
 class _Progress:

@@ -70,6 +70,8 @@ class Source:
     labels, marked: of every step of `probe`, what to show and whether it matters: a marked number, a
     symbol to remember, a token that memory decides.
     held_out_is_training: whether the held-out sequences are those trained on, for want of more.
+    everything: whether they are all there are to ask, so that their share of right answers is no estimate.
+    together: how many sequences are versions of one.
     third: of a limited number of sentences, 200 that are neither learned from nor held out; else None.
     """
 
@@ -87,6 +89,8 @@ class Source:
     symbols: tuple[str, ...] | None = None
     answers: tuple[str, ...] | None = None
     held_out_is_training: bool = False
+    everything: bool = False
+    together: int = 1
     training: Callable[[torch.Generator], Batch]
     test: Callable[[torch.Generator], Batch]
     shown: Batch
@@ -114,9 +118,24 @@ class Source:
     def _held_out(self) -> Batch:
         return self.test(stream(self.seed, _HELD_OUT))
 
+    @property
+    def trials(self) -> int:
+        """How many answers a held-out accuracy is estimated from; 0 where it is an error or no estimate."""
+        return 0 if self.everything or self.metric == "error" else int(judged(self._held_out).sum())
+
+    @property
+    def alone(self) -> bool:
+        """Whether there are such answers and none hangs on another: each is of a sequence of its own."""
+        return self.trials > 0 and self.together == 1 and bool((judged(self._held_out).sum(0) <= 1).all())
+
     def probe(self) -> Batch:
         """Returns one sequence (B = 1) to look at, held out like those of `held_out`."""
         return self.shown
+
+
+def judged(batch: Batch) -> torch.Tensor:
+    """Returns which answers (T - first, B) a share of right ones counts."""
+    return (batch.target >= 0 if batch.judged is None else batch.judged)[batch.first :]
 
 
 def stream(seed: int, number: int) -> torch.Generator:
@@ -354,6 +373,8 @@ def _text_source(
     chance: float | None = None,
     marked: frozenset[int] = frozenset(),
     held_out_is_training: bool = False,
+    everything: bool = False,
+    together: int = 1,
 ) -> Source:
     V = len(vocabulary)
     tokens = [vocabulary[k] for k in shown.x[:, 0].tolist()]
@@ -370,6 +391,8 @@ def _text_source(
         marked=tuple(t in marked for t in range(len(tokens))),
         vocabulary=vocabulary,
         held_out_is_training=held_out_is_training,
+        everything=everything,
+        together=together,
         training=training,
         test=partial(_always, test),
         shown=shown,
@@ -400,6 +423,7 @@ def _whole(experiment: Experiment, lines: Sequence[Sequence[str]], known: bool) 
         remember=len(batch.x),
         goal=right / total if known else math.nan,
         held_out_is_training=True,
+        everything=True,
     )
 
 
@@ -435,6 +459,7 @@ def _yours(experiment: Experiment) -> Source:
         test=_batch(_padded(stretches)),
         remember=T,
         held_out_is_training=not held,
+        everything=not held,
     )
 
 
@@ -568,5 +593,7 @@ def _grammar(experiment: Experiment, lang: str) -> Source:
         chance=1.0 / size,
         marked=frozenset(test[0].critical),
         held_out_is_training=measured is not test,
+        everything=measured is not test and experiment.sentences <= GRAMMAR_HELD_OUT,
+        together=size,
     )
     return replace(found, third=third)

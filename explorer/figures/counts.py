@@ -2,7 +2,7 @@
 
 import math
 
-from explorer.exact import Spread, interval
+from explorer.exact import Spread, percents
 from explorer.i18n import t
 
 
@@ -17,9 +17,8 @@ def share(hits: int, trials: int, lang: str) -> str:
 
 
 def _bounds(hits: int, trials: int) -> dict[str, str]:
-    """The bounds in percent, rounded outwards: an interval of certainty is not made shorter."""
-    low, high = interval(hits, trials)
-    return {"low": f"{math.floor(100 * low)}", "high": f"{math.ceil(100 * high)}"}
+    low, high = percents(hits, trials)
+    return {"low": low, "high": high}
 
 
 def spread_of(values: Spread, lang: str, form: str) -> str:

@@ -39,7 +39,8 @@ class Facts:
     title names the data. metric is `error` or `accuracy`; goal is NaN where there is none. baseline is
     the loss of the best guess without memory, NaN where it is unknown; chance its metric. labels, marked:
     the steps of the sequence that is looked into, and whether they matter to its answer. seen: whether the
-    metric is of sequences that are learned.
+    metric is of sequences that are learned. trials: how many answers an accuracy is estimated from, 0 where
+    there is no estimate; alone: whether each is of a sequence of its own.
     """
 
     title: str
@@ -50,6 +51,8 @@ class Facts:
     labels: tuple[str, ...]
     marked: tuple[bool, ...] = ()
     seen: bool = False
+    trials: int = 0
+    alone: bool = True
 
     @property
     def steps(self) -> int:
@@ -68,6 +71,8 @@ def facts_of(source: Source, title: str) -> Facts:
         source.labels,
         source.marked,
         source.held_out_is_training,
+        source.trials,
+        source.alone,
     )
 
 

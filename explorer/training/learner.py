@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from explorer.data.sources import Batch, Source
+from explorer.data.sources import Batch, Source, judged
 from explorer.experiment import Experiment
 from explorer.gradients.bptt import bptt, readout_gradient
 from explorer.limits import EMBEDDING
@@ -137,9 +137,7 @@ class Learner:
         outputs = self.outputs(batch)
         if self.source.metric == "error":
             return loss_of(outputs, batch).item()
-        target = batch.target[batch.first :]
-        judged = target >= 0 if batch.judged is None else batch.judged[batch.first :]
-        right = (outputs.argmax(-1) == target)[judged]
+        right = (outputs.argmax(-1) == batch.target[batch.first :])[judged(batch)]
         return right.float().mean().item()
 
     def passed(self, metric: float) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from explorer.data.sources import Source
+from explorer.exact import bounds, bracketed
 from explorer.training.events import OVER, Event, Over, RacerEvent, StepsEvent
 
 NEAR = 0.1
@@ -127,12 +128,12 @@ def verdict(found: Iterable[Result], source: Source) -> list[Phrase]:
     """
     raced = list(found)
     passed = sorted((r for r in raced if r.status == "passed"), key=lambda r: r.step)
-    said: list[Phrase] = [_sentence("passed", r) for r in passed]
+    said: list[Phrase] = [_sentence("passed", r, source) for r in passed]
     for result in raced:
         if result.status == "diverged":
-            said.append(_sentence("diverged", result))
+            said.append(_sentence("diverged", result, source))
         elif result.status in ("stopped", "spent"):
-            said.append(_sentence(_short_of(result, source), result))
+            said.append(_sentence(_short_of(result, source), result, source))
     said += _went_on(raced)
     if len(passed) > 1:
         quick = min(passed, key=lambda r: r.last_seconds)
@@ -171,19 +172,38 @@ def left_at(chance: float, kind: str) -> float:
     return (1 - NEAR) * chance if kind == "error" else (1 + NEAR) * chance
 
 
-def _sentence(kind: str, result: Result) -> Phrase:
+def _sentence(kind: str, result: Result, source: Source) -> Phrase:
     return kind, {
         "name": result.name,
         "step": f"{result.step:,}",
         "seconds": f"{result.last_seconds:.1f}",
-        "metric": f"{result.last_metric:.3g}",
+        "metric": said_of(result.last_metric, source),
     }
 
 
-def table(result: Result) -> dict[str, list[float]]:
-    """Returns a racer's course as columns by step: loss, norm, and metric where it was measured."""
+def said_of(metric: float, source: Source) -> str:
+    """Returns an error, or a share of right answers with its exact interval: `0.009`, `87 % [84, 90]`."""
+    if source.metric == "error" or not isfinite(metric):
+        return f"{metric:.3g}"
+    between = [bracketed(round(metric * source.trials), source.trials)] if source.trials else []
+    return " ".join([f"{100 * metric:.3g} %", *between])
+
+
+def table(result: Result, source: Source) -> dict[str, list[float]]:
+    """Returns a racer's course as columns by step: loss, norm, and metric where it was measured.
+
+    metric_low, metric_high: the exact interval of 95 % of an accuracy that is an estimate.
+    """
     metric = np.full(len(result.loss), np.nan)
     inside = result.checks <= len(metric)
     metric[result.checks[inside] - 1] = result.metric[inside]
-    columns = {"step": result.steps, "loss": result.loss, "gradient_norm": result.norm, "metric": metric}
+    low, high = bounds(metric, source.trials)
+    columns = {
+        "step": result.steps,
+        "loss": result.loss,
+        "gradient_norm": result.norm,
+        "metric": metric,
+        "metric_low": low,
+        "metric_high": high,
+    }
     return {name: values.tolist() for name, values in columns.items()}

@@ -8,6 +8,7 @@ import pytest
 from explorer.__main__ import main
 from explorer.commands import ship as command
 from explorer.commands.verbs import VERBS
+from explorer.exact import bracketed
 from explorer.experiment import Experiment
 from explorer.training.run import train
 from explorer.training.shipped import MODELS, Family, families
@@ -84,12 +85,13 @@ def test_the_page_shows_every_number(tmp_path, capsys, tiny):
     page = (tmp_path / "README.md").read_text(encoding="utf-8")
     for record in card.values():
         row = next(line for line in page.splitlines() if line.startswith(f"| one | {record['cell']} | 0 |"))
-        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        cells, trials = [cell.strip() for cell in row.strip("|").split("|")], record["trials"]
         assert len(cells) == len(command.COLUMNS)
+        assert record["accuracy"] * trials == pytest.approx(round(record["accuracy"] * trials), abs=1e-3)
         assert cells[5:8] == [
             f"{record['nats']:.4f}",
             f"{record['perplexity']:.3f}",
-            f"{record['accuracy']:.3f}",
+            f"{100 * record['accuracy']:.1f} % {bracketed(round(record['accuracy'] * trials), trials)}",
         ]
         query = dict(pair.split("=") for pair in cells[-1].strip("`").split("&"))
         assert Experiment().with_changes(query) == (replace(TINY, cell=record["cell"], budget=25), ())

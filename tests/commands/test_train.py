@@ -20,6 +20,7 @@ from explorer import CELLS, Experiment
 from explorer.__main__ import main
 from explorer.commands import train as command
 from explorer.commands.verbs import VERBS
+from explorer.exact import bracketed, interval
 from explorer.experiment import TABLE
 from explorer.training.race import from_record, preset_changes, presets, race_of
 from explorer.training.run import Run, train
@@ -29,6 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TINY = ("--length", "10", "--size", "4", "--budget", "30")
 TWO = ("--racers", "rnn;lstm bias=fixed keep_bias=2")
 BASE = Experiment(length=10, size=4, budget=30, racers=TWO[1])
+
+
+METRIC = ("metric", "metric_low", "metric_high")
 
 
 def run(capsys, *argv: str) -> tuple[int, str, str]:
@@ -99,7 +103,7 @@ def test_a_csv_file_holds_the_same_numbers(tmp_path, capsys):
     with out.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 2 * 30
-    assert list(rows[0]) == ["seed", "racer", "step", "loss", "gradient_norm", "metric"]
+    assert list(rows[0]) == ["seed", "racer", "step", "loss", "gradient_norm", *METRIC]
     for seed in (3, 4):
         for name, one in expected(seed).items():
             mine = [row for row in rows if (row["seed"], row["racer"]) == (str(seed), name)]
@@ -172,7 +176,7 @@ def test_the_table_sums_up_the_seeds(capsys, monkeypatch):
     first, head, row = out.splitlines()
     assert status == 0
     assert first == "adding, length 10; passed: held-out error under 0.01 (guessing: 0.167); seeds 0 to 2"
-    assert head.split("  ")[0] == "racer" and head.endswith("error median")
+    assert head.split("  ")[0] == "racer" and head.endswith("error median (band)")
     assert row.split()[:8] == ["gru", "101", "2/3", "0.09-0.99", "1,100", "2,500", "4.00", "9.00"]
     errors = [
         train(race_of(Experiment(length=10, size=4, budget=30, racers="gru", race_seed=seed)).runs[0]).metric[
@@ -180,7 +184,21 @@ def test_the_table_sums_up_the_seeds(capsys, monkeypatch):
         ]
         for seed in range(3)
     ]
-    assert float(row.split()[8]) == pytest.approx(np.median(errors), rel=1e-3)
+    found = [float(value.strip("()")) for value in row.split()[8:] if value != "to"]
+    assert found == pytest.approx([np.median(errors), min(errors), max(errors)], rel=5e-3)
+
+
+def test_an_accuracy_of_one_seed_has_its_interval_in_the_table_and_by_step(tmp_path, capsys):
+    out, options = tmp_path / "run.csv", ("--data", "first_symbol", "--length", "10", "--cells", "gru")
+    _, printed, _ = run(capsys, *options, "--size", "4", "--budget", "25", "--out", str(out))
+    head, row = printed.splitlines()[1:3]
+    with out.open(encoding="utf-8", newline="") as file:
+        *others, last = csv.DictReader(file)
+    share = float(last["metric"])
+    assert [float(last[name]) for name in METRIC[1:]] == pytest.approx(interval(round(500 * share), 500))
+    assert all(line[name] == "" for line in others for name in METRIC)
+    assert head.endswith("accuracy [95 %]")
+    assert row.endswith(f"{100 * share:.3g} % {bracketed(round(500 * share), 500)}")
 
 
 @pytest.mark.parametrize(
@@ -407,5 +425,8 @@ def test_the_program_stops_on_ctrl_c(tmp_path):
     assert program.returncode == 130
     assert "Traceback" not in err and f"Wrote {out}: " in printed
     rows = out.read_text().splitlines()
-    assert rows[0] == "seed,racer,step,loss,gradient_norm,metric" and 21 <= len(rows) <= 99 * 20
+    assert (
+        rows[0] == "seed,racer,step,loss,gradient_norm,metric,metric_low,metric_high"
+        and 21 <= len(rows) <= 99 * 20
+    )
     assert all(math.isfinite(float(row.split(",")[3])) for row in rows[1:])

@@ -130,6 +130,23 @@ def test_held_out_sequences_are_made_once(data, lang):
 
 
 @every
+def test_a_source_says_how_many_answers_its_accuracy_is_an_estimate_of(data, lang):
+    found = made(data, lang)
+    trials = {"temporal_order": 500, "first_symbol": 500, "copy": 1500, "agreement": 200, "honorific": 200}
+    if data == "brackets":
+        trials[data] = int(found.held_out().judged.sum())
+    if data == "tales":
+        trials[data] = sum(len(row) - 1 for row in tokens_of(found, found.held_out()))
+    assert found.trials == trials.get(data, 0)  # none of an error, none of all there is to ask
+    assert found.alone == (data in ("temporal_order", "first_symbol"))
+
+
+def test_of_the_sentences_that_are_learned_some_are_an_estimate_and_all_are_not():
+    some = Experiment(data="agreement", length=12, tested="learned")
+    assert [source(replace(some, sentences=n)).trials for n in (200, 201)] == [0, 200]
+
+
+@every
 def test_a_source_can_be_sent_to_a_worker(data, lang):
     found = made(data, lang)
     sent = pickle.loads(pickle.dumps(found))

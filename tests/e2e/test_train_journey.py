@@ -135,7 +135,7 @@ def test_a_network_is_kept_loaded_again_and_opened(page: Page, server: str, faul
     with page.expect_download() as waiting:
         press(page, "Training curves as CSV")
     course = waiting.value.path().read_text().splitlines()
-    assert course[0] == "racer,step,loss,gradient_norm,metric" and len(course) == 51
+    assert course[0] == "racer,step,loss,gradient_norm,metric,metric_low,metric_high" and len(course) == 51
 
     page.get_by_test_id("stFileUploader").last.locator("input").set_input_files(kept)
     opens = page.get_by_role("button", name="Open in Step through time").last

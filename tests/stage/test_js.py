@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from explorer import CELLS, Experiment
+from explorer.exact import interval, percents
 from explorer.experiment import Display
 from explorer.stage import MODULES
 from explorer.stage.payload import build
@@ -46,3 +47,13 @@ def test_the_browsers_arithmetic_is_the_trace(cell, tmp_path):
     for run in runs:
         assert set(run) == {symbol for symbol, _ in CELLS[cell].equations}
         assert max(run.values()) < 1e-12, run
+
+
+def test_the_browsers_interval_is_the_one_of_python():
+    trials = (1, 2, 9, 57, 198, 500, 1500, 9984)
+    counts = [(hits, n) for n in trials for hits in sorted({0, 1, n // 50, n // 3, n // 2, n - 1, n})]
+    for (bounds, said), count in zip(
+        json.loads(node(TESTS / "intervals.js", json.dumps(counts))), counts, strict=True
+    ):
+        assert bounds == pytest.approx(interval(*count), abs=1e-9), count
+        assert tuple(said) == percents(*count), count

@@ -82,7 +82,9 @@ def test_each_racers_threshold_is_drawn():
 
 def test_facts_are_those_of_the_source():
     assert FACTS.steps == 10 and sum(FACTS.marked) == 2
-    assert FACTS.metric == "error"
+    assert (FACTS.metric, FACTS.trials) == ("error", 0)
+    first = facts_of(source(Experiment(data="first_symbol", length=10)), "first")
+    assert (first.metric, first.trials, first.alone) == ("accuracy", 500, True)
 
 
 def test_events_fit_the_figures():
@@ -115,7 +117,7 @@ def test_every_string_that_the_view_asks_for_is_there(lang):
     parts = {name for text in strings.values() for _, name, _, _ in string.Formatter().parse(text) if name}
     assert parts <= {
         "title", "seconds", "n", "place", "step", "error", "budget", "metric", "goal", "value", "seeds",
-            "covered",
+            "covered", "low", "high",
     }  # fmt: skip
 
 

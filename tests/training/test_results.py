@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from explorer.data.sources import source
+from explorer.exact import interval
 from explorer.experiment import Experiment
 from explorer.i18n import LANGUAGES, t
 from explorer.training.results import NEAR, over, results, still_at, table, verdict
 
 ADDING = source(Experiment(data="adding", length=10))
+FIRST = source(Experiment(data="first_symbol", length=10))
 LECTURE = replace(source(Experiment(data="lecture")), goal=float("nan"))
 
 
@@ -130,7 +132,12 @@ def test_each_end_has_its_sentence_with_the_numbers_of_the_race(status, metric, 
 
 def test_where_there_is_no_goal_a_racer_has_learned_so_much():
     ((key, values),) = verdict(raced(("gru", "spent", 0.81, 1.0, 50)), LECTURE)
-    assert key == "learned" and values["metric"] == "0.81"
+    assert key == "learned" and values["metric"] == "81 %"  # of all there is
+
+
+def test_an_accuracy_is_told_with_its_interval_where_it_is_an_estimate():
+    ((key, values),) = verdict(raced(("gru", "spent", 0.44, 1.0, 50)), FIRST)
+    assert (key, values["metric"]) == ("short", "44 % [39, 49]")  # 220 of 500: 39.6 to 48.5
 
 
 def test_a_race_that_goes_on_has_no_verdict():
@@ -159,7 +166,9 @@ def test_who_needs_fewest_steps_and_least_time_is_named_once():
 
 def test_a_table_has_a_row_for_each_step_and_a_metric_where_one_was_measured():
     (course,) = results([entered(0, "rnn"), steps(0, 1, [0.5, 0.4], 0.3), steps(0, 3, [0.2])])
-    columns = table(course)
+    columns = table(course, FIRST)
+    assert (columns["metric_low"][1], columns["metric_high"][1]) == interval(150, 500)
+    assert np.isnan(table(course, ADDING)["metric_low"]).all()
     assert columns["step"] == [1, 2, 3] and columns["loss"] == [0.5, 0.4, 0.2]
     assert columns["metric"][1] == 0.3 and np.isnan(columns["metric"][0]) and np.isnan(columns["metric"][2])
 

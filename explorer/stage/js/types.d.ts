@@ -377,6 +377,10 @@ export interface RaceFacts {
   marked: boolean[]
   /** Whether the metric is measured on sequences that are learned, for want of others. */
   seen: boolean
+  /** How many answers an accuracy is estimated from; 0 where it is an error, or of all there is to ask. */
+  trials: number
+  /** Whether each of them is of a sequence of its own. */
+  alone: boolean
 }
 
 export interface RaceTheme extends Omit<Theme, "gates" | "signed"> {

@@ -55,7 +55,7 @@ def travel(race: Race, source: Source, found: tuple[Result, ...], lang: str) -> 
         models.remember(f"{race.key}.{k}", label, way)
     place = {"weights": "model", "model": f"{race.key}.{chosen}", "moment": str(moment)}
     _look_inside({**ways[chosen], **place}, lang)
-    _downloads(race, found, chosen, moment, lang)
+    _downloads(race, source, found, chosen, moment, lang)
 
 
 def _way_to(run: Experiment, source: Source) -> dict[str, str]:
@@ -95,16 +95,18 @@ def _look_inside(changes: Mapping[str, str], lang: str) -> None:
         stage(compute.packed_flow(asked, display), "gradients", asked)
 
 
-def _downloads(race: Race, found: tuple[Result, ...], racer: int, moment: int, lang: str) -> None:
+def _downloads(
+    race: Race, source: Source, found: tuple[Result, ...], racer: int, moment: int, lang: str
+) -> None:
     left, middle, right, _ = st.columns([1.4, 1.4, 1.6, 2])
-    rows = [(r.name, *row) for r in found for row in zip(*table(r).values(), strict=True)]
-    head = ["racer", *table(found[0])]
+    rows = [(r.name, *row) for r in found for row in zip(*table(r, source).values(), strict=True)]
+    head = ["racer", *table(found[0], source)]
     lines = [",".join(map(_cell, row)) for row in (head, *rows)]
     with left:
         download(t("train.csv", lang), "\n".join(lines) + "\n", "race.csv", "text/csv", width="stretch")
     record = {
         "race": json.loads(race.to_json()),
-        "results": {r.name: table(r) | {"status": r.status} for r in found},
+        "results": {r.name: table(r, source) | {"status": r.status} for r in found},
     }
     with middle:
         download(

@@ -6,9 +6,10 @@
 /** @import { RaceView } from "./race.js" */
 
 import { element } from "../core/dom.js"
-import { fill, number, significant } from "../core/numbers.js"
+import { fill } from "../core/numbers.js"
 import { nameplate } from "./charts.js"
 import { leftPlateau, stillAt } from "./log.js"
+import { between, bracketed, explained, said } from "./metric.js"
 
 export class Card {
   /** @param {RacerLook} racer @param {RaceView} view @param {Element} map how far back its gradient reaches */
@@ -21,8 +22,9 @@ export class Card {
     this.bar = element("div", { class: "rx-race-bar" })
     this.node = element("article", { class: "rx-card", role: "listitem", style: `--hue:${view.theme.racers[racer.index]}` },
       element("div", { class: "rx-card-name" }, ...nameplate(racer.index, view)),
-      element("div", { class: "rx-card-score" }, line("number"), line("metric")),
+      element("div", { class: "rx-card-score" }, line("number"), line("between"), line("heard"), line("metric")),
       line("where"), line("left"), element("div", { class: "rx-race-progress rx-card-progress" }, this.bar), line("costs"), map)
+    this.lines.between.title = explained(view.payload.facts, view.payload.strings)
     this.show()
   }
 
@@ -39,22 +41,22 @@ export class Card {
 
   before(strings) {
     this.told = null
-    return { number: "—", metric: this.asked(strings), where: this.where(strings, 0), costs: "" }
+    return { number: "—", between: "", heard: "", metric: this.asked(strings), where: this.where(strings, 0), costs: "" }
   }
 
   /** What the number is, and what it is to reach. @param {Strings} strings */
   asked(strings) {
     const { metric, goal } = this.view.payload.facts
-    return [strings[`card_${metric}`], ...(goal === null ? [] : [fill(strings.card_goal, { goal: this.said(goal, 3) })])].join(" · ")
+    return [strings[`card_${metric}`], ...(goal === null ? [] : [fill(strings.card_goal, { goal: said(goal, 3, this.view.payload.facts) })])].join(" · ")
   }
 
   /** Says when it has left the plateau. @param {Course | undefined} course */
   leave(course) {
     const { strings, facts } = this.view.payload
     const at = course ? leftPlateau(course, facts) : null
-    const said = at === null ? "" : fill(strings.left_plateau, { step: this.view.count(at) })
-    if (said && said !== this.written.left) this.view.ends?.append(element("span", { text: `${this.racer.label}: ${said}. ` }))
-    this.write("left", said)
+    const words = at === null ? "" : fill(strings.left_plateau, { step: this.view.count(at) })
+    if (words && words !== this.written.left) this.view.ends?.append(element("span", { text: `${this.racer.label}: ${words}. ` }))
+    this.write("left", words)
   }
 
   where(strings, step) {
@@ -76,18 +78,26 @@ export class Card {
     if (course.spent > 0.05) costs.push(fill(strings.card_rate, { n: view.count(Number(((course.step * course.tokens) / course.spent).toPrecision(2))) }))
     costs.push(fill(strings.card_parameters, { n: view.count(course.parameters) }))
     const verdict = this.verdict(course, strings, facts)
-    if (verdict && verdict !== this.told) this.tell(verdict)
+    if (verdict && verdict !== this.told) this.tell(verdict, this.heard(course, strings, facts))
     return {
-      number: course.metric === undefined ? "—" : this.said(course.metric, 4),
+      number: course.metric === undefined ? "—" : said(course.metric, 4, facts),
+      between: bracketed(course.metric, facts),
+      heard: this.heard(course, strings, facts),
       metric: this.asked(strings),
       where: verdict || this.where(strings, course.step),
       costs,
     }
   }
 
-  tell(verdict) {
+  /** The brackets as a screen reader says them. @param {Course} course @param {Strings} strings @param {RaceFacts} facts */
+  heard(course, strings, facts) {
+    const bounds = between(course.metric, facts)
+    return bounds ? fill(strings.between, { low: bounds[0], high: bounds[1] }) : ""
+  }
+
+  tell(verdict, heard) {
     this.told = verdict
-    this.view.ends?.append(element("span", { text: `${this.racer.label}: ${verdict}. ` }))
+    this.view.ends?.append(element("span", { text: `${this.racer.label}: ${[verdict, heard].filter(Boolean).join("; ")}. ` }))
   }
 
   /** How it ended, in words; "" while it runs. @param {Course} course @param {Strings} strings @param {RaceFacts} facts */
@@ -98,15 +108,8 @@ export class Card {
     if (course.status === "stopped") return fill(strings.halted, { step })
     if (course.status === "diverged") return fill(strings[course.loss.at(-1) === null ? "diverged_loss" : "diverged_norm"], { step })
     if (course.metric === undefined || course.metric === null) return strings.used_up
-    const metric = this.said(course.metric, 3)
+    const metric = said(course.metric, 3, facts)
     if (facts.goal === null) return fill(strings.spent, { metric })
     return fill(strings[stillAt(course.metric, facts) ? "at_baseline" : "short"], { metric })
-  }
-
-  /** A metric as people read it; digits are significant ones where it is no error of four decimals. @param {number?} value @param {number} digits */
-  said(value, digits) {
-    if (value === null || value === undefined) return "NaN"
-    if (this.view.payload.facts.metric === "accuracy") return `${Number((100 * value).toPrecision(digits))} %`
-    return digits === 4 ? number(value) : significant(value, digits)
   }
 }

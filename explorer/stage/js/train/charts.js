@@ -10,6 +10,7 @@ import { element, svg } from "../core/dom.js"
 import { typeset } from "../core/maths.js"
 import { exact, fill, number, tenTo } from "../core/numbers.js"
 import { middle, outlined, roomFor, thinned, ticks, uncovered } from "./axes.js"
+import { bracketed, said } from "./metric.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 const MOST_POINTS = 1500
@@ -315,14 +316,16 @@ export class Curves extends RaceChart {
 
   /** @param {Course} course @param {number} k */
   value(course, k) {
-    const said = (value) => (value === null ? "NaN" : exact(value))
+    const whole = (value) => (value === null ? "NaN" : exact(value))
     if (this.kind === "metric") {
       const check = course.checks.findLast((one) => one.step <= k + 1)
-      return check && said(check.value)
+      if (!check || this.log) return check && whole(check.value)
+      const { facts } = this.view.payload
+      return `${said(check.value, 4, facts)} ${bracketed(check.value, facts)}`.trim()
     }
     const means = this.column(course, "mean")
     const mean = means[Math.min(means.length - 1, k + (course.window >> 1))] // as it is drawn: around the step
-    return `${said(this.column(course)[k])}  (${mean === null ? "NaN" : number(mean)})`
+    return `${whole(this.column(course)[k])}  (${mean === null ? "NaN" : number(mean)})`
   }
 }
 

@@ -15,6 +15,7 @@ import { above, alike, arranged, fitted, typeSize } from "../core/show.js"
 import { roomFor } from "./axes.js"
 import { Card } from "./cards.js"
 import { Curves, Gates, PowerMap, nameplate } from "./charts.js"
+import { explained } from "./metric.js"
 import { RefusedError, follow } from "./stream.js"
 
 const PAINT_MS = 250 // curves are drawn at most four times a second
@@ -214,7 +215,7 @@ export class RaceView {
       element("span", { text: fill(strings.power_least, { value: `10${raised(scale.low)}` }) }),
       element("span", { class: "rx-race-ramp", style: `background:linear-gradient(to right,${scaled})` }),
       element("span", { text: `10${raised(scale.high)}` }))
-    const notes = [strings.power_note, facts.marked.some(Boolean) && figures.power[0].layout.shapes?.length && strings.power_marked]
+    const notes = [strings.power_note, facts.marked.some(Boolean) && figures.power[0].layout.shapes?.length && strings.power_marked, explained(facts, strings)]
     return element("div", { class: "rx-race-head rx-race-key" },
       element("p", { class: "rx-race-note" }, element("b", {}, typeset(strings.power)), ` ${notes.filter(Boolean).join(" ")}`), bar)
   }
