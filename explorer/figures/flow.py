@@ -136,7 +136,8 @@ def law_symbol(cell: CellFlow, display: Display) -> str:
         return "≤ σ<sub>max</sub>(<i>W</i><sub>hh</sub>)"
     if spec.keep is None:
         return "1"
-    at_rest = f"{FUNCTIONS[spec.roles[spec.keep].activation].short}(<i>b</i><sub>{spec.keep}</sub>)"
+    keeps = FUNCTIONS.get(spec.roles[spec.keep].activation, FUNCTIONS["sigmoid"])  # exp: of a log sigmoid
+    at_rest = f"{keeps.short}(<i>b</i><sub>{spec.keep}</sub>)"
     return f"1−{at_rest}" if spec.keep in display.flips(spec) else at_rest
 
 
