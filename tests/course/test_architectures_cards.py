@@ -32,8 +32,8 @@ SHAPES = {
 }  # fmt: skip
 NAMED = {  # all that a view's figures depend on, and where the cursor stands
     "feedforward": {"cell", "seed"},
-    "mappings": {"mapping", "attend", "cell", "seed", "text", "notation", "start", "step", "unit"},
-    "deep": {"cell", "seed", "depth", "directions", "text", "step"},
+    "mappings": {"mapping", "grammar", "attend", "cell", "seed", "text", "notation", "start", "step", "unit"},
+    "deep": {"grammar", "cell", "seed", "depth", "directions", "text", "step"},
     "shapes": SHAPES,
     "variants": {"without"},
     "cost": {"hidden"},
