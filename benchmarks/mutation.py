@@ -61,6 +61,7 @@ NUMERICAL = (
     "explorer/data/tasks.py",
     "explorer/training/learner.py",
     "explorer/architectures/cost.py",
+    "explorer/architectures/mappings/attention.py",
     "explorer/architectures/feedforward.py",
     "explorer/experiment.py",
 )
@@ -551,6 +552,16 @@ MUTATIONS = (
         "tests/course/test_claims.py",
     ),
     # Architectures
+    Mutation(
+        "attention that adds up to 1 over the asking steps", "explorer/architectures/mappings/attention.py",
+        "self.scores(h, e).softmax(-1)", "self.scores(h, e).softmax(-2)",
+        "tests/architectures/test_attention.py",
+    ),
+    Mutation(
+        "attention of half the question", "explorer/architectures/mappings/attention.py",
+        "torch.tanh(self.asked(h)[", "torch.tanh(0.5 * self.asked(h)[",
+        "tests/architectures/test_attention.py",
+    ),
     Mutation(
         "a window's best too high", "explorer/architectures/feedforward.py",
         "return 1.0 - 0.5 * math.comb", "return 1.0 - 0.25 * math.comb",

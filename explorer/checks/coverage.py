@@ -61,6 +61,8 @@ TOPICS: tuple[Topic, ...] = (
           ("architectures",), "learning", "counts"),
     Topic("forecasts", "forecasts, persistence, the season before", "the whole beginning read again, a loop",
           ("architectures",), "learning", "forecasts"),
+    Topic("attention", "attention: its weights, context, logits, gradients",
+          "scaled_dot_product_attention, a loop, autograd", ("architectures",), "attending", "attention"),
     Topic("scores", "probabilities, perplexity, ranks, the free run", "the network's module, cross_entropy",
           ("language",), "texts", "scores"),
     Topic("sampling", "temperature, top-k, top-p, entropy", "torch.distributions, the whole text read again",
