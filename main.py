@@ -10,6 +10,7 @@ from explorer.i18n import ASSETS, t
 from explorer.ui import state
 from explorer.ui.away import away
 from explorer.ui.bar import bar, navigation
+from explorer.ui.dress import dress
 from explorer.ui.lecture import lecture
 from explorer.ui.own.panel import own
 from explorer.ui.room.page import companion
@@ -36,13 +37,13 @@ ASIDE = ("clinic", "worksheet", "room")  # the navigation names them only while 
 
 lang = state.language()
 st.set_page_config(page_title=t("app.title", lang), page_icon=str(ASSETS / "icon.svg"), layout="wide")
-st.html(ASSETS / "page.css")
 pages = [copy(page_of(name, t(f"page.{name}", lang), icon)) for name, icon in ICONS.items()]
 page = st.navigation(pages, position="hidden")
 if (wanted := state.followed_page(ICONS)) and wanted != (page.url_path or "step"):
     st.switch_page(page_of(wanted))
 experiment = state.current(page.url_path)
 here = page.url_path
+dress(here)
 with st.container(key="shell"):
     taken = navigation([p for p in pages if p.url_path not in ASIDE or p.url_path == here], experiment, lang)
     bar(experiment, here or HOME, lang)

@@ -46,7 +46,8 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
     """
     if state.showing().hides("navigation"):
         return None
-    places, language = st.columns([7.1, 2.9], gap="small")
+    with st.container(key="navigation"):
+        places, language = st.columns([7.1, 2.9], gap="small")
     with places, st.container(horizontal=True, gap="xsmall"):
         for page in pages:
             there = state.elsewhere(experiment, page.url_path)

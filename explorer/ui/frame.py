@@ -18,7 +18,8 @@ def frame(name: str, experiment: Experiment, lang: str) -> tuple[DeltaGenerator,
     guess = asked(name, experiment, lang) if name in LESSONS and showing.guesses else None
     key = cover_of(guess) if guess else "figure"
     if not showing.hides("lesson"):
-        figure, beside = st.columns([3.3, 1], gap="medium")
+        with st.container(key="frame"):
+            figure, beside = st.columns([3.3, 1], gap="medium")
         return figure.container(key=key), beside
     above = st.container()
     return st.container(key=key), above

@@ -93,7 +93,7 @@ def _cells(entry: Entry, lang: str) -> list[str]:
 
 
 def _row(cells: Sequence[str]) -> str:
-    """Returns a row: an item of a list, whose paragraphs stand side by side (page.css).
+    """Returns a row: an item of a list, whose paragraphs stand side by side (glossary.css).
 
     One element holds all rows of a group: each element of a page costs the server a message.
     """

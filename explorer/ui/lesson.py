@@ -67,7 +67,7 @@ def _ask(ask: Ask, page: str, card: str, lang: str) -> None:
 
 def _follow(relevant: Sequence[Card], spec: CellSpec, lang: str) -> None:
     """In a class that follows: every card to read, one element each. The browser shows the lecturer's."""
-    with st.container(border=True, key="lesson"):
+    with st.container(border=True, key="lesson"), st.container(key="read"):
         for n, card in enumerate(relevant, 1):
             with st.container(key=f"read_{card.key}"):
                 number = t("ui.lesson_numbered", lang, n=n, total=len(relevant))

@@ -103,12 +103,33 @@ _BESIDE = {"": ("step",), "language": ("language", "step")}
 
 @cache
 def early(page: str) -> bytes:
-    """Returns a Link header that lets the browser fetch a page's stage while Streamlit's own page loads."""
+    """Returns what a page's head says so that its stage is loaded beside Streamlit's page, and after it."""
     folders = (*_EVERYWHERE, *_BESIDE.get(page, (page,)))
     wanted = [name for name in files() if "/" not in name or name.partition("/")[0] in folders]
-    modules = [f"<{stage_url()}/{name}>; rel=modulepreload" for name in wanted if name.endswith(".js")]
-    styles = [f"<{stage_url()}/core/stage.css>; rel=preload; as=style"]
-    return ", ".join([f"<{stage_url()}/{PLOTLY.name}>; rel=preload; as=script", *styles, *modules]).encode()
+    folder, low = stage_url(), 'fetchpriority="low"'
+    lines = [
+        f'<link rel="preload" as="script" {low} href="{folder}/{PLOTLY.name}">',
+        f'<link rel="preload" as="style" {low} href="{folder}/core/stage.css">',
+        *(
+            f'<link rel="modulepreload" {low} href="{folder}/{name}">'
+            for name in wanted
+            if name.endswith(".js")
+        ),
+        f'<script type="module" async {low} src="{folder}/early.js"></script>',
+    ]
+    return "\n".join(lines).encode()
+
+
+def _with(head: bytes, start: Message, first: Message) -> None:
+    """Adds to the head of a page: to the first part that is sent, and to what is said of its size."""
+    before = first.get("body", b"")
+    first["body"] = before.replace(b"</head>", head + b"\n</head>", 1)
+    more = len(first["body"]) - len(before)
+    told = [(name, value) for name, value in start["headers"] if name not in (b"etag", b"last-modified")]
+    start["headers"] = [
+        (name, str(int(value) + more).encode() if name == b"content-length" else value)
+        for name, value in told
+    ]
 
 
 def _page_of(path: str) -> str:
@@ -154,7 +175,10 @@ async def _taken(receive: Receive) -> Message:
 
 
 class ContentSecurityPolicy:
-    """ASGI middleware that adds the policy to every HTTP response, and to pages what to load early."""
+    """ASGI middleware that adds the policy to every HTTP response, and to pages what to load early.
+
+    A page so changed is always sent anew: Streamlit names it by its own content, which no module changes.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -171,16 +195,25 @@ class ContentSecurityPolicy:
         if alone:
             allowed = allowed.replace("frame-ancestors 'self'", f"frame-ancestors {ancestors()}")
 
+        held: Message | None = None
+
         async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            nonlocal held
+            if held:
+                _with(early(_page_of(scope["path"])), held, message)
+                await send(held)
+                held = None
+            elif message["type"] == "http.response.start":
                 message["headers"] = [
                     *message["headers"],
                     (b"content-security-policy", allowed.encode()),
                     (b"referrer-policy", b"no-referrer"),
                     (b"x-content-type-options", b"nosniff"),
                 ]
-                if not alone and (b"content-type", b"text/html; charset=utf-8") in message["headers"]:
-                    message["headers"].append((b"link", early(_page_of(scope["path"]))))
+                page = (b"content-type", b"text/html; charset=utf-8") in message["headers"]
+                if page and not alone and scope["method"] == "GET" and message["status"] == 200:
+                    held = message
+                    return
             await send(message)
 
         await (alone or self.app)(scope, receive, guarded)

@@ -79,3 +79,15 @@ def test_what_an_address_says_wrongly_of_the_lecture_is_said():
     said = "\n".join(w.value for w in app.warning) + texts(app)
     assert t("showing.lecture", "en") in said
     assert "lecture" not in app.query_params
+
+
+def test_a_lecture_and_the_glossary_have_style_sheets_of_their_own():
+    def style(page="step", **query):
+        (sheet,) = [one.value for one in opened(page=page, **query).get("html") if "<style>" in one.value]
+        return sheet
+
+    plain, lecture, glossary = style(), style(lecture=BUILT_IN, at="1"), style("glossary")
+    every = plain.removesuffix("</style>")
+    assert lecture.startswith(every) and glossary.startswith(every)
+    assert "html:root" in lecture and "html:root" not in plain + glossary
+    assert ".st-key-glossary h3" in glossary and ".st-key-glossary h3" not in plain + lecture

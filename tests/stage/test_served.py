@@ -52,10 +52,10 @@ def test_nothing_else_is(name: str):
 
 
 def test_a_page_names_early_what_its_first_stage_imports():
-    header = early("").decode()
+    head = early("").decode()
     for name in ("stage.js", "core/base.js", "step/walk.js", "course/progress.js"):
-        assert f"</stage/{version()}/{name}>; rel=modulepreload" in header
-    assert "train/race.js" not in header and "train/race.js" in early("train").decode()
+        assert f'<link rel="modulepreload" fetchpriority="low" href="/stage/{version()}/{name}">' in head
+    assert "train/race.js" not in head and "train/race.js" in early("train").decode()
 
 
 def test_a_payload_is_served_at_one_address_while_somebody_shows_it(monkeypatch):

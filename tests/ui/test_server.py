@@ -8,12 +8,16 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from explorer.ui.server import METRICS, ContentSecurityPolicy, Fence, policy
+from explorer.ui.server import METRICS, ContentSecurityPolicy, Fence, early, policy
+
+PAGE = "<html><head><script src='streamlit.js'></script></head><body>\N{HANGUL SYLLABLE HAN}</body></html>"
 
 
 @pytest.fixture
 def site() -> Starlette:
     async def answer(request) -> Response:
+        if request.path_params["path"] == "page":
+            return Response(PAGE, media_type="text/html", headers={"ETag": "old", "Last-Modified": "before"})
         return Response("told")
 
     async def hear(socket) -> None:
@@ -31,6 +35,17 @@ def test_a_page_speaks_with_its_own_host_alone(site):
     assert "connect-src 'self' ws://class.example:8501 wss://class.example:8501 data: blob:;" in said
     for host in ("", "x y", "a;script-src *", "a\r\nb", "*", "a" * 300):
         assert "connect-src 'self' data: blob:;" in policy(host)
+
+
+def test_a_page_loads_the_stage_after_its_own_scripts(site):
+    with TestClient(site) as client:
+        sent, asked = client.get("/page"), client.head("/page")
+    before, _, after = sent.text.partition("</head>")
+    assert sent.text.replace(early("").decode() + "\n", "") == PAGE and after == PAGE.partition("</head>")[2]
+    assert before.index("streamlit.js") < before.index("plotly.min.js") < before.index("/early.js")
+    assert int(sent.headers["content-length"]) == len(sent.content)
+    assert not {"etag", "last-modified"} & set(sent.headers)  # the stage changes with another version
+    assert int(asked.headers["content-length"]) == len(PAGE.encode()) and "etag" in asked.headers
 
 
 def test_metrics_are_for_this_machine_alone(site):

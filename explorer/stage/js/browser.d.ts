@@ -15,6 +15,7 @@ export interface Drawn {
   plot: PlotNode
   draw(Plotly: any): Promise<void>
   close(): void
+  whole?(): Promise<void>
   said?(at: { step: number; unit: number }): string[]
 }
 

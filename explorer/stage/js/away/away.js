@@ -1,5 +1,6 @@
 // What a reader takes away of a page: the view as a file that opens anywhere, a picture, its numbers, a script, a link.
 
+/** @import { Root } from "../browser.js" */
 /** @import { Away } from "../types.js" */
 
 import { element } from "../core/dom.js"
@@ -28,7 +29,10 @@ function rows(data, tell) {
       tell(`${strings.failed} ${error}`)
     }
   }
-  const picture = async () => pictureOf(page(), await loadPlotly(), groundOf(page()))
+  const picture = async () => {
+    for (const root of page().querySelectorAll(".rx-root")) await /** @type {Root} */ (root).rxStage?.whole()
+    return pictureOf(page(), await loadPlotly(), groundOf(page()))
+  }
   const text = (/** @type {string} */ written, /** @type {string} */ type) => new Blob([written], { type })
   const copied = (/** @type {string} */ what) => async () => {
     await navigator.clipboard.writeText(what)

@@ -53,6 +53,8 @@ export class Stage {
     this.onstand = (/** @type {any} */ event) => this.stand({ ...event.detail, wish: this.wish })
     addEventListener("rx-stand", this.onstand)
     document.addEventListener("rx-leave", this.onleave)
+    this.onprint = () => void this.whole()
+    addEventListener("beforeprint", this.onprint)
     this.watch = new ResizeObserver(() => this.resize(Plotly))
     const tall = this.shows?.large ? this.drawnCharts().map((chart) => chart.plot) : []
     for (const part of [this.node, ...above(this.shows), ...tall]) this.watch.observe(part)
@@ -72,6 +74,11 @@ export class Stage {
   /** The charts that stand on the page. */
   drawnCharts() {
     return this.charts().filter((chart) => this.node.contains(chart.plot))
+  }
+
+  /** Draws what waits until it is in sight: a printer or a picture shows all. */
+  async whole() {
+    await Promise.all(this.drawnCharts().map((chart) => chart.whole?.()))
   }
 
   // The size of type, and in a lecture the room that is left below what stands above.
@@ -194,6 +201,7 @@ export class Stage {
     document.removeEventListener("rx-leave", this.onleave)
     this.transport?.close()
     if (this.onstand) removeEventListener("rx-stand", this.onstand)
+    if (this.onprint) removeEventListener("beforeprint", this.onprint)
     this.watch?.disconnect()
     clearTimeout(this.resting)
     for (const chart of this.transport ? this.drawnCharts() : []) chart.close()

@@ -25,7 +25,7 @@ export class Chart {
     this.heat = figure.data.find((trace) => trace.type === "heatmap")
     /** The units that its rows stand for, from the top; null where all do, in their order. @type {number[] | null} */
     this.units = figure.layout.meta.units ?? null
-    this.waits = false // whether it is drawn only once it comes into sight
+    this.waits = false // whether it is drawn only once it is in sight
     this.cursor = element("div", { class: "rx-cursor" })
     /** Whether it is small, beside one that leads. */
     this.quiet = false
@@ -49,20 +49,27 @@ export class Chart {
     }, this.plot, this.cursor, this.rowCursor)
   }
 
-  /** Draws at once, or where it may wait, once it comes into sight. @param {PlotlyModule} Plotly */
+  /** Draws at once what is in sight and what may not wait; the rest once it comes into sight. @param {PlotlyModule} Plotly */
   async draw(Plotly) {
     this.Plotly = Plotly
     this.dress()
-    if (!this.waits) return this.plotted()
-    this.sight = new IntersectionObserver(([entry]) => {
-      if (!entry.isIntersecting) return
-      this.sight.disconnect()
-      this.plotted()
-    }, { rootMargin: "120px" })
-    this.sight.observe(this.node)
+    if (!this.waits || inSight(this.plot.getBoundingClientRect(), innerHeight)) return this.plotted()
+    this.sight = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.plotted())
+    this.sight.observe(this.plot)
+  }
+
+  /** Draws it, if it waits: whoever prints or takes a picture sees all of it. */
+  async whole() {
+    if (this.Plotly && !this.there) await this.plotted()
+  }
+
+  /** Whether Plotly has drawn it. */
+  get there() {
+    return Boolean(this.plot._fullLayout)
   }
 
   async plotted() {
+    this.sight?.disconnect()
     await this.Plotly.newPlot(this.plot, this.data(), this.layout(), CONFIG)
     this.plot.on("plotly_afterplot", () => this.measure())
     this.measure()
@@ -75,6 +82,7 @@ export class Chart {
     this.units = figure.layout.meta.units ?? null
     if (!this.Plotly) return // not drawn
     this.dress()
+    if (!this.there) return
     await this.Plotly.react(this.plot, this.data(), this.layout(), CONFIG)
     this.measure()
   }
@@ -108,8 +116,8 @@ export class Chart {
     const { theme } = this.stage
     return this.figure.data.map((trace) => {
       if (trace.type === "heatmap") {
-        const colorscale = trace.meta.role === "gate" ? theme.gates[trace.meta.hue] : theme.signed
-        return { ...trace, z: this.rows(this.run), colorscale }
+        const { z, colorscale, zmin, zmax } = this.coloured()
+        return { ...trace, z, colorscale, ...(this.shown ? { zmin, zmax } : {}) }
       }
       const colour = theme.hues[trace.meta?.hue ?? "ink"]
       return { ...trace, line: { ...trace.line, color: colour }, marker: { ...trace.marker, color: colour } }
@@ -157,21 +165,26 @@ export class Chart {
     return this.units ? this.units.indexOf(unit) : unit < this.run.units ? unit : -1
   }
 
-  /** Shows another run's values, or the difference to one on a signed scale. @param {R} run @param {R?} [other] */
-  paint(run, other = null) {
-    if (!this.Plotly) return Promise.resolve() // not drawn
+  /** A heatmap's values and their colours: of its own run, or of what it was last asked to show. */
+  coloured() {
+    const { run, other } = this.shown ?? { run: this.run, other: null }
     const z = this.rows(run, other)
     const { theme } = this.stage
-    let [low, high] = this.figure.layout.meta.range
-    let scale = this.heat.meta.role === "gate" ? theme.gates[this.heat.meta.hue] : theme.signed
     if (other) {
-      high = Math.max(...z.map((row) => row.reduce((m, v) => Math.max(m, Math.abs(v)), 0))) || 1
-      low = -high
-      scale = theme.signed
+      const most = Math.max(...z.map((row) => row.reduce((m, v) => Math.max(m, Math.abs(v)), 0))) || 1
+      return { z, zmin: -most, zmax: most, colorscale: theme.signed }
     }
-    this.title.querySelector(".rx-range").textContent = ends([low, high])
+    const [zmin, zmax] = this.figure.layout.meta.range ?? []
+    return { z, zmin, zmax, colorscale: this.heat.meta.role === "gate" ? theme.gates[this.heat.meta.hue] : theme.signed }
+  }
+
+  /** Shows another run's values, or the difference to one on a signed scale. @param {R} run @param {R?} [other] */
+  async paint(run, other = null) {
+    if (!this.Plotly) return // not drawn
     this.shown = { run, other }
-    return this.Plotly.restyle(this.plot, { z: [z], zmin: low, zmax: high, colorscale: [scale] }, [0])
+    const { z, zmin, zmax, colorscale } = this.coloured()
+    this.title.querySelector(".rx-range").textContent = ends([zmin, zmax])
+    if (this.there) await this.Plotly.restyle(this.plot, { z: [z], zmin, zmax, colorscale: [colorscale] }, [0])
   }
 
   measure() {
@@ -259,4 +272,9 @@ export class Chart {
     this.sight?.disconnect()
     this.Plotly?.purge(this.plot)
   }
+}
+
+/** Whether a part of the window shows some of what stands there. @type {(at: Pick<DOMRect, "top" | "bottom">, height: number) => boolean} */
+export function inSight({ top, bottom }, height) {
+  return top < height && bottom > 0
 }

@@ -37,7 +37,7 @@ export function mountProgress(root, data, turn) {
     ...(key === data.card ? { "aria-current": "step" } : {}),
   }))
   const said = fill(data.strings.opened, { n: count, total: data.cards.length })
-  root.replaceChildren(element("div", { class: "rx-progress-row", role: "group", "aria-label": said }, ...dots,
+  root.replaceChildren(element("div", { class: `rx-progress-row${data.card ? " rx-progress-dots" : ""}`, role: "group", "aria-label": said }, ...dots,
     data.card ? null : element("span", { class: "rx-progress-said", text: said })))
   unmountProgress(root)
   if (!data.card) return

@@ -111,7 +111,7 @@ export class Companion {
   /** Shows a card of those that the page holds ready. @param {string} card */
   turn(card) {
     const read = `.st-key-read_${CSS.escape(card)}`
-    this.cards.textContent = card ? `.st-key-lesson > ${read}, .st-key-lesson > :has(> ${read}) { display: flex !important; }` : ""
+    this.cards.textContent = card ? `.st-key-read ${read} { display: flex !important; }` : ""
   }
 
   /** @param {boolean} on */
@@ -142,6 +142,14 @@ export class Companion {
     this.bar.dataset.role = room.lecturer ? "lecturer" : "student"
     this.bar.hidden = room.lecturer && data.view.page === "room" && !room.question
     this.bar.dataset.following = String(room.following)
+    this.dress(true, room.following && !room.lecturer)
+  }
+
+  /** Says to the page's style where it is: a question to the whole tree at every change (`:has`) slows every chart. @param {boolean} here @param {boolean} follows */
+  dress(here, follows) {
+    const { classList } = document.documentElement
+    classList.toggle("rx-in-room", here)
+    classList.toggle("rx-follows", follows)
   }
 
   says() {
@@ -172,5 +180,6 @@ export class Companion {
     removeEventListener("rx-place", this.onplace)
     this.sheet.close()
     this.curve.close()
+    this.dress(false, false)
   }
 }

@@ -1,6 +1,6 @@
 // Step through time: heatmaps, the cell's drawing, the readout and the arithmetic of a run.
 
-/** @import { GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
+/** @import { Figure, GeneratePayload, WalkPayload, WalkRun } from "../types.js" */
 
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
@@ -63,8 +63,9 @@ export class WalkStage extends Stage {
   /** @param {WalkRun} run @param {boolean} two */
   panel(run, two) {
     const { payload } = this
-    const heatmaps = run.heatmaps.map((figure) => new Chart(figure, run, this))
-    const lines = run.lines.map((figure, k) => Object.assign(new Chart(this.overlaid(figure, k), run, this), { waits: true }))
+    const waiting = (/** @type {Figure} */ figure) => Object.assign(new Chart(figure, run, this), { waits: true })
+    const heatmaps = run.heatmaps.map(waiting)
+    const lines = run.lines.map((figure, k) => waiting(this.overlaid(figure, k)))
     const drawing = new Drawing(run, this)
     const readouts = this.readouts(run)
     for (const chart of heatmaps) {
@@ -73,8 +74,8 @@ export class WalkStage extends Stage {
     }
     const long = run.steps > LONG ? " rx-maps-long" : ""
     const maps = element("div", { class: `rx-maps rx-maps-${heatmaps.length}${long}`, "data-panel": "maps" }, ...heatmaps.map((chart) => chart.node))
-    const side = element("div", { class: "rx-side" }, element("div", { "data-panel": "drawing" }, drawing.node),
-      readouts.length ? element("div", { class: "rx-readouts", "data-panel": "prediction" }, ...readouts.map((r) => r.node)) : null)
+    const side = element("div", { class: `rx-side${readouts.length ? " rx-beside" : ""}` }, element("div", { "data-panel": "drawing" }, drawing.node),
+      readouts.length ? element("div", { class: `rx-readouts rx-readouts-${readouts.length}`, "data-panel": "prediction" }, ...readouts.map((r) => r.node)) : null)
     const valve = new Valve(run, this, payload.runs.filter((other) => other !== run), payload.mode === "changed" ? payload.runs[0] : null)
     valve.node.dataset.panel = "valve"
     const scene = element("div", { class: `rx-scene${this.quiet ? " rx-flow-leads" : ""}` }, ...(this.quiet ? [side, maps] : [maps, side]))

@@ -1,0 +1,24 @@
+"""The style sheets of a page: those of every page, and what only the glossary or a lecture needs.
+
+No rule asks what a page holds (`:has`): the browser would ask again at every change of every chart, up to
+the root. The server knows, so it sends the sheet.
+"""
+
+from functools import cache
+
+import streamlit as st
+
+from explorer.i18n import ASSETS
+from explorer.ui import state
+
+
+def dress(page: str) -> None:
+    """Gives the page its style sheets, as one element, so that those below keep their places."""
+    wanted = {"page": True, "glossary": page == "glossary", "lecture": state.showing().on}
+    st.html(_style(tuple(name for name, there in wanted.items() if there)))
+
+
+@cache
+def _style(names: tuple[str, ...]) -> str:
+    sheets = [(ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in names]
+    return f"<style>{''.join(sheets)}</style>"
