@@ -1,14 +1,15 @@
-"""One server and one browser for all journeys, one profile for those of a file.
+"""One server and few browsers for all journeys, a visitor for those of a file.
 
 Without Chromium: a visible skip, a failure where REQUIRE_E2E=1 is set.
 """
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, BrowserType, Page, expect
 
 from tests.e2e.server import CHROMIUM, QUIET, running
 
@@ -36,12 +37,40 @@ def server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def profile(
+    browser_type: BrowserType, browser_type_launch_args: dict, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[dict], BrowserContext]]:
+    """Profiles on disk, one for all files of journeys with the same settings: what was loaded and compiled
+    once is there for the next (a page then costs a quarter less)."""
+    made: dict[str, BrowserContext] = {}
+
+    def with_settings(settings: dict) -> BrowserContext:
+        key = json.dumps(settings, sort_keys=True)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("profile")
+            made[key] = browser_type.launch_persistent_context(folder, **browser_type_launch_args, **settings)
+        return made[key]
+
+    yield with_settings
+    for context in made.values():
+        context.close()
+
+
 @pytest.fixture(scope="module")
-def context(browser: Browser, browser_context_args: dict) -> Iterator[BrowserContext]:
-    """A profile for a file of journeys: what it has loaded and compiled once it keeps."""
-    context = browser.new_context(**browser_context_args)
-    yield context
-    context.close()
+def context(
+    profile: Callable[[dict], BrowserContext], browser_context_args: dict, server: str
+) -> BrowserContext:
+    """The profile of a file of journeys, which remembers no earlier file's visitor."""
+    context = profile(browser_context_args)
+    context.clear_permissions()
+    context.clear_cookies()
+    blank = context.new_page()
+    context.new_cdp_session(blank).send(
+        "Storage.clearDataForOrigin", {"origin": server, "storageTypes": "local_storage,indexeddb"}
+    )
+    blank.close()
+    return context
 
 
 @pytest.fixture

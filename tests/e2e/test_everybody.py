@@ -93,10 +93,14 @@ def test_a_page_is_for_everybody(page: Page, server: str, path: str):
 
 FADING = "document.getAnimations().some(({ transitionProperty }) => transitionProperty === 'opacity')"
 
+UNFADED = "[data-stale] { opacity: 1 !important; transition: none !important }"
+"""Streamlit fades what a run has not drawn yet: a page is looked at as it stands when it has run."""
+
 
 def settled(page: Page) -> None:
-    """Waits until the page has run to its end, nothing fades, and a chart stands where there is one."""
+    """Waits until the page has run to its end, and a chart stands where there is one."""
     expect(page.locator(".st-key-shell")).to_be_visible()
+    page.add_style_tag(content=UNFADED)
     page.wait_for_timeout(600)
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
     expect(page.locator("[data-stale=true]")).to_have_count(0)

@@ -28,6 +28,7 @@ def asked(page: Page) -> Iterator[list[str]]:
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     page.on("request", lambda request: addresses.append(request.url))
     yield addresses
+    page.context.set_offline(False)
     assert not errors
 
 
