@@ -61,6 +61,7 @@ LSTMS = [
     {"activations": ["HardSigmoid", "Relu", "Tanh"], **HARD},
     {"activations": ["HardSigmoid", "Tanh", "Tanh"], "activation_alpha": [1 / 6], "activation_beta": [0.5]},
     {"activations": ["Sigmoid", "Relu", "Relu"]},
+    {"activations": ["Sigmoid", "Softsign", "Softplus"]},
     {"input_forget": 1},
 ]
 CASES = [
@@ -70,6 +71,7 @@ CASES = [
     ("GRU", {"linear_before_reset": 0, "activations": ["HardSigmoid", "Relu"], **HARD}),
     ("RNN", {}),
     ("RNN", {"activations": ["Relu"]}),
+    ("RNN", {"activations": ["Elu"], "activation_alpha": [1.0]}),
     ("RNN", {"activations": ["Affine"], "activation_alpha": [1.0], "activation_beta": [0.0]}),
 ]
 
@@ -149,7 +151,7 @@ def test_weights_are_followed_through_what_moves_them_and_into_branches():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"activations": ["Softsign", "Tanh", "Tanh"]}, "not known here: Softsign"),
+        ({"activations": ["ScaledTanh", "Tanh", "Tanh"]}, "not known here: ScaledTanh"),
         ({"clip": 3.0}, "not known here: clip"),
         ({"activations": ["HardSigmoid", "Tanh", "Tanh"], "activation_alpha": [0.3]}, "HardSigmoid"),
     ],

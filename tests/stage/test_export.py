@@ -1,6 +1,7 @@
 """The stage as one file: whole, quiet, and with nothing that a person typed in its markup."""
 
 import base64
+import gzip
 import json
 import re
 from functools import cache
@@ -137,9 +138,12 @@ def test_pages_of_one_site_share_what_is_large():
     one = html(small(), "T", shared="shared")
     parsed = Parsed(one)
     assert [given["src"] for tag, given, _ in parsed.elements if tag == "script" and "src" in given] == [
-        f"shared/{name}" for name in ("modules.js", PLOTLY.name)
+        "shared/modules.js",
+        "shared/plotly.packed.js",
     ]
-    assert len(one) < 200_000 and set(shared_files()) == {"modules.js", PLOTLY.name}
+    assert len(one) < 200_000 and set(shared_files()) == {"modules.js", "plotly.packed.js"}
+    packed = re.fullmatch(r'globalThis\.rxPacked = "([^"]+)"\n', shared_files()["plotly.packed.js"])
+    assert packed and gzip.decompress(base64.b64decode(packed[1])) == PLOTLY.read_bytes()
     script = shared_files()["modules.js"]
     assert json.dumps(export._import_map()) in script and script.count("<") == 2
 

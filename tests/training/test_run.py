@@ -261,7 +261,7 @@ def test_the_look_into_a_text_is_at_what_needs_memory(data):
 
 def test_a_course_as_columns_has_its_metric_where_it_was_measured():
     course = courses(carried(TINY))[0]
-    columns = table(course)
+    columns = table(course, source(race_of(TINY).runs[0]))
     measured = [k for k, v in zip(columns["step"], columns["metric"], strict=True) if v == v]
     assert measured == course.checks.tolist() and len(columns["loss"]) == course.step
 
