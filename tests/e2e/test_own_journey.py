@@ -51,6 +51,8 @@ def test_a_file_is_opened_walked_by_layer_and_read_by_its_vocabulary(
     expect(page).to_have_url(re.compile("level=2"))
     heat = page.locator(".rx-heat").first
     expect(page.get_by_text(f"the {DRAWN_UNITS} of {UNITS} units whose h varies most")).to_be_visible()
+    heat.scroll_into_view_if_needed()  # drawn where it is in sight
+    expect(heat.locator(".js-plotly-plot")).to_be_visible()
     drawn = page.evaluate("[...document.querySelector('.rx-heat .js-plotly-plot').layout.yaxis.ticktext]")
     heat.locator(".rx-canvas").press("ArrowDown")
     expect(page.locator(READY)).to_have_attribute("data-unit", re.compile("^(" + "|".join(drawn) + ")$"))
