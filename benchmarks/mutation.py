@@ -167,7 +167,7 @@ MUTATIONS = (
     Mutation(
         "a padded sequence read from the batch's end", "explorer/nn/running.py",
         "lengths - 1 - steps) if reverse", "T - 1 - steps) if reverse",
-        "tests/nn/test_tracing.py",
+        "tests/nn/test_networks.py",
     ),
     Mutation(
         "a clamp a step late", "explorer/nn/interventions.py",
@@ -187,7 +187,7 @@ MUTATIONS = (
     Mutation(
         "a word replaced beside its place", "explorer/lab/walk.py",
         "else experiment.swap - 1\n    if given.is_text", "else experiment.swap % 2\n    if given.is_text",
-        "tests/lab/test_walk.py",
+        "tests/lab/test_walk_changes.py",
     ),
     Mutation(
         "the keep bias's sign", "explorer/nn/initialise.py",
@@ -207,7 +207,7 @@ MUTATIONS = (
     Mutation(
         "lecture notation that flips no gate", "explorer/nn/records.py",
         "gate={s: 1.0 - a if s in spec.flips else a for", "gate={s: a for",
-        "tests/nn/test_tracing.py",
+        "tests/checks/test_run.py -k changes",
     ),
     Mutation(
         "windows of held-out time that are learned from", "explorer/data/series.py",
@@ -258,7 +258,7 @@ MUTATIONS = (
         "the embedding's gradient without the scale of x", "explorer/lab/flow.py",
         "np.add.at(by_token, ids, scale * np.asarray(first))",
         "np.add.at(by_token, ids, np.asarray(first))",
-        "tests/lab/test_flow.py",
+        "tests/checks/test_run.py -k losses",
     ),
     Mutation(
         "chunks that do not end", "explorer/gradients/windows.py",
@@ -305,7 +305,7 @@ MUTATIONS = (
         "a probe without its intercept", "explorer/language/probing.py",
         "np.tensordot((asked - mean) / scale, weights, 1) + share",
         "np.tensordot((asked - mean) / scale, weights, 1)",
-        "tests/language/test_probing.py",
+        "tests/checks/test_run.py -k probes",
     ),
     Mutation(
         "a rank from 0", "explorer/language/scoring.py",
