@@ -76,7 +76,7 @@ def html(
     """Returns a page that shows a payload's stage, in the payload's language, under a plain-text title.
 
     Of several payloads by name, such as the layers of a network, the reader chooses. It opens at a step and a
-    unit, from 1. shared: the folder beside the page where Plotly.js and the modules lie for several pages.
+    unit, from 1. shared: the folder beside the page where Plotly.js and the stage lie for several pages.
     """
     payloads = {"": payload} if isinstance(payload, bytes) else dict(payload)
     lang = header_of(next(iter(payloads.values())))["lang"]
@@ -95,7 +95,7 @@ def html(
 <script type="module">{_UNPACK if shared else ""}{_START}</script>
 """
     policy = SHARED_POLICY if shared else POLICY
-    return document(lang, title, _page_style(), body, policy, f"{_styles()}\n{_modules(shared)}\n")
+    return document(lang, title, _page_style(), body, policy, f"{_head(shared)}\n")
 
 
 def framed(payload: bytes, title: str, folder: str, step: int = 1, unit: int = 1) -> str:
@@ -185,16 +185,17 @@ def _colours(theme: str) -> str:
 
 
 def shared_files() -> dict[str, str]:
-    """Returns what pages with a shared folder find in it: Plotly.js, packed, and the modules, as scripts.
+    """Returns what pages with a shared folder find in it: scripts of Plotly.js, packed, and of the stage.
 
     A page from a disk may read neither modules nor other files: a script is all that it can load.
     """
-    modules = f"document.write('<script type=\"importmap\">' + {json.dumps(_import_map())} + '<\\/script>')\n"
+    head = json.dumps(f"{_styles()}\n{_import_map_tag()}\n").replace("</", "<\\/")
+    stage = f"document.write({head})\n"
     packed = base64.b64encode(gzip.compress(PLOTLY.read_bytes(), 9, mtime=0)).decode("ascii")
-    return {_SHARED_PLOTLY: f'globalThis.rxPacked = "{packed}"\n', _SHARED_MODULES: modules}
+    return {_SHARED_PLOTLY: f'globalThis.rxPacked = "{packed}"\n', _SHARED_HEAD: stage}
 
 
-_SHARED_MODULES, _SHARED_PLOTLY = "modules.js", "plotly.packed.js"
+_SHARED_HEAD, _SHARED_PLOTLY = "stage.js", "plotly.packed.js"
 
 _UNPACK = """
 const packed = Uint8Array.from(atob(rxPacked), (letter) => letter.charCodeAt(0))
@@ -205,9 +206,14 @@ document.head.append(script)
 """
 
 
-def _modules(shared: str) -> str:
+def _head(shared: str) -> str:
+    """Returns what the stage needs in the head of a page: its styles and the map of its modules."""
     if shared:
-        return f'<script src="{shared}/{_SHARED_MODULES}"></script>'
+        return f'<script src="{shared}/{_SHARED_HEAD}"></script>'
+    return f"{_styles()}\n{_import_map_tag()}"
+
+
+def _import_map_tag() -> str:
     return f'<script type="importmap">{_import_map()}</script>'
 
 

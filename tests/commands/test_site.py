@@ -22,7 +22,7 @@ def test_a_site_is_an_index_pages_and_what_they_share(tmp_path, monkeypatch, cap
     assert {path.name for path in (tmp_path / "shared").iterdir()} == set(shared_files())
     for lang in ("en", "ko"):
         page = (tmp_path / f"a.{lang}.html").read_text("utf-8")
-        assert f'<html lang="{lang}">' in page and 'src="shared/modules.js"' in page and len(page) < 300_000
+        assert f'<html lang="{lang}">' in page and 'src="shared/stage.js"' in page and len(page) < 60_000
         assert f'href="a.{lang}.html"' in (tmp_path / "index.html").read_text("utf-8")
     assert "1 views in 2 languages" in capsys.readouterr().out
 

@@ -16,7 +16,7 @@ from explorer.lab.learned import learn
 from explorer.lab.walk import Walk, walk
 from explorer.limits import MAX_TITLE
 from explorer.stage import MODULES, PLOTLY, export, files
-from explorer.stage.export import POLICY, SCOPE, html, shared_files, title_of
+from explorer.stage.export import POLICY, SCOPE, html, needed_styles, shared_files, title_of
 from explorer.stage.payload import build, header_of
 from tests.hostile.strings import HOSTILE
 
@@ -138,14 +138,19 @@ def test_pages_of_one_site_share_what_is_large():
     one = html(small(), "T", shared="shared")
     parsed = Parsed(one)
     assert [given["src"] for tag, given, _ in parsed.elements if tag == "script" and "src" in given] == [
-        "shared/modules.js",
+        "shared/stage.js",
         "shared/plotly.packed.js",
     ]
-    assert len(one) < 200_000 and set(shared_files()) == {"modules.js", "plotly.packed.js"}
+    assert parsed.tags().count("style") == 1 and len(one) < 60_000
+    assert set(shared_files()) == {"stage.js", "plotly.packed.js"}
     packed = re.fullmatch(r'globalThis\.rxPacked = "([^"]+)"\n', shared_files()["plotly.packed.js"])
     assert packed and gzip.decompress(base64.b64decode(packed[1])) == PLOTLY.read_bytes()
-    script = shared_files()["modules.js"]
-    assert json.dumps(export._import_map()) in script and script.count("<") == 2
+    call = re.fullmatch(r"document\.write\((.*)\)\n", shared_files()["stage.js"])
+    assert call and "</" not in call[1]
+    written = Parsed(json.loads(call[1]))
+    assert [given.get("id") for tag, given, _ in written.elements if tag == "style"] == list(needed_styles())
+    (modules,) = ("".join(parts) for tag, _, parts in written.elements if tag == "script")
+    assert modules == export._import_map()
 
 
 def test_a_library_that_names_script_tags_stays_one_script(monkeypatch, tmp_path):
