@@ -18,8 +18,8 @@ KINDS = (("keep", "circle"), ("candidate", "diamond"), ("write", "square"), ("sh
 PATH = ("keep", "write", "candidate", "show", "reset", "c")
 """Hues of tokens along a path, in the order in which they first appear."""
 
-FEW = 40
-"""Steps up to which each one's token is written at its state."""
+APART = 0.12
+"""How far apart two tokens are written, as a share of a side of the box: a word's width."""
 
 CONE = 0.25
 """How long the cone of a pulse is, as a share of the widest side of the states."""
@@ -37,23 +37,21 @@ def space_figure(landscape: Landscape, lang: str, theme: str = "light", named: b
 
     meta.role of a trace: `frame` (from each memory to those it borders on), `path`, `pulses` (a cone to where
     each marked step led), `points` (meta.unstable how many directions leave, meta.rows which points). Slow
-    points have open marks. named: whether tokens stand at the states, each in a hue of its own; else what is
-    marked is coloured.
+    points have open marks. named: whether tokens stand at the states, each in a hue of its own, written where
+    there is room, the last one before others; else what is marked is coloured.
     """
     figure = go.Figure(layout=_space_layout(landscape, lang, theme))
     x, y, z = landscape.space.place(landscape.states).T.tolist()
-    labels = ["", *(plot_label(token.label) for token in landscape.tokens)]
     if named:
         hues = token_hues([token.label for token in landscape.tokens])
     else:
         hues = ["write" if token.marked else "x" for token in landscape.tokens]
-    shown = named and landscape.steps <= FEW
     figure.add_scatter3d(
         x=x,
         y=y,
         z=z,
-        mode="lines+markers+text" if shown else "lines+markers",
-        text=labels if shown else None,
+        mode="lines+markers+text" if named else "lines+markers",
+        text=_labels(landscape) if named else None,
         textposition="top center",
         line={"color": HUES[theme]["x"], "width": 3},
         marker={"size": 3.5, "color": [HUES[theme]["x"], *(HUES[theme][hue] for hue in hues)]},
@@ -87,6 +85,18 @@ def space_figure(landscape: Landscape, lang: str, theme: str = "light", named: b
                 },
             )
     return figure
+
+
+def _labels(landscape: Landscape) -> list[str]:
+    """Returns what is written at each state: its token, or nothing where another one stands too near."""
+    low, high = _box(landscape)
+    places = (landscape.space.place(landscape.states) - low) / (high - low)
+    labels, written = [""] * len(places), list[int]()
+    for step in (landscape.steps, *range(1, landscape.steps)):
+        if all(np.linalg.norm(places[step] - places[other]) >= APART for other in written):
+            labels[step] = plot_label(landscape.tokens[step - 1].label)
+            written.append(step)
+    return labels
 
 
 def _pulses(figure: go.Figure, landscape: Landscape, theme: str) -> None:
@@ -150,14 +160,20 @@ def token_hues(labels: Sequence[str]) -> list[str]:
     return [seen.setdefault(label, PATH[len(seen) % len(PATH)]) for label in labels]
 
 
-def _space_layout(landscape: Landscape, lang: str, theme: str) -> go.Layout:
+def _box(landscape: Landscape) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the lower and upper ends of the three axes: around all states and points, with some room."""
     ends = landscape.space.place(np.concatenate([landscape.states, landscape.points.states]))
     low, high = ends.min(0), ends.max(0)
     room = np.maximum(0.12 * (high - low), 1e-3)
+    return low - room, high + room
+
+
+def _space_layout(landscape: Landscape, lang: str, theme: str) -> go.Layout:
+    low, high = _box(landscape)
 
     def axis(k: int) -> dict:
         return {
-            "range": [float(low[k] - room[k]), float(high[k] + room[k])],
+            "range": [float(low[k]), float(high[k])],
             "title": {"text": t("dynamics.axis", lang, n=k + 1, share=f"{landscape.space.share[k]:.0%}")},
             "showticklabels": False,
             "showbackground": False,
