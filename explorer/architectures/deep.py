@@ -111,7 +111,6 @@ class TaggedText:
     """
 
     lang: str
-
     words: tuple[str, ...]
     shown: tuple[Token, ...]
     asked: tuple[str | None, ...]
