@@ -74,9 +74,8 @@ def with_activations(base: CellSpec, *functions: str) -> CellSpec:
     """
     if base.key not in _WITNESSES or len(functions) != len(USUAL[base.family]):
         raise KeyError(f"{base.key} with {functions}")
-    gate, candidate, shown = FUNCTIONS[functions[0]], FUNCTIONS[functions[-1]], FUNCTIONS[functions[-1]]
-    if base.family == "lstm":
-        candidate = FUNCTIONS[functions[1]]
+    of_gate, of_candidate, of_shown = (functions[min(k, len(functions) - 1)] for k in range(3))
+    gate, candidate, shown = FUNCTIONS[of_gate], FUNCTIONS[of_candidate], FUNCTIONS[of_shown]
     lines: dict[str, str] = {}
     for symbol, text in base.lines.items():
         found = re.fullmatch(r"(?:sigmoid|tanh)\((.*)\)", text)
@@ -85,7 +84,7 @@ def with_activations(base: CellSpec, *functions: str) -> CellSpec:
             continue
         lines[f"pre_{symbol}"] = found[1]
         lines[symbol] = (gate if text.startswith("sigmoid") else candidate).text.format(f"pre_{symbol}")
-    names = {"sigmoid": functions[0], "tanh": functions[min(1, len(functions) - 1)]}
+    names = {"sigmoid": of_gate, "tanh": of_candidate}
     roles = {"gate": "gate" if gate.valve else "candidate"}
     signals = tuple(
         replace(s, activation=names.get(s.activation, s.activation), role=roles.get(s.role, s.role))

@@ -110,11 +110,7 @@ def experiment_from(chosen: argparse.Namespace) -> Experiment:
         if TYPES[name] is str and TABLE[name].options is None:
             _check_text(name, raw)
     experiment = changed(Experiment(), given)
-    for name in UNIT_FIELDS:
-        if getattr(experiment, name) > experiment.hidden:
-            raise UsageError(
-                f"{flag_of(name)} {getattr(experiment, name)} is no unit: the layer has {experiment.hidden}."
-            )
+    check_units(experiment, experiment.hidden)
     if experiment.weights == "marked" and experiment.text:
         raise UsageError("--text has no place beside --weights marked: a marked sequence holds numbers.")
     if experiment.holds and not experiment.clamp:
@@ -137,6 +133,15 @@ def _check_text(name: str, raw: str) -> None:
         raise UsageError(f"{flag_of(name)} takes {_allowed(name)}, not {len(raw)}.")
     if not clean(raw):
         raise UsageError(f"{flag_of(name)} holds no text that can be read.")
+
+
+def check_units(experiment: Experiment, units: int) -> None:
+    """Raises UsageError for a change of a unit that the layer does not have."""
+    for name in UNIT_FIELDS:
+        if getattr(experiment, name) > units:
+            raise UsageError(
+                f"{flag_of(name)} {getattr(experiment, name)} is no unit: the layer has {units}."
+            )
 
 
 def check_steps(experiment: Experiment, steps: int) -> None:

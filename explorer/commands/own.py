@@ -11,6 +11,7 @@ from explorer.commands.options import (
     Option,
     UsageError,
     changed,
+    check_units,
     experiment_from,
     field_option,
     flag_of,
@@ -128,12 +129,7 @@ def _units_there(experiment: Experiment, learned: Learned) -> Experiment:
         raise UsageError(f"--level {experiment.level} is no layer: the network has {len(levels)}.")
     if experiment.way == "backward" and len(levels[0]) == 1:
         raise UsageError("--way backward is no direction of this network: it reads forward alone.")
-    units = levels[experiment.level - 1][0].hidden_size
-    for name in UNIT_FIELDS:
-        if getattr(experiment, name) > units:
-            raise UsageError(
-                f"{flag_of(name)} {getattr(experiment, name)} is no unit: the layer has {units}."
-            )
+    check_units(experiment, levels[experiment.level - 1][0].hidden_size)
     return experiment
 
 

@@ -1,9 +1,6 @@
 """A layer's run with values held in it, and how far both runs are from what they are checked against."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from explorer.i18n import t
 from explorer.limits import WINDOW
@@ -12,7 +9,7 @@ from explorer.nn.interventions import Clamp
 from explorer.nn.records import LayerTrace, Trace
 from explorer.nn.references import largest_difference
 from explorer.nn.running import rerun
-from explorer.nn.witness import departure
+from explorer.nn.witness import departure, unasked
 
 
 class NotHeldError(ValueError):
@@ -61,19 +58,9 @@ def hold(run: Trace, at: int, text: str = "") -> Held:
         return Held(None, 0, error)
     after = rerun(run, clamps, at)
     layer = _seen(after, at)
-    return Held(after, len(entries(text)), max(error, departure(layer, clamps), _unasked(layer, clamps)))
+    return Held(after, len(entries(text)), max(error, departure(layer, clamps), unasked(layer, clamps)))
 
 
 def _seen(run: Trace, at: int) -> LayerTrace:
     """The steps of a layer on the stage, in the order in which it reads and in PyTorch's notation."""
     return run.layers[at].along().window(1, WINDOW).in_notation("pytorch")
-
-
-def _unasked(layer: LayerTrace, clamps: Sequence[Clamp]) -> float:
-    """Returns how far held values are from the number that was asked for; of several the last counts."""
-    asked = {clamp.symbol: np.full((layer.steps, layer.hidden_size), np.nan) for clamp in clamps}
-    for clamp in clamps:
-        units = slice(None) if clamp.unit is None else clamp.unit
-        asked[clamp.symbol][clamp.start - 1 : clamp.end, units] = clamp.value
-    gaps = [np.abs(layer.signal(s) - values)[~np.isnan(values)] for s, values in asked.items()]
-    return float(max(gap.max(initial=0.0) for gap in gaps))

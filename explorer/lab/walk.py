@@ -22,7 +22,7 @@ from explorer.nn.model import RecurrentModel
 from explorer.nn.references import largest_difference, reference_name
 from explorer.nn.softmax import softmax
 from explorer.nn.tracing import LayerTrace, Trace, trace
-from explorer.nn.witness import departure
+from explorer.nn.witness import departure, unasked
 from explorer.text import tokenise
 from explorer.training.trainer import Fit
 
@@ -224,43 +224,21 @@ def _departure(
 def _unasked(shown: ShownRun, experiment: Experiment, changes: Sequence[Intervention]) -> Iterator[float]:
     """Yields how far held values are from the number that was asked for."""
     layer, first = shown.trace.layers[0], shown.trace.first_step
-    for change in changes:
-        if isinstance(change, ZeroUnit):
-            h = layer.h[1:][_rows(experiment.zero_from, experiment.zero_to, first), experiment.zero - 1]
-            yield float(np.abs(h).max(initial=0.0))
+    if any(isinstance(change, ZeroUnit) for change in changes):
+        zero = Clamp("h", 0.0, experiment.zero - 1, experiment.zero_from, experiment.zero_to or None)
+        yield unasked(layer, [zero], first)
     if any(isinstance(change, Clamp) for change in changes):
-        for symbol, asked in _asked_values(experiment, layer, first).items():
-            yield float(np.abs(_after(layer, symbol) - asked)[~np.isnan(asked)].max(initial=0.0))
+        yield unasked(layer, _asked(experiment, layer), first)
 
 
-def _asked_values(experiment: Experiment, layer: LayerTrace, first: int) -> dict[str, np.ndarray]:
-    """Returns symbol -> (T, H): the number that was asked for, NaN where none is. The last asked for wins."""
-    H = layer.hidden_size
-    unit = experiment.clamp_unit - 1 if 0 < experiment.clamp_unit <= H else slice(None)
-    like = _first_clamp(experiment, H)
-    asked = [(experiment.clamp, experiment.clamp_value, unit, experiment.clamp_from, experiment.clamp_to)]
+def _asked(experiment: Experiment, layer: LayerTrace) -> list[Clamp]:
+    """Returns what the experiment asks to hold in a layer, read once more: the last asked for wins."""
+    first = _first_clamp(experiment, layer.hidden_size)
+    found = [first]
     for entry in entries(experiment.holds):
         with suppress(ValueError):
-            asked += [
-                (c.symbol, c.value, slice(None) if c.unit is None else c.unit, c.start, c.end or 0)
-                for c in held(entry, like, H)
-            ]
-    found: dict[str, np.ndarray] = {}
-    for symbol, value, which, start, end in asked:
-        if symbol in layer.spec.roles:
-            table = found.setdefault(symbol, np.full((layer.steps, H), np.nan))
-            table[_rows(start, end, first), which] = value
-    return found
-
-
-def _rows(start: int, end: int, first: int) -> slice:
-    """Rows, the first that of the step first, of a change from a step to another (0: the end)."""
-    return slice(max(0, start - first), max(0, end - first + 1) if end else None)
-
-
-def _after(layer: LayerTrace, symbol: str) -> np.ndarray:
-    """What a symbol is after each step: (T, H)."""
-    return layer.states[symbol][1:] if symbol in layer.states else layer.gate[symbol]
+            found += held(entry, first, layer.hidden_size)
+    return [clamp for clamp in found if clamp.symbol in layer.spec.roles]
 
 
 def _names(changes: Sequence[Intervention], swapped: bool) -> tuple[str, ...]:

@@ -29,6 +29,20 @@ def departure(layer: LayerTrace, changes: Sequence[Intervention] = (), first_ste
     return max(apart)
 
 
+def unasked(layer: LayerTrace, clamps: Sequence[Clamp], first_step: int = 1) -> float:
+    """Returns how far held values are from the number that was asked for; of several the last counts.
+
+    layer: the steps from first_step on, along time. clamps: of what the layer has.
+    """
+    asked = {clamp.symbol: np.full((layer.steps, layer.hidden_size), np.nan) for clamp in clamps}
+    for clamp in clamps:
+        end = None if clamp.end is None else max(0, clamp.end - first_step + 1)
+        units = slice(None) if clamp.unit is None else clamp.unit
+        asked[clamp.symbol][max(0, clamp.start - first_step) : end, units] = clamp.value
+    gaps = [np.abs(layer.signal(s) - values)[~np.isnan(values)] for s, values in asked.items()]
+    return float(max((gap.max(initial=0.0) for gap in gaps), default=0.0))
+
+
 def _rows(layer: LayerTrace, changes: Sequence[Intervention], first_step: int) -> list[Values]:
     """Returns the witness's values: the states before the first step, then gates and states after each."""
     rows = [_planted({s: run[0] for s, run in layer.states.items()}, changes, first_step - 1)]

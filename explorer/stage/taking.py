@@ -145,14 +145,15 @@ def _cell(column: np.ndarray, row: int) -> Any:
     return "" if row < 0 else column[row].item()
 
 
-_OF_TRAINING = {"network": "the file of this network, from the page where it was trained"}
-_OF_FILE = {
+_ALONG = {
     "network": "the file that was opened",
     "vocabulary": "the file of its tokens",
     "sequence": "the file of its numbers",
     "beside": "the file of the network beside it",
 }
 """What a script says of each file that a network of somebody's own needs."""
+
+_TRAINED = {"network": "the file of this network, from the page where it was trained"}
 
 
 def script(
@@ -169,11 +170,8 @@ def script(
         if (value := getattr(experiment, field.name)) != getattr(default, field.name)
         and field.name not in ("card", "panels")
     ]
-    said = {
-        True: _OF_FILE,
-        False: {"network": "the file of this network, from the page where it was trained"},
-    }
-    along = [f"    {name}={file!r},  # {said[experiment.own][name]}" for name, file in (files or {}).items()]
+    said = _ALONG if experiment.own else _ALONG | _TRAINED
+    along = [f"    {name}={file!r},  # {said[name]}" for name, file in (files or {}).items()]
     heading = "".join(letter if letter.isprintable() else " " for letter in title)
     lines = [
         f"# {heading}",

@@ -137,16 +137,15 @@ def test_layers_of_different_sizes_on_each_other_are_one_network():
 def test_on_the_pages_every_function_of_keras_is_what_keras_gave(file):
     pytest.importorskip("h5py")
     files = Path(__file__).parents[1] / "formats" / "files"
-    x, given = (
-        np.load(files / "keras_outputs.npz")["x"],
-        np.load(files / Path(file).stem.join(("", "_outputs.npz"))),
-    )
+    x = np.load(files / "keras_outputs.npz")["x"]
+    given = np.load(files / f"{Path(file).stem}_outputs.npz")
     shown = [one for one in networks_in(inspect_file(files / file)) if not one.below]
     assert len(shown) == len(given.files)
     for one in shown[:: 1 if len(shown) < 9 else 4]:
         of, cell = given[one.layers.name][0], one.layers.cell
         asked = Experiment(weights="model", model="own-0", cell=cell)
-        found = walk(asked, own(one, None, x[0].astype(np.float64)))
+        learned = own(one, None, x[0].astype(np.float64))
+        found = walk(asked, learned)
         assert largest(found.runs[0].trace.output, of) <= 1e-5 * max(1.0, np.abs(of).max()), one.layers
         assert found.error <= 1e-12 * max(1.0, np.abs(of).max()), one.layers
-        assert flow_error(flow(asked, {cell: own(one, None, x[0].astype(np.float64))})) <= 1e-9, one.layers
+        assert flow_error(flow(asked, {cell: learned})) <= 1e-9, one.layers
