@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Literal, TypeVar
 
 from explorer.commands.options import (
@@ -108,8 +107,7 @@ def _of_file(chosen: argparse.Namespace, experiment: Experiment) -> tuple[Experi
         raise UsageError("--text has no place here: this network reads numbers. Give --sequence.")
     if found.numbers is None and not network.vocabulary_size:
         note("no --sequence was given: the network reads noise.")
-    asked = changed(experiment, found.experiment(experiment))
-    return replace(asked, stack=network.layers.name[:80]), found.learned()
+    return changed(experiment, found.experiment(experiment)), found.learned()
 
 
 def _of_app(chosen: argparse.Namespace, experiment: Experiment) -> tuple[Experiment, Learned]:

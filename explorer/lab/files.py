@@ -6,20 +6,21 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.experiment import Experiment
+from explorer.experiment import OWN, Experiment
 from explorer.formats.networks import Network, networks_in
 from explorer.formats.numbers import read_numbers
 from explorer.formats.opening import inspect_file
 from explorer.formats.vocabulary import level_of, names_of, read_vocabulary
 from explorer.i18n import Refused
 from explorer.lab.learned import Learned
-from explorer.lab.own import EXAMPLE_IDS, fitting_text, own
+from explorer.lab.own import EXAMPLE_IDS, digest, fitting_text, own
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A network and what it reads: names of its tokens and the level of a text of them, or numbers (T, D)."""
+    """A file's network and what it reads: names of its tokens and the level of a text, or numbers (T, D)."""
 
+    file: Path
     network: Network
     names: tuple[str, ...] | None = None
     level: str = "word"
@@ -36,8 +37,9 @@ class Given:
 
     def experiment(self, experiment: Experiment) -> dict[str, str]:
         """Returns the fields of an experiment that has this network, with its own text where it has none."""
-        text = experiment.text or self.text()
-        return {"weights": "model", "cell": self.network.layers.cell, "units": self.level, "text": text}
+        model = experiment.model if experiment.own else OWN + digest(self.file.read_bytes())
+        fields = {"weights": "model", "model": model, "cell": self.network.layers.cell}
+        return fields | {"units": self.level, "text": experiment.text or self.text()}
 
 
 def first_ids(count: int) -> str:
@@ -52,18 +54,19 @@ def given(
 
     name: which of its networks; without it the only one, or layers that stand on each other.
     """
+    file = Path(file)
     network = _named(networks_in(inspect_file(file)), name)
     if vocabulary is not None:
         if not network.vocabulary_size:
             raise Refused("words_unread")
         names = names_of(read_vocabulary(Path(vocabulary).read_bytes()), network.vocabulary_size)
-        return Given(network, names, level_of(names))
+        return Given(file, network, names, level_of(names))
     if sequence is None:
-        return Given(network)
+        return Given(file, network)
     if network.vocabulary_size:
         raise Refused("numbers_unread")
     numbers = read_numbers(Path(sequence).read_bytes(), network.layers.input_size)
-    return Given(network, numbers=numbers)
+    return Given(file, network, numbers=numbers)
 
 
 def _named(networks: Sequence[Network], name: str | None) -> Network:

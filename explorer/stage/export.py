@@ -50,8 +50,9 @@ _RELATIVE = re.compile(
 
 
 def title_of(walk: Walk, lang: str) -> str:
-    """Returns a title for a walk: its cells and its sentence."""
-    return f"{cells_of(walk.experiment, lang)}: {said_of(walk.experiment, lang)}"
+    """Returns a title for a walk: its cells, and its sentence where it reads one."""
+    experiment = walk.experiment
+    return ": ".join(filter(None, (cells_of(experiment, lang), said_of(experiment, lang))))
 
 
 def cells_of(experiment: Experiment, lang: str) -> str:

@@ -25,13 +25,13 @@ from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.evidence import Evidence, evidence
 from explorer.dynamics.landscape import Landscape
 from explorer.dynamics.network import network
-from explorer.experiment import MAPPINGS, OWN, Experiment
+from explorer.experiment import MAPPINGS, Experiment
 from explorer.figures.deep import NETWORKS
 from explorer.i18n import LANGUAGES, Refused, t
 from explorer.lab.files import Given, given
 from explorer.lab.flow import compared, flow
 from explorer.lab.learned import UNSAID, Learned, from_bundle, inputs, learn, needed, opening, settled
-from explorer.lab.own import digest, titled
+from explorer.lab.own import titled
 from explorer.lab.walk import walk
 from explorer.language.probing import memories
 from explorer.language.saying import saying
@@ -345,8 +345,7 @@ def _networks(files: Mapping[str, str], experiment: Experiment) -> tuple[Network
     if not experiment.own and is_kept(file):
         return Networks(file), experiment
     found = given(file, experiment.stack or None, files.get("vocabulary"), files.get("sequence"))
-    name = experiment.model if experiment.own else OWN + digest(file.read_bytes())
-    own, _ = replace(experiment, model=name).with_changes(found.experiment(experiment))
+    own, _ = experiment.with_changes(found.experiment(experiment))
     return Networks(own=found, second=_beside(files, own, found)), own
 
 

@@ -1,6 +1,7 @@
 """`--model FILE` of trace, gradients and app: a network of one's own, its layers, its words, its numbers."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from torch import nn
 
 from explorer.__main__ import main
 from explorer.commands import app
+from explorer.figures.signals import cell_name
 from tests.commands.test_main import printed
+from tests.formats.test_keras import FILES
 from tests.formats.test_networks import H, Speaker, V
 
 
@@ -48,6 +51,15 @@ def test_a_network_of_numbers_reads_a_sequence_both_ways(files, capsys):
     assert np.allclose(two["weight_hh_l0"], weights["weight_hh_l0_reverse"])
     found = json.loads(printed(capsys, "gradients", *ask, "--json"))
     assert found["loss"] == [None, pytest.approx(0.5 * np.sum(np.square([one["h"][2], two["h"][1]])))]
+
+
+def test_the_page_of_a_network_of_numbers_names_its_cell_and_no_sentence(tmp_path, capsys):
+    pytest.importorskip("h5py")
+    (tmp_path / "x.csv").write_text("1,2,3\n4,5,6\n")
+    ask = ("--model", str(FILES / "keras2.h5"), "--prefix", "gru_1", "--sequence", str(tmp_path / "x.csv"))
+    printed(capsys, "trace", *ask, "--lang", "ko", "--out", str(tmp_path / "t.html"))
+    text = (tmp_path / "t.html").read_text("utf-8")
+    assert re.findall("<title>(.*)</title>", text)[0] == cell_name("gru_reset_before:hard_sigmoid:tanh", "ko")
 
 
 def test_a_language_model_of_ones_own_goes_on_from_a_prompt_in_its_own_words(files, capsys):
