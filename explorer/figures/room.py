@@ -85,13 +85,15 @@ def _number(value: float) -> str:
 def class_figure(race: ClassRace, lang: str, theme: str = "light") -> go.Figure:
     """Returns the held-out metric of every seed of the class by step: those that passed, did not, run."""
     figure = _wall(t(f"race.metric_{race.source.metric}", lang), theme)
+    colours = _colours(race.offer, theme)
     with race.lock:
         seeds = list(race.seeds)
-        for name, colour, some in (
-            ("on", HUES[theme]["x"], [s for s in seeds if not s.over]),
-            ("not", HUES[theme]["write"], [s for s in seeds if s.over and s.state != "passed"]),
-            ("passed", _hue(race.offer, theme), [s for s in seeds if s.state == "passed"]),
+        for name, some in (
+            ("on", [s for s in seeds if not s.over]),
+            ("not", [s for s in seeds if s.over and s.state != "passed"]),
+            ("passed", [s for s in seeds if s.state == "passed"]),
         ):
+            colour = colours[name]
             steps, metric = _joined(some)
             figure.add_scatter(
                 x=steps,
@@ -121,11 +123,6 @@ def seed_figure(offer: Offer, lang: str, theme: str = "light") -> go.Figure:
     layout.meta has the colour of the line while it trains, and how it ended: `passed` or `not`.
     """
     found = source(offer.race(0).runs[0], "en")
-    colours = {
-        "on": HUES[theme]["x"],
-        "not": HUES[theme]["write"],
-        "passed": _hue(offer, theme),
-    }
     figure = frame(t(f"race.metric_{found.metric}", lang), theme)
     figure.add_scatter(x=[], y=[], mode="lines+markers", line={"width": 2.5}, hoverinfo="skip")
     figure.update_layout(
@@ -134,7 +131,7 @@ def seed_figure(offer: Offer, lang: str, theme: str = "light") -> go.Figure:
         title={"font": {"size": 13}, "y": 0.98, "yanchor": "top"},
         margin={"l": 8, "r": 12, "t": 26, "b": 8},
         showlegend=False,
-        meta=colours,
+        meta=_colours(offer, theme),
     )
     _levels(figure, found, lang, theme)
     _axes(figure, offer, found, lang)
@@ -149,8 +146,10 @@ def _axes(figure: go.Figure, offer: Offer, found: Source, lang: str) -> None:
         figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
 
 
-def _hue(offer: Offer, theme: str) -> str:
-    return HUES[theme][CELLS[CELLS[offer.race(0).runs[0].cell].family].hue]
+def _colours(offer: Offer, theme: str) -> dict[str, str]:
+    """The colour of a seed's curve: while it trains, and by how it ended."""
+    hues, spec = HUES[theme], CELLS[offer.race(0).runs[0].cell]
+    return {"on": hues["x"], "not": hues["write"], "passed": hues[CELLS[spec.family].hue]}
 
 
 def _joined(seeds: Sequence[Seed]) -> tuple[list[int | None], list[float | None]]:

@@ -5,13 +5,11 @@ import pytest
 
 from explorer.architectures import amount
 from explorer.cells import CELLS
-from explorer.course.lessons import Ask
+from explorer.course.lessons import LESSONS, Ask
 from explorer.course.lessons import cards as read
 from explorer.i18n import LANGUAGES, strings
 from tests.course import test_gradients_cards, test_train_cards
-from tests.course.test_lessons import ORDERS, button, gate, largest, likeliest, marks
-
-LESSONS = (*ORDERS, "clinic")
+from tests.course.test_lessons import button, gate, largest, likeliest, marks
 
 
 def asks(lang: str) -> dict[str, Ask]:
