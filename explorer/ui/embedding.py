@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from explorer.course.places import HOME
 from explorer.experiment import Experiment
 from explorer.i18n import LANGUAGES, choose
-from explorer.lab.learned import Learned, opening
+from explorer.lab.learned import UNSAID, Learned, opening, settled
 from explorer.stage import export
 from explorer.stage.views import BESIDE, VIEWS, Networks, NoStageError, Pair, title_of, view_key
 from explorer.ui import compute
@@ -61,7 +61,7 @@ async def embedded(request: Request, folder: str) -> Response | None:
     if lang not in LANGUAGES:
         lang = choose(request.headers.get("accept-language", "").split(",")[0])
     asked = {name: raw for name, raw in query.items() if name not in BESIDE}
-    experiment, _ = (Experiment() if asked else opening(lang)).with_changes(asked)
+    experiment = settled(Experiment().with_changes(asked)[0], UNSAID) if asked else opening(lang)
     page = request.url.path.strip("/") or HOME
     if view_key(page, experiment) not in VIEWS:
         return None

@@ -40,11 +40,15 @@ def answered(path: str, **query: str) -> tuple[dict[str, str], str]:
     return headers, b"".join(message.get("body", b"") for message in sent[1:]).decode()
 
 
-def test_the_stage_alone_is_that_of_the_link():
-    headers, text = answered("/gradients", embed="1", cell="gru", step="2", **SMALL)
-    query = urlencode({"cell": "gru", **SMALL})
+@pytest.mark.parametrize(
+    ("page", "more"),
+    [("gradients", {}), ("step", {"clamp": "z", "clamp_value": "0.2"})],  # of whose z, no reader decides
+)
+def test_the_stage_alone_is_that_of_the_link(page: str, more: dict[str, str]):
+    headers, text = answered(f"/{page}", embed="1", cell="gru", step="2", **more, **SMALL)
+    query = urlencode({"cell": "gru", **more, **SMALL})
     (packed,) = re.findall(r'class="rx-payload">([^<]+)<', text)
-    assert base64.b64decode(packed) == view(f"/gradients?{query}", lang="ko").payload
+    assert base64.b64decode(packed) == view(f"/{page}?{query}", lang="ko").payload
     assert f'from "{stage_url()}/stage.js"' in text and 'data-step="2"' in text and '<html lang="ko">' in text
     assert headers["content-type"].startswith("text/html")
 
