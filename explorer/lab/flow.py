@@ -20,9 +20,8 @@ from explorer.gradients.bptt import (
 from explorer.gradients.laws import Bound, at_rest
 from explorer.gradients.pushing import Nudge, nudge, number_loss, token_loss
 from explorer.lab.layers import alone, backward, place
-from explorer.lab.learned import Input, Learned, Token, inputs
+from explorer.lab.learned import Input, Learned, Token, inputs, tokens_called
 from explorer.lab.walk import softmax
-from explorer.labels import label
 from explorer.limits import FLOW_WORK, MAX_FLOW, WINDOW
 from explorer.nn.model import RecurrentModel
 from explorer.nn.reading import Stack
@@ -209,16 +208,15 @@ def flow_given(gradient: GradientFlow, at: int = 0) -> Flow:
     T, length = one.norm.shape[0], steps_shown(gradient, at)
     first = T - length + 1
     shown, layer = slice(first - 1, T), one.window(first, length)
-    loss, names = gradient.loss, gradient.tokens or tuple(str(k + 1) for k in range(T))
+    loss, tokens = gradient.loss, tokens_called(gradient.tokens, T)
     if turned:
-        loss, names = None if loss is None else loss[::-1], names[::-1]
+        loss, tokens = None if loss is None else loss[::-1], tokens[::-1]
     own = GradientFlow((layer,), None if loss is None else loss[shown])
     run, path = Trace((layer.layer,), first_step=first), direct_path(layer)
     direct, meets = None if path is None else lengths(path), len(gradient.layers) == 1
     entering = np.full((length, layer.layer.hidden_size), np.nan)
     cell = CellFlow(layer.layer.cell, run, own, own, direct, entering, None, (), meets)
-    tokens = tuple(Token(label(str(name)), str(name)) for name in names[shown])
-    return Flow(Experiment(cell=cell.cell), tokens, first, T, (cell,), _chain(run), ())
+    return Flow(Experiment(cell=cell.cell), tokens[shown], first, T, (cell,), _chain(run), ())
 
 
 def left_out(experiment: Experiment) -> tuple[tuple[str, dict[str, Any]], ...]:

@@ -1,7 +1,7 @@
 """What every page starts from: learned weights, and the sequence they run over."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -60,6 +60,12 @@ class Token:
     original: str
     known: bool = True
     marked: bool = False
+
+
+def tokens_called(names: Sequence[str] | None, steps: int) -> tuple[Token, ...]:
+    """Returns tokens by what a trace calls them; their steps, from 1, where it has no names for them."""
+    called = names or [str(k + 1) for k in range(steps)]
+    return tuple(Token(label(str(name)), str(name)) for name in called)
 
 
 def settled(experiment: Experiment, lang: str) -> Experiment:

@@ -9,9 +9,8 @@ from explorer.experiment import Display
 from explorer.gradients.bptt import GradientFlow
 from explorer.i18n import t
 from explorer.lab.flow import flow_given, steps_shown
-from explorer.lab.learned import Token
+from explorer.lab.learned import tokens_called
 from explorer.lab.walk import ShownRun
-from explorer.labels import label
 from explorer.limits import WINDOW
 from explorer.nn.records import ByName, LayerTrace, Trace
 from explorer.stage.payload import Numbers, build_flow, header_for, pack, run_of
@@ -116,7 +115,6 @@ def walk_payload(runs: Sequence[Trace], at: int, lang: str) -> bytes:
 def _shown_run(run: Trace, at: int) -> ShownRun:
     """Returns the steps of a layer that the stage shows, in the order in which it reads."""
     layer = run.layers[at]
-    names = run.tokens or tuple(str(k + 1) for k in range(run.steps))
-    tokens = tuple(Token(label(str(name)), str(name)) for name in names)
+    tokens = tokens_called(run.tokens, run.steps)
     seen = Trace((layer.along(),)).window(1, min(WINDOW, run.steps))
     return ShownRun(seen, (tokens[::-1] if layer.reverse else tokens)[: seen.steps])
