@@ -103,16 +103,6 @@ class LayerWeights:
         k, H = self.peephole_blocks.index(block), self.hidden_size
         return self.peepholes[k * H : (k + 1) * H]
 
-    def at_rest(self, block: str) -> Any:
-        """Returns a pre-activation at x = h = 0 (H,): its biases, or the units' own weights; NumPy only."""
-        if block in self.peephole_blocks and block not in self.blocks:
-            return self.peephole(block).astype(np.float64)
-        bias = np.zeros(self.hidden_size)
-        if self.b_ih is not None:
-            bias += self.b_ih[self.rows(block)]
-            bias += self.b_hh[self.state_rows(block)] if block in self.seeing else 0.0
-        return bias
-
     def arrays(self) -> dict[str, Any]:
         """Returns the weights that are there by their state_dict stem."""
         named = {
