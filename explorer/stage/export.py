@@ -23,6 +23,7 @@ from explorer.limits import MAX_TITLE
 from explorer.stage import MODULES, PLOTLY, files
 from explorer.stage.payload import header_of
 from explorer.text import tokenise
+from explorer.training.shipped import families
 
 POLICY = "; ".join(
     (
@@ -62,8 +63,8 @@ def cells_of(experiment: Experiment, lang: str) -> str:
 
 
 def said_of(experiment: Experiment, lang: str) -> str:
-    """Returns an experiment's sentence, cut where it is long; nothing where its network reads none."""
-    if experiment.own and not experiment.text:
+    """Returns an experiment's sentence, cut where it is long; nothing where its network may read none."""
+    if experiment.weights == "model" and not experiment.text and experiment.model not in families():
         return ""
     if experiment.weights == "marked":
         return t("option.weights.marked", lang)

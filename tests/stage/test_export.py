@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 
@@ -205,3 +206,5 @@ def test_a_title_names_cells_and_sentence():
     assert long == "가" * MAX_TITLE + "…"
     marked = Experiment(weights="marked", hidden=2, cell="rnn")
     assert "marked" in title_of(walk(marked, learn(marked)), "en")
+    numbers = replace(walked("a"), experiment=Experiment(weights="model", model="abc.0", cell="gru"))
+    assert title_of(numbers, "en") == "GRU (reset after product)"
