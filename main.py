@@ -15,31 +15,19 @@ from explorer.ui.lecture import lecture
 from explorer.ui.own.panel import own
 from explorer.ui.room.page import companion
 from explorer.ui.stage import clear_stage
-from explorer.ui.ways import page_of
+from explorer.ui.ways import ICONS, page_of
 
 if torch.get_num_threads() != 1:
     torch.set_num_threads(1)
 
-ICONS = {
-    "course": ":material/route:",
-    "step": ":material/footprint:",
-    "gradients": ":material/undo:",
-    "train": ":material/timer:",
-    "language": ":material/notes:",
-    "architectures": ":material/account_tree:",
-    "dynamics": ":material/deployed_code:",
-    "glossary": ":material/function:",
-    "clinic": ":material/stethoscope:",
-    "worksheet": ":material/edit_note:",
-    "room": ":material/groups:",
-}
 ASIDE = ("clinic", "worksheet", "room")  # the navigation names them only while they are open
 
 lang = state.language()
 st.set_page_config(page_title=t("app.title", lang), page_icon=str(ASSETS / "icon.svg"), layout="wide")
+# Streamlit writes into the pages that it is given: those that are kept stay as they were.
 pages = [copy(page_of(name, t(f"page.{name}", lang), icon)) for name, icon in ICONS.items()]
 page = st.navigation(pages, position="hidden")
-if (wanted := state.followed_page(ICONS)) and wanted != (page.url_path or "step"):
+if (wanted := state.followed_page(ICONS)) and wanted != (page.url_path or HOME):
     st.switch_page(page_of(wanted))
 experiment = state.current(page.url_path)
 here = page.url_path

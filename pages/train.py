@@ -32,7 +32,7 @@ with figure:
     if whole():
         uploads(experiment, lang)
         st.caption(t("train.kept", lang))
-        page_way("clinic", t("course.clinic", lang), "stethoscope")
+        page_way("clinic", t("course.clinic", lang))
         report.elsewhere("train", lang)
 with beside:
     lesson("train", experiment, None, lang)

@@ -16,10 +16,15 @@ class Place:
     changes: tuple[tuple[str, str], ...]
 
     @property
+    def path(self) -> str:
+        """Where its page stands in an address."""
+        return f"/{'' if self.page == HOME else self.page}"
+
+    @property
     def address(self) -> str:
         """The place as `place_of` reads it."""
         query = urlencode(self.changes)
-        return f"/{'' if self.page == HOME else self.page}{'?' if query else ''}{query}"
+        return f"{self.path}{'?' if query else ''}{query}"
 
     @property
     def experiment(self) -> Experiment:

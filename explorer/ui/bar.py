@@ -136,7 +136,7 @@ def _more(experiment: Experiment, names: Sequence[str], page: str, examples_too:
             for name in part:
                 field(name, experiment, lang)
     if page == HOME:
-        page_way("worksheet", t("course.worksheet", lang), "edit_note")
+        page_way("worksheet", t("course.worksheet", lang))
     if examples_too:
         st.caption(t("ui.examples", lang))
         for sentence, weights in examples(lang):

@@ -37,10 +37,10 @@ def course(lang: str) -> None:
             st.markdown(f"**{t(f'course.{name}', lang)}**")
             st.markdown(t(f"course.{name}_how", lang))
             if name == "study":
-                page_way("clinic", t("course.clinic", lang), "stethoscope")
+                page_way("clinic", t("course.clinic", lang))
             if name == "lecture":
                 page_way("room", t("course.room", lang))
-                page_way("worksheet", t("course.worksheet", lang), "edit_note")
+                page_way("worksheet", t("course.worksheet", lang))
     st.markdown(f"### {t('course.path', lang, minutes=sum(stop.minutes for stop in stops()))}")
     for number, stop in enumerate(stops(), 1):
         _stop(number, stop, lang)
@@ -62,7 +62,7 @@ def _stop(number: int, stop: Stop, lang: str) -> None:
             with go:
                 way(stop.see, lang, t("course.go", lang))
                 if stop.key in _BESIDE:
-                    page_way(_BESIDE[stop.key], t(f"page.{_BESIDE[stop.key]}", lang), "edit_note")
+                    page_way(_BESIDE[stop.key], t(f"page.{_BESIDE[stop.key]}", lang))
             with opened:
                 some = [card for card in cards(stop.lesson, lang) if card.key in stop.cards or not stop.cards]
                 progress(f"progress_{stop.key}", opened_cards(stop.lesson, some, None, lang))

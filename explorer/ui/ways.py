@@ -16,6 +16,21 @@ from explorer.ui.components import component
 
 PAGES = ROOT / "pages"
 
+ICONS = {
+    "course": ":material/route:",
+    "step": ":material/footprint:",
+    "gradients": ":material/undo:",
+    "train": ":material/timer:",
+    "language": ":material/notes:",
+    "architectures": ":material/account_tree:",
+    "dynamics": ":material/deployed_code:",
+    "glossary": ":material/function:",
+    "clinic": ":material/stethoscope:",
+    "worksheet": ":material/edit_note:",
+    "room": ":material/groups:",
+}
+"""Every page and its icon, in the order of the navigation."""
+
 
 @cache
 def page_of(name: str, title: str | None = None, icon: str | None = None) -> StreamlitPage:
@@ -38,9 +53,8 @@ def way(place: Place, lang: str, label: str = "", width: Width = "content") -> N
 
 def mark(place: Place, lang: str) -> str:
     """Returns the link to a place as Markdown. `followed` makes it one within the app, as `way` is."""
-    path = "" if place.page == HOME else place.page
     query = urlencode(state.around(_query(place, lang)))
-    return f"[:material/arrow_forward: {named(place, lang)}](/{path}?{query})"
+    return f"[:material/arrow_forward: {named(place, lang)}]({place.path}?{query})"
 
 
 _FOLLOWED = """
@@ -58,10 +72,10 @@ def followed() -> None:
     component("ways", _FOLLOWED)(data={}, key="ways")
 
 
-def page_way(name: str, label: str, icon: str = "groups") -> None:
+def page_way(name: str, label: str) -> None:
     """Draws the link to a page as the session stands."""
     query = state.address(state.elsewhere(st.session_state["experiment"], name))
-    st.page_link(page_of(name), label=label, icon=f":material/{icon}:", query_params=query)
+    st.page_link(page_of(name), label=label, icon=ICONS[name], query_params=query)
 
 
 def race_way(experiment: Experiment, label: str) -> None:

@@ -1,10 +1,11 @@
-"""The course page under Streamlit's test runner: seven stops with their figures, the lecture as links."""
+"""The course page under Streamlit's test runner: its stops with their figures, the lecture as links."""
 
 import pytest
 
 from explorer.course.stops import stops
 from explorer.course.views import lecture
 from explorer.i18n import t
+from explorer.ui.ways import ICONS
 from tests.pages.app import opened, texts
 
 
@@ -29,6 +30,8 @@ def test_a_miniature_is_drawn_again_without_being_computed_again(monkeypatch):
 
 def test_worksheet_and_clinic_stand_at_the_stops_that_they_belong_to():
     app = opened("en-US", page="course")
-    pages = [link.proto.page for link in app.get("page_link")]
+    links = [link.proto for link in app.get("page_link")]
+    pages, icons = [link.page for link in links], {(link.page, link.icon) for link in links}
     path = pages[pages.index("gradients", pages.index("worksheet")) :]
     assert "clinic" in path and pages.count("worksheet") == 2 == pages.count("clinic")
+    assert [icon for page, icon in icons if page == "clinic"] == [ICONS["clinic"]]
