@@ -5,7 +5,7 @@ import { afterEach, beforeEach, mock, test } from "node:test"
 
 import { enter } from "../../explorer/stage/js/room/client.js"
 import { experimentOf, wayTo } from "../../explorer/stage/js/room/follow.js"
-import { answerSays, raceSays, seedSays } from "../../explorer/stage/js/room/words.js"
+import { answerSays, isToCome, raceSays, seedSays, seedState } from "../../explorer/stage/js/room/words.js"
 import { Source } from "./source.js"
 
 const view = (query = {}, page = "step") => ({ page, query })
@@ -117,6 +117,8 @@ test("a seed says how it does, the race how many have passed", () => {
   const room = /** @type {any} */ ({ race, you: { seed: 1 } })
   assert.equal(seedSays(room, strings), "seed 1. at 25")
   assert.equal(seedSays({ ...room, you: { seed: null } }, strings), "none")
+  assert.deepEqual([seedState(room), seedState({ ...room, you: { seed: 7 } })], ["running", "waiting"]) // of 7 nothing was said yet
+  assert.deepEqual(race.states.map(isToCome), [false, true, true])
   assert.equal(seedSays({ ...room, race: null }, strings), "")
   assert.equal(raceSays(room, strings), "1 of 1 · 2 to come")
 })

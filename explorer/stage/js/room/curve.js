@@ -8,7 +8,7 @@
 import { themeOf } from "../core/colours.js"
 import { element } from "../core/dom.js"
 import { loadPlotly } from "../core/load.js"
-import { seedSays } from "./words.js"
+import { isToCome, seedSays, seedState } from "./words.js"
 
 const SIZE = 13
 
@@ -56,9 +56,9 @@ export class SeedCurve {
     const { curve, race, you } = this.room
     if (this.closed || !place || !curve || !race || you.seed === null) return
     this.Plotly = Plotly
-    const state = race.states[you.seed]
+    const state = seedState(this.room)
     const { meta } = place.layout
-    const colour = state === "passed" ? meta.passed : race.over || !["waiting", "running"].includes(state) ? meta.not : meta.on
+    const colour = state === "passed" ? meta.passed : race.over || !isToCome(state) ? meta.not : meta.on
     const line = { ...place.data[0], x: curve.points.map(([step]) => step), y: curve.points.map(([, value]) => value), line: { ...place.data[0].line, color: colour }, marker: { color: colour, size: 5 } }
     this.plot.setAttribute("aria-label", seedSays(this.room, this.data.strings))
     await Plotly.react(this.plot, [line], place.layout, { staticPlot: true, responsive: true })

@@ -5,18 +5,27 @@
 
 import { fill, minus } from "../core/numbers.js"
 
+/** How the seed of this device stands, in a race: `waiting` until the server has said more. @type {(room: Pick<RoomClient, "race" | "you">) => string} */
+export function seedState({ race, you }) {
+  return race?.states[you.seed ?? -1] ?? "waiting"
+}
+
+/** Whether a seed has an end to come. @type {(state: string) => boolean} */
+export function isToCome(state) {
+  return state === "waiting" || state === "running"
+}
+
 /** How the seed of this device does, in a sentence; nothing without a race. @type {(room: RoomClient, strings: Strings) => string} */
 export function seedSays({ race, you }, strings) {
   if (!race) return ""
   if (you.seed === null) return race.over ? "" : strings.no_seed
-  const state = race.states[you.seed] ?? "waiting"
-  return `${fill(strings.your_seed, { seed: you.seed })} ${fill(strings[`seed_${state}`], { step: race.steps[you.seed] ?? 0 })}`
+  return `${fill(strings.your_seed, { seed: you.seed })} ${fill(strings[`seed_${seedState({ race, you })}`], { step: race.steps[you.seed] ?? 0 })}`
 }
 
 /** "k of n passed", and how many are to come. @type {(room: RoomClient, strings: Strings) => string} */
 export function raceSays({ race }, strings) {
   if (!race) return ""
-  const left = race.states.filter((state) => state === "waiting" || state === "running").length
+  const left = race.states.filter(isToCome).length
   const said = fill(strings.passed, { k: race.passed, n: race.finished })
   return left ? `${said} · ${fill(strings.still, { n: left })}` : said
 }
