@@ -495,9 +495,14 @@ class Experiment(
                 refused.append(Refusal(name, raw))
         return replace(self, **good).with_usual_cell(), tuple(refused)
 
+    @property
+    def usual_cell(self) -> str:
+        """The registry's cell, whatever functions the network of a file has in it."""
+        return self.cell.partition(":")[0]
+
     def with_usual_cell(self) -> "Experiment":
         """Returns the experiment with a cell of the registry, unless its network is out of a file."""
-        return self if self.own else replace(self, cell=self.cell.partition(":")[0])
+        return self if self.own else replace(self, cell=self.usual_cell)
 
 
 def names_of(kind: type) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def taken(page: str, on_stage: OnStage | None, experiment: Experiment, lang: str
     title = title_of(page, shown, lang)
     return {
         "payload": on_stage.payload if on_stage else None,
-        "file": "-".join(["rnn-explorer", page, *([shown.cell.partition(":")[0]] if on_stage else [])]),
+        "file": "-".join(["rnn-explorer", page, *([shown.usual_cell] if on_stage else [])]),
         "title": title,
         "lang": lang,
         "script": script(page, shown, lang, title, _files_of(shown)) if on_stage else None,

@@ -1,4 +1,6 @@
-"""Networks that learned the sentences of a language, where it is not the reader's."""
+"""Networks that learned the sentences of a language: which it is, and the sentence that they read."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -18,3 +20,16 @@ def reads(experiment: Experiment, lang: str) -> str:
         label = t("ui.read_own", lang)
         way.button(label, key="read_own", on_click=state.apply, args=(own,), width="stretch")
     return grammar
+
+
+def choose_sentence(label: str, offered: Sequence[str], text: str, key: str, hint: str) -> None:
+    """Draws the choice of a sentence, one on offer or one's own; what is chosen becomes the text."""
+    st.session_state[key] = text
+    st.selectbox(
+        label,
+        offered if text in offered else (*offered, text),
+        key=key,
+        on_change=lambda: state.take_text(st.session_state[key] or ""),
+        help=hint,
+        accept_new_options=True,
+    )

@@ -149,7 +149,7 @@ def _with_model(experiment: Experiment, before: Experiment | None, page: str) ->
     if experiment.weights != "model":
         return experiment
     if experiment.own and "weights" not in acting(page or HOME, experiment):
-        cell = st.session_state[key("cell")] = experiment.cell.partition(":")[0]
+        cell = st.session_state[key("cell")] = experiment.usual_cell
         return replace(experiment, cell=cell)
     experiment = _with_own(experiment)
     if is_there(experiment):

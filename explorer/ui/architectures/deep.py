@@ -24,12 +24,10 @@ from explorer.stage.deep import build_deep
 from explorer.stage.views import tagged_text
 from explorer.ui.architectures.cost import compared
 from explorer.ui.charts import drawn
-from explorer.ui.spoken import reads
+from explorer.ui.spoken import choose_sentence, reads
 from explorer.ui.stage import stage
-from explorer.ui.state import take_text, theme
+from explorer.ui.state import theme
 from explorer.ui.widgets import field
-
-_CHOSEN = "deep_sentence"
 
 
 @st.cache_resource(max_entries=96, show_spinner=False)
@@ -82,20 +80,9 @@ def _choices(experiment: Experiment, text: str, lang: str) -> None:
         field("depth", experiment, lang)
     with directions:
         field("directions", experiment, lang)
-    own = deep.offered(experiment.spoken(lang))
-    st.session_state[_CHOSEN] = text
-    sentence.selectbox(
-        t("deep.sentence", lang),
-        own if text in own else (*own, text),
-        key=_CHOSEN,
-        on_change=_take,
-        help=t("deep.sentence_help", lang),
-        accept_new_options=True,
-    )
-
-
-def _take() -> None:
-    take_text(st.session_state[_CHOSEN] or "")
+    with sentence:
+        offered, hint = deep.offered(experiment.spoken(lang)), t("deep.sentence_help", lang)
+        choose_sentence(t("deep.sentence", lang), offered, text, "deep_sentence", hint)
 
 
 def _notices(text: str, lang: str, tagger: Tagger) -> None:

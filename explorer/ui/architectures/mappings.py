@@ -25,7 +25,7 @@ from explorer.lab.walk import Walk
 from explorer.stage.mappings import build_mapped
 from explorer.ui import report, state
 from explorer.ui.charts import drawn, show_bare
-from explorer.ui.spoken import reads
+from explorer.ui.spoken import choose_sentence, reads
 from explorer.ui.stage import stage
 from explorer.ui.text import say
 from explorer.ui.widgets import field, views
@@ -116,17 +116,10 @@ def _sentence(reading: Reading, experiment: Experiment, lang: str) -> None:
     """The sentence that is translated, one on offer or one's own, and the decoder's attention."""
     grammar = reading.network.lang
     hint = t("mappings.words", lang, words=", ".join(translation_words(grammar)))
-    on_offer = examples("encoder_decoder", grammar)
-    st.session_state[INPUT] = reading.text
+    label, on_offer = t("mappings.input_encoder_decoder", lang), examples("encoder_decoder", grammar)
     chosen, choice = st.columns([2.4, 1], vertical_alignment="bottom")
-    chosen.selectbox(
-        t("mappings.input_encoder_decoder", lang),
-        on_offer if reading.text in on_offer else (*on_offer, reading.text),
-        key=INPUT,
-        on_change=_take,
-        help=hint,
-        accept_new_options=True,
-    )
+    with chosen:
+        choose_sentence(label, on_offer, reading.text, INPUT, hint)
     with choice:
         field("attend", experiment, lang)
 
@@ -144,8 +137,8 @@ def _text(reading: Reading, lang: str) -> None:
 
 
 def _take() -> None:
-    """Gives the experiment what was typed or chosen here."""
-    state.take_text(st.session_state[INPUT] or "")
+    """Gives the experiment what was typed here."""
+    state.take_text(st.session_state[INPUT])
 
 
 def _say(reading: Reading, lang: str) -> None:

@@ -12,6 +12,7 @@ from explorer.i18n import t
 from explorer.lab.learned import inputs
 from explorer.limits import MAX_SEARCHED, WINDOW
 from explorer.stage.dynamics import build_space
+from explorer.stage.views import cells_beside
 from explorer.ui import compute, report
 from explorer.ui.frame import whole
 from explorer.ui.models import is_there
@@ -45,12 +46,10 @@ def draw(experiment: Experiment, lang: str) -> None:
     if constant and constant not in learned.model.ids:
         st.warning(t("dynamics.unknown", lang, token=constant))
         constant = ""
-    cells = [experiment.cell]
-    if experiment.second not in ("", experiment.cell):
-        if is_there(replace(experiment, cell=experiment.second)):
-            cells.append(experiment.second)
-        else:
-            st.warning(t("dynamics.no_second", lang))
+    wanted = cells_beside(experiment)
+    cells = [cell for cell in wanted if is_there(replace(experiment, cell=cell))]
+    if cells != wanted:
+        st.warning(t("dynamics.no_second", lang))
     with st.spinner(t("dynamics.searching", lang)):
         chosen = _of_network(experiment, constant)
         kept = compute.kept_so_far(experiment)
