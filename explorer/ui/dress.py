@@ -1,7 +1,7 @@
 """The style sheets of a page: those of every page, and what only the glossary or a lecture needs.
 
-No rule asks what a page holds (`:has`): the browser would ask again at every change of every chart, up to
-the root. The server knows, so it sends the sheet.
+Beside a stage no rule asks what a page holds (`:has`): the browser would ask again at every change of every
+chart, up to the root. The server knows, so it sends the sheet.
 """
 
 from functools import cache

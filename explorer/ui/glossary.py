@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from explorer.cells import CELLS
 from explorer.course.glossary import (
     GROUPS,
     Block,
@@ -21,9 +22,6 @@ from explorer.ui import state
 from explorer.ui.ways import followed, mark
 
 _COLUMNS = ("symbol", "pytorch", "lecture", "name", "meaning", "shape", "see")
-_TAUGHT = ("rnn", "lstm", "gru")
-"""The cells of the lecture: at its end their equations stand here until something is looked for."""
-
 _PARTS = ("symbols", "equations", "derivatives")
 
 
@@ -31,8 +29,8 @@ def sheet(lang: str) -> None:
     """Draws every symbol in the three notations, every cell's equations, the derivatives; a search on top."""
     with st.container(key="glossary"):
         asked = _search(lang)
-        if state.showing().on and not asked:  # all of it is 330 formulas; who asks, looks for one
-            _equations([cell for cell in sheets(lang) if cell.key in _TAUGHT], lang)
+        if state.showing().on and not asked:  # all of it is hundreds of formulas: its cells alone
+            _equations([cell for cell in sheets(lang) if CELLS[cell.key].lead], lang)
             followed()
             return
         symbols = matching(entries(lang), asked)
@@ -79,9 +77,8 @@ def _symbols(found: Sequence[Entry], lang: str) -> None:
     for group in GROUPS:
         rows = [_cells(entry, lang) for entry in found if entry.group == group]
         if rows:
-            with st.container(key=f"glossary_group_{group}"):
-                lines = [f"#### {t(f'glossary.group_{group}', lang)}", *map(_row, (head, *rows))]
-                st.markdown("\n\n".join(lines))
+            lines = [f"#### {t(f'glossary.group_{group}', lang)}", *map(_row, (head, *rows))]
+            st.markdown("\n\n".join(lines))
 
 
 def _cells(entry: Entry, lang: str) -> list[str]:

@@ -19,9 +19,16 @@ from explorer.ui.brought import facts, store
 from explorer.ui.visitors import of_session
 
 _PLACE = {"step": "1", "unit": "1", "start": "1", "level": "1", "way": "forward", "stack": "", "numbers": ""}
-_UNCHANGED = {"clamp": "", "zero": "0", "swap": "0", "carry": "", "second": "", "beside": ""} | {
-    "prompt": "", "forced": "",
-}  # fmt: skip
+_UNCHANGED = {
+    "clamp": "",
+    "zero": "0",
+    "swap": "0",
+    "carry": "",
+    "second": "",
+    "beside": "",
+    "prompt": "",
+    "forced": "",
+}
 
 
 def owner() -> str:

@@ -275,6 +275,6 @@ export class Chart {
 }
 
 /** Whether a part of the window shows some of what stands there. @type {(at: Pick<DOMRect, "top" | "bottom">, height: number) => boolean} */
-export function inSight({ top, bottom }, height) {
+function inSight({ top, bottom }, height) {
   return top < height && bottom > 0
 }

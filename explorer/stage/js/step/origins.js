@@ -220,7 +220,7 @@ export class Origins {
 }
 
 /** W, U, p and b of a block with what goes through them at a step. @param {WalkRun} run @param {Evaluator} evaluator @param {string} block @param {number} step @returns {(Part & { key: string })[]} */
-export function blockParts(run, evaluator, block, step) {
+function blockParts(run, evaluator, block, step) {
   const { arrays, units } = run
   const [at, seen, peeps] = [run.blocks, run.recurrentBlocks, run.peepholeBlocks].map((blocks) => blocks.indexOf(block) * units)
   const found = []
