@@ -32,7 +32,7 @@ TOPICS: tuple[Topic, ...] = (
           ("step", "gradients", "architectures"), "networks", "stacks"),
     Topic("modules", "PyTorch's layers, projections, padded batches", "the modules themselves, packed",
           ("step",), "networks", "modules"),
-    Topic("changes", "held gates and units, transplants, a replaced word, lecture notation",
+    Topic("changes", "held gates and units, transplants, a replaced word, a carried start, notation",
           "cells with other weights, cells stopped and started", ("step",), "networks", "changes"),
     Topic("starts", "starting weights, keep bias, chrono", "closed forms, PyTorch's packing",
           ("step", "gradients", "train"), "networks", "starts"),

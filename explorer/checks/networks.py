@@ -154,7 +154,7 @@ def modules(generator: np.random.Generator) -> float:
 
 
 def changes(generator: np.random.Generator) -> float:
-    """Held gates and units, transplants, replaced words, notation: by the cells, with other weights."""
+    """Held gates and units, transplants, replaced words, starts, notation: by cells with other weights."""
     found: list[float] = []
     for spec in CELLS.values():
         case = case_of(spec, T, D, H, generator)
@@ -163,7 +163,7 @@ def changes(generator: np.random.Generator) -> float:
         found.append(_held_together(spec, case, start, int(generator.integers(start, T)), generator))
         found.append(_zeroed(spec, case, start, unit))
         found += [_transplanted(spec, case, after, generator) for after in (0, start)]
-    return largest([*found, _replaced(generator), *_notation(generator)])
+    return largest([*found, _replaced(generator), _carried(generator), *_notation(generator)])
 
 
 def _held(
@@ -294,6 +294,18 @@ def _replaced(generator: np.random.Generator) -> float:
     ours = [shown.top_probabilities[t] for t in range(4)]
     theirs = [p[t][torch.tensor(shown.top_ids[t].copy())] for t in range(4)]
     return largest([gap(shown.trace.output, h), done.error, *map(gap, ours, theirs)])
+
+
+def _carried(generator: np.random.Generator) -> float:
+    """A start that is carried on: the network's own module over the text twice, without a break."""
+    cell = str(generator.choice(list(CELLS)))
+    asked = Experiment(cell=cell, text="a b c d", weights="untrained", hidden=H, begin="carried")
+    found = learn(asked)
+    assert found.model.embedding is not None
+    with torch.no_grad():
+        x = found.model.embedding(torch.tensor(found.model.encode(["a", "b", "c", "d"] * 2)))
+        h = found.model.rnn(x[:, None])[0][:, 0]
+    return gap(walk(asked, found).runs[-1].trace.output, h[4:])
 
 
 def _notation(generator: np.random.Generator) -> Iterator[float]:
