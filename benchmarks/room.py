@@ -10,6 +10,7 @@ draw is measured in the browsers. Waiting begins where the lecturer posts.
 import argparse
 import asyncio
 import json
+import math
 import random
 import statistics
 import time
@@ -31,6 +32,9 @@ from tests.e2e.server import CHROMIUM, QUIET, started
 PLACE = ("step", "unit", "card")
 STEPS_EVERY, VIEWS_EVERY = 4.0, 40.0
 OFFER = "temporal_50:gru"
+ANSWER = ".rx-sheet-answer, .rx-sheet .rx-strong"
+"""What a browser's student presses: an answer, or the number where the slider stands."""
+
 RACE_SECONDS = 600.0
 """How long a race is waited for on a machine that does much else."""
 
@@ -168,11 +172,11 @@ async def entered(server: Server, code: str, count: int, session: bool) -> list[
 
 
 async def until(done: Callable[[], bool], seconds: float = 60.0) -> float:
-    """Waits for a condition; returns how long that took. Raises TimeoutError."""
+    """Waits for a condition; returns how long that took, infinity where it was not met in that time."""
     begun = time.perf_counter()
     while not done():
         if time.perf_counter() - begun > seconds:
-            raise TimeoutError
+            return math.inf
         await asyncio.sleep(0.01)
     return time.perf_counter() - begun
 
@@ -185,11 +189,11 @@ async def step(
     begun = time.perf_counter()
     await teacher.act("stand", page=view["page"], query=query)
 
-    def heard() -> bool:
-        return all((s.heard.get("view") or {}).get("query", {}).get("step") == str(number) for s in students)
+    def heard(student: Student) -> bool:
+        return bool((student.heard.get("view") or {}).get("query", {}).get("step") == str(number))
 
-    await until(heard)
-    return [student.at["view"] - begun for student in students]
+    await until(lambda: all(map(heard, students)))
+    return [student.at["view"] - begun if heard(student) else math.inf for student in students]
 
 
 async def at_rest(server: Server, count: int, seconds: float) -> list[tuple[str, ...]]:
@@ -198,8 +202,7 @@ async def at_rest(server: Server, count: int, seconds: float) -> list[tuple[str,
     students = await entered(server, teacher.code, count, session=True)
     view = {"page": "step", "query": {"cell": "gru"}}
     await teacher.act("stand", **view)
-    await until(lambda: all(student.waits for student in students), 120)
-    turned = max(student.waits[-1] for student in students)
+    turned = await until(lambda: all(student.waits for student in students), 120)
     waits = [wait for k in range(20) for wait in await step(teacher, students, view, k + 2)]
     await asyncio.sleep(2)
     before, begun = server.cpu(), time.perf_counter()
@@ -249,8 +252,10 @@ class Lesson:
         self.view = view
         before = [len(student.waits) for student in self.students]
         await self.teacher.act("stand", page=view["page"], query=view["query"])
-        await until(lambda: all(len(s.waits) > n for s, n in zip(self.students, before, strict=True)), 120)
-        self.turned.append(max(student.waits[-1] for student in self.students))
+        waited = await until(
+            lambda: all(len(s.waits) > n for s, n in zip(self.students, before, strict=True)), 120
+        )
+        self.turned.append(waited)
 
     async def step(self, number: int) -> None:
         begun = 1000 * time.time()
@@ -272,8 +277,9 @@ class Lesson:
         if number % 2:
             asked = {"text": "Which states change?", "answers": ["all", "the later ones", "one"], "right": 1}
         await self.teacher.act("ask", **asked)
-        everybody = len(self.students)
-        self.counted.append(await until(lambda: self.teacher.heard["count"]["answered"] >= everybody, 60))
+        await asyncio.gather(*(page.locator(ANSWER).first.click() for page in self.pages))
+        everybody = len(self.students) + len(self.pages)
+        self.counted.append(await until(lambda: self.teacher.heard["count"]["answered"] >= everybody))
         await self.teacher.act("show")
         await self.teacher.client.get(f"/r/{self.teacher.code}/figure/guess")
         await asyncio.sleep(2)
@@ -283,12 +289,9 @@ class Lesson:
         """The class's race, some time into the lesson."""
         await asyncio.sleep(pause)
         await self.teacher.act("race", offer=OFFER)
-        begun = time.perf_counter()
-        try:
-            await until(lambda: (self.teacher.heard.get("race") or {}).get("over", False), RACE_SECONDS)
-            self.raced = time.perf_counter() - begun
-        except TimeoutError:
-            self.raced = float("inf")
+        self.raced = await until(
+            lambda: (self.teacher.heard.get("race") or {}).get("over", False), RACE_SECONDS
+        )
 
 
 async def browsers(server: Server, code: str, browser: Browser, count: int) -> list[Page]:
@@ -321,8 +324,12 @@ async def lesson(server: Server, students: int, real: int, seconds: float) -> li
         share = (server.cpu() - before) / (time.perf_counter() - begun)
         race = teacher.heard["race"]
         await browser.close()
-    for device in (*simulated, teacher):
+    begun = time.perf_counter()
+    for device in simulated:
         await device.part()
+    await until(lambda: not teacher.heard["count"]["here"])
+    left = time.perf_counter() - begun
+    await teacher.part()
     errors = [error for device in (teacher, *simulated) for error in device.errors] + faults
     print(f"The class's race: {race['passed']} of {race['finished']} passed, between {race['interval']}.")
     print(
@@ -340,6 +347,8 @@ async def lesson(server: Server, students: int, real: int, seconds: float) -> li
         row(f"{name}, a view, the last student, median", statistics.median(whole.turned), "s", 2.5),
         row(f"{name}, a view, the last student, worst", max(whole.turned), "s", 2.5),
         row(f"{name}, a race of {OFFER}", whole.raced, "s", 120),
+        row(f"{name}, all are counted, the last", max(whole.counted), "s"),
+        row(f"{name}, all have left", left, "s"),
         row(f"{name}, cores of the server", share, ""),
         row(f"{name}, errors", len(errors), "", 0),
     ]
