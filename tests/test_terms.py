@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -96,3 +97,55 @@ def test_a_banned_word_would_be_seen():
     for idea, pattern in banned("ko") + banned("en"):
         assert re.compile(pattern), idea
     assert len(banned("ko")) > 60 and re.search(dict(banned("ko"))["f"], "망각이 아니라 포겟 게이트")
+
+
+# Korean as it is spoken
+
+PERCENT = {"chance", "far", "share"}
+"""Placeholders that end in a percent sign, read 퍼센트: a particle after them is that of a vowel."""
+PARTICLES = {"을": True, "를": False, "은": True, "는": False, "과": True, "와": False}
+"""Particles that hang on the sound before them: True after a consonant."""
+
+
+def _closed(word: str) -> bool:
+    """True where a word ends in a consonant."""
+    return (ord(word[-1]) - ord("가")) % 28 > 0
+
+
+def _nouns() -> list[str]:
+    """Returns the nouns of the table and of the glossary, each name's last word, the longest first."""
+    glossary = tomllib.loads((ASSETS / "glossary.toml").read_text(encoding="utf-8"))["entries"]
+    words = {word for row in rows() for word in re.split(r"[,;:] ", re.sub(r" \(.*?\)", "", row[2]))}
+    words |= {re.sub(r" \(.*?\)", "", entry["ko"]["name"]) for entry in glossary.values()}
+    last = {word.split()[-1] for word in words if word}
+    return sorted((w for w in last if re.fullmatch(r"[가-힣]{2,}", w)), key=len, reverse=True)
+
+
+def wrong_particles(text: str) -> list[str]:
+    """Returns nouns with the particle of another sound: 신경망는."""
+    noun = "|".join(map(re.escape, _nouns()))
+    found = re.finditer(rf"({noun})({'|'.join(PARTICLES)})(?![가-힣])", text)
+    return [m[0] for m in found if PARTICLES[m[2]] != _closed(m[1])]
+
+
+def test_a_noun_has_the_particle_of_its_sound():
+    assert wrong_particles("신경망는 게이트을 여는 시점와") == ["신경망는", "게이트을", "시점와"]
+    assert not [(place, wrong) for place, text in read("ko") for wrong in wrong_particles(text)]
+
+
+def test_no_particle_hangs_on_a_word_that_is_filled_in():
+    particle = re.compile(r"\{(\w+)[^{}]*\}[’”'\"`*]*(?:[을를은는이가과와로]|으로)(?![가-힣])")
+    both = re.compile(r"[이가을를은는과와]\([가-힣]\)|\(으\)로")
+    for place, text in _flat(strings("ko"), "locale ko"):
+        assert {m[1] for m in particle.finditer(text)} <= PERCENT, (place, text)
+        assert not both.search(text), (place, text)
+
+
+def test_a_korean_heading_is_no_polite_sentence():
+    titles = [card.title for name in ORDERS for card in cards(name, "ko")]
+    assert titles and not [title for title in titles if re.search(r"(?<!아)니(다|까)[.?]?$", title)]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_text_is_composed(lang):
+    assert not [place for place, text in read(lang) if not unicodedata.is_normalized("NFC", text)]

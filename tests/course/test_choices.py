@@ -80,7 +80,7 @@ def _update() -> str:
 def _output() -> str:
     trace = button("output", 0).runs[1].trace
     silent, holds = (trace.h[3:] == 0).all(), (np.linalg.norm(trace.c[3:], axis=1) > 3).all()
-    return "It forgets nothing and says nothing" if silent and holds else "It forgets all"
+    return "It still holds a memory" if silent and holds else "It forgets all"
 
 
 def _valve() -> str:
