@@ -62,7 +62,7 @@ def _fused_h(w: LayerWeights, x: np.ndarray, h0: np.ndarray, c0: np.ndarray) -> 
     given = (v.copy() for v in (x, h0, c0))  # a reverse run has negative strides
     x3, h3, c3 = (torch.tensor(v if batched else v[..., None, :]) for v in given)
     weights = [torch.tensor(v) for v in (w.w_ih, w.w_hh, w.b_ih, w.b_hh) if v is not None]
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
         output, _, _ = torch.lstm(
             x3, (h3[None], c3[None]), weights,
             w.b_ih is not None, 1, 0.0, False, False, False,

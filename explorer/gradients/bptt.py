@@ -12,7 +12,7 @@ k is the source step, t the loss step. Everything is float64. Sums over losses a
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, overload
 
 import numpy as np
@@ -172,6 +172,8 @@ class LayerFlow:
             found["weight_hh"] = found["weight_hh"] @ projection.T
             after = slice(None, -1) if self.layer.reverse else slice(1, None)
             at_output = self.total[after] @ np.linalg.pinv(projection)  # dL/dh = dL/d(output) @ projection
+            if self.layer.lengths is not None:  # past its end a state stays: nothing is projected there
+                at_output = np.where(self.layer.within[..., None], at_output, 0.0)
             found["weight_hr"] = _rows(at_output).T @ _rows(self.layer.signal("h"))
         return found
 
@@ -319,6 +321,7 @@ class GradientFlows(ByName):
 @overload
 def bptt(
     trace: Trace | LayerTrace,
+    /,
     dL_dh: Any = None,
     *,
     loss: str | torch.Tensor | None = None,
@@ -330,12 +333,13 @@ def bptt(
 @overload
 def bptt(
     trace: nn.Module,
+    /,
     *inputs: Any,
     loss: Callable[[Any], torch.Tensor],
     totals: bool = False,
     **named: Any,
 ) -> GradientFlows: ...
-def bptt(trace: Any, *inputs: Any, loss: Any = None, totals: bool = False, **named: Any) -> Any:
+def bptt(trace: Any, /, *inputs: Any, loss: Any = None, totals: bool = False, **named: Any) -> Any:
     """Returns the gradient of losses with respect to every state before: a GradientFlow.
 
     Of a Trace, `bptt(trace, dL_dh=None, *, loss, output, dL_dh_n, dL_dc_n, totals)`:
@@ -404,16 +408,17 @@ def flow_of(
 ) -> GradientFlow:
     """Returns the gradient of losses whose direct gradients of each layer's states are seeds (T, ..., S)."""
     if trace.x.ndim == 3:
-
-        def alone(number: int) -> GradientFlow:
-            pairs = zip(seeds, trace.layers, strict=True)
-            return flow_of(trace.sequence(number), [_of_one(seed, layer, number) for seed, layer in pairs])
-
+        alone = partial(_flow_of_one, trace, seeds)
         return GradientFlow(_totals_through_layers(trace, seeds), loss, alone, trace.tokens)
     if totals:
         return GradientFlow(_totals_through_layers(trace, seeds), loss, None, trace.tokens)
     _say_how_long(trace)
     return GradientFlow(_through_layers(trace, seeds), loss, None, trace.tokens)
+
+
+def _flow_of_one(trace: Trace, seeds: list[np.ndarray], number: int) -> GradientFlow:
+    pairs = zip(seeds, trace.layers, strict=True)
+    return flow_of(trace.sequence(number), [_of_one(seed, layer, number) for seed, layer in pairs])
 
 
 def _of_one(seed: np.ndarray, layer: LayerTrace, number: int) -> np.ndarray:

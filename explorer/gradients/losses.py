@@ -90,10 +90,21 @@ def seeds_of_network(
         )
     net = holding_layers(plain_network(net))
     calls: list[Call] = []
-    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False), recorded(net, calls):
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.backends.cudnn.flags(enabled=False),
+        recorded(net, calls),
+    ):
         value = loss(net(*inputs, **named))
         leaves = [leaf for call in calls for leaf in (*_leaves(call.result), *_states(call))]
-        found = dict(zip(map(id, leaves), _gradients(value, leaves), strict=True))
+        gradients = _gradients(value, leaves)
+    if calls and all(gradient is None for gradient in gradients):
+        raise ValueError(
+            "this loss does not depend on what the recurrent layers gave: a `detach`, `no_grad` or `item`"
+            " between them cuts it off"
+        )
+    found = dict(zip(map(id, leaves), gradients, strict=True))
     for call in in_sequences(net, calls):
         trace = trace_of(call.detached())
         if call.stack.by_step:

@@ -28,7 +28,7 @@ def as_it_comes(module: nn.Module) -> bool:
     kind, own = type(module), vars(module)
     hooks = (own[name] for name in ("_forward_hooks", "_forward_pre_hooks"))
     everywhere = (getattr(nn.modules.module, name) for name in _GLOBAL)
-    parameter = getattr(module, "weight_hh_l0", None)
+    parameter = own["_parameters"].get("weight_hh_l0")  # asked of the module, a parametrised one would learn
     return (
         kind in _FORWARDS
         and kind.forward is _FORWARDS[kind]  # type: ignore[index]

@@ -70,8 +70,8 @@ def plain_network(module: nn.Module) -> nn.Module:
         if type(part).__module__.startswith(_QUANTISED) and kind in ("LSTM", "GRU", "RNN", "LSTMCell",
                                                                      "GRUCell", "RNNCell"):  # fmt: skip
             raise TypeError(
-                f"this {kind} is quantised, its weights are whole numbers: give the network as it was before"
-                " quantisation"
+                f"this {kind} is quantised or made ready for it ({type(part).__module__}):"
+                " give the network as it was before quantisation"
             )
     return module
 
@@ -98,25 +98,25 @@ def watched(net: nn.Module, args: Sequence[Any], named: Mapping[str, Any]) -> tu
 
 @contextmanager
 def _recording(
-    net: nn.Module, calls: list[Call], keep: Callable[[Any], Any], *, passed_on: bool = False
+    net: nn.Module, calls: list[Call], keep: Callable[[Any], Any], *, in_graph: bool = False
 ) -> Iterator[None]:
     """Appends every call of a recurrent layer of net; what reaches it and what it gives goes through keep.
 
-    passed_on: whether the network goes on with what keep made of it.
+    in_graph: whether the layer reads what was kept, and the network a copy of it, to write in as it likes.
     """
     begun: dict[nn.Module, list[tuple[Stack, tuple[Any, ...], dict[str, Any]]]] = {}
 
     def before(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         kept = keep(args), keep(named)
-        begun.setdefault(module, []).append((read(module), *kept))
-        return kept if passed_on else None
+        begun.setdefault(module, []).append((_as_run(read(module), module), *kept))
+        return kept if in_graph else None
 
     def after(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], result: Any) -> Any:
         kept = keep(result)
         calls.append(Call(names[module], module, *begun[module].pop(), kept))
-        return kept if passed_on else None
+        return keep(kept) if in_graph else None
 
-    names = {m: n.replace("_orig_mod.", "") for n, m in net.named_modules() if is_recurrent(m)}
+    names = {m: _written(n) for n, m in net.named_modules() if is_recurrent(m)}
     with ExitStack() as stack:
         for module in names:
             hooks = (
@@ -128,27 +128,46 @@ def _recording(
         yield
 
 
+def _as_run(stack: Stack, module: nn.Module) -> Stack:
+    """Returns a stack with the dtype that autocast runs its module in, where it does."""
+    kind = next(module.parameters()).device.type
+    if stack.dtype != torch.float32 or not torch.is_autocast_enabled(kind):
+        return stack
+    return replace(stack, dtype=torch.get_autocast_dtype(kind))
+
+
+def _written(name: str) -> str:
+    """Returns a module's name as in the network's code, without what torch.compile puts around it."""
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
+
+
 @contextmanager
 def recorded(net: nn.Module, calls: list[Call]) -> Iterator[None]:
     """Appends every call of a recurrent layer of net, with tensors of the graph: gradients flow through them.
 
-    What reaches a layer, and what it gives, are tensors of their own, that nothing else in the graph shares.
+    What reaches a layer, and what it gives, are tensors of their own: nothing else shares their gradients,
+    and what the network writes in place later does not reach them.
     """
-    with left_as_it_was(net), _recording(net, calls, aliased, passed_on=True):
+    with left_as_it_was(net), _recording(net, calls, copied_in_graph, in_graph=True):
         yield
 
 
-def aliased(value: Any) -> Any:
-    """Returns tensors, and tuples and tables of them, as views of themselves."""
+def copied_in_graph(value: Any) -> Any:
+    """Returns copies of tensors, and of tuples, lists and tables of them, that gradients flow through."""
     if isinstance(value, torch.Tensor):
-        return value.view_as(value).requires_grad_() if value.is_floating_point() else value
-    if type(value) is tuple:
-        return tuple(map(aliased, value))
+        return _copy_in_graph(value) if value.is_floating_point() else value
+    if type(value) in (tuple, list):
+        return type(value)(map(copied_in_graph, value))
     if isinstance(value, dict):
-        return {key: aliased(part) for key, part in value.items()}
+        return {key: copied_in_graph(part) for key, part in value.items()}
     if isinstance(value, nn.utils.rnn.PackedSequence):
-        return value._replace(data=aliased(value.data))
+        return value._replace(data=copied_in_graph(value.data))
     return value
+
+
+def _copy_in_graph(tensor: torch.Tensor) -> torch.Tensor:
+    with torch.enable_grad():  # a network that runs a layer without gradients still hands its output on
+        return tensor.clone().requires_grad_()
 
 
 def copied(value: Any) -> Any:

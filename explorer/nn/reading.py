@@ -21,7 +21,7 @@ class Stack:
     """Recurrent layers, ready to run.
 
     levels: the weights [layer][direction]. projections: (P, H) each, of an LSTM with proj_size; its w_hh is
-    then that of PyTorch times the projection, so that it sees h itself. dtype: the module's own.
+    then that of PyTorch times the projection, so that it sees h itself. dtype: what the module runs in.
     """
 
     cell: str

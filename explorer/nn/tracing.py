@@ -13,6 +13,7 @@ Steps are 1..T; `gate[t - 1]` makes `h[t]`.
 import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast, overload
 
@@ -22,7 +23,7 @@ from torch import nn
 
 from explorer.cells import LayerWeights
 from explorer.nn.agreement import as_it_comes, distance, refusal, tf32
-from explorer.nn.capture import Call, holding_layers, plain_network, watched
+from explorer.nn.capture import Call, holding_layers, left_as_it_was, plain_network, watched
 from explorer.nn.interventions import Intervention
 from explorer.nn.reading import HALF, Stack, as_array, is_recurrent, read, torch_weights
 from explorer.nn.records import ByName, LayerTrace, Trace
@@ -65,6 +66,7 @@ class Traces(ByName):
 @overload
 def trace(  # type: ignore[overload-overlap]
     module: nn.RNNBase | nn.RNNCellBase | LayersOnly | Traceable,
+    /,
     x: Any,
     state: Any = None,
     *,
@@ -73,8 +75,8 @@ def trace(  # type: ignore[overload-overlap]
     at: int | None = None,
 ) -> Trace: ...
 @overload
-def trace(module: nn.Module, *inputs: Any, **named: Any) -> Traces: ...
-def trace(module: Any, *inputs: Any, **named: Any) -> Any:
+def trace(module: nn.Module, /, *inputs: Any, **named: Any) -> Traces: ...
+def trace(module: Any, /, *inputs: Any, **named: Any) -> Any:
     """Runs a module over x and returns every gate and state at every step.
 
     A recurrent layer, `trace(module, x, state=None, *, lengths=None, changes=())`, gives a Trace.
@@ -137,11 +139,13 @@ def _of_layer(
     lengths: Any = None,
     changes: Sequence[Intervention] = (),
 ) -> Trace:
-    stack = read(module)
+    plain = as_it_comes(module)
+    with nullcontext() if plain else left_as_it_was(module):  # what makes its weights may learn in training
+        stack = read(module)
     array, ends = _as_input(x, stack, lengths)
     _warn_of_padding(array, ends, stack, "")
     state = _of_one_layer(state, stack)
-    if changes or as_it_comes(module):
+    if changes or plain:
         return _made(stack, array, state, ends, x, changes)
     calls = _own_calls(module, stack, array, ends, state)
     call = _joined(calls)[0] if stack.by_step else calls[-1]

@@ -1,5 +1,6 @@
 """Losses, batches and networks of one's own: the closed form against loss.backward() in float64."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -145,6 +146,17 @@ def test_a_projected_lstm_has_the_gradients_of_backward(both):
     assert {"weight_hr", "weight_hh"} <= g.layers[0].weight_gradient().keys()
 
 
+def test_a_projected_padded_batch_has_the_gradients_of_the_packed_one():
+    module = nn.LSTM(3, 6, num_layers=2, bidirectional=True, proj_size=2).double()
+    drawn = torch.randn(5, 3, 3, generator=torch.Generator().manual_seed(4)).double()
+    packed = pack_padded_sequence(drawn, [2, 5, 3], enforce_sorted=False)
+    output, last = module(packed)
+    loss = drawn_loss(pad_packed_sequence(output)[0], last, np.random.default_rng(3), 2)
+    g = bptt(trace(module, packed), loss=loss, output=(output, last))
+    loss.backward()
+    weights_agree(g, module)
+
+
 def test_weight_gradients_by_step_sum_to_those_of_the_loss():
     rng = np.random.default_rng(75)
     for cell in TORCH_CELLS:
@@ -230,6 +242,42 @@ def test_frozen_networks_have_gradients_too():
     flows = bptt(net, torch.tensor([[1, 2]]), loss=summed)
     assert np.abs(flows["low"].layers[0].total).max() > 0.0
     assert not any(p.requires_grad for p in net.parameters())
+
+
+class Writing(nn.Module):
+    """Writes in place into what its layer gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(7)
+        self.rnn = nn.GRU(3, 4)
+
+    def forward(self, x):
+        output, h_n = self.rnn(x)
+        output[1:].mul_(2.0)
+        output[0] = 0.0
+        h_n.mul_(3.0)
+        return output, h_n
+
+
+def test_a_network_that_writes_in_place_has_the_gradients_of_backward():
+    net = Writing().double()
+    x = torch.randn(5, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    flow = bptt(net, x, loss=summed)["rnn"]
+    summed(net(x)).backward()
+    weights_agree(flow, net.rnn)
+
+
+@pytest.mark.parametrize("cut", [lambda y: y[0].detach().sum(), lambda y: torch.ones(())])
+def test_a_loss_that_is_cut_off_from_the_layers_is_refused(cut):
+    with pytest.raises(ValueError, match="does not depend on what the recurrent layers gave"):
+        bptt(Writing(), torch.ones(3, 3), loss=cut)
+
+
+def test_the_gradient_of_a_batch_can_be_kept_and_opened_again():
+    g = bptt(trace(nn.GRU(3, 4), torch.ones(5, 2, 3)), np.ones((5, 2, 4)))
+    again = pickle.loads(pickle.dumps(g)).sequence(1)
+    np.testing.assert_array_equal(again.norm, g.sequence(1).norm)
 
 
 def test_a_layer_that_is_called_again_gives_a_list():

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from explorer import trace
+from explorer import bptt, trace
 from explorer.nn.records import Trace
 from tests.helpers import largest
 
@@ -152,6 +152,8 @@ def test_compiled_networks_and_layers_run_as_they_were_written():
     net.rnn.compile()
     for given in (net, torch.compile(net)):
         assert largest(trace(given, IDS[:1])["rnn"].output, plain.output) == 0.0
+    within = nn.Sequential(torch.compile(nn.GRU(3, 4)))
+    assert list(trace(torch.compile(within), torch.ones(2, 3))) == ["0"]
     layer = nn.GRU(3, 4)
     assert largest(trace(torch.compile(layer), torch.ones(2, 3)).h, trace(layer, torch.ones(2, 3)).h) == 0.0
 
@@ -167,12 +169,28 @@ def quantised() -> nn.Module:
         (lambda: torch.jit.script(nn.Sequential(nn.Linear(2, 2))), "scripted module.*give the network"),
         (lambda: nn.DataParallel(Encoder()), r"DataParallel runs copies.*`net.module`"),
         (lambda: nn.Sequential(quantised()), "this LSTM is quantised.*before quantisation"),
+        (lambda: torch.ao.nn.quantizable.LSTM(3, 4), "this LSTM is quantised or made ready for it"),
         (lambda: nn.Sequential(nn.Linear(2, 2)), "holds no nn.RNN"),
     ],
 )
 def test_what_cannot_be_watched_is_refused_with_what_to_do(make, message):
     with pytest.raises(TypeError, match=message):
         trace(make(), torch.ones(2, 2))
+
+
+def test_a_network_s_own_names_of_arguments_are_left_to_it():
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = nn.GRU(3, 4)
+
+        def forward(self, x, module, trace):
+            return {"states": self.rnn(x)[0] * (module + trace)}
+
+    net = Named()
+    assert trace(net, torch.ones(2, 3), module=1, trace=1)["rnn"].steps == 2
+    flow = bptt(net, torch.ones(2, 3), module=1, trace=1, loss=lambda y: y["states"].sum())["rnn"]
+    assert (flow.layers[0].total[-1] == 2.0).all()
 
 
 def test_a_network_that_calls_no_recurrent_layer_says_so():

@@ -162,6 +162,26 @@ def test_normed_and_pruned_modules_are_traced_with_the_weights_they_use(make, ch
     assert largest(t.output, module(X)[0].detach()) <= 1e-6 and t.difference <= 1e-6
 
 
+def test_weights_that_are_made_anew_in_training_do_not_learn_from_a_trace():
+    module = nn.utils.parametrizations.spectral_norm(seeded(nn.GRU, 3, 4), "weight_hh_l0").train()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    for given in (module, nn.Sequential(module)):
+        trace(given, X)
+        assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert module.training
+
+
+@pytest.mark.parametrize("make", [nn.LSTM, nn.GRU])
+def test_under_autocast_a_trace_runs_in_float32_and_says_how_far_the_module_is(make):
+    module = seeded(make, 3, 4)
+    with (
+        torch.autocast("cpu", torch.bfloat16),
+        pytest.warns(UserWarning, match="the module runs in bfloat16"),
+    ):
+        t = trace(nn.Sequential(module), X)["0"]
+    assert 0 < t.difference <= 0.02 and largest(t.output, module(X)[0].detach()) <= 1e-6
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("make", [nn.LSTM, nn.GRU])
 def test_half_precision_runs_in_float32_and_says_the_difference(make, dtype):
