@@ -24,7 +24,7 @@ from explorer.architectures.amount import (
 )
 from explorer.commands.options import Option, UsageError, Verb, checked_path, whole_number
 from explorer.commands.terminal import table_lines
-from explorer.exact import interval, spread
+from explorer.exact import percents, spread
 from explorer.limits import MAX_SENTENCES
 from explorer.training.series import Part, carry_out, keep, origin, write
 
@@ -116,7 +116,7 @@ def _rows(found: Amount) -> Iterator[tuple[str, ...]]:
             match,
             str(count),
             f"{hits}/{seeds}",
-            "{:.2f} to {:.2f}".format(*interval(hits, seeds)),
+            "{} to {} %".format(*percents(hits, seeds)),
             "{:.3f} ({:.3f} to {:.3f})".format(*spread(found.values(name, match, count, "nats"))),
         )
 

@@ -35,7 +35,7 @@ from explorer.commands.options import (
 from explorer.commands.terminal import table_lines
 from explorer.data.sources import Source
 from explorer.data.unusable import Unusable
-from explorer.exact import interval, spread
+from explorer.exact import percents, spread
 from explorer.experiment import TABLE, Experiment
 from explorer.limits import MAX_RACERS
 from explorer.text import Refused, plain
@@ -386,7 +386,7 @@ def _row(runs: Sequence[Result], source: Source) -> tuple[str, ...]:
         runs[0].name,
         f"{runs[0].parameters:,}",
         f"{passed}/{len(runs)}",
-        "{:.2f}-{:.2f}".format(*interval(passed, len(runs))),
+        "{}-{} %".format(*percents(passed, len(runs))),
         f"{np.median(steps):,.0f}",
         f"{max(steps):,}",
         f"{np.median(seconds):.2f}",

@@ -8,17 +8,19 @@ from explorer.i18n import t
 
 def counted(hits: int, trials: int, lang: str) -> str:
     """Returns `8 of 10 (44 to 97 %)`, the exact interval of 95 %."""
-    return t("count.of", lang, hits=hits, trials=trials, **_bounds(hits, trials))
-
-
-def share(hits: int, trials: int, lang: str) -> str:
-    """Returns `14 % (9 to 20 %)`, the exact interval of 95 %."""
-    return t("count.share", lang, share=f"{100 * hits / trials:.0f}", **_bounds(hits, trials))
-
-
-def _bounds(hits: int, trials: int) -> dict[str, str]:
     low, high = percents(hits, trials)
-    return {"low": low, "high": high}
+    return t("count.of", lang, hits=hits, trials=trials, low=low, high=high)
+
+
+def share(hits: int, trials: int, lang: str, mark: str = "") -> str:
+    """Returns `14 % (9 to 20 %)`, the exact interval of 95 %; mark: what stands on either side of the share.
+
+    Where the bounds have a decimal, the share has it too.
+    """
+    low, high = percents(hits, trials)
+    decimals = any("." in bound for bound in (low, high))
+    found = f"{mark}{100 * hits / trials:.{int(decimals)}f} %{mark}"
+    return t("count.share", lang, share=found, low=low, high=high)
 
 
 def spread_of(values: Spread, lang: str, form: str) -> str:

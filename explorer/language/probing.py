@@ -131,10 +131,6 @@ class Memory:
     def steps(self) -> int:
         return len(self.tokens)
 
-    def between(self, symbol: str) -> np.ndarray:
-        """Returns the bounds (2, T, T) of a state's accuracies: exact intervals of 95 %."""
-        return bounds(self.readings[symbol].accuracy, self.tested)
-
     def between_by_distance(self, symbol: str) -> np.ndarray:
         """Returns the bounds (2, T) of the mean accuracies by distance, of as many trials as sequences.
 

@@ -260,7 +260,6 @@ class ClassRace:
                 "steps": [seed.step for seed in self.seeds],
                 "passed": self.passed,
                 "finished": self.finished,
-                "interval": [round(end, 4) for end in self.between],
                 "over": self.over,
             }
 

@@ -49,8 +49,6 @@ def _run(
             f"guess.{symbol}": reading.guess,
             f"read.{symbol}": reading.accuracy_by_distance,
             f"arrives.{symbol}": reading.norm_by_distance,
-            f"low.{symbol}": memory.between(symbol)[0],
-            f"high.{symbol}": memory.between(symbol)[1],
         }
         heatmaps.append(forgetting_figure(memory, symbol, lang))
         heatmaps.append(vanishing_figure(memory, symbol, lang, beside=beside))

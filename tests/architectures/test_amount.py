@@ -165,7 +165,7 @@ def test_the_command_writes_what_it_found(capsys, tmp_path, monkeypatch):
         "python -m explorer"
     )
     said = capsys.readouterr().out
-    assert "3/3" in said and "0.29 to 1.00" in said and "no clear difference, p = 1 of 8" in said
+    assert "3/3" in said and "29 to 100 %" in said and "no clear difference, p = 1 of 8" in said
     assert amount.from_record(record("", {"a": Part(1.0, found["trials"][0])})).trials[0].solved
 
 

@@ -177,14 +177,14 @@ def test_the_table_sums_up_the_seeds(capsys, monkeypatch):
     assert status == 0
     assert first == "adding, length 10; passed: held-out error under 0.01 (guessing: 0.167); seeds 0 to 2"
     assert head.split("  ")[0] == "racer" and head.endswith("error median (band)")
-    assert row.split()[:8] == ["gru", "101", "2/3", "0.09-0.99", "1,100", "2,500", "4.00", "9.00"]
+    assert row.split()[:9] == ["gru", "101", "2/3", "9-100", "%", "1,100", "2,500", "4.00", "9.00"]
     errors = [
         train(race_of(Experiment(length=10, size=4, budget=30, racers="gru", race_seed=seed)).runs[0]).metric[
             -1
         ]
         for seed in range(3)
     ]
-    found = [float(value.strip("()")) for value in row.split()[8:] if value != "to"]
+    found = [float(value.strip("()")) for value in row.split()[9:] if value != "to"]
     assert found == pytest.approx([np.median(errors), min(errors), max(errors)], rel=5e-3)
 
 

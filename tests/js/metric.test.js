@@ -3,7 +3,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { between, bracketed, explained, said } from "../../explorer/stage/js/train/metric.js"
+import { between, bracketed } from "../../explorer/stage/js/core/exact.js"
+import { explained, said } from "../../explorer/stage/js/train/metric.js"
 
 const accuracy = { metric: "accuracy", trials: 500, alone: true }
 

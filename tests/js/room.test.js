@@ -5,7 +5,7 @@ import { afterEach, beforeEach, mock, test } from "node:test"
 
 import { enter } from "../../explorer/stage/js/room/client.js"
 import { experimentOf, wayTo } from "../../explorer/stage/js/room/follow.js"
-import { answerSays, isToCome, raceSays, seedSays, seedState } from "../../explorer/stage/js/room/words.js"
+import { answerSays, intervalSays, isToCome, raceSays, seedSays, seedState } from "../../explorer/stage/js/room/words.js"
 import { Source } from "./source.js"
 
 const view = (query = {}, page = "step") => ({ page, query })
@@ -113,7 +113,7 @@ test("a device's curve grows by what is new, begins anew with another race, and 
 
 test("a seed says how it does, the race how many have passed", () => {
   const strings = { your_seed: "seed {seed}.", seed_running: "at {step}", seed_passed: "passed in {step}", no_seed: "none", passed: "{k} of {n}", still: "{n} to come" }
-  const race = { offer: "", states: ["passed", "running", "waiting"], steps: [50, 25, 0], passed: 1, finished: 1, interval: [0, 1], over: false }
+  const race = { offer: "", states: ["passed", "running", "waiting"], steps: [50, 25, 0], passed: 1, finished: 1, over: false }
   const room = /** @type {any} */ ({ race, you: { seed: 1 } })
   assert.equal(seedSays(room, strings), "seed 1. at 25")
   assert.equal(seedSays({ ...room, you: { seed: null } }, strings), "none")
@@ -121,6 +121,15 @@ test("a seed says how it does, the race how many have passed", () => {
   assert.deepEqual(race.states.map(isToCome), [false, true, true])
   assert.equal(seedSays({ ...room, race: null }, strings), "")
   assert.equal(raceSays(room, strings), "1 of 1 · 2 to come")
+})
+
+test("once a race is over, the bounds of its share are said, rounded outwards", () => {
+  const strings = { interval: "{low} to {high}" }
+  const race = { offer: "", states: [], steps: [], passed: 8, finished: 10, over: true } // 44.4 % to 97.5 %
+  const room = /** @type {any} */ ({ race })
+  assert.equal(intervalSays(room, strings), "44 to 98")
+  assert.equal(intervalSays({ ...room, race: { ...race, over: false } }, strings), "")
+  assert.equal(intervalSays({ ...room, race: { ...race, finished: 0, passed: 0 } }, strings), "")
 })
 
 test("a guess in words: an answer in the reader's language, a number with a true minus", () => {

@@ -509,7 +509,6 @@ export interface Raced {
   steps: number[]
   passed: number
   finished: number
-  interval: number[]
   over: boolean
 }
 

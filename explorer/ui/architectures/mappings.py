@@ -5,7 +5,6 @@ import streamlit as st
 from explorer.architectures.bottleneck import CONTESTANTS, LEARNED, Result, apart, shipped
 from explorer.architectures.mappings import (
     MOST_SAID,
-    Accuracy,
     Column,
     Network,
     Part,
@@ -15,10 +14,9 @@ from explorer.architectures.mappings import (
     told,
 )
 from explorer.data.exercises import examples, tag_words, translation_words
-from explorer.exact import interval
 from explorer.experiment import Display, Experiment
 from explorer.figures.bottleneck import length_figure
-from explorer.figures.counts import counted
+from explorer.figures.counts import counted, share
 from explorer.figures.mappings import unrolled_figure
 from explorer.i18n import strings, t
 from explorer.lab.walk import Walk
@@ -213,19 +211,19 @@ def _parts(reading: Reading, shown: Part, lang: str) -> None:
 def _right(network: Network, lang: str) -> None:
     """How right the network is, in one line."""
     lines = []
-    for score in network.scores:
-        right = _share(score, lang) if network.held_out else f"{100 * score.share:.1f} %"
-        values = {"what": t(f"mappings.score_{score.what}", lang), "right": right}
+    for row, score in enumerate(network.scores):
+        values = {"what": t(f"mappings.score_{score.what}", lang), "right": _share(network, row, lang)}
         values["guess"] = f"{100 * score.guess:.1f}"
         lines.append(t("mappings.score_line", lang, **values))
     st.caption(f"{t('mappings.right_now', lang)} {' · '.join(lines)}")
 
 
-def _share(score: Accuracy, lang: str, mark: str = "") -> str:
-    """A share with its exact interval of 95 %."""
-    low, high = (f"{100 * bound:.1f}" for bound in interval(score.right, score.total))
-    between = t("mappings.between", lang, low=low, high=high)
-    return f"{mark}{100 * score.share:.1f} %{mark} {between}"
+def _share(network: Network, row: int, lang: str, mark: str = "") -> str:
+    """One of its shares of right answers; with its interval where it is an estimate."""
+    score = network.scores[row]
+    if network.held_out:
+        return share(score.right, score.total, lang, mark)
+    return f"{mark}{100 * score.share:.1f} %{mark}"
 
 
 def _scores(network: Network, attend: str, lang: str) -> None:
@@ -244,9 +242,9 @@ def _scores(network: Network, attend: str, lang: str) -> None:
     lines = [f"| {' | '.join([*names, t('mappings.guess', lang)])} |", "|---" * (len(names) + 1) + "|"]
     for row, score in enumerate(network.scores):
         cells = [t(f"mappings.score_{score.what}", lang)]
-        cells.append(f"{score.right:,} / {score.total:,} = {_share(score, lang, '**')}")
+        cells.append(f"{score.right:,} / {score.total:,} = {_share(network, row, lang, '**')}")
         if more:
-            cells.append(", ".join(_share(other.scores[row], lang) for other in more))
+            cells.append(", ".join(_share(other, row, lang) for other in more))
         lines.append(f"| {' | '.join([*cells, f'{100 * score.guess:.1f} %'])} |")
     st.markdown("\n".join(lines))
     counts = {"trained": f"{network.trained:,}", "total": f"{network.scores[0].total:,}"}

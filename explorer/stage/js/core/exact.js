@@ -18,6 +18,17 @@ export function percents(hits, trials) {
   return [String(Math.floor(low * tenth) / tenth), String(Math.ceil(high * tenth) / tenth)]
 }
 
+/** The bounds of a measured share of so many trials, in percent; null of what is no estimate, or no number. @type {(share: number | null | undefined, of: { trials: number }) => [low: string, high: string] | null} */
+export function between(share, { trials }) {
+  return trials && Number.isFinite(share) ? percents(Math.round(Number(share) * trials), trials) : null
+}
+
+/** The same where there is little room, after what it belongs to; "" where there is none. @type {(share: number | null | undefined, of: { trials: number }) => string} */
+export function bracketed(share, of) {
+  const bounds = between(share, of)
+  return bounds ? `[${bounds.join(", ")}]` : ""
+}
+
 /** The share with which so many hits or more come in one case of forty. @type {(hits: number, trials: number) => number} */
 function lowest(hits, trials) {
   if (hits === 0) return 0

@@ -7,6 +7,7 @@
 import { Stage } from "../core/base.js"
 import { Chart } from "../core/chart.js"
 import { element } from "../core/dom.js"
+import { between, bracketed } from "../core/exact.js"
 import { plain, typeset } from "../core/maths.js"
 import { exact, fill, number, percent, powers } from "../core/numbers.js"
 import { Strip } from "../core/strip.js"
@@ -81,9 +82,14 @@ class ByDistance extends Chart {
     const { state, payload } = this.stage
     const { arrays } = this.run
     const said = this.figure.layout.meta.line === "accuracy"
-      ? [`${payload.strings.read}: ${share(arrays[`read.${state}`].at(at.step))}`, `${payload.strings.guessed}: ${share(arrays.guessed.at(at.step))}`]
+      ? [`${payload.strings.read}: ${this.counted(arrays[`read.${state}`].at(at.step))}`, `${payload.strings.guessed}: ${share(arrays.guessed.at(at.step))}`]
       : [exact(arrays[`arrives.${state}`].at(at.step))]
     this.stage.tip([`t − k = ${at.step}`, ...said], event)
+  }
+
+  /** A share with its interval in percent: the steps of one sequence hang on each other, and count once. @param {number} value */
+  counted(value) {
+    return `${share(value)} ${bracketed(value, { trials: this.run.tested })}`
   }
 
   // The distance is chosen for the state that stands; the earliest ones have not so many steps before.
@@ -275,15 +281,15 @@ export class MemoryStage extends Stage {
       return
     }
     const { ids, baseline, [`guess.${state}`]: guess, [`accuracy.${state}`]: accuracy, [`norm.${state}`]: norm } = run.arrays
-    const [low, high] = [run.arrays[`low.${state}`], run.arrays[`high.${state}`]]
+    const [low, high] = between(accuracy.at(row, step), { trials: run.tested }) ?? ["NaN", "NaN"]
     const id = guess.at(row, step)
     this.saids[0].replaceChildren(id < 0 ? typeset(strings.unread, values) : typeset(strings.pair, {
       ...values,
       read: run.names[id],
       verdict: id === ids.at(step) ? strings.right : strings.wrong,
+      low,
+      high,
       share: share(accuracy.at(row, step)),
-      low: share(low.at(row, step)),
-      high: share(high.at(row, step)),
       guess: share(baseline.at(step)),
     }))
     this.saids[1].replaceChildren(typeset(strings.pair_back, { ...values, value: number(norm.at(row, step)) }))

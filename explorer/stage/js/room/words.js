@@ -3,6 +3,7 @@
 /** @import { Strings } from "../types.js" */
 /** @import { RoomClient } from "./client.js" */
 
+import { percents } from "../core/exact.js"
 import { fill, minus } from "../core/numbers.js"
 
 /** How the seed of this device stands, in a race: `waiting` until the server has said more. @type {(room: Pick<RoomClient, "race" | "you">) => string} */
@@ -33,7 +34,7 @@ export function raceSays({ race }, strings) {
 /** What the race says of all seeds, once it is over. @type {(room: RoomClient, strings: Strings) => string} */
 export function intervalSays({ race }, strings) {
   if (!race?.over || !race.finished) return ""
-  const [low, high] = race.interval.map((share) => `${(100 * share).toFixed(0)} %`)
+  const [low, high] = percents(race.passed, race.finished)
   return fill(strings.interval, { low, high })
 }
 

@@ -6,10 +6,11 @@
 /** @import { RaceView } from "./race.js" */
 
 import { element } from "../core/dom.js"
+import { between, bracketed } from "../core/exact.js"
 import { fill } from "../core/numbers.js"
 import { nameplate } from "./charts.js"
 import { leftPlateau, stillAt } from "./log.js"
-import { between, bracketed, explained, said } from "./metric.js"
+import { explained, said } from "./metric.js"
 
 export class Card {
   /** @param {RacerLook} racer @param {RaceView} view @param {Element} map how far back its gradient reaches */

@@ -7,10 +7,11 @@
 
 import { rgb } from "../core/colours.js"
 import { element, svg } from "../core/dom.js"
+import { bracketed } from "../core/exact.js"
 import { typeset } from "../core/maths.js"
 import { exact, fill, number, tenTo } from "../core/numbers.js"
 import { middle, outlined, roomFor, thinned, ticks, uncovered } from "./axes.js"
-import { bracketed, said } from "./metric.js"
+import { said } from "./metric.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 const MOST_POINTS = 1500

@@ -2,7 +2,6 @@
 
 /** @import { RaceFacts, Strings } from "../types.js" */
 
-import { percents } from "../core/exact.js"
 import { fill, number, significant } from "../core/numbers.js"
 
 /** Digits are significant ones where it is no error of four decimals. @type {(value: number | null | undefined, digits: number, facts: RaceFacts) => string} */
@@ -10,17 +9,6 @@ export function said(value, digits, { metric }) {
   if (value === null || value === undefined) return "NaN"
   if (metric === "accuracy") return `${Number((100 * value).toPrecision(digits))} %`
   return digits === 4 ? number(value) : significant(value, digits)
-}
-
-/** The bounds of its exact interval of 95 %, in percent; null of what is no estimate. @type {(value: number | null | undefined, facts: RaceFacts) => [low: string, high: string] | null} */
-export function between(value, { trials }) {
-  return trials && value !== null && value !== undefined ? percents(Math.round(value * trials), trials) : null
-}
-
-/** The same where there is little room, after what it belongs to; "" where there is none. @type {(value: number | null | undefined, facts: RaceFacts) => string} */
-export function bracketed(value, facts) {
-  const bounds = between(value, facts)
-  return bounds ? `[${bounds.join(", ")}]` : ""
 }
 
 /** What the brackets are. @type {(facts: RaceFacts, strings: Strings) => string} */
