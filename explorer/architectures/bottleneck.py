@@ -24,6 +24,7 @@ from explorer.exact import SURE, fisher, holm
 from explorer.i18n import ASSETS
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel
+from explorer.nn.threads import one_thread
 
 RESULT = ASSETS / "results" / "attention.json"
 CELL, SIZE, KEEP = "lstm", 16, 2.0
@@ -161,6 +162,7 @@ def trial_record(key: str, seed: int, steps: int = STEPS) -> dict[str, Any]:
     return asdict(trial(key, seed, steps))
 
 
+@one_thread()
 def _learned(contestant: Contestant, seed: int, rate: float, steps: int) -> Translator:
     """Trains with Adam, the rate falling to 0, the norm clipped at 1; data of a seed are those of all."""
     model = Translator(contestant, torch.Generator().manual_seed(seed))

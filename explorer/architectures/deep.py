@@ -39,6 +39,7 @@ from explorer.limits import MAX_LAYERS, MAX_TEXT, MAX_TOKEN, WINDOW
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel
 from explorer.nn.softmax import softmax
+from explorer.nn.threads import one_thread
 from explorer.nn.tracing import LayerTrace, Trace, trace
 
 SIZE, HIDDEN_SIZE = 16, 16
@@ -135,6 +136,7 @@ class Price:
 # Training.
 
 
+@one_thread()
 def fit(cell: str, lang: str, depth: int, both: bool, seed: int = 0) -> Tagger:
     """Trains a network on the tagged sentences and measures it; about a second for two layers.
 

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from explorer.architectures.timing import Times, measured
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel, recurrent_layers
+from explorer.nn.threads import one_thread
 
 LETTERS = ("A", "B", "c", "d")
 LENGTH = 12
@@ -167,6 +168,7 @@ def _size(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+@one_thread()
 def _trained(network: nn.Module, seed: int, steps: int) -> nn.Module:
     stream = torch.Generator().manual_seed(100_000 + seed)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE)

@@ -6,26 +6,21 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import torch
-
 from explorer.checks.cells import CASES, CellCheck, check_cells
 from explorer.checks.common import TOLERANCE
 from explorer.checks.run import TopicCheck, check_topics
 from explorer.commands.options import JSON, Option, Verb, whole_number
 from explorer.commands.terminal import table_lines
 from explorer.limits import MAX_CASES
+from explorer.nn.threads import one_thread
 from explorer.text import plain
 
 
 def run_verify(chosen: argparse.Namespace) -> int:
     """Checks everything and prints the largest differences; 1 where something fails."""
     cases = whole_number("--cases", chosen.cases, 1, MAX_CASES)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the matrices are so small that threads only wait for each other
-    try:
+    with one_thread():
         cells, topics = check_cells(cases), check_topics(cases)
-    finally:
-        torch.set_num_threads(threads)
     if chosen.json:
         print(json.dumps(_record(cells, topics), allow_nan=False))
     else:

@@ -17,6 +17,7 @@ import torch
 from explorer.data.sources import source
 from explorer.experiment import Experiment
 from explorer.nn.model import RecurrentModel
+from explorer.nn.threads import one_thread
 from explorer.training.events import Event, LookEvent, RacerStatus, StepsEvent
 from explorer.training.learner import CHECK_EVERY, Learner, Probe
 from explorer.training.race import Race
@@ -296,6 +297,7 @@ class Run:
     model: RecurrentModel
 
 
+@one_thread()
 def train(experiment: Experiment, watch: Callable[[Event], None] | None = None) -> Run:
     """Trains the experiment's cell on its data here and now; watch hears of every event.
 

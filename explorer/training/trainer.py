@@ -13,6 +13,7 @@ from explorer.data.sources import foreseeable
 from explorer.data.tasks import adding, flip_flop
 from explorer.limits import LEARN_WORK
 from explorer.nn.model import RecurrentModel
+from explorer.nn.threads import one_thread
 
 LM_RATE, LM_STEPS, LM_MARGIN = 0.01, 800, 0.05
 ADDING_RATE, ADDING_STEPS, ADDING_ERROR, ADDING_BATCH = 0.01, 1500, 0.002, 32
@@ -66,6 +67,7 @@ def most_steps(model: RecurrentModel, length: int) -> int:
     return min(LM_STEPS, max(1, LEARN_WORK // (step * length)))
 
 
+@one_thread()
 def fit_language_model(
     model: RecurrentModel, sentences: Sequence[Sequence[str]], moments: Moments | None = None
 ) -> Fit:
@@ -102,6 +104,7 @@ def fit_language_model(
     return Fit("language", steps, seconds, loss.item(), passed, right, total, possible)
 
 
+@one_thread()
 def fit_adding(
     model: RecurrentModel, length: int, generator: torch.Generator, moments: Moments | None = None
 ) -> Fit:
@@ -130,6 +133,7 @@ def fit_adding(
     return Fit("adding", steps, time.perf_counter() - started, error, error < ADDING_ERROR)
 
 
+@one_thread()
 def fit_flip_flop(model: RecurrentModel, generator: torch.Generator, moments: Moments | None = None) -> Fit:
     """Trains three bits of memory, a new batch every step, until held-out error is small.
 

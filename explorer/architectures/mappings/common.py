@@ -17,6 +17,7 @@ from explorer.limits import TOP
 from explorer.nn.initialise import initialise
 from explorer.nn.model import RecurrentModel
 from explorer.nn.softmax import softmax
+from explorer.nn.threads import one_thread
 from explorer.nn.tracing import Trace, trace
 
 SIZE = 16
@@ -189,6 +190,7 @@ def starting(
     return models, generator
 
 
+@one_thread()
 def descend(mapping: str, models: Iterable[nn.Module], loss_at: Callable[[int], Tensor]) -> float:
     """Trains for the mapping's steps with Adam, norm clipped at 1; returns the seconds that it took."""
     parameters = [p for model in models for p in model.parameters()]
