@@ -34,7 +34,7 @@ map "$cookie_explorer>$explorer_replica" $explorer_cookie {{
 
 server {{
   listen {listen};
-  client_max_body_size 5m;
+  client_max_body_size 18m;  # server.maxUploadSize, and what is around a file
 
   gzip on;
   gzip_proxied any;

@@ -106,8 +106,8 @@ LEFT_SECONDS = 2 * 3600.0
 MAX_RUNS = 60
 """Races kept on the server, running and done: some 3 MB each."""
 
-MAX_UPLOAD_TEXT = 256 * 1024
-"""Bytes of an uploaded text: some 85,000 letters of Hangul, four times what a sentence may have."""
+MAX_UPLOAD_TEXT = 1024 * 1024
+"""Bytes of an uploaded text: a whole number of MB, as a page says it. Its first MAX_TEXT letters are read."""
 
 MAX_UPLOAD_MODEL = 4 * 1024 * 1024
 """Bytes of an uploaded model: a million weights, a hundred times what the app trains by default."""

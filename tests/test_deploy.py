@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from tests.e2e.server import ROOT
@@ -29,3 +30,10 @@ def test_the_image_runs_as_nobody_special_and_says_whether_it_is_well():
     assert users and users[-1] not in ("0", "root")
     assert re.search(r"^HEALTHCHECK .*\n? +CMD \[.*/_stcore/health", DOCKERFILE, re.M)
     assert "download.pytorch.org/whl/cpu" in DOCKERFILE
+
+
+def test_a_file_that_the_app_takes_passes_the_proxy():
+    with (ROOT / ".streamlit/config.toml").open("rb") as file:
+        most = tomllib.load(file)["server"]["maxUploadSize"]
+    (passes,) = re.findall(r"client_max_body_size (\d+)m;", (ROOT / "deploy/nginx.py").read_text("utf-8"))
+    assert int(passes) > most

@@ -6,8 +6,17 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from explorer.i18n import t
 from explorer.text import Refused
 from explorer.ui.text import say
+
+
+def uploader(label: str, key: str, most: int, lang: str, **look: Any) -> UploadedFile | None:
+    """Draws a way in for a file of so many bytes, a whole number of MB; its label says how many."""
+    limit = most // 2**20
+    return st.file_uploader(
+        t("ui.up_to", lang, label=label, limit=limit), key=key, max_upload_size=limit, **look
+    )
 
 
 def take_up(

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 LOCAL = ("127.0.0.1", "::1")
 """This machine: who asks from there without a proxy between is whoever runs the server."""
@@ -36,7 +36,7 @@ async def body(request: Request, most: int) -> bytes:
     return found
 
 
-def visitor(request: Request) -> str:
+def visitor(request: HTTPConnection) -> str:
     """Returns the address of a request; where a proxy of this machine passed it on, that of its client."""
     host = request.client.host if request.client else ""
     if host in LOCAL:

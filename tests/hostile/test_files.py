@@ -527,7 +527,7 @@ def test_a_text_may_be_as_long_as_the_limit():
     assert len(decode(b"a" * MAX_UPLOAD_TEXT)) == MAX_UPLOAD_TEXT
     with pytest.raises(Refused) as caught:
         decode(b"a" * (MAX_UPLOAD_TEXT + 1))
-    assert (caught.value.sentence, caught.value.values) == ("text_large", {"size": 257, "limit": 256})
+    assert (caught.value.sentence, caught.value.values) == ("text_large", {"size": 1025, "limit": 1024})
 
 
 NO_TEXTS = {

@@ -274,6 +274,16 @@ def test_students_are_never_sent_to_their_own_machine(monkeypatch, host, bound, 
     assert address.reachable("http", host, bound, 8501) == expected
 
 
+def test_a_server_says_where_it_is_here_and_for_others(monkeypatch):
+    monkeypatch.delenv("EXPLORER_URL", raising=False)
+    monkeypatch.setattr(address, "_own_address", lambda: "10.9.9.9")
+    assert address.told("http", "127.0.0.1", 8501) == "RNN Explorer: http://127.0.0.1:8501"
+    both = "RNN Explorer: http://localhost:8502\nFor others: http://10.9.9.9:8502"
+    assert address.told("http", "0.0.0.0", 8502) == both
+    monkeypatch.setenv("EXPLORER_URL", "https://rnn.example.org")
+    assert address.told("http", None, 8501).endswith("\nFor others: https://rnn.example.org")
+
+
 def test_the_address_that_is_set_goes_first(monkeypatch):
     monkeypatch.setenv("EXPLORER_URL", "https://rnn.example.org/ ")
     assert address.reachable("http", "10.0.0.5", None, 8501) == "https://rnn.example.org"

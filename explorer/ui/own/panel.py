@@ -9,11 +9,12 @@ from explorer.figures.signals import cell_name
 from explorer.i18n import t
 from explorer.lab.files import first_ids
 from explorer.lab.own import Facts
-from explorer.limits import DRAWN_UNITS, MAX_UPLOAD_NETWORK
+from explorer.limits import DRAWN_UNITS, MAX_SEQUENCE, MAX_UPLOAD_NETWORK, MAX_VOCABULARY_FILE
 from explorer.text import Refused
 from explorer.ui import compute, state
 from explorer.ui.acting import acting
 from explorer.ui.brought import File, facts, store
+from explorer.ui.files import uploader
 from explorer.ui.own.taking import take_network, take_numbers, take_words
 from explorer.ui.text import say
 from explorer.ui.widgets import field, folded
@@ -49,11 +50,10 @@ def own(experiment: Experiment, page: str, lang: str) -> None:
 
 def _way_in(lang: str) -> None:
     with st.container(border=True):
-        most = MAX_UPLOAD_NETWORK // 2**20
         _taken(
             "own_file",
-            t("own.file", lang, limit=most),
-            most + 1,
+            t("own.file", lang),
+            MAX_UPLOAD_NETWORK,
             lambda raw, name: take_network(raw, name, lang),
             lang,
         )
@@ -62,7 +62,7 @@ def _way_in(lang: str) -> None:
 
 def _taken(key: str, label: str, most: int, take: Callable[[bytes, str], dict[str, str]], lang: str) -> None:
     """Draws a way in for a file, and takes it up once; says what is refused as long as it is there."""
-    raw = st.file_uploader(label, key=key, max_upload_size=most)
+    raw = uploader(label, key, most, lang)
     said = st.session_state.setdefault(f"{key}_said", (None, None))
     if raw is None:
         return
@@ -160,11 +160,21 @@ def _units(experiment: Experiment, found: Facts) -> int:
 
 def _bring(found: Facts, lang: str) -> None:
     if found.vocabulary:
-        _taken("own_words", t("own.words", lang), 5, lambda raw, name: take_words(raw, found, name), lang)
+        _taken(
+            "own_words",
+            t("own.words", lang),
+            MAX_VOCABULARY_FILE,
+            lambda raw, name: take_words(raw, found, name),
+            lang,
+        )
         st.caption(t("own.words_help", lang, count=f"{found.vocabulary:,}"))
     else:
         _taken(
-            "own_numbers", t("own.numbers", lang), 5, lambda raw, name: take_numbers(raw, found, name), lang
+            "own_numbers",
+            t("own.numbers", lang),
+            MAX_SEQUENCE,
+            lambda raw, name: take_numbers(raw, found, name),
+            lang,
         )
         st.caption(t("own.numbers_help", lang, columns=found.inputs))
 

@@ -9,6 +9,8 @@ import segno
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
+EVERYWHERE = ("0.0.0.0", "::")
+"""What is bound where a server listens on all of a machine's addresses."""
 
 LONGEST = 260
 """Characters of a host with its port: a name has 253 at most. Longer ones have no QR code."""
@@ -25,10 +27,18 @@ def reachable(scheme: str, host: str, bound: str | None, port: int) -> str | Non
         return named
     if not _loopback(_name(host)):
         return f"{scheme}://{host}"
-    if bound and bound not in ("0.0.0.0", "::"):
+    if bound and bound not in EVERYWHERE:
         return None if _loopback(bound) else f"{scheme}://{_bracketed(bound)}:{port}"
     own = _own_address()
     return None if own is None else f"{scheme}://{own}:{port}"
+
+
+def told(scheme: str, bound: str | None, port: int) -> str:
+    """Returns what a server that is ready says of its addresses: here, and for others where they can come."""
+    here = bound if bound and bound not in EVERYWHERE else "localhost"
+    others = reachable(scheme, "", bound, port)
+    lines = [f"RNN Explorer: {scheme}://{_bracketed(here)}:{port}"]
+    return "\n".join([*lines, f"For others: {others}"] if others else lines)
 
 
 def _name(host: str) -> str:

@@ -15,7 +15,7 @@ from explorer.data.unusable import Unusable
 from explorer.experiment import Experiment
 from explorer.figures.race import looks
 from explorer.i18n import t
-from explorer.limits import MAX_TEXT
+from explorer.limits import MAX_TEXT, MAX_UPLOAD_TEXT
 from explorer.text import decode
 from explorer.training.race import (
     Race,
@@ -29,7 +29,7 @@ from explorer.training.race import (
     spoken_in,
 )
 from explorer.ui import compute, state
-from explorer.ui.files import take_up
+from explorer.ui.files import take_up, uploader
 from explorer.ui.text import say_unusable
 from explorer.ui.widgets import field, folded, views
 
@@ -103,9 +103,9 @@ def series_choices(experiment: Experiment, lang: str) -> None:
     typed, file = st.columns([2, 1], vertical_alignment="bottom")
     with typed:
         field("values", experiment, lang)
-    raw = file.file_uploader(
-        t("train.numbers_file", lang), type=["csv", "txt", "tsv"], key="numbers_file", max_upload_size=1
-    )
+    with file:
+        label = t("train.numbers_file", lang)
+        raw = uploader(label, "numbers_file", MAX_UPLOAD_TEXT, lang, type=["csv", "txt", "tsv"])
     take_up(raw, "numbers", _numbers, lang)
 
 

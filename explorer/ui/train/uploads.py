@@ -4,9 +4,9 @@ import streamlit as st
 
 from explorer.experiment import Experiment
 from explorer.i18n import t
-from explorer.limits import MAX_TEXT, MAX_UPLOAD_NETWORK
+from explorer.limits import MAX_TEXT, MAX_UPLOAD_NETWORK, MAX_UPLOAD_TEXT
 from explorer.text import clean, decode
-from explorer.ui.files import take_up
+from explorer.ui.files import take_up, uploader
 from explorer.ui.own.taking import take_network
 from explorer.ui.train.kept import open_buttons
 
@@ -15,11 +15,10 @@ def uploads(experiment: Experiment, lang: str) -> None:
     """Draws the ways in: a text of one's own, a network that was kept."""
     text, network = st.columns(2)
     with text:
-        raw = st.file_uploader(t("train.text_file", lang), type="txt", key="text_file", max_upload_size=1)
+        raw = uploader(t("train.text_file", lang), "text_file", MAX_UPLOAD_TEXT, lang, type="txt")
         take_up(raw, "text", _text, lang)
     with network:
-        most = MAX_UPLOAD_NETWORK // 2**20 + 1
-        raw = st.file_uploader(t("train.upload", lang), key="model_file", max_upload_size=most)
+        raw = uploader(t("train.upload", lang), "model_file", MAX_UPLOAD_NETWORK, lang)
         take_up(raw, "model", lambda raw, name: _network(raw, name, lang), lang)
     if experiment.weights == "model" and experiment.model:
         open_buttons({}, lang)
