@@ -240,10 +240,16 @@ def _powers(arrays: Sequence[np.ndarray]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, most: int = 5) -> dict:
-    """Powers of ten to put ticks at, at most a handful."""
+    """Powers of ten to put ticks at, a handful; in a range that has not two of them at 1, 2 and 5 of each."""
+    if high - low < 2 and low > -4 and high < 4:
+        at = [m * 10.0**p for p in range(int(np.floor(low)), int(np.ceil(high)) + 1) for m in (1, 2, 5)]
+        return {"tickvals": at, "ticktext": [f"{value:g}" for value in at]}
     first, last = int(np.floor(low)), int(np.ceil(high))
     powers = range(first, last + 1, max(1, -(-(last - first) // most)))
-    return {"tickvals": [10.0**p for p in powers], "ticktext": [f"10<sup>{p}</sup>" for p in powers]}
+    return {
+        "tickvals": [10.0**p for p in powers],
+        "ticktext": [f"10<sup>{p}</sup>".replace("-", "−") for p in powers],
+    }
 
 
 def _sources(flow: Flow) -> list[int]:

@@ -23,14 +23,14 @@ def unit_figure(
     layer: LayerTrace,
     unit: int,
     tokens: Sequence[str],
-    marked: Sequence[bool],
+    shaded: Sequence[bool],
     first_step: int,
     lang: str,
     theme: str = "light",
 ) -> Sketch:
     """Returns a unit's (from 0) gates and the state that they serve over time, filled from 0.
 
-    A value lasts for its step. Marked steps are shaded.
+    A value lasts for its step. Steps that matter, marks and cue words, are shaded.
     """
     steps = list(range(first_step, first_step + layer.steps))
     edges = [steps[0] - 0.5, *steps, steps[-1] + 0.5]
@@ -52,7 +52,7 @@ def unit_figure(
         )
     figure.update_layout(**_rows(rows))
     figure.update_xaxes(**step_axis(steps, tokens), anchor="free", position=0)
-    _shade([step for step, mark in zip(steps, marked, strict=True) if mark], len(rows), figure, theme)
+    _shade([step for step, mark in zip(steps, shaded, strict=True) if mark], len(rows), figure, theme)
     names = [signal_name(signal, lang) for signal in rows]
     figure.update_layout(meta={"title": t("stage.unit_over_time", lang, unit=unit + 1), "names": names})
     return figure

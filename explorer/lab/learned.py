@@ -54,12 +54,16 @@ class Learned:
 
 @dataclass(frozen=True)
 class Token:
-    """One step's input: as shown, as typed, whether the model knows it, whether it is marked."""
+    """One step's input: as shown, as typed, whether the model knows it, whether it is marked.
+
+    cue: how much of a later prediction another word in its place moves, 0 for no cue word; see `lab.cues`.
+    """
 
     label: str
     original: str
     known: bool = True
     marked: bool = False
+    cue: float = 0.0
 
 
 def tokens_called(names: Sequence[str] | None, steps: int) -> tuple[Token, ...]:

@@ -11,6 +11,7 @@ import torch
 from explorer.cells import CELLS
 from explorer.data.corpora import sentences_of
 from explorer.experiment import Experiment, carries
+from explorer.lab.cues import cued
 from explorer.lab.layers import alone, backward, place
 from explorer.lab.learned import Input, Learned, Token, inputs, marked_token, token_of
 from explorer.lab.starts import first_states
@@ -120,11 +121,13 @@ def walk(
     changed_input, changes = _changes(experiment, model, given, problems)
     changed = bool(changes) or changed_input is not given
     errors: list[float] = []
+    # What an untrained network foresees is decided by chance.
+    has_cues = learned.fit is not None and experiment.token_level == "word"
 
     def run(by: RecurrentModel, of: Input, what: Sequence[Intervention] = ()) -> ShownRun:
         at = place(experiment, by)
         whole = plain if of is given and not what and by is model else _run(by, of.x, what, at)
-        seen = of.turned() if whole.layers[at].reverse else of
+        seen = of.turned() if whole.layers[at].reverse else cued(by, of, what, at) if has_cues else of
         shown = shown_run(by, alone(whole, at), seen, start)
         errors.append(_departure(shown, experiment, by, what, of is not given))
         return shown

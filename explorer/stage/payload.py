@@ -224,7 +224,8 @@ def run_of(
             arrays[name] = array
     if run.readout is not None and run.readout[0].size <= MAX_READOUT:
         arrays |= {"readout.weight": run.readout[0], "readout.bias": run.readout[1]}
-    labels, marked = [token.label for token in run.tokens], [token.marked for token in run.tokens]
+    labels = [token.label for token in run.tokens]
+    shaded = [token.marked or token.cue > 0 for token in run.tokens]
     first = run.trace.first_step
     charts = [
         signal_heatmap.sketch(layer, s, labels, first, lang, limits=limits[s], units=rows)
@@ -251,7 +252,7 @@ def run_of(
         "rows": None if run.ids is None else run.ids.tolist(),
         "heatmaps": [figure_of(chart, numbers) for chart in charts],
         "lines": [figure_of(line, numbers) for line in lines],
-        "valve": figure_of(unit_figure.sketch(layer, 0, labels, marked, first, lang), numbers),
+        "valve": figure_of(unit_figure.sketch(layer, 0, labels, shaded, first, lang), numbers),
     }
 
 

@@ -19,7 +19,7 @@ from explorer.ui.brought import facts
 from explorer.ui.lecture import back_in
 from explorer.ui.lists import add_button
 from explorer.ui.own.panel import OPENING
-from explorer.ui.ways import page_way
+from explorer.ui.ways import link, page_way
 from explorer.ui.widgets import field, folded
 
 _RESET = (
@@ -51,7 +51,7 @@ def navigation(pages: Sequence[StreamlitPage], experiment: Experiment, lang: str
     with places, st.container(horizontal=True, gap="xsmall"):
         for page in pages:
             there = state.elsewhere(experiment, page.url_path)
-            st.page_link(page, width="content", query_params=state.address(there))
+            link(page, width="content", query_params=state.address(there))
     with (
         language,
         st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"),

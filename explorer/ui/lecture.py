@@ -13,7 +13,7 @@ from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.ui import state
 from explorer.ui.components import component
-from explorer.ui.ways import named, page_of
+from explorer.ui.ways import link, named, page_of
 
 _SCRIPT = """
 export default function (component) {
@@ -75,7 +75,7 @@ def way_in(lecture_: str, at: int, label: str) -> None:
     showing = replace(state.showing(), lecture=lecture_, at=at)
     view = showing.views[at - 1]
     query = address_of(view, showing)
-    st.page_link(page_of(view.see.page), label=label, icon=":material/slideshow:", query_params=query)
+    link(page_of(view.see.page), label=label, icon=":material/slideshow:", query_params=query)
 
 
 def _way(key: str, view: View, showing: Showing, lang: str) -> None:
@@ -84,7 +84,7 @@ def _way(key: str, view: View, showing: Showing, lang: str) -> None:
 
 def _link(key: str, name: str, query: dict[str, str]) -> None:
     with st.container(key=key):
-        st.page_link(page_of(name), label=key, query_params=query)
+        link(page_of(name), label=key, query_params=query)
 
 
 def _said(showing: Showing, lang: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Links to places in the app."""
 
+from copy import copy
 from functools import cache
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -38,6 +40,22 @@ def page_of(name: str, title: str | None = None, icon: str | None = None) -> Str
     return st.Page(PAGES / f"{name}.py", title=title, icon=icon, default=name == HOME)
 
 
+class _Home(StreamlitPage):
+    """The first page as a link names it: by an empty path a link copied from another page leads to that."""
+
+    @property
+    def url_path(self) -> str:
+        return "./"
+
+
+def link(page: StreamlitPage, label: str | None = None, **looks: Any) -> None:
+    """Draws the link to a page, as `st.page_link` does; opened in a new tab it leads to the same page."""
+    if not page.url_path:
+        page = copy(page)
+        page.__class__ = _Home
+    st.page_link(page, label=label, **looks)
+
+
 @cache
 def _query(place: Place, lang: str) -> dict[str, str]:
     return state.named(place.experiment, lang)
@@ -48,7 +66,7 @@ def way(place: Place, lang: str, label: str = "", width: Width = "content") -> N
     label = label or named(place, lang)
     query = state.around(_query(place, lang))
     icon = ":material/arrow_forward:"
-    st.page_link(page_of(place.page), label=label, icon=icon, query_params=query, width=width)
+    link(page_of(place.page), label=label, icon=icon, query_params=query, width=width)
 
 
 def mark(place: Place, lang: str) -> str:
@@ -75,13 +93,13 @@ def followed() -> None:
 def page_way(name: str, label: str) -> None:
     """Draws the link to a page as the session stands."""
     query = state.address(state.elsewhere(st.session_state["experiment"], name))
-    st.page_link(page_of(name), label=label, icon=ICONS[name], query_params=query)
+    link(page_of(name), label=label, icon=ICONS[name], query_params=query)
 
 
 def race_way(experiment: Experiment, label: str) -> None:
     """Draws the link to the page of training with an experiment's choices."""
     query = state.address(experiment)
-    st.page_link(page_of("train"), label=label, icon=":material/arrow_forward:", query_params=query)
+    link(page_of("train"), label=label, icon=":material/arrow_forward:", query_params=query)
 
 
 def named(place: Place, lang: str) -> str:

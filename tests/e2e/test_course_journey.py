@@ -3,6 +3,8 @@
 Every view opens in both languages in tests/pages.
 """
 
+from urllib.parse import urlsplit
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -41,7 +43,9 @@ def test_a_stop_leads_to_its_view_and_what_was_opened_is_kept_in_the_browser(pag
 def test_the_lecture_is_a_list_of_views_that_stand_as_they_should(page: Page, server: str, faults):
     page.goto(f"{server}/course?lang=en")
     swapped = next(view for view in lecture() if view.key == "swapped")
-    page.get_by_role("link", name=t("course.view_swapped", "en")).click()
+    link = page.get_by_role("link", name=t("course.view_swapped", "en"))
+    assert urlsplit(str(link.evaluate("a => a.href"))).path == "/"  # as a copied address leads
+    link.click()
     expect(page.locator(READY)).to_be_visible()
     assert step(page) == swapped.see.experiment.step
     assert "그의" in " ".join(page.locator(".rx-chip-swap").all_inner_texts()) and len(chips(page)) == 5

@@ -56,6 +56,27 @@ def stands(page: Page, at: int) -> None:
     expect(page).to_have_url(re.compile(rf"[?&]at={at}(&|$)"))
 
 
+TORN = """() => {
+  const { firstChild } = document.querySelector(".st-key-question p")
+  const range = document.createRange()
+  return firstChild.textContent.split(" ").filter((word, k, words) => {
+    const at = words.slice(0, k).join(" ").length + (k > 0)
+    range.setStart(firstChild, at)
+    range.setEnd(firstChild, at + word.length)
+    return new Set([...range.getClientRects()].map(({ top }) => top)).size > 1
+  })
+}"""
+"""The words of the question that stand on two lines."""
+
+
+OVERLAP = """() => [...document.querySelectorAll("[class*=st-key-glossary_cell_]")].filter((cell) => {
+  const [title, below] = ["h4", "strong, .katex-display"].map((part) => cell.querySelector(part))
+    .map((node) => node.getBoundingClientRect())
+  return title.bottom > below.top
+}).length"""
+"""How many cells of the glossary have their name written over what stands below it."""
+
+
 def covered(page: Page) -> bool:
     hidden = "e => getComputedStyle(e.firstElementChild).opacity === '0'"
     return any(place.evaluate(hidden) for place in page.locator("[class*=st-key-covered_]").all())
@@ -86,8 +107,11 @@ def test_fifty_minutes_by_the_keys_of_a_clicker(page: Page, server: str, faults)
         assert page.evaluate(SMALL, LEAST) == {}, view.key
         page.wait_for_timeout(300)  # charts follow a moment after their places
         assert page.evaluate(CUT) == [], view.key
+        assert page.evaluate(TORN) == [], view.key
         page.wait_for_function("most => document.querySelector('.stMain').scrollHeight <= most", arg=HEIGHT)
         page.keyboard.press("PageDown")
+    expect(page.locator(".st-key-glossary h4").first).to_be_visible()
+    assert page.evaluate(OVERLAP) == 0
     page.wait_for_timeout(600)  # a turn back at once counts as an address that is older than the last writing
     page.keyboard.press("PageUp")
     stands(page, len(lecture()) - 1)

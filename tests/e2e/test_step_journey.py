@@ -30,6 +30,10 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
     assert chips(page) == ["경마장에", "있는", "말이", "뛰고", "있다"]
     glosses = page.locator(".rx-chip-gloss").all_inner_texts()
     assert glosses == ["racetrack-at", "there-is", "horse / word", "running", "is"]
+    assert page.locator(".rx-chip.rx-cue .rx-chip-text").all_inner_texts() == ["경마장에"]
+    page.locator(".rx-valve").scroll_into_view_if_needed()
+    expect(page.locator(".rx-shaded")).to_contain_text("경마장에 54 %")
+    expect(page.locator(".rx-valve .shapelayer path")).to_have_count(4)  # f, i, o and c
 
     before = ready_id(page)
     choose(page, "Cell", "GRU (reset after product)")

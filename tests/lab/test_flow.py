@@ -180,6 +180,17 @@ def test_each_cells_law_is_dotted_in_its_hue_and_leaves_room_for_what_is():
     assert what_is.min() - MARGIN - room < low < what_is.min()
 
 
+def test_values_of_one_power_of_ten_have_more_than_one_tick_among_them():
+    drawn = total_figure(flow_of(weights="untrained", stretch=20, loss="each_step"), Display("en"))
+    values = np.concatenate([np.asarray(trace.y, float) for trace in drawn.data])
+    ticks = {
+        float(text): at
+        for text, at in zip(*(drawn.layout.yaxis[k] for k in ("ticktext", "tickvals")), strict=True)
+    }
+    assert np.allclose(list(ticks), list(ticks.values()))
+    assert sum(np.nanmin(values) <= at <= np.nanmax(values) for at in ticks) >= 3
+
+
 BIAS = "<i>b</i><sub>z</sub>"
 
 

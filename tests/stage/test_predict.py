@@ -98,7 +98,13 @@ def test_unknown_tokens_are_shown_with_what_was_typed():
     model = learned_once(Experiment()).model
     header = header_of(build_prediction(foresee(model, ("말이", "zebra", "말이")), "en"))
     (run,) = header["runs"]
-    assert run["tokens"][1] == {"label": UNKNOWN, "original": "zebra", "known": False, "marked": False}
+    assert run["tokens"][1] == {
+        "label": UNKNOWN,
+        "original": "zebra",
+        "known": False,
+        "marked": False,
+        "cue": 0.0,
+    }
     assert run["truth"] == [*run["tokens"][1:], None]
     assert "not in the vocabulary: 1." in header["said"]
 

@@ -42,12 +42,13 @@ export interface Trace {
   [plotly: string]: any
 }
 
-/** One step's input: as shown, as typed, whether the network knows it, whether it is marked. */
+/** One step's input: as shown, as typed, whether the network knows it, whether it is marked; how far another word in its place moves a later prediction, 0 for no cue word. */
 export interface Token {
   label: string
   original: string
   known: boolean
   marked: boolean
+  cue?: number
 }
 
 /** A number, a symbol, or an operator with its parts: see explorer/cells/equations.py. */

@@ -3,6 +3,7 @@
 /** @import { AnyPayload, Token } from "../types.js" */
 
 import { element } from "./dom.js"
+import { fill, percent } from "./numbers.js"
 
 export class Strip {
   /** @param {Pick<AnyPayload, "runs" | "strings" | "gloss" | "firstStep" | "mode">} payload @param {(step: number) => void} go */
@@ -40,6 +41,11 @@ export class Strip {
     if (token.marked) {
       chip.classList.add("rx-marked")
       chip.title = strings.marked
+    }
+    const cue = Math.max(after.cue ?? 0, this.payload.mode === "two" ? (token.cue ?? 0) : 0)
+    if (cue) {
+      chip.classList.add("rx-cue")
+      chip.title ||= fill(strings.cue, { moved: percent(cue) })
     }
     return chip
   }

@@ -38,7 +38,8 @@ export class Valve extends Chart {
     this.says = run.readout ? (step) => `${run.readout.top[step][0]} ${percent(run.arrays.top_probabilities.at(step, 0))}` : run.arrays.value ? (step) => number(run.arrays.value.at(step), 2) : null
     this.thread = svg("svg", { class: "rx-thread", "aria-hidden": "true" })
     this.told = element("figcaption", { class: "rx-thread-said" })
-    this.node.append(this.told)
+    this.shaded = element("p", { class: "rx-shaded" })
+    this.node.append(this.shaded, this.told)
     this.plot.parentElement.append(this.thread, ...this.names, ...this.values.map(({ node }) => node))
   }
 
@@ -57,7 +58,18 @@ export class Valve extends Chart {
     return Math.min(this.stage.unit, this.run.units - 1)
   }
 
+  // What the shading means: marked numbers, or cue words and how far another word in the place of each moves what comes later.
+  shading() {
+    const { strings } = this.stage.payload
+    const cues = new Map(this.run.tokens.filter(({ cue }) => cue).map(({ label, cue }) => [label, cue]))
+    const words = [...cues].map(([label, cue]) => `${label} ${percent(cue)}`).join(", ")
+    if (words) return fill(strings.shaded_cues, { words })
+    return this.run.tokens.some(({ marked }) => marked) ? strings.shaded_marks : ""
+  }
+
   dress() {
+    this.shaded.textContent = this.shading()
+    this.shaded.hidden = !this.shaded.textContent
     this.title.replaceChildren(this.heading = element("span", { class: "rx-name" }))
     if (this.before) this.title.append(element("span", { class: "rx-range", text: this.stage.payload.strings.dotted }))
   }
