@@ -25,10 +25,12 @@ class _Lines:
         self.ops, self.project, self.recur = ops, project, recur
         self.body: list[str] = []
         self.names: dict[Expression, str] = {}
+        self.read: dict[str, None] = {}  # symbols, in their order
 
     def name(self, expression: Expression) -> str:
         """Returns a name, or a number, for an expression's value; the lines before compute it."""
         if isinstance(expression, str):
+            self.read[expression] = None
             return f"{expression}_"
         if not isinstance(expression, tuple):
             return repr(float(expression))
@@ -120,13 +122,13 @@ def local_of(equations: Equations, way: StepSlopes, states: Sequence[str]) -> Ca
         lambda block: f"w.project(v['x'])[{block!r}]",
         lambda block, source: f"w.recurrent_block({block!r}, {source or 'h_prev_'})",
     )
-    known = [symbol for symbol, _ in equations] + [f"{s}_prev" for s in states]
-    lines.body += [f"{symbol}_ = v[{symbol!r}]" for symbol in known]
     found = {}
     for name, expression in (*way.slopes.items(), *way.own.items(), *way.applied.items()):
         value = lines.name(expression)
         found[name] = f"NumpyOps.spread({value}, {states[0]}_prev_)" if still(expression) else value
-    return _made("local", "v, w", lines.body, _table(found))
+    read = dict.fromkeys([*lines.read, f"{states[0]}_prev"])
+    loaded = [f"{symbol}_ = v[{symbol!r}]" for symbol in read]
+    return _made("local", "v, w", [*loaded, *lines.body], _table(found))
 
 
 def back_of(

@@ -608,24 +608,20 @@ def _walk_totals(
     """
     T, H = len(seeds), weights.hidden_size
     weights = InOneProduct(**vars(weights))
-    given = spec.states[: seeds.shape[-1] // H]
-    at_state = {s: slice(k * H, (k + 1) * H) for k, s in enumerate(given)}
-    D: dict[str, Any] = {s: np.zeros((*seeds.shape[1:-1], H)) for s in spec.states}
-    total = {s: np.empty((T + 1, *seeds.shape[1:-1], H)) for s in spec.states}
+    total = {s: np.zeros((T + 1, *seeds.shape[1:-1], H)) for s in spec.states}
+    for k, s in enumerate(spec.states[: seeds.shape[-1] // H]):
+        total[s][1:] = seeds[..., k * H : (k + 1) * H]
+    shown = [(later, earlier, f"{later}/{earlier}") for later, earlier in spec.within]
+    D = {s: rows[T] for s, rows in total.items()}
     for k in range(T - 1, -1, -1):
         at = {name: value[k] for name, value in local.items()}
-        for s, part in at_state.items():
-            D[s] = D[s] + seeds[k, ..., part]
-        D = in_full(spec, at, D)
-        for s in spec.states:
-            total[s][k + 1] = D[s]
-        back = spec.back(at, weights, D)
-        before = {s: back.whole(s) for s in spec.states}
-        if within is not None:
-            before = {s: np.where(within[k][..., None], value, D[s]) for s, value in before.items()}
-        D = before
-    for s in spec.states:
-        total[s][0] = D[s]
+        for later, earlier, slope in shown:
+            D[earlier] += D[later] * at[slope]
+        back, after = spec.back(at, weights, D), D
+        D = {s: rows[k] for s, rows in total.items()}
+        for s, row in D.items():
+            came = back.whole(s)
+            row += came if within is None else np.where(within[k][..., None], came, after[s])
     return total
 
 
@@ -791,7 +787,14 @@ def _values(layer: LayerTrace) -> dict[str, np.ndarray]:
     values = {s: layer.signal(s) for s in layer.signals} | {"x": layer.x}
     values |= {f"pre_{s}": a for s, a in layer.pre.items()}
     values |= {f"{s}_prev": a for s, a in layer.before.items()}
-    return {name: value.astype(np.float64, copy=False) for name, value in values.items()}
+    return _InFloat64(values)
+
+
+class _InFloat64(dict[str, np.ndarray]):
+    """Arrays by name, each float64 when it is asked for: a step's derivatives need few of them."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return super().__getitem__(name).astype(np.float64, copy=False)
 
 
 def lengths(rows: np.ndarray) -> np.ndarray:
