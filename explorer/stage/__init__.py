@@ -6,6 +6,8 @@ from pathlib import Path
 
 import plotly
 
+from explorer.stage import library
+
 MODULES = Path(__file__).parent / "js"
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
@@ -19,7 +21,7 @@ def files() -> dict[str, Path]:
 @cache
 def version() -> str:
     """Returns a name for the modules' content, so that browsers may keep them for ever."""
-    digest = hashlib.sha1(plotly.__version__.encode())
+    digest = hashlib.sha1(plotly.__version__.encode() + Path(library.__file__).read_bytes())
     for name, path in files().items():
         digest.update(name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]

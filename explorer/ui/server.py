@@ -19,6 +19,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from explorer.room.pace import Pace, Paces
 from explorer.stage import PLOTLY, files, version
+from explorer.stage.library import quick
 from explorer.ui.embedding import ancestors, embedded, is_embedded
 from explorer.ui.guard import LOCAL, visitor
 from explorer.ui.payloads import packed_response, payload_route
@@ -97,6 +98,8 @@ def _served() -> dict[str, Path]:
 def _content(name: str) -> tuple[bytes, bytes]:
     """Returns a file's bytes, and compressed: thirty who arrive at once cost no more than one."""
     data = _served()[name].read_bytes()
+    if name == PLOTLY.name:
+        data = quick(data.decode()).encode()
     return data, gzip.compress(data, mtime=0)
 
 

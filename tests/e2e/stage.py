@@ -13,6 +13,11 @@ def open_page(page: Page, server: str, **query: str) -> None:
     expect(page.locator(READY)).to_be_visible()
 
 
+def draws(page: Page, kind: str) -> bool:
+    """Whether the page's Plotly.js has a kind of trace ready."""
+    return page.evaluate("kind => kind in Plotly.PlotSchema.get().traces", kind)
+
+
 def ready_id(page: Page) -> str:
     return page.locator(READY).get_attribute("data-ready") or ""
 

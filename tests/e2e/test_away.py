@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explorer import Experiment, view
-from tests.e2e.stage import READY, open_page
+from tests.e2e.stage import READY, draws, open_page
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +61,9 @@ def test_a_view_goes_with_its_reader(page: Page, server: str, faults: list[str],
     expect(page.locator(".stPlotlyChart .main-svg").first).to_be_visible()
     page.get_by_role("button", name="Take away").click()
     expect(page.get_by_role("button", name="The numbers: npz")).to_have_count(0)
-    assert kept(page, "As a picture: PNG").startswith(b"\x89PNG")
+    assert kept(page, "As a picture: PNG").startswith(b"\x89PNG") and draws(page, "cone")
     out.write_bytes(kept(page, "This view as a page: HTML"))
     disk.goto(out.as_uri())
     expect(disk.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    assert draws(disk, "cone")
     disk.close()

@@ -31,6 +31,8 @@ def fell(page: Page) -> str:
 
 def test_a_saddle_is_chosen_pushed_and_falls_to_both_sides(page: Page, server: str, faults: list[str]):
     open_cube(page, server)
+    scene = page.locator(".rx-space-scene .rx-plot").first
+    assert set(scene.evaluate("plot => plot._fullData.map(({ type }) => type)")) == {"scatter3d", "cone"}
     assert page.locator(".rx-space-dot").count() == 27
     page.locator(".rx-kind-1 .rx-space-dot").first.click()
     expect(page.locator(READY)).to_have_attribute("data-point", "9")

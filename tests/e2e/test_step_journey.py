@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explorer.figures.palette import EMPTY, HUES
-from tests.e2e.stage import READY, chips, choose, fill_field, open_page, ready_id, redrawn, step
+from tests.e2e.stage import READY, chips, choose, draws, fill_field, open_page, ready_id, redrawn, step
 
 
 @pytest.fixture(scope="session")
@@ -208,6 +208,7 @@ def test_first_screen_shows_strip_drawing_and_heatmaps(
     assert wide
     scale = page.locator(".rx-heat .rx-plot").first.evaluate("plot => plot._fullData[0].colorscale")
     assert scale == [[0, EMPTY[theme]], [1, HUES[theme]["keep"]]]  # from the ground's side to the gate's hue
+    assert draws(page, "heatmap") and not draws(page, "cone")  # not before something needs it
     lines = page.locator(".rx-fold .js-plotly-plot")
     expect(lines).to_have_count(0)
     page.locator(".rx-fold summary").click()

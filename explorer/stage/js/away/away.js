@@ -4,7 +4,7 @@
 /** @import { Away } from "../types.js" */
 
 import { element } from "../core/dom.js"
-import { loadPlotly, loadStyle, plotlySource } from "../core/load.js"
+import { loadStyle, plotlySource, wholePlotly } from "../core/load.js"
 import { chartsIn, pngFile, pictureOf, svgFile } from "./picture.js"
 import { csvOf, htmlOf } from "./charts.js"
 
@@ -31,7 +31,7 @@ function rows(data, tell) {
   }
   const picture = async () => {
     for (const root of page().querySelectorAll(".rx-root")) await /** @type {Root} */ (root).rxStage?.whole()
-    return pictureOf(page(), await loadPlotly(), groundOf(page()))
+    return pictureOf(page(), await wholePlotly(), groundOf(page()))
   }
   const text = (/** @type {string} */ written, /** @type {string} */ type) => new Blob([written], { type })
   const copied = (/** @type {string} */ what) => async () => {

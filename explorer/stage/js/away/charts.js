@@ -47,6 +47,7 @@ export function htmlOf(plots, title, lang, source) {
 <script>${library}</script>
 <script type="application/json" id="figures">${json}</script>
 <script>
+Plotly.rest?.()
 for (const { data, layout } of JSON.parse(document.getElementById("figures").textContent)) {
   Plotly.newPlot(document.body.appendChild(document.createElement("div")), data, layout, { responsive: true })
 }

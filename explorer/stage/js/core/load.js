@@ -21,6 +21,13 @@ export function loadPlotly() {
   return plotly
 }
 
+/** Plotly.js with every kind of trace that it has, where a page drew the first kinds alone until now. @type {() => Promise<PlotlyModule>} */
+export async function wholePlotly() {
+  const Plotly = await loadPlotly()
+  Plotly.rest?.()
+  return Plotly
+}
+
 /** The text of Plotly.js. @type {() => Promise<string>} */
 export async function plotlySource() {
   return (await fetch(addressOf("plotly.min.js"))).text()

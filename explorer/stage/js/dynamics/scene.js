@@ -37,6 +37,7 @@ export class Scene extends Chart {
   async draw(Plotly) {
     this.Plotly = Plotly
     this.dress()
+    Plotly.rest?.() // what stands in space is not among the kinds that are there at once
     await Plotly.newPlot(this.plot, this.data(), this.layout(), CONFIG)
     this.listen()
   }
