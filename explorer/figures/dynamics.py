@@ -174,7 +174,9 @@ def _space_layout(landscape: Landscape, lang: str, theme: str) -> go.Layout:
     def axis(k: int) -> dict:
         return {
             "range": [float(low[k]), float(high[k])],
-            "title": {"text": t("dynamics.axis", lang, n=k + 1, share=f"{landscape.space.share[k]:.0%}")},
+            "title": {
+                "text": t("dynamics.axis", lang, n=k + 1, share=f"{100 * landscape.space.share[k]:.0f} %")
+            },
             "showticklabels": False,
             "showbackground": False,
             "gridcolor": GRID[theme],

@@ -193,4 +193,4 @@ def padding_figure(paddings: Sequence[Padding], lang: str, theme: str = "light")
 
 def _panel(padding: Padding, lang: str) -> str:
     where = t("shapes.before" if padding.before else "shapes.after", lang)
-    return f"{where}<br>{t('shapes.off', lang, off=f'{padding.off:.0%}')}"
+    return f"{where}<br>{t('shapes.off', lang, off=f'{100 * padding.off:.0f} %')}"

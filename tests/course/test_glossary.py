@@ -12,7 +12,7 @@ from torch import nn
 from explorer import CELLS, RecurrentModel, trace
 from explorer.cells.equations import latex, unfolded
 from explorer.course.glossary import GROUPS, entries, facts, matching, parameters, sheets, terms
-from explorer.course.lessons import cards
+from explorer.course.lessons import LESSONS, cards
 from explorer.course.places import place_of
 from explorer.experiment import Experiment
 from explorer.i18n import ASSETS, LANGUAGES
@@ -20,6 +20,7 @@ from explorer.language.sampling import probabilities
 from explorer.language.scoring import score
 from explorer.nn.initialise import initialise
 from explorer.nn.model import recurrent_layers
+from tests.course import lesson_files
 from tests.helpers import random_layer
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,8 @@ MATHS = re.compile(r"\$([^$]+)\$")
 COMMANDS = {
     "begin", "end", "left", "right", "sigma", "tanh", "mathrm", "odot", "circ", "cdot", "cdots", "tilde",
     "varphi", "max", "rho", "prod", "sum", "frac", "partial", "theta", "approx", "delta", "tau", "ln", "min",
-    "exp", "log", "leftarrow", "nabla", "quad", "sim", "in", "le", "to", "top", "|", "{", "}", ",", "\\",
+    "exp", "log", "leftarrow", "nabla", "quad", "sim", "in", "le", "to", "top", "lambda", "eta",
+    "|", "{", "}", ",", "\\",
 }  # fmt: skip
 """What KaTeX knows and this page uses."""
 
@@ -72,6 +74,19 @@ def test_a_meaning_is_one_sentence_in_the_readers_language(lang):
         said = MATHS.sub("x", entry.meaning)
         assert re.fullmatch(r"[^.]+다\." if lang == "ko" else r"[^가-힣]+\.", said), entry.key
         assert len(re.findall(r"[.?!](?:\s|$)", said)) == 1, entry.key
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_a_korean_card_gives_in_english_too_can_be_looked_up(lang):
+    given = re.compile(r"[가-힣]\*{0,2}\(([A-Za-z][A-Za-z '-]+)\)")
+    words = {
+        word
+        for name in LESSONS
+        for card in lesson_files.cards(name, "ko")
+        for word in given.findall(card.text)
+    }
+    assert len(words) > 40
+    assert not [word for word in sorted(words) if not matching(entries(lang), word)]
 
 
 def test_korean_parts_recurrent_and_recursive():

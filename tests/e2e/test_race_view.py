@@ -195,9 +195,9 @@ def test_a_race_is_drawn_as_it_comes_and_judged_at_its_end(page: Page, address: 
     for racer, metrics in enumerate(((0.17, 0.17), (0.17, 0.14), (0.14, 0.13))):
         for k, metric in enumerate(metrics):
             board.advance(racer, 26 + 5 * k, 5, metric)
-    expect(page.locator(".rx-card-left")).to_have_text(["", "", "left the plateau at step 30"])
+    expect(page.locator(".rx-card-left")).to_have_text(["", "", "left the plateau at training step 30"])
     expect(page.locator(".rx-race-heard")).to_have_text(
-        "GRU (reset after product): left the plateau at step 30. "
+        "GRU (reset after product): left the plateau at training step 30. "
     )
     board.advance(0, 36, 65, 0.165)
     board.put({"kind": "end", "racer": 0, "status": "spent", "step": 100})

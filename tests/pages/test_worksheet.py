@@ -28,7 +28,7 @@ def test_what_is_typed_is_right_or_not_yet_by_the_running_network():
     assert said["lstm_h_1"] == "empty" and "1 of 12 are right" in texts(app)
     app.button_group(key="worksheet_part").set_value("gradient").run()
     assert set(boxes(app)) == {key for key in blanks if key.startswith("gradient")}
-    (link,) = (one.proto for one in app.get("page_link") if one.proto.label == "This step on the stage")
+    (link,) = (one.proto for one in app.get("page_link") if one.proto.label == "Show this step in the app")
     assert parse_qs(link.query_string)["hidden"] == ["2"] and parse_qs(link.query_string)["step"] == ["2"]
 
 

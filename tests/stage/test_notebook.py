@@ -136,7 +136,7 @@ def test_a_clamp_is_the_run_with_that_value_held(shown_at_once, at):
     assert (found["run2_gate_f"] == 1).all() and (found["run2_gate_o"][1:4, 2] == 0).all()
     assert "both runs" in shown.note and "everything that is held" in shown.note and "10⁻" in shown.note
     shown.clamp = ""
-    assert (shown.payload, shown.note) == (plain, note) and "the run on the stage" in note
+    assert (shown.payload, shown.note) == (plain, note) and "the run that is shown" in note
 
 
 def test_a_change_reaches_the_layers_above_as_in_the_module():
@@ -186,7 +186,7 @@ def test_a_gradient_holds_nothing(shown_at_once):
 def test_a_layer_that_lacks_what_is_held_has_nothing_held(shown_at_once):
     shown = shown_at_once(trace(Net(), torch.randn(4, 3)), clamp="z=1")
     shown.layer = 1
-    assert shown.clamp == "" and "run on the stage" in shown.note
+    assert shown.clamp == "" and "run that is shown" in shown.note
 
 
 def test_without_the_widget_a_notebook_gets_a_frame(monkeypatch):
