@@ -22,6 +22,7 @@ from explorer.commands.terminal import table_lines
 from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.landscape import Landscape, signs
 from explorer.dynamics.network import network
+from explorer.dynamics.points import LONG
 from explorer.experiment import Experiment
 from explorer.lab.learned import Learned, inputs, learn
 from explorer.text import plain
@@ -94,6 +95,8 @@ def _headline(learned: Learned, landscape: Landscape) -> str:
         f"index {points.index}" + (" of 1" if points.bounded else ""),
         f"{points.lost} of {points.starts} starts found no rest",
     ]
+    if len(points.restless):
+        parts.append(f"{len(points.restless)} of {len(points.pace)} led {LONG:,} steps still move")
     return "; ".join(parts)
 
 

@@ -17,13 +17,17 @@ LARGE = 64
 READ = 400
 """Tokens or rows of a network's own kind that are read to see where its states are."""
 
+TEXT = 8
+"""Tokens of a text whose own states span the space: tokens in random order lead elsewhere."""
+
 
 def network(model: RecurrentModel, given: Input, constant: str = "", seed: int = 0) -> Landscape:
     """Returns the landscape of a network over its input, its first WINDOW steps.
 
     The points are those under a constant input: a token's embedding, or nothing at all where it is empty. The
-    search starts from the states of the input and of READ tokens in random order. Raises ValueError for a
-    network that reads in both directions, or a token that the network does not know.
+    search starts from the states of the input and of READ tokens in random order. The axes are the principal
+    directions of a text's states; of all these states where the text is shorter than TEXT tokens, or none.
+    Raises ValueError for a network that reads in both directions, or a token that the network does not know.
     """
     if constant and constant not in model.ids:
         raise ValueError(constant)
@@ -36,6 +40,7 @@ def network(model: RecurrentModel, given: Input, constant: str = "", seed: int =
     others = generator.choice(len(wandered), min(count, len(wandered)), replace=False)
     starts = np.concatenate([states, wandered[others]])[-count:]
     found = fixed_points(F, starts=starts, generator=generator, rounds=2 if F.size <= LARGE else 1)
+    told = model.vocabulary is not None and len(run.x) >= TEXT
     assert run.logits is not None
     return Landscape(
         model=model,
@@ -44,7 +49,7 @@ def network(model: RecurrentModel, given: Input, constant: str = "", seed: int =
         states=states,
         outputs=run.logits,
         points=found,
-        space=space_of(np.concatenate([states, wandered])),
+        space=space_of(states[1:] if told else np.concatenate([states, wandered])),
     )
 
 

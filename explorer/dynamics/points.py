@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from explorer.cells.activations import FUNCTIONS
+from explorer.dynamics.blas import one_blas_thread
 from explorer.dynamics.recurrence import Recurrence, held, states_of
 from explorer.limits import MAX_POINTS
 from explorer.nn.reading import frozen
@@ -45,6 +46,13 @@ ITERATIONS = 100
 LED, LONG, BEYOND = 8, 1_000, 1e4
 """Some starts are led by the map itself for so many steps; past BEYOND a state has left all bounds."""
 
+RESTING = 1e-4
+"""A led state that moves no further in a step has come to rest."""
+
+LEAPS = 20
+"""Newton's own steps from where the map has led, whatever their length, while they calm: an LSTM's c may fill
+for ten thousand steps, and its equations are all but straight there."""
+
 CALMING = 100
 """Small steps of a start that was lost before it tries again."""
 
@@ -66,6 +74,7 @@ class FixedPoints:
     point is slow: the state moves, but nothing near it is slower, or by less than a thousandth a step.
     jacobians (n, S, S); eigenvalues (n, S) complex, largest first. starts: how many states the search began
     at; lost: from how many of them it came to no rest within its steps, or at a state that still moves fast.
+    pace (k,): how far some states still move in a step after the map itself has led them LONG steps.
     """
 
     recurrence: Recurrence
@@ -76,6 +85,7 @@ class FixedPoints:
     eigenvalues: np.ndarray
     starts: int
     lost: int
+    pace: np.ndarray
 
     def __len__(self) -> int:
         return len(self.states)
@@ -84,6 +94,11 @@ class FixedPoints:
     def unstable(self) -> np.ndarray:
         """How many directions leave each point (n,): its eigenvalues outside the unit circle."""
         return (np.abs(self.eigenvalues) > 1.0).sum(-1)
+
+    @property
+    def restless(self) -> np.ndarray:
+        """The pace of those led states that have not come to rest; infinite of one that left all bounds."""
+        return self.pace[~(self.pace <= RESTING)]
 
     @property
     def stable(self) -> np.ndarray:
@@ -144,6 +159,7 @@ class FixedPoints:
         return np.linalg.qr(np.array(rows).T)[0].T[:count]
 
 
+@one_blas_thread()
 def fixed_points(
     model: Any,
     x: Any = None,
@@ -162,7 +178,8 @@ def fixed_points(
     F = model if isinstance(model, Recurrence) else held(model, x)
     generator = generator or np.random.default_rng(0)
     begin = _starts(F, starts, generator)
-    begin = np.concatenate([begin, _ends(F, begin)])
+    led = _led(F, begin)
+    begin = np.concatenate([begin, _leapt(F, led)])
     box = _box(begin)
     found = _search(F, begin, box)
     tried: set[bytes] = set()
@@ -171,7 +188,7 @@ def fixed_points(
         if not len(middle):
             break
         found = _joined(found, _search(F, middle, box))
-    return _described(F, found)
+    return _described(F, found, _pace(F, led))
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,15 +213,36 @@ def _starts(F: Recurrence, starts: np.ndarray | Trace | None, generator: np.rand
     return rows
 
 
-def _ends(F: Recurrence, starts: np.ndarray) -> np.ndarray:
-    """Returns where some of the starts are led to in the long run (n, S), if they do not leave all bounds.
+def _led(F: Recurrence, starts: np.ndarray) -> np.ndarray:
+    """Returns where the map leads some of the starts in the long run (n, S).
 
     Under a constant input an LSTM may fill its c far beyond what any text has put there.
     """
     s = starts[:: max(1, len(starts) // LED)]
     for _ in range(LONG):
         s = F.step(s)
+    return s
+
+
+def _leapt(F: Recurrence, led: np.ndarray) -> np.ndarray:
+    """Returns led states (n, S), further on by Newton's own steps where those help, and not out of bounds."""
+    s = led[(np.abs(led) < BEYOND).all(-1)]
+    for _ in range(LEAPS):
+        r, M = _residual(F, s)
+        tried = s + _newton_steps(M, r, np.inf)
+        calmer = _squared(F.step(tried) - tried) < _squared(r)
+        if not calmer.any():
+            break
+        s = np.where(calmer[:, None], tried, s)
     return s[(np.abs(s) < BEYOND).all(-1)]
+
+
+def _pace(F: Recurrence, led: np.ndarray) -> np.ndarray:
+    """Returns how far each led state moves in its next step (n,); infinite where it has left all bounds."""
+    within = (np.abs(led) < BEYOND).all(-1)
+    pace = np.full(len(led), np.inf)
+    pace[within] = np.sqrt(_squared(F.step(led[within]) - led[within]))
+    return pace
 
 
 def _wandered(F: Recurrence, generator: np.random.Generator) -> np.ndarray:
@@ -308,14 +346,14 @@ def _newton(F: Recurrence, starts: np.ndarray, box: Box) -> tuple[np.ndarray, np
     return s, speed, (rested & (speed < FASTEST)) | (speed < CRAWL)
 
 
-def _newton_steps(M: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Returns -M^-1 r (n, S), no longer than LEAP; none where a matrix has no inverse."""
+def _newton_steps(M: np.ndarray, r: np.ndarray, longest: float = LEAP) -> np.ndarray:
+    """Returns -M^-1 r (n, S), no longer than that; none where a matrix has no inverse."""
     try:
         steps = -np.linalg.solve(M, r[..., None])[..., 0]
     except np.linalg.LinAlgError:
         return np.zeros_like(r)
     size = np.sqrt(_squared(steps))[:, None]
-    return steps * np.minimum(1.0, LEAP / np.maximum(size, LEAP))
+    return steps * np.minimum(1.0, longest / np.maximum(size, 1e-300))
 
 
 def _squared(rows: np.ndarray) -> np.ndarray:
@@ -342,7 +380,7 @@ def _distinct(states: np.ndarray, speed: np.ndarray) -> tuple[np.ndarray, np.nda
     return states[kept], speed[kept]
 
 
-def _described(F: Recurrence, found: _Found) -> FixedPoints:
+def _described(F: Recurrence, found: _Found, pace: np.ndarray) -> FixedPoints:
     jacobians = F.jacobian(found.states) if len(found.states) else np.empty((0, F.size, F.size))
     values = np.linalg.eigvals(jacobians).astype(np.complex128)
     values = np.take_along_axis(values, np.argsort(-np.abs(values), -1, kind="stable"), -1)
@@ -352,4 +390,4 @@ def _described(F: Recurrence, found: _Found) -> FixedPoints:
     states, speed, exact, J, values = (
         frozen(a[order]) for a in (found.states, found.speed, exact, jacobians, values)
     )
-    return FixedPoints(F, states, speed, exact, J, values, found.starts, found.lost)
+    return FixedPoints(F, states, speed, exact, J, values, found.starts, found.lost, frozen(pace))

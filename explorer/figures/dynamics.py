@@ -160,9 +160,21 @@ def token_hues(labels: Sequence[str]) -> list[str]:
     return [seen.setdefault(label, PATH[len(seen) % len(PATH)]) for label in labels]
 
 
+def in_sight(landscape: Landscape) -> np.ndarray:
+    """Returns which points stand in the box that is drawn (n,): no further from the states than these reach.
+
+    One far away would shrink the path to a dot.
+    """
+    states, points = (landscape.space.place(s) for s in (landscape.states, landscape.points.states))
+    low, high = states.min(0), states.max(0)
+    reach = max(float((high - low).max()), 1e-3)
+    return ((points >= low - reach) & (points <= high + reach)).all(-1)
+
+
 def _box(landscape: Landscape) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the lower and upper ends of the three axes: around all states and points, with some room."""
-    ends = landscape.space.place(np.concatenate([landscape.states, landscape.points.states]))
+    """Returns the lower and upper ends of the three axes, around states and points in sight."""
+    seen = landscape.points.states[in_sight(landscape)]
+    ends = landscape.space.place(np.concatenate([landscape.states, seen]))
     low, high = ends.min(0), ends.max(0)
     room = np.maximum(0.12 * (high - low), 1e-3)
     return low - room, high + room

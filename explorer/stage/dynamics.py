@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from explorer.dynamics.landscape import Landscape, signs
-from explorer.dynamics.points import FixedPoints
+from explorer.dynamics.points import LONG, FixedPoints
 from explorer.figures.dynamics import (
     NAMES,
     answers_figure,
     eigen_figure,
+    in_sight,
     moves_figure,
     odds_figure,
     space_figure,
@@ -112,6 +113,8 @@ def _point(landscape: Landscape, row: int, bits: bool, lang: str) -> dict[str, A
     points = landscape.points
     unstable, exact = int(points.unstable[row]), bool(points.exact[row])
     said = [_is(unstable, exact, lang)]
+    if not in_sight(landscape)[row]:
+        said.append(t("space.far", lang, largest=f"{np.abs(points.states[row]).max():,.0f}"))
     if not exact:
         said.append(t("space.speed", lang, speed=raised(f"{np.sqrt(points.speed[row]):.2g}")))
     said.append(t("space.half_life", lang, steps=_half_life(points, row)))
@@ -183,7 +186,17 @@ def _groups(points: FixedPoints, bits: bool, lang: str) -> list[dict[str, Any]]:
 def _found(points: FixedPoints, lang: str) -> list[str]:
     """How the search went: from how many starts, what was lost, and whether the degree adds up."""
     said = [t("space.searched", lang, starts=points.starts, lost=points.lost)]
+    if len(points.restless):
+        said.append(_restless(points, lang))
     if points.bounded:
         key = "index_whole" if points.index == 1 else "index_short"
         said.append(t(f"space.{key}", lang, index=points.index))
     return said
+
+
+def _restless(points: FixedPoints, lang: str) -> str:
+    """How many led states have not come to rest, and how far the middle one of them still moves."""
+    pace = float(np.median(points.restless))
+    key, speed = ("restless", f"{pace:.2g}") if np.isfinite(pace) else ("endless", "")
+    n, led = len(points.restless), len(points.pace)
+    return t(f"space.{key}", lang, n=n, led=led, steps=f"{LONG:,}", speed=speed)

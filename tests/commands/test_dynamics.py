@@ -17,6 +17,12 @@ def test_the_table_has_a_row_for_each_point(capsys):
     assert table[0].split()[:4] == ["n", "answer", "unstable", "speed"] and len(table) == 2
 
 
+def test_states_that_go_on_for_ever_are_said(capsys):
+    wild = ("dynamics", "--scene", "network", "--cell", "rnn", "--weights", "untrained", "--gain", "5")
+    assert "8 of 8 led 1,000 steps still move" in printed(capsys, *wild)
+    assert "still move" not in printed(capsys, *QUICK)
+
+
 def test_json_and_npz_hold_the_points(capsys, tmp_path):
     found = json.loads(printed(capsys, *QUICK, "--json"))
     model = learn(Experiment(cell="gru")).model

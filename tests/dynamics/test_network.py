@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from explorer import Experiment
+from explorer.dynamics.landscape import space_of
 from explorer.dynamics.network import network
-from explorer.lab.learned import inputs, learn
+from explorer.dynamics.points import fixed_points
+from explorer.dynamics.recurrence import states_of
+from explorer.lab.learned import from_bundle, inputs, learn
 from explorer.nn.tracing import trace
+from explorer.training.shipped import families, load
 
 
 def landscape_of(held: str = "", **choices: object):
@@ -30,6 +34,24 @@ def test_the_lectures_network_is_searched_without_input_and_under_a_token():
 def test_a_token_that_the_network_does_not_know_is_refused():
     with pytest.raises(ValueError, match="unheard"):
         landscape_of("unheard", cell="rnn")
+
+
+def test_the_axes_are_those_of_a_text_that_is_long_enough():
+    long = landscape_of(cell="rnn", text="the cat sat on the mat and the dog sat", weights="untrained")
+    short = landscape_of(cell="rnn", text="the cat sat", weights="untrained")
+    assert np.array_equal(long.space.axes, space_of(long.states[1:]).axes)
+    assert (short.space.share > 0).all() and short.steps == 3  # three states have two directions alone
+
+
+def test_the_tales_lstm_would_rest_where_no_text_leads():
+    """Without input its c fills for thousands of steps, to a thousand; a text leads to some twenty."""
+    model = from_bundle(load("tales_en", "lstm")).model
+    states = states_of(trace(model, list(families()["tales_en"].text)).layers)
+    found = fixed_points(model, starts=states[::30], rounds=0)
+    assert found.counts == {0: 1} and found.index == 1
+    assert np.abs(found.states).max() > 900 > 9 * np.abs(states).max()
+    assert len(found.restless) == len(found.pace) and 0.1 < np.median(found.pace) < 1
+    assert found.half_lives[0, 0] > 900
 
 
 def test_an_adding_network_has_one_slow_direction():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import brentq, root
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from explorer import CELLS, fixed_points
 from explorer.cells import LayerWeights
@@ -30,6 +31,44 @@ def test_a_memory_is_born_at_weight_one():
     assert np.allclose(found.half_lives[2], 1.0)  # doubles in one step
     assert np.allclose(np.abs(found.directions[2]), 1.0) and not found.directions[0].size
     assert found.index == 1 and found.bounded
+    assert len(found.pace) and not len(found.restless)
+
+
+def filling(f: float, written: float) -> Recurrence:
+    """A unit of an LSTM: c = f c + written, whatever h is."""
+    spec = CELLS["lstm"]
+    zero = {name: np.zeros(shape) for name, shape in spec.shapes(1, 1).items()}
+    weights = spec.weights(zero)
+    for block, bias in (("f", np.log(f / (1 - f))), ("i", 30.0), ("g", np.arctanh(written))):
+        zero["bias_ih"][weights.rows(block)] = bias
+    return Recurrence(spec, (spec.weights(zero),), np.zeros(1))
+
+
+def test_a_cell_state_that_fills_for_thousands_of_steps_is_found_where_it_would_end():
+    f, written, start = 0.9997, 0.5, np.array([[0.0, 1.0], [0.0, 2.0]])
+    found = fixed_points(filling(f, written), starts=start)
+    end = written / (1 - f)
+    assert found.counts == {0: 1} and found.states[0, 1] == pytest.approx(end) and end > 1_600
+    left = (end - start[:, 1]) * f**1_000
+    assert np.allclose(found.pace, left * (1 - f)) and len(found.restless) == 2
+    assert found.half_lives[0, 0] == pytest.approx(np.log(0.5) / np.log(f))
+
+
+def test_what_would_fill_beyond_all_bounds_is_not_called_a_point():
+    found = fixed_points(filling(1 - 1e-6, 0.5), starts=np.array([[0.0, 1.0]]))  # it would end at 500,000
+    assert not len(found) and np.allclose(found.restless, 0.5, atol=1e-2)
+
+
+def test_numpy_solves_in_one_thread_and_then_in_as_many_as_before(monkeypatch):
+    def threads() -> set[int]:
+        return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+
+    seen, solve = set(), np.linalg.solve
+    monkeypatch.setattr(np.linalg, "solve", lambda *a: (seen.update(threads()), solve(*a))[1])
+    with threadpool_limits(2, "blas"):
+        before = threads()
+        fixed_points(one_unit(2.0), starts=np.array([[0.5]]), rounds=0)
+        assert (seen, threads()) == ({1}, before) and before != {1}
 
 
 def test_a_ghost_is_a_slow_point_not_a_fixed_one():
@@ -75,7 +114,7 @@ def test_no_rest_is_said_and_no_state_gives_no_point():
     weights = LayerWeights(("h",), np.zeros((1, 1)), np.eye(1), np.ones(1), np.zeros(1))
     F = Recurrence(CELLS["rnn_relu"], (weights,), np.zeros(1))
     found = fixed_points(F, starts=np.array([[0.5], [np.inf]]))
-    assert len(found) == 0 and found.starts == found.lost > 0
+    assert len(found) == 0 and found.starts == found.lost > 0 and found.restless.tolist() == [1.0]
     assert found.counts == {} and found.directions == () and not found.bounded
 
 

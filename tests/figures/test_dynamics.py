@@ -33,6 +33,18 @@ def test_space_holds_the_path_and_every_point(landscape, theme):
     assert low < min(path.x) and max(path.x) < high
 
 
+def test_a_point_far_from_the_run_does_not_shrink_it(landscape):
+    points = landscape.points
+    assert figures.in_sight(landscape).all()
+    far = points.states.copy()
+    far[0] += 50.0 * landscape.space.axes[0]
+    shown = replace(landscape, points=replace(points, states=far))
+    assert figures.in_sight(shown).tolist() == [False, *[True] * (len(points) - 1)]
+    without = replace(points, states=points.states[1:])
+    box, same = (figures._box(replace(landscape, points=p)) for p in (replace(points, states=far), without))
+    assert np.array_equal(box, same)
+
+
 def test_a_token_is_written_where_there_is_room_and_the_last_one_always(landscape):
     near = landscape.states.copy()
     near[2], near[4] = near[1] + 1e-3, near[5] - 1e-3

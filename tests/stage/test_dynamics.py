@@ -1,13 +1,14 @@
 """The payload of states and fixed points: numbers, words, and every string that the modules ask for."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from explorer import Experiment
 from explorer.dynamics.network import network
-from explorer.i18n import LANGUAGES, section
+from explorer.i18n import LANGUAGES, section, t
 from explorer.lab.learned import inputs, learn
 from explorer.stage import MODULES
 from explorer.stage.dynamics import build_space
@@ -54,3 +55,21 @@ def test_every_string_that_the_modules_ask_for_is_there(lang):
     for path in (MODULES / "dynamics").glob("*.js"):
         for name in re.findall(r"\bstrings\.(\w+)", path.read_text("utf-8")):
             assert name in there, name
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_point_out_of_sight_and_states_that_do_not_rest_are_said(lang):
+    landscape = landscape_of("rnn")
+    points = landscape.points
+    far = np.concatenate([points.states[:1] + 100.0 * landscape.space.axes[:1], points.states[1:]])
+
+    def run(pace: float):
+        shown = replace(points, states=far, pace=np.array([0.0, pace, pace]))
+        return header_of(build_space([replace(landscape, points=shown)], lang))["runs"][0]
+
+    largest = f"{np.abs(far[0]).max():,.0f}"
+    assert t("space.far", lang, largest=largest) in run(0.0)["points"][0]["said"]
+    some = {"n": 2, "led": 3, "steps": "1,000"}
+    assert t("space.restless", lang, speed="0.25", **some) in run(0.25)["found"]
+    assert t("space.endless", lang, **some) in run(np.inf)["found"]
+    assert not any("1,000" in text for text in run(0.0)["found"])
