@@ -4,15 +4,19 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 
 from explorer import Experiment
+from explorer.data.tasks import flip_flop
 from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.landscape import Landscape, signs
 from explorer.dynamics.network import network
 from explorer.dynamics.portrait import OPEN, by_hand, many, portrait, units_of
+from explorer.dynamics.recurrence import held
 from explorer.experiment import TABLE
 from explorer.lab.learned import Learned, from_bundle, inputs
 from explorer.training.shipped import load
+from explorer.training.trainer import FLIP_FLOP_LENGTH
 from explorer.ui.dynamics.evidence import evidence_of
 from tests.course import lesson_files
 from tests.course.lesson_files import pressed, presses
@@ -86,9 +90,17 @@ def test_what_holds_a_bit_lets_its_gradient_fade():
 def test_a_sum_is_held_along_one_line():
     experiment = button("line", 0)
     known = learned_once(experiment.model_part())
-    found = network(known.model, inputs(experiment, known.model, known.sample), experiment.held).points
-    along, across = found.half_lives[0, :2]
+    found = network(known.model, inputs(experiment, known.model, known.sample), experiment.held)
+    along, across = found.points.half_lives[0, :2]
     assert 10 < along < 100 and 1 <= across <= 2
+    line = found.space.axes[0]
+    assert found.space.share[0] > 0.9  # most of the states
+    alone, last = held(known.model), found.states[-1:]
+    pushed = last + np.std((found.states - found.space.mean) @ line) * np.array([[-1.0], [0.0], [1.0]]) * line
+    for _ in range(5):
+        pushed = alone.step(pushed)
+    less, same, more = known.model.readout(torch.as_tensor(pushed[:, : experiment.hidden])).flatten().tolist()
+    assert min(abs(less - same), abs(more - same)) > 0.3 and (less - same) * (more - same) < 0
 
 
 def test_half_lives_of_a_corner_and_an_edge():
@@ -119,6 +131,9 @@ def test_a_linear_recurrence_has_one_point_and_learns_no_three_bits():
     assert landscape("linear", 0).points.counts == {0: 1}
     fit = learned("linear").fit
     assert fit is not None and not fit.passed and fit.loss == pytest.approx(0.43, abs=0.02)
+    assert learned("linear").model.hidden_size == 24
+    _, target = flip_flop(FLIP_FLOP_LENGTH, 32, torch.Generator().manual_seed(0))
+    assert (target**2).mean() == 1  # the error of who always answers 0
 
 
 def test_four_memories_at_rest_and_none_that_turns():
@@ -141,7 +156,10 @@ def test_a_unit_with_a_cell_state_holds_a_bit_under_a_smaller_weight():
 
 
 def test_dying_out_and_chaos():
-    assert many(button("chaos", 0).pull).found.largest < 0 < many(button("chaos", 1).pull).found.largest
+    dying, chaotic = (many(button("chaos", at).pull) for at in (0, 1))
+    assert dying.found.largest < 0 < chaotic.found.largest
+    for side in (dying, chaotic):
+        assert side.backward == pytest.approx(side.found.largest, abs=0.02)
 
 
 def test_brackets_under_one_held_bracket_come_to_rest():

@@ -15,6 +15,7 @@ from explorer.data.grammar import END
 from explorer.data.pairs import Pairs, pairs_of
 from explorer.data.tales import words as words_of
 from explorer.experiment import TABLE, Experiment
+from explorer.figures.counts import share
 from explorer.i18n import LANGUAGES
 from explorer.lab.learned import learn, new_tokens
 from explorer.labels import UNKNOWN
@@ -375,7 +376,10 @@ def test_what_is_forgotten_may_have_a_gradient():
     assert found.verdict == "hardly_arrives" and found.distance == 6 == 12 - shown("memory", 1).step
     assert f"{100 * found.shrunk:.0f}" == "8"
     assert (f"{100 * found.accuracy:.0f}", f"{100 * found.baseline:.0f}") == ("14", "9")
-    tells("memory", 8, 14, 9)
+    tested = remembered("memory", 1).tested
+    told = NUMBER.findall(share(round(found.accuracy * tested), tested, "en"))
+    assert told[0] == "14" and len(told) == 3
+    tells("memory", 8, 9, *told)
 
 
 def test_branches_part_where_the_choice_is_read_and_gradients_before():
