@@ -69,7 +69,8 @@ def lesson(name: str, lang: str) -> str:
 class Refused(ValueError):  # noqa: N818
     """What a person gave is not taken. sentence: key of the reason in the locale; values: what fills it.
 
-    Values are numbers and names of our own, never a part of what was given. As text: the English sentence.
+    Values are numbers and names of our own, never a part of what was given, but for the path of a file that
+    code asked for. As text: the English sentence.
     """
 
     def __init__(self, sentence: str, **values: int | float | str) -> None:
@@ -77,6 +78,10 @@ class Refused(ValueError):  # noqa: N818
         self.sentence, self.values = sentence, values
 
     def __str__(self) -> str:
-        tables = (strings("en").get(name, {}) for name in ("notice", "generate"))
+        return self.said("en")
+
+    def said(self, lang: str) -> str:
+        """Returns the sentence in a language."""
+        tables = (strings(lang).get(name, {}) for name in ("notice", "generate"))
         found = next((table[self.sentence] for table in tables if self.sentence in table), None)
         return self.sentence.replace("_", " ") if found is None else found.format(**self.values)

@@ -26,7 +26,8 @@ def run_app(chosen: argparse.Namespace) -> int:
     for name, raw in own.items():
         passed += [f"--{name}", raw if name == "prefix" else str(Path(raw).absolute())]
     if own:
-        reading(chosen.model, lambda: given(chosen.model, chosen.prefix, chosen.vocabulary, chosen.sequence))
+        along = (chosen.prefix, chosen.vocabulary, chosen.sequence)
+        reading(chosen, lambda: given(chosen.model, *along), option="model")
     sys.argv = ["streamlit", "run", str(ROOT / "app.py"), *chosen.rest, *(["--", *passed] if own else [])]
     run_module("streamlit", run_name="__main__", alter_sys=True)
     return 0

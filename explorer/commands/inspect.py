@@ -10,7 +10,7 @@ from explorer.commands.output import written
 from explorer.commands.terminal import table_lines
 from explorer.formats.layers import Layers
 from explorer.formats.opening import FORMAT, FileContents, inspect_file
-from explorer.formats.source import shown
+from explorer.formats.source import Unreadable, shown
 from explorer.i18n import Refused
 from explorer.training.store import state_bytes
 
@@ -62,11 +62,10 @@ def run_convert(chosen: argparse.Namespace) -> int:
 def _opened(file: str) -> Iterator[None]:
     try:
         yield
+    except Unreadable as error:
+        raise UsageError(str(error)) from error
     except Refused as error:
         raise UsageError(f"{file!r} cannot be used. {error}") from error
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-        reason = getattr(error, "strerror", None) or "it is no path"
-        raise UsageError(f"{file!r} cannot be read: {reason}.") from error
 
 
 def _row(layers: Layers) -> tuple[str, ...]:

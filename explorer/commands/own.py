@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal, TypeVar
 
 from explorer.commands.options import (
@@ -14,12 +15,13 @@ from explorer.commands.options import (
     experiment_from,
     field_option,
     flag_of,
+    language,
 )
 from explorer.experiment import Experiment
+from explorer.formats.source import Unreadable
 from explorer.i18n import Refused
-from explorer.lab.files import Given, given
+from explorer.lab.files import Given, given, kept_fields
 from explorer.lab.learned import Learned, from_bundle, learn
-from explorer.lab.own import fitting_text
 from explorer.training.shipped import families, load
 from explorer.training.store import Bundle, is_kept, load_bundle
 
@@ -92,7 +94,7 @@ def origin_of(chosen: argparse.Namespace, fields: Sequence[str]) -> Literal["her
     for name in fields:
         if getattr(chosen, name, None) is not None and not (shipped and name == "cell"):
             raise UsageError(f"{flag_of(name)} has no place beside --model: the network says it.")
-    if not shipped and not _is_ours(chosen.file):
+    if not shipped and not reading(chosen, lambda: is_kept(chosen.file)):
         return "file"
     if along:
         raise UsageError(f"--{along[0]} has no place beside a network of this app: it has its own.")
@@ -113,12 +115,9 @@ def _of_file(chosen: argparse.Namespace, experiment: Experiment) -> tuple[Experi
 def _of_app(chosen: argparse.Namespace, experiment: Experiment) -> tuple[Experiment, Learned]:
     """The experiment and the network of the app."""
     bundle = bundle_of(chosen)
-    learned, run = from_bundle(bundle), bundle.experiment
-    names = learned.model.vocabulary
-    offered = families()[chosen.file].text if chosen.file in families() else run.text
-    text = experiment.text or offered or (fitting_text(names, run.token_level) if names else "")
-    fields = {"weights": "model", "cell": run.cell, "units": run.token_level, "text": text}
-    return changed(experiment, fields), learned
+    if not experiment.text and (family := families().get(chosen.file)):
+        experiment = replace(experiment, text=family.text)
+    return changed(experiment, kept_fields(bundle, experiment)), from_bundle(bundle)
 
 
 def _units_there(experiment: Experiment, learned: Learned) -> Experiment:
@@ -134,30 +133,24 @@ def _units_there(experiment: Experiment, learned: Learned) -> Experiment:
 def opened(chosen: argparse.Namespace) -> Given:
     """Returns the network of --model FILE with what comes along. Raises UsageError."""
     along = (getattr(chosen, name, None) for name in ALONG)
-    return reading(chosen.file, lambda: given(chosen.file, *along))
+    return reading(chosen, lambda: given(chosen.file, *along))
 
 
-def reading(file: str, read: Callable[[], Read]) -> Read:
-    """Returns what reading a file gives. Raises UsageError with the reason where it cannot be read."""
+def reading(chosen: argparse.Namespace, read: Callable[[], Read], option: str = "file") -> Read:
+    """Returns what reading the file of an option gives. Raises UsageError with the reason, in --lang."""
+    lang = getattr(chosen, "lang", "en")
     try:
         return read()
     except Refused as error:
-        raise UsageError(f"--model {file!r} cannot be used. {error}") from error
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-        reason = getattr(error, "strerror", None) or "it is no path"
-        named = getattr(error, "filename", None) or file
-        raise UsageError(f"{str(named)!r} cannot be read: {reason}.") from error
-
-
-def _is_ours(file: str) -> bool:
-    """Returns whether this app kept a file. Raises UsageError where it cannot be read."""
-    return reading(file, lambda: is_kept(file))
+        beside = isinstance(error, Unreadable) or lang != "en"
+        named = "" if beside else f"--model {getattr(chosen, option)!r} cannot be used. "
+        raise UsageError(f"{named}{error.said(language(lang))}") from error
 
 
 def bundle_of(chosen: argparse.Namespace) -> Bundle:
     """Returns the network of the app that --model names: shipped, of a cell, or kept. Raises UsageError."""
     if chosen.file not in families():
-        return reading(chosen.file, lambda: load_bundle(chosen.file, uploaded=False))
+        return reading(chosen, lambda: load_bundle(chosen.file, uploaded=False))
     cells = families()[chosen.file].cells
     cell = Experiment().cell if chosen.cell is None else chosen.cell
     if cell not in cells:

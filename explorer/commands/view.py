@@ -23,8 +23,10 @@ def run_view(chosen: argparse.Namespace) -> int:
     lang, out = language(chosen.lang), checked_path(chosen.out, ENDINGS)
     try:
         seen = view(_local(chosen.link), lang=lang, network=chosen.network, vocabulary=chosen.vocabulary,
-                    sequence=chosen.sequence)  # fmt: skip
-    except (ValueError, Refused, OSError) as error:
+                    sequence=chosen.sequence, beside=chosen.beside)  # fmt: skip
+    except Refused as error:
+        raise UsageError(error.said(lang)) from error
+    except (ValueError, OSError) as error:
         raise UsageError(f"{chosen.link!r} cannot be shown: {error}.") from error
     ending = out.suffix.lower()
     with written(out):
@@ -68,9 +70,16 @@ NETWORK = Option(
     "--network",
     {"metavar": "FILE", "help": "a network in place of the link's: kept by Train live, or yours"},
 )
+BESIDE = Option(
+    "--beside",
+    {
+        "metavar": "FILE",
+        "help": "of the network that the link has beside it, if it is another",
+    },
+)
 
 VERB = Verb(
     run_view,
     "any view of the app as a file, from its link",
-    (LINK, OUT, LANG, NETWORK, VOCABULARY, SEQUENCE, JSON),
+    (LINK, OUT, LANG, NETWORK, VOCABULARY, SEQUENCE, BESIDE, JSON),
 )

@@ -1,4 +1,7 @@
-"""A sequence of numbers for a network that reads numbers: .csv, a step a line, or .npy (T, D)."""
+"""A sequence of numbers for a network that reads numbers: .csv, a step a line, or .npy (T, D).
+
+Columns are parted by commas, semicolons, tabs or spaces; beside a semicolon a comma is a decimal one.
+"""
 
 import io
 import math
@@ -63,6 +66,8 @@ def _of_text(data: bytes) -> np.ndarray:
     except UnicodeDecodeError as error:
         raise Refused("numbers_none") from error
     rows: list[list[float]] = []
+    if any(";" in line and "," in line for line in lines):  # a comma is then the point of a number
+        lines = [line.replace(",", ".") for line in lines]
     for number, line in enumerate(lines, 1):
         parts = [part for part in _BETWEEN.split(line.strip()) if part]
         if not parts:

@@ -61,7 +61,8 @@ def load_weights(file: Path | str | bytes, prefix: str | None = None) -> Layers:
     file: a path, or the bytes, of .safetensors; .pt, .pth, .ckpt, .jit (state dicts, checkpoints, whole and
     scripted modules); .npz; ONNX; Keras (.keras, .h5, .hdf5, .weights.h5). Whatever it holds, nothing in it
     runs: no pickle, no torch.load. Large files are read by memory map. Raises Refused, whose text says what
-    is wrong; OSError where it cannot be read; Missing where ONNX and Keras lack the extra `files`.
+    is wrong, as Unreadable, which is an OSError, where it is not there; Missing where ONNX and Keras lack the
+    extra `files`.
     """
     return inspect_file(file).one(prefix)
 

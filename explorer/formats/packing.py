@@ -11,7 +11,6 @@ from explorer.formats.layers import Layers, weights_for
 from explorer.formats.networks import Network
 from explorer.formats.source import Source, shown
 from explorer.i18n import Refused
-from explorer.limits import MAX_HEADER
 
 FORMAT = "networks of a file 1"
 
@@ -82,17 +81,6 @@ def _weights(layers: Layers) -> Iterator[tuple[int, int, str, np.ndarray]]:
                 yield level, way, stem, array
             if layers.projections:
                 yield level, way, "projection", layers.projections[level][way]
-
-
-def metadata_of(data: bytes) -> dict[str, str]:
-    """Returns what a safetensors file with a short header says of itself; nothing where it is none."""
-    source = Source(memoryview(data))
-    if not safe.looks_so(source) or int.from_bytes(data[:8], "little") > MAX_HEADER:
-        return {}
-    try:
-        return {name: str(value) for name, value in safe.read(source)[1].items()}
-    except Refused:
-        return {}
 
 
 def unpack(data: bytes) -> tuple[str, tuple[str, ...], tuple[Network, ...]]:

@@ -6,7 +6,8 @@ import mmap
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,6 +27,42 @@ FAULTS = (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.
 
 FLOATS = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 """Kinds of numbers that weights may be, and their bytes."""
+
+
+class Unreadable(Refused, OSError):  # noqa: N818
+    """A file that cannot be read, with the reason as a sentence."""
+
+
+class NoFile(Unreadable, FileNotFoundError):  # noqa: N818
+    """A file that there is not."""
+
+
+@contextmanager
+def at_hand(file: Path | str) -> Iterator[None]:
+    """Whatever keeps a file from being read within is raised as Unreadable."""
+    try:
+        yield
+    except Unreadable:
+        raise
+    except FileNotFoundError as error:
+        raise NoFile("file_missing", file=str(file)) from error
+    except IsADirectoryError as error:
+        raise Unreadable("file_folder", file=str(file)) from error
+    except OSError as error:
+        raise Unreadable("file_unreadable", file=str(file)) from error
+
+
+def bytes_of(file: Path | str) -> bytes:
+    """Returns what is in a file. Raises Unreadable."""
+    with at_hand(file):
+        return path_of(file).read_bytes()
+
+
+def path_of(file: Path | str) -> Path:
+    """Returns a path. Raises NoFile for one that none can be: with a NUL."""
+    if "\0" in str(file):
+        raise NoFile("file_missing", file=str(file).replace("\0", "?"))
+    return Path(file)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +123,13 @@ class _View(io.RawIOBase):
 
 
 def source_of(file: Path | str | bytes) -> Source:
-    """Returns the bytes of a file by memory map, or those that were given. Raises Refused, OSError."""
+    """Returns the bytes of a file by memory map, or those that were given. Raises Refused, Unreadable."""
     if isinstance(file, bytes):
         if not file:
             raise Refused("file_empty")
         return Source(memoryview(file))
-    path = Path(file)
-    with path.open("rb") as opened:
+    path = path_of(file)
+    with at_hand(file), path.open("rb") as opened:
         if path.stat().st_size == 0:
             raise Refused("file_empty")
         return Source(memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)), path.name)

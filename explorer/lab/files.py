@@ -10,10 +10,12 @@ from explorer.experiment import OWN, Experiment
 from explorer.formats.networks import Network, networks_in
 from explorer.formats.numbers import read_numbers
 from explorer.formats.opening import inspect_file
+from explorer.formats.source import bytes_of
 from explorer.formats.vocabulary import level_of, names_of, read_vocabulary
 from explorer.i18n import Refused
 from explorer.lab.learned import Learned
 from explorer.lab.own import EXAMPLE_IDS, digest, fitting_text, own
+from explorer.training.store import Bundle, is_kept, load_bundle
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,13 @@ class Given:
         return fields | {"units": self.level, "text": experiment.text or self.text()}
 
 
+def kept_fields(bundle: Bundle, experiment: Experiment) -> dict[str, str]:
+    """Returns the fields of an experiment that has a network of this app, with a text that it knows."""
+    run, names = bundle.experiment, bundle.model.vocabulary
+    text = experiment.text or run.text or (fitting_text(names, run.token_level) if names else "")
+    return {"weights": "model", "cell": run.cell, "units": run.token_level, "text": text}
+
+
 def first_ids(count: int) -> str:
     """Returns a text of the first tokens of a vocabulary without names."""
     return " ".join(map(str, range(min(count, EXAMPLE_IDS))))
@@ -50,7 +59,7 @@ def first_ids(count: int) -> str:
 def given(
     file: Path | str, name: str | None = None, vocabulary: str | None = None, sequence: str | None = None
 ) -> Given:
-    """Returns the network of a file, with what comes along. Raises Refused, OSError, Missing.
+    """Returns the network of a file, with what comes along. Raises Refused, Missing.
 
     name: which of its networks; without it the only one, or layers that stand on each other.
     """
@@ -59,14 +68,22 @@ def given(
     if vocabulary is not None:
         if not network.vocabulary_size:
             raise Refused("words_unread")
-        names = names_of(read_vocabulary(Path(vocabulary).read_bytes()), network.vocabulary_size)
+        names = names_of(read_vocabulary(bytes_of(vocabulary)), network.vocabulary_size)
         return Given(file, network, names, level_of(names))
     if sequence is None:
-        return Given(file, network)
+        return Given(file, network, *_kept_with(file))
     if network.vocabulary_size:
         raise Refused("numbers_unread")
-    numbers = read_numbers(Path(sequence).read_bytes(), network.layers.input_size)
+    numbers = read_numbers(bytes_of(sequence), network.layers.input_size)
     return Given(file, network, numbers=numbers)
+
+
+def _kept_with(file: Path) -> tuple[tuple[str, ...] | None, str]:
+    """Returns the tokens and their level that a network of this app was kept with; none of any other."""
+    if not is_kept(file):
+        return None, "word"
+    bundle = load_bundle(file, uploaded=False)
+    return bundle.model.vocabulary, bundle.experiment.token_level
 
 
 def _named(networks: Sequence[Network], name: str | None) -> Network:

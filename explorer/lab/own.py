@@ -14,6 +14,7 @@ from explorer.cells import LayerWeights
 from explorer.data.corpora import TAUGHT, sentences_of
 from explorer.formats.networks import Network
 from explorer.lab.learned import Input, Learned, Token
+from explorer.labels import UNKNOWN
 from explorer.nn.model import RecurrentModel, States
 from explorer.text import clean, join, tokenise
 from explorer.training.trainer import Fit
@@ -173,7 +174,7 @@ def fitting_text(names: Sequence[str], level: str) -> str:
     best = int(np.argmax(shares))
     if shares[best] >= 0.5:
         return offered[best]
-    return join([name for name in names if clean(name)][:SOME], level)
+    return join([name for name in names if clean(name) and name != UNKNOWN][:SOME], level)
 
 
 _PLAIN = ("hello world", "The quick brown fox jumps over the lazy dog.", "the cat sat on the mat")

@@ -159,6 +159,11 @@ def _first_bad(flow: Flow) -> int | None:
     return None if bad is None else bad + flow.first_step - 1
 
 
+def _words(runs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether tokens are words: a letter of a word means nothing."""
+    return any(len(token["original"]) > 1 for run in runs for token in run["tokens"])
+
+
 def header_for(kind: str, lang: str, runs: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
     """Returns what every payload says, and the rest: kind names the stage, mode a class of its style.
 
@@ -170,7 +175,7 @@ def header_for(kind: str, lang: str, runs: list[dict[str, Any]], **rest: Any) ->
         "lang": lang,
         "mode": kind,
         "strings": section("stage", lang),
-        "gloss": glosses(lang),
+        "gloss": glosses(lang) if _words(runs) else {},
         "firstStep": 1,
         "total": runs[0]["steps"],
         "runs": runs,

@@ -28,7 +28,7 @@ from explorer.dynamics.network import network
 from explorer.experiment import MAPPINGS, Experiment
 from explorer.figures.deep import NETWORKS
 from explorer.i18n import LANGUAGES, Refused, t
-from explorer.lab.files import Given, given
+from explorer.lab.files import Given, given, kept_fields
 from explorer.lab.flow import compared, flow
 from explorer.lab.learned import UNSAID, Learned, from_bundle, inputs, learn, needed, opening, settled
 from explorer.lab.own import titled
@@ -75,7 +75,7 @@ class Networks:
         if self.own is not None:
             return self.own.learned()
         if self.file is not None:
-            return from_bundle(load_bundle(self.file))
+            return from_bundle(load_bundle(self.file, uploaded=False))
         if experiment.weights != "model":
             return learn(needed(experiment.model_part()))
         if not self.there(experiment):
@@ -101,7 +101,7 @@ class Networks:
     def trained_on(self, experiment: Experiment) -> Experiment | None:
         """Returns the training that the experiment's stored network comes from; None for one learned here."""
         if self.file is not None:
-            return load_bundle(self.file).experiment
+            return load_bundle(self.file, uploaded=False).experiment
         if experiment.weights != "model" or experiment.own:
             return None
         return families()[experiment.model].experiments[experiment.cell]
@@ -317,7 +317,7 @@ def view(
     network is a file in place of the experiment's: one of page Train live, or anybody's, with a vocabulary or
     a sequence (T, D); beside is the file of the network that the experiment has beside it. Raises
     NoStageError for a view that does not stand on the stage, ValueError for a link that sets what there is
-    not and, as Refused, for a file that cannot be used.
+    not and, as Refused, for a file that cannot be used or, as Unreadable, is not there.
     """
     if experiment is None:
         place = place_of(page)
@@ -343,7 +343,13 @@ def _networks(files: Mapping[str, str], experiment: Experiment) -> tuple[Network
         return Networks(), experiment
     file = Path(files["network"])
     if not experiment.own and is_kept(file):
-        return Networks(file), experiment
+        if along := [name for name in files if name != "network"]:
+            raise NoStageError(
+                f"{along[0]} has no place: a network of this app has its own vocabulary and task"
+            )
+        fields = kept_fields(load_bundle(file, uploaded=False), experiment)
+        model = "" if experiment.model in families() else experiment.model
+        return Networks(file), experiment.with_changes(fields | {"model": model})[0]
     found = given(file, experiment.stack or None, files.get("vocabulary"), files.get("sequence"))
     own, _ = experiment.with_changes(found.experiment(experiment))
     return Networks(own=found, second=_beside(files, own, found)), own

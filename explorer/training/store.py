@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from explorer.cells import CELLS
 from explorer.experiment import TABLE, Experiment, Refusal
 from explorer.formats import safe
+from explorer.formats.source import at_hand, bytes_of, path_of
 from explorer.labels import label
 from explorer.limits import (
     MAX_HEADER,
@@ -103,14 +104,17 @@ def save_model(
 
 
 def load_model(source: Path | str | bytes) -> RecurrentModel:
-    """Returns the model, of any size, that `save_model` wrote, in float32. Raises Refused, OSError."""
+    """Returns the model, of any size, that `save_model` wrote, in float32. Raises Refused, Unreadable."""
     return load_bundle(source, uploaded=False).model
 
 
-def is_kept(file: Path | str) -> bool:
-    """Returns whether this app kept a file. Raises OSError where it cannot be read."""
-    with open(file, "rb") as opened:
-        head = opened.read(2**17)
+def is_kept(file: Path | str | bytes) -> bool:
+    """Returns whether this app kept a file, a path or what is in it. Raises Unreadable."""
+    if isinstance(file, bytes):
+        head = file[: 2**17]
+    else:
+        with at_hand(file), path_of(file).open("rb") as opened:
+            head = opened.read(2**17)
     length = int.from_bytes(head[:8], "little")
     return b'"format":"rnn-explorer' in head[8 : 8 + length]
 
@@ -120,12 +124,9 @@ def load_bundle(source: Path | str | bytes, *, uploaded: bool = True) -> Bundle:
 
     Whatever an uploaded file holds, it is read in well under a second and in some 20 MB of memory, and
     nothing in it runs; one of one's own may be of any size. Raises Refused where it is not exactly such a
-    file; OSError where it cannot be read.
+    file; Unreadable where it cannot be read.
     """
-    if isinstance(source, bytes):
-        data = source
-    else:
-        data = _read(Path(source)) if uploaded else Path(source).read_bytes()
+    data = source if isinstance(source, bytes) else _read(Path(source)) if uploaded else bytes_of(source)
     if uploaded and len(data) > MAX_UPLOAD_MODEL:
         raise _large(len(data))
     entries, metadata = _header(data, MAX_HEADER if uploaded else safe.MAX_HEADER)
@@ -192,7 +193,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def _read(path: Path) -> bytes:
     """Returns a file's bytes, of a long one a little more than may be uploaded."""
-    with path.open("rb") as file:
+    with at_hand(path), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_UPLOAD_MODEL:
             raise _large(size)

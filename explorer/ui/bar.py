@@ -123,9 +123,9 @@ def _take_weights() -> None:
     if chosen == _OPEN:
         return
     if chosen.startswith(_STORED):
-        state.apply(models.changes_for(chosen.removeprefix(_STORED), experiment))
+        state.choose_weights(models.changes_for(chosen.removeprefix(_STORED), experiment))
     else:
-        state.apply(models.changes_back(chosen, experiment))
+        state.choose_weights(models.changes_back(chosen, experiment))
 
 
 def _more(experiment: Experiment, names: Sequence[str], page: str, examples_too: bool, lang: str) -> None:

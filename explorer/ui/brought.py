@@ -1,7 +1,8 @@
 """What visitors brought, each by the hash of its file: networks, vocabularies, sequences of numbers.
 
-Kept is what was read of a file, never the file itself: weights, tokens, numbers. Experiments refer to it by
-the hash, so that a link shows the same to everybody on this server, for as long as it is there.
+Kept is what was read of a file, never the file itself: weights, tokens, numbers; and its name, for whoever
+brought it alone. Experiments refer to it by the hash, so that a link shows the same to everybody on this
+server, for as long as it is there.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from explorer.formats.vocabulary import level_of, names_of, read_vocabulary
 from explorer.i18n import Refused
 from explorer.lab.files import given
 from explorer.lab.own import Facts, digest, facts_of, numbered
-from explorer.limits import MAX_OWN_BYTES, MAX_OWN_BYTES_EACH, MAX_UNITS
+from explorer.limits import MAX_OWN_BYTES, MAX_OWN_BYTES_EACH, MAX_TITLE, MAX_UNITS
 from explorer.training.ground import ground
 from explorer.training.shares import giving_way
 from explorer.training.store import read_tensors, state_bytes, write_bytes
@@ -52,11 +53,16 @@ class _Kept:
     facts: File | None = None
 
 
+_CALLED = 64
+"""Visitors whose names for one file are kept."""
+
+
 class Store:
     """A folder of what visitors brought. Whoever holds most gives way; nobody's, of the start, stays."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.kept = folder, dict[str, _Kept]()
+        self.names: dict[str, dict[str, str]] = {}
         self.lock = Lock()
         self.alive: IO[bytes] | None = None  # what shows other servers that this one is there
 
@@ -100,6 +106,21 @@ class Store:
                 held.setdefault(kept.owner, []).append(key)
         for key in giving_way(held, MAX_OWN_BYTES, MAX_OWN_BYTES_EACH, size=lambda key: self.kept[key].size):
             self.kept.pop(key).path.unlink(missing_ok=True)
+            self.names.pop(key, None)
+
+    def call(self, key: str, name: str, owner: str) -> None:
+        """Keeps what a visitor's file is called: told to nobody else."""
+        with self.lock:
+            if key in self.kept:
+                names = self.names.setdefault(key, {})
+                names.pop(owner, None)
+                names[owner] = name[:MAX_TITLE]
+                while len(names) > _CALLED:
+                    del names[next(iter(names))]
+
+    def called(self, key: str, owner: str) -> str:
+        """Returns what a visitor's own file is called; nothing where it is somebody else's or not there."""
+        return self.names.get(key, {}).get(owner, "")
 
     def has(self, key: str) -> bool:
         """Returns whether something is there; nothing is, always."""
@@ -179,6 +200,8 @@ def _start(asked: argparse.Namespace) -> Started:
     if asked.vocabulary:
         words = Path(asked.vocabulary).read_bytes()
         changes["words"] = store().take_words(words, read_vocabulary(words), "")
+    elif found.names:  # kept by this app, with its vocabulary
+        changes["words"] = store().take_words(raw + b"words", dict(enumerate(found.names)), "")
     if found.numbers is not None:
         changes["numbers"] = store().take_numbers(Path(asked.sequence).read_bytes(), found.numbers, "")
     changes |= found.experiment(Experiment())

@@ -6,17 +6,43 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from explorer.i18n import t
+from explorer.i18n import strings, t
 from explorer.text import Refused
+from explorer.ui.components import component
 from explorer.ui.text import say
 
 
 def uploader(label: str, key: str, most: int, lang: str, **look: Any) -> UploadedFile | None:
-    """Draws a way in for a file of so many bytes, a whole number of MB; its label says how many."""
+    """Draws a way in for a file of so many bytes, a whole number of MB; its label says how many.
+
+    Of a larger one, which is not sent, the browser says so.
+    """
     limit = most // 2**20
-    return st.file_uploader(
+    raw = st.file_uploader(
         t("ui.up_to", lang, label=label, limit=limit), key=key, max_upload_size=limit, **look
     )
+    component("large", _LARGE)(data=large(limit, lang), key=f"{key}_large")
+    return raw
+
+
+def large(limit: int, lang: str) -> dict[str, Any]:
+    """Returns what the browser says of a file of more MB than are taken: see `Large` in types.d.ts."""
+    said = strings(lang)["notice"]["file_large"].replace("{limit}", str(limit))
+    return {"limit": limit * _MEGABYTE, "said": said}
+
+
+_MEGABYTE = 10**6
+"""Bytes of what Streamlit calls a MB, where it refuses a file."""
+
+_LARGE = """
+export default function (component) {
+  const { data, parentElement } = component
+  const root = parentElement.querySelector(".rx-root")
+  const large = import(window.location.origin + "%s/away/large.js")
+  large.then((module) => module.mountLarge(root, data))
+  return () => large.then((module) => module.unmountLarge(root))
+}
+"""
 
 
 def take_up(

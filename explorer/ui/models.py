@@ -14,9 +14,9 @@ from explorer.lab.own import titled
 from explorer.training.folder import race_in
 from explorer.training.shipped import families
 from explorer.ui import board, brought
+from explorer.ui.visitors import of_session
 
 _SESSION = "models"
-_CALLED = "called"
 
 READS_MUCH = {
     "weights": "model",
@@ -115,16 +115,15 @@ def remember(name: str, label: str, changes: Mapping[str, str]) -> None:
 
 
 def call(key: str, name: str) -> None:
-    """Keeps what a file is called that came along, by its key."""
-    st.session_state.setdefault(_CALLED, {})[key] = name
+    """Keeps what this visitor's file is called, by its key."""
+    brought.store().call(key, name, of_session())
 
 
 def called(key: str) -> str:
-    """Returns what a file that was opened in this session is called; nothing where it was not."""
+    """Returns what a file that this visitor opened is called; nothing where it was somebody else."""
     if (started := brought.started_with()) and started.changes["model"] == key:
         return started.label
-    label, _ = st.session_state.get(_SESSION, {}).get(key, ("", {}))
-    return label or st.session_state.get(_CALLED, {}).get(key, "")
+    return brought.store().called(key, of_session())
 
 
 def label_of(name: str, data: str, how: str, lang: str) -> str:
@@ -142,7 +141,8 @@ def on_offer(experiment: Experiment, lang: str) -> dict[str, str]:
         name: label for name, (label, _) in own.items() if board.has(name) or brought.store().file(name)
     }
     if experiment.weights == "model" and experiment.model not in found:
-        found[experiment.model] = t("own.of_link" if experiment.own else "option.weights.model", lang)
+        unknown = t("own.of_link" if experiment.own else "option.weights.model", lang)
+        found[experiment.model] = called(experiment.model) or unknown
     return found
 
 

@@ -23,7 +23,7 @@ from explorer.limits import MAX_TEXT, MAX_URL_TEXT
 from explorer.text import clean
 from explorer.ui import brought
 from explorer.ui.acting import acting
-from explorer.ui.models import READS_MUCH, beside, is_there, token_level_of
+from explorer.ui.models import READS_MUCH, beside, called, is_there, remember, token_level_of
 
 STAGE_KEY = "stage"
 LATE_SECONDS = 1.0
@@ -118,6 +118,8 @@ def current(page: str) -> Experiment:
     """Returns the experiment of this run and writes it into the address."""
     session = st.session_state
     session["notices"] = []
+    if left := session.pop("left", None):
+        notice("left", name=left)
     if later := session.pop("later", None):  # what a file brought, set before any widget is drawn
         apply(later)
     if followed := session.pop("followed", None):
@@ -313,9 +315,29 @@ def seed_widget(name: str, experiment: Experiment) -> str:
 def apply(changes: Mapping[str, str]) -> None:
     """Sets fields from strings, as a lesson's button does; locked ones stay. For use as a widget callback."""
     free = {name: raw for name, raw in changes.items() if name not in showing().lock}
-    experiment, _ = st.session_state["experiment"].with_changes(free)
+    before = st.session_state["experiment"]
+    experiment, _ = before.with_changes(free)
+    if before.own and not experiment.own:
+        _leave(before)
     _install(experiment)
     st.session_state["acted"] = True
+
+
+OF_STORED = ("weights", "model", "cell", "stack", "words", "numbers", "beside", "text", "level", "way")
+"""Fields that stand as they did where a reader comes back to a stored network."""
+
+
+def _leave(before: Experiment) -> None:
+    """Keeps a network out of a file in the list as it stands, and says in the next run that it was left."""
+    name = called(before.model) or t("own.of_link", language())
+    remember(before.model, name, {field: written(getattr(before, field)) for field in OF_STORED})
+    st.session_state["left"] = name
+
+
+def choose_weights(changes: Mapping[str, str]) -> None:
+    """Sets the fields of weights that were chosen in the list. For use in a widget callback."""
+    apply(changes)
+    st.session_state.pop("left", None)
 
 
 def take_text(typed: str) -> None:

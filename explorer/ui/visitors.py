@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 def known(cookies: Mapping[str, str]) -> str:
     """Returns the visitor of some cookies, or "" where they name none."""
-    token = cookies.get(COOKIE, "")
+    token = str(cookies.get(COOKIE, ""))
     return token if _TOKEN.fullmatch(token) else ""
 
 

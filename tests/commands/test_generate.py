@@ -94,7 +94,7 @@ def test_of_a_network_that_comes_with_the_app_only_the_cell_is_chosen(capsys):
     argv = ("--model", "tales_en", "--prompt", "The")
     assert "--hidden has no place beside --model" in refusal(capsys, *argv, "--hidden", "8")
     assert "takes one of rnn, lstm, gru beside --model tales_en" in refusal(capsys, *argv, "--cell", "elman")
-    assert "No such file" in refusal(capsys, "--model", "tales_de", "--prompt", "The")
+    assert "There is no file" in refusal(capsys, "--model", "tales_de", "--prompt", "The")
 
 
 def test_unknown_words_are_said(capsys, file):
@@ -145,9 +145,9 @@ def test_files_that_cannot_be_used_are_refused(capsys, tmp_path):
     def says(name: str) -> str:
         return refusal(capsys, "--model", name, "--prompt", "the")
 
-    assert "No such file" in says(str(tmp_path / "none.safetensors"))
-    assert "directory" in says(str(tmp_path))
-    assert "it is no path" in says("\0")
+    assert "There is no file" in says(str(tmp_path / "none.safetensors"))
+    assert "is a folder" in says(str(tmp_path))
+    assert "There is no file ?" in says("\0")
     (tmp_path / "empty").write_bytes(b"")
     assert "The file is empty." in says(str(tmp_path / "empty"))
     torch.save({}, tmp_path / "m.pt")

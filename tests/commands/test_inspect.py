@@ -44,7 +44,7 @@ def test_a_checkpoint_is_converted_too(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["inspect", "/nowhere.pt"], "cannot be read: No such file"),
+        (["inspect", "/nowhere.pt"], "explorer: There is no file /nowhere.pt.\n"),
         (["inspect", __file__], "cannot be used. The file is none of those"),
         (["convert", str(KERAS), "--out", "a.safetensors"], "holds 11 recurrent networks"),
         (["convert", str(KERAS), "--prefix", "plain", "--out", "a.txt"], "--out takes a file that ends in"),

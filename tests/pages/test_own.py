@@ -224,3 +224,29 @@ def test_the_script_of_a_network_of_numbers_reads_the_sequence(tmp_path, monkeyp
     assert hashlib.sha256(found["seen"].payload).hexdigest()[:40] in app.session_state["on_stage"].payload
     with pytest.raises(NoStageError, match="give it as network=FILE"):
         view("step", found["seen"].experiment)
+
+
+def test_whoever_leaves_a_file_is_told_so_and_comes_back_to_it_as_it_stood(speaker):
+    app = opened(page="step", level="2", **speaker)
+    next(button for button in app.button if button.label == "See a gate that visibly works").click().run()
+    assert app.session_state["experiment"].weights == "marked"
+    assert "a network out of a file was left" in texts(app)
+    assert "a network out of a file" in app.selectbox(key="weights_list").options
+    next(button for button in app.button if button.label == "Back to the sentence").click().run()
+    experiment = app.session_state["experiment"]
+    assert (experiment.model, experiment.level, experiment.text) == (speaker["model"], 2, speaker["text"])
+    assert "was left" not in texts(app)
+
+
+def test_the_name_of_a_file_is_told_to_whoever_brought_it_alone(tmp_path):
+    store = brought.Store(tmp_path)
+    key = store.take_numbers(b"1", np.zeros((2, 1)), "one")
+    store.call(key, "mine.npy", "one")
+    assert (store.called(key, "one"), store.called(key, "two"), store.called("other", "one")) == (
+        "mine.npy",
+        "",
+        "",
+    )
+    for k in range(100):
+        store.call(key, f"{k}.npy", str(k))
+    assert len(store.names[key]) == 64 and store.called(key, "99") == "99.npy"

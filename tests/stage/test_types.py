@@ -45,6 +45,7 @@ from explorer.training.learner import CHECK_EVERY
 from explorer.training.race import race_of
 from explorer.training.run import train
 from explorer.ui.away import taken
+from explorer.ui.files import large
 from explorer.ui.lesson import opened_cards
 from explorer.ui.room.page import companion_data, room_data
 from explorer.ui.stage import OnStage
@@ -176,6 +177,7 @@ def rooms() -> Iterator[tuple[str, Any]]:
     yield "RoomData", room_data("", "en")
     for on_stage in (None, OnStage("/payload/a", "step", SMALL)):
         yield "Away", taken("step", on_stage, SMALL, "ko")
+    yield "Large", large(16, "en")
     yield "CompanionData", companion_data("BCDF", "step", Experiment(card="update"), "ko", 1)
 
 
@@ -205,7 +207,7 @@ def checked(values: list[tuple[str, Any]], folder: Path) -> None:
     node(TSC, *options, "--moduleResolution", "bundler", file)
 
 
-ROOM = ("Question", "Raced", "Counted", "View", "RoomData", "CompanionData", "Away")
+ROOM = ("Question", "Raced", "Counted", "View", "RoomData", "CompanionData", "Away", "Large")
 NAMES = (
     "Place",
     "HandData",

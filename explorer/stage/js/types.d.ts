@@ -574,6 +574,12 @@ export interface Away {
   strings: Strings
 }
 
+/** What is said of a file of more bytes than a page takes; `{size}` stands for its megabytes. */
+export interface Large {
+  limit: number
+  said: string
+}
+
 /** Where the page wishes the stage to stand: step and unit from 1, how many wishes there were, what is drawn. */
 export interface Standing {
   step: number

@@ -5,14 +5,13 @@ from explorer.experiment import LAST_MOMENT, Experiment
 from explorer.figures.signals import cell_name
 from explorer.formats.apart import opened_apart
 from explorer.formats.numbers import read_numbers
-from explorer.formats.packing import metadata_of
 from explorer.formats.vocabulary import level_of, names_of, read_vocabulary
 from explorer.i18n import t
 from explorer.lab.files import first_ids
 from explorer.lab.own import Facts, fitting_text
 from explorer.limits import MAX_UPLOAD_MODEL, MAX_UPLOAD_NETWORK
 from explorer.text import Refused
-from explorer.training.store import load_bundle
+from explorer.training.store import is_kept, load_bundle
 from explorer.ui import compute, models
 from explorer.ui.board import jobs
 from explorer.ui.brought import facts, store
@@ -44,7 +43,7 @@ def take_network(raw: bytes, name: str, lang: str) -> dict[str, str]:
     if len(raw) > MAX_UPLOAD_NETWORK:
         size = -(-len(raw) * 10 // 2**20) / 10
         raise Refused("file_large", size=size, limit=MAX_UPLOAD_NETWORK // 2**20)
-    if metadata_of(raw).get("format", "").startswith("rnn-explorer") and len(raw) <= MAX_UPLOAD_MODEL:
+    if is_kept(raw) and len(raw) <= MAX_UPLOAD_MODEL:
         return _take_bundle(raw, lang)
     key = store().take_network(raw, opened_apart(raw), owner())
     return opened(key, name)
@@ -59,6 +58,7 @@ def opened(key: str, name: str) -> dict[str, str]:
     changes["cell"] = found.cell
     changes["text"] = first_ids(found.vocabulary)
     models.remember(key, name, changes)
+    models.call(key, name)
     return changes
 
 
