@@ -7,7 +7,7 @@ from explorer.ui import compute, report, state
 from explorer.ui.frame import frame, whole
 from explorer.ui.lesson import lesson
 from explorer.ui.stage import stage
-from explorer.ui.step.changes import changes
+from explorer.ui.step.changes import changes, felt
 from explorer.ui.step.hand import by_hand
 from explorer.ui.step.tries import try_line
 
@@ -24,6 +24,8 @@ figure, beside = frame("step", experiment, lang)
 with figure:
     if experiment.by_hand == "on" and whole():
         by_hand(experiment, lang)
+    if whole():
+        felt(experiment, walk, lang)
     stage(compute.packed(experiment, display))
     if whole():
         report.truth(walk, lang)

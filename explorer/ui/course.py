@@ -7,6 +7,7 @@ import streamlit as st
 
 from explorer.architectures.amount import shipped
 from explorer.course.lessons import cards
+from explorer.course.questions import questions
 from explorer.course.stops import Stop, stops
 from explorer.course.views import BUILT_IN, lecture
 from explorer.dynamics.portrait import by_hand, portrait
@@ -44,6 +45,7 @@ def course(lang: str) -> None:
     st.markdown(f"### {t('course.path', lang, minutes=sum(stop.minutes for stop in stops()))}")
     for number, stop in enumerate(stops(), 1):
         _stop(number, stop, lang)
+    _questions(lang)
     _lecture(lang)
     editor(lang)
 
@@ -66,6 +68,16 @@ def _stop(number: int, stop: Stop, lang: str) -> None:
             with opened:
                 some = [card for card in cards(stop.lesson, lang) if card.key in stop.cards or not stop.cards]
                 progress(f"progress_{stop.key}", opened_cards(stop.lesson, some, None, lang))
+
+
+def _questions(lang: str) -> None:
+    """Draws the questions that are asked again and again, each the way to its answer."""
+    st.markdown(f"### {t('course.questions', lang)}")
+    left, right = st.columns(2)
+    half = -(-len(questions()) // 2)
+    for at, (key, see) in enumerate(questions().items()):
+        with left if at < half else right:
+            way(see, lang, t(f"course.question_{key}", lang))
 
 
 def _lecture(lang: str) -> None:

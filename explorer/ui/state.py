@@ -124,6 +124,7 @@ def current(page: str) -> Experiment:
         apply(later)
     if followed := session.pop("followed", None):
         _take_up(followed[1])
+    _forget_undrawn()
     query = st.query_params.to_dict()
     before = session.get("experiment")
     if before is None:
@@ -309,7 +310,21 @@ def _shown(experiment: Experiment, name: str) -> Any:
 def seed_widget(name: str, experiment: Experiment) -> str:
     """Gives a field's widget its value if it has none, and returns its key; call before drawing it."""
     st.session_state.setdefault(key(name), _shown(experiment, name))
+    st.session_state.setdefault("drawing", set()).add(name)
     return key(name)
+
+
+def _forget_undrawn() -> None:
+    """Leaves values to those fields that have a widget.
+
+    Where a widget goes, Streamlit brings back what was set before it came: of an older experiment, it would
+    pass for the reader's own choice.
+    """
+    session = st.session_state
+    drawn = session.get("drawn", set()) | session.get("drawing", set())  # a run may have been cut short
+    for name in TABLE:
+        if name not in drawn:
+            session.pop(key(name), None)
 
 
 def apply(changes: Mapping[str, str]) -> None:
@@ -343,7 +358,7 @@ def choose_weights(changes: Mapping[str, str]) -> None:
 def take_text(typed: str) -> None:
     """Makes what was typed the text, from its first step on; the next run says what is wrong with it."""
     apply({"step": "1"})
-    st.session_state[key("text")] = typed
+    st.session_state[seed_widget("text", st.session_state["experiment"])] = typed
 
 
 def reset_group(*groups: str) -> None:
@@ -447,6 +462,7 @@ def around(named: Mapping[str, str], shown: Showing | None = None) -> dict[str, 
 def finish(experiment: Experiment) -> None:
     """Writes the experiment into the address, so that a link reproduces the view."""
     session = st.session_state
+    session["drawn"] = session.pop("drawing", set())
     if (name := session["page"] or HOME) in LESSONS and experiment.card == lead(name, experiment):
         experiment = replace(experiment, card="")  # whoever opens the link finds it open
     query = address(experiment)

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from explorer.course.questions import questions
+from explorer.course.showing import card_of
 from explorer.course.stops import stops
 from explorer.course.views import lecture
 from explorer.i18n import t
@@ -52,15 +54,39 @@ def test_the_lecture_is_a_list_of_views_that_stand_as_they_should(page: Page, se
     assert "그의" in " ".join(page.locator(".rx-chip-swap").all_inner_texts()) and len(chips(page)) == 5
 
 
-def test_views_of_the_architectures_draw_and_say_what_they_computed(page: Page, server: str, faults):
-    page.goto(f"{server}/architectures?cell=gru&arch=cost")
-    for view in ("shapes", "deep", "mappings"):
-        page.get_by_role("radio", name=t(f"option.arch.{view}", "ko"), exact=True).click()
-        expect(page.get_by_text(t(f"architecture.try_{view}", "ko"))).to_be_visible()
-        expect(page.locator(IDLE)).to_be_attached(timeout=600_000)
-        expect(page.locator(f"{PLOT}, {READY}").first).to_be_visible()
-        expect(page.locator("[data-testid=stSpinner]")).to_have_count(0)
-        expect(page.locator("[data-testid=stException]")).to_have_count(0)
+CHART = "[data-testid=stMain] .st-key-{} .main-svg"
+
+ANSWERED_BY = {
+    "lag": CHART.format("forecast_forecast"),
+    "gates": ".rx-drawing",
+    "hand": ".rx-hand-plot .main-svg",
+    "start": CHART.format("starts"),
+    "fork": CHART.format("branches"),
+    "bottleneck": ".rx-attention .main-svg",
+    "packing": CHART.format("shapes_packing"),
+    "chance": ".rx-memory-triangle .main-svg",
+    "arrows": CHART.format("arrows"),
+}
+"""The figure that answers each question, on the view that its link opens."""
+
+
+def test_the_figure_that_answers_a_question_stands_in_sight(page: Page, server: str, faults):
+    """One after another in a session, half of them in Korean; each is asked on the card beside its figure."""
+    page.set_viewport_size({"width": 1280, "height": 800})
+    keys = list(questions())
+    for lang, some in (("en", keys[:5]), ("ko", keys[5:])):
+        page.goto(f"{server}/course?lang={lang}")
+        for key in some:
+            page.get_by_role("link", name=t(f"course.question_{key}", lang)).click()
+            figure = page.locator(ANSWERED_BY[key]).first
+            expect(figure).to_be_visible()
+            expect(page.locator(IDLE)).to_be_attached(timeout=600_000)
+            box, card = figure.bounding_box(), card_of(questions()[key], lang)
+            assert box and box["y"] >= 0 and box["y"] + 0.8 * box["height"] <= 800, (key, box)
+            assert card
+            expect(page.locator(".st-key-lesson h4")).to_contain_text(card.title)
+            expect(page.locator("[data-testid=stException]")).to_have_count(0)
+            page.get_by_role("link", name=t("page.course", lang), exact=True).click()
 
 
 def test_a_symbol_is_found_in_the_glossary_and_leads_to_its_view(page: Page, server: str, faults):

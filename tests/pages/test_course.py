@@ -2,11 +2,13 @@
 
 import pytest
 
+from explorer.course.questions import questions
 from explorer.course.stops import stops
 from explorer.course.views import lecture
 from explorer.i18n import t
+from explorer.lab.learned import text_of
 from explorer.ui.ways import ICONS
-from tests.pages.app import opened, texts
+from tests.pages.app import PAGES, field, opened, texts
 
 
 @pytest.mark.parametrize("locale, lang", [("ko-KR", "ko"), ("en-US", "en")])
@@ -16,6 +18,7 @@ def test_every_stop_has_its_question_and_its_way(locale, lang):
     assert all(t(f"course.ask_{stop.key}", lang) in said for stop in stops())
     links = [link.proto.label for link in app.get("page_link")]
     assert all(t(f"course.view_{view.key}", lang) in links for view in lecture())
+    assert all(t(f"course.question_{key}", lang) in links for key in questions())
     assert len(app.get("plotly_chart")) == len(stops())
 
 
@@ -35,3 +38,17 @@ def test_worksheet_and_clinic_stand_at_the_stops_that_they_belong_to():
     path = pages[pages.index("gradients", pages.index("worksheet")) :]
     assert "clinic" in path and pages.count("worksheet") == 2 == pages.count("clinic")
     assert [icon for page, icon in icons if page == "clinic"] == [ICONS["clinic"]]
+
+
+def test_a_second_stop_is_reached_like_the_first_whatever_was_chosen_on_the_way():
+    app = opened("en-US", page="course")
+    first = {"clamp": "f", "clamp_value": "1", "holds": "i=0", "card": "update"}
+    for page, query in (("step", first), ("course", first), ("step", {"cell": "rnn", "swap": "3"})):
+        app.switch_page(str(PAGES / f"{page}.py"))
+        app.query_params.clear()
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+    experiment = app.session_state["experiment"]
+    assert (experiment.cell, experiment.swap, experiment.clamp, experiment.text) == ("rnn", 3, "", "")
+    assert field(app, "text_input", "text").value == text_of(experiment)

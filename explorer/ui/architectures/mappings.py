@@ -114,7 +114,7 @@ def _sentence(reading: Reading, experiment: Experiment, lang: str) -> None:
     """The sentence that is translated, one on offer or one's own, and the decoder's attention."""
     grammar = reading.network.lang
     hint = t("mappings.words", lang, words=", ".join(translation_words(grammar)))
-    label, on_offer = t("mappings.input_encoder_decoder", lang), examples("encoder_decoder", grammar)
+    label, on_offer = t(f"mappings.input_translated_{grammar}", lang), examples("encoder_decoder", grammar)
     chosen, choice = st.columns([2.4, 1], vertical_alignment="bottom")
     with chosen:
         choose_sentence(label, on_offer, reading.text, INPUT, hint)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer.cells import CELLS, CellSpec
+from explorer.course.lessons import opened
 from explorer.experiment import Experiment, carries
 from explorer.figures.outcomes import outcomes_figure
 from explorer.figures.signals import signal_name
@@ -14,6 +15,9 @@ from explorer.nn.holding import entries, symbol_of
 from explorer.ui import compute, models, state
 from explorer.ui.charts import drawn, show_bare
 from explorer.ui.widgets import field
+
+CARD = "first_state"
+"""The card that asks what a run starts from."""
 
 
 def changes(experiment: Experiment, walk: Walk, lang: str) -> None:
@@ -86,10 +90,20 @@ def _start(experiment: Experiment, walk: Walk, lang: str) -> None:
     if "begin" not in walk.changed:
         return
     starts = compute.started(experiment)
-    figure = drawn(starts_figure, starts, experiment.begin, lang, state.theme())
-    show_bare(figure, "starts")
+    if opened("step", experiment) != CARD:
+        _felt(starts, experiment, lang)
     st.markdown(_starts_table(starts, lang))
     st.caption(t("starts.note", lang, steps=starts.steps))
+
+
+def felt(experiment: Experiment, walk: Walk, lang: str) -> None:
+    """Draws how long a start is felt where the card that is open asks it: there the figure leads the page."""
+    if "begin" in walk.changed and opened("step", experiment) == CARD:
+        _felt(compute.started(experiment), experiment, lang)
+
+
+def _felt(starts: Starts, experiment: Experiment, lang: str) -> None:
+    show_bare(drawn(starts_figure, starts, experiment.begin, lang, state.theme()), "starts")
 
 
 def _starts_table(starts: Starts, lang: str) -> str:
