@@ -57,10 +57,9 @@ _OF_NETWORK = (
     "gain",
     "bias",
     "keep_bias",
-    "begin",
     "cell",
 )
-"""Fields of a network that learns here, and of its start."""
+"""Fields of a network that learns here."""
 
 Read = TypeVar("Read")
 

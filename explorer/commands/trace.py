@@ -120,7 +120,7 @@ _PROBLEMS = {
     "no_such_gate": "{gate!r} cannot be held: the cell {cell} has no such gate.",
     "held_never": "--clamp-to {last} is before --clamp-from {first}: nothing would be held.",
     "bad_hold": "--holds takes entries like i=0;o=1 unit=3 from=2 to=8 that fit the layer, not {raw!r}.",
-    "one_layer_start": "--begin is for a network of one layer.",
+    "one_layer_start": "--begin learned is for a network of one layer that learned here.",
     "not_a_number": "--swap-with takes a number from 0 to 1 in a marked sequence, not {raw!r}.",
 }
 

@@ -1,10 +1,11 @@
 """What a run starts from, h_0 and every other state: zero, random, learned or carried; how long it is felt.
 
-All of it is of networks of one layer.
+Of several layers each starts so. What is learned is learned for networks of one layer that are trained here.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +15,12 @@ from explorer.cells import CELLS
 from explorer.data.corpora import TAUGHT
 from explorer.data.tasks import adding
 from explorer.experiment import BEGINS, Experiment
+from explorer.lab.layers import place
 from explorer.lab.learned import Input, Learned, inputs, read_in_training
 from explorer.limits import MARKED_LENGTH, WINDOW
+from explorer.nn.interventions import Transplant
 from explorer.nn.model import RecurrentModel
+from explorer.nn.softmax import cross_entropy
 from explorer.nn.tracing import trace
 
 KINDS = BEGINS[1:]
@@ -34,6 +38,16 @@ ROUNDING = 1e-13
 RATE, TRAINING_STEPS, BATCH = 0.1, 80, 16
 
 States = Mapping[str, np.ndarray]
+
+EveryState = dict[str, list[np.ndarray]]
+"""By name the states (H,) of each layer and direction, in the order of a trace."""
+
+
+@dataclass(frozen=True)
+class Begun(Transplant):
+    """The start of a run: that of the layer which is changed, and in `every` that of each layer."""
+
+    every: EveryState = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +79,7 @@ class Start:
 
 @dataclass(frozen=True, eq=False)
 class Starts:
-    """Every other start beside zeros, of one network over one sequence; loss: that of zeros."""
+    """Every other start beside zeros, of a layer of one network over one sequence; loss: that of zeros."""
 
     cell: str
     steps: int
@@ -79,45 +93,85 @@ class Starts:
         return tuple(dict.fromkeys(("h", spec.memory)))
 
 
+def kinds_for(model: RecurrentModel) -> tuple[str, ...]:
+    """Returns what a network's run may start from in place of zeros."""
+    alone = sum(map(len, model.layer_weights())) == 1 and hasattr(model, "rnn")
+    return tuple(kind for kind in KINDS if alone or kind != "learned")
+
+
+def begun(kind: str, experiment: Experiment, model: RecurrentModel, given: Input) -> Begun:
+    """Returns the start of a kind, of every layer. Raises ValueError for one that the network has not."""
+    if kind not in kinds_for(model):
+        raise ValueError(kind)
+    every = every_state(kind, experiment, model, given)
+    at = place(experiment, model)
+    return Begun(0, {s: rows[at].tolist() for s, rows in every.items()}, every)
+
+
 def first_states(
     kind: str, experiment: Experiment, model: RecurrentModel, given: Input
 ) -> dict[str, np.ndarray]:
-    """Returns h_0 and every other state (H,) of a kind.
+    """Returns the start (H,) of the layer that is shown: see `every_state`."""
+    at = place(experiment, model)
+    return {s: rows[at] for s, rows in every_state(kind, experiment, model, given).items()}
+
+
+def every_state(kind: str, experiment: Experiment, model: RecurrentModel, given: Input) -> EveryState:
+    """Returns h_0 and every other state of each layer, of a kind.
 
     random: standard normal numbers of the experiment's seed. learned: from zeros, the best of TRAINING_STEPS
     of Adam on the loss of what the network was trained on (else of the text), the weights as they are.
     carried: where the same text, read once from zeros, has ended.
     """
-    spec, H = CELLS[model.cell], model.hidden_size
     if kind == "random":
         rng = np.random.default_rng(20_000 + experiment.seed)
-        return {s: rng.standard_normal(H) for s in spec.states}
-    if kind == "carried":
-        return {s: a[-1].copy() for s, a in trace(model, given.x).only.states.items()}
-    return _learned(model, _loss(experiment, model, given))
+        layers = [
+            {s: rng.standard_normal(w.hidden_size) for s in CELLS[model.cell].states}
+            for ways in model.layer_weights()
+            for w in ways
+        ]
+    elif kind == "carried":
+        runs = (layer.along() for layer in trace(model, given.x).layers)
+        layers = [{s: a[-1].copy() for s, a in run.states.items()} for run in runs]
+    else:
+        layers = [_learned(model, _loss(experiment, model, given))]
+    return {s: [layer[s] for layer in layers] for s in CELLS[model.cell].states}
 
 
 def felt(experiment: Experiment, learned: Learned) -> Starts:
-    """Compares the run from each start with that from zeros."""
+    """Compares the run of the layer that is shown from each start with that from zeros."""
     model = learned.at(experiment.moment)
     once = inputs(experiment, model, learned.sample)
     long = inputs(experiment, model, learned.sample, max(FELT_STEPS, len(once.tokens)))
-    x = long.x[:FELT_STEPS]
-    plain = trace(model, x).only.states
-    loss, found = _loss(experiment, model, once, read=True), []
-    zero = {s: np.zeros(model.hidden_size) for s in plain}
-    for kind in KINDS:
-        start = first_states(kind, experiment, model, once)
-        run = trace(model, x, as_state(start)).only.states
+    x, at = long.x[:FELT_STEPS], place(experiment, model)
+    plain = _states(model, x, at, None)
+    found = []
+    for kind in kinds_for(model):
+        every = every_state(kind, experiment, model, once)
+        run = _states(model, x, at, every)
         apart = {s: np.linalg.norm(run[s] - plain[s], axis=-1) for s in plain}
-        found.append(Start(kind, apart, _value(loss, start)))
-    return Starts(model.cell, len(x), _value(loss, zero), tuple(found))
+        found.append(Start(kind, apart, _read_loss(model, once, every)))
+    return Starts(model.cell, len(x), _read_loss(model, once, None), tuple(found))
 
 
-def as_state(states: States) -> object:
-    """Returns states (H,) by name as a layer takes them: (1, H), a tuple where there are several."""
-    rows = tuple(np.asarray(s)[None] for s in states.values())
-    return rows if len(rows) > 1 else rows[0]
+def _states(model: RecurrentModel, x: Any, at: int, every: EveryState | None) -> States:
+    """The states of a layer from a start of every layer, in the order in which it reads."""
+    return trace(model, x, every).layers[at].along().states
+
+
+def _read_loss(model: RecurrentModel, given: Input, every: EveryState | None) -> float:
+    """The mean loss of a sequence as it is read once from a start; NaN where nothing is asked for."""
+    if not model.readout.out_features or given.asks == "nothing":
+        return float("nan")
+    run = trace(model, given.x, every)
+    assert run.logits is not None
+    if given.target is not None:
+        return float((run.logits[-1, 0] - given.target) ** 2)
+    asked = run.targets if given.classes is None else given.classes
+    rows = np.flatnonzero(asked >= 0) if asked is not None else np.empty(0, int)
+    if not rows.size or asked is None:
+        return float("nan")
+    return float(cross_entropy(run.logits[rows], asked[rows]).mean())
 
 
 Loss = Callable[[tuple[torch.Tensor, ...]], torch.Tensor]
@@ -141,14 +195,9 @@ def _learned(model: RecurrentModel, loss: Loss) -> dict[str, np.ndarray]:
     return dict(zip(names, best, strict=True))
 
 
-@torch.no_grad()
-def _value(loss: Loss, states: States) -> float:
-    return float(loss(tuple(torch.tensor(s) for s in states.values())))
-
-
-def _loss(experiment: Experiment, model: RecurrentModel, given: Input, read: bool = False) -> Loss:
-    """The loss of what the network was trained on by its start; read: of the sequence in sight alone."""
-    x, target, known = _examples(experiment, model, given, read)
+def _loss(experiment: Experiment, model: RecurrentModel, given: Input) -> Loss:
+    """The loss of what the network was trained on by its start."""
+    x, target, known = _examples(experiment, model, given)
 
     def loss(states: tuple[torch.Tensor, ...]) -> torch.Tensor:
         output = _run(model, x, states)[known]
@@ -172,17 +221,17 @@ def _run(model: RecurrentModel, x: torch.Tensor, states: tuple[torch.Tensor, ...
 
 
 def _examples(
-    experiment: Experiment, model: RecurrentModel, given: Input, read: bool
+    experiment: Experiment, model: RecurrentModel, given: Input
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Returns inputs (T, B, ...), what is asked for (N,), and where (T, B), bool."""
     if given.is_text:
-        seen = experiment.weights in (*TAUGHT, "yours") and not read
+        seen = experiment.weights in (*TAUGHT, "yours")
         sentences = read_in_training(experiment) if seen else [tuple(given.x)[:WINDOW]]
         kept = [torch.tensor(model.encode(s)) for s in sentences]
         ids = torch.nn.utils.rnn.pad_sequence(kept, padding_value=-1)
         known = ids[1:] >= 0
         return ids[:-1].clamp(min=0), ids[1:][known], known
-    if experiment.weights == "marked" and not read:
+    if experiment.weights == "marked":
         x, target = adding(MARKED_LENGTH, BATCH, torch.Generator().manual_seed(20_000 + experiment.seed))
         return x.double(), target.double(), _last(x)
     x = torch.tensor(given.x)[:, None]

@@ -14,7 +14,7 @@ from explorer.experiment import Experiment, carries
 from explorer.lab.cues import cued
 from explorer.lab.layers import alone, backward, place
 from explorer.lab.learned import Input, Learned, Token, inputs, marked_token, token_of
-from explorer.lab.starts import first_states
+from explorer.lab.starts import Begun, begun, kinds_for
 from explorer.labels import label
 from explorer.limits import TOP, WINDOW
 from explorer.nn.holding import entries, held
@@ -156,8 +156,12 @@ def walk(
 
 
 def _run(model: RecurrentModel, x: Any, changes: Sequence[Intervention], at: int) -> Trace:
-    """Returns a model's run, changed in the layer that is shown: those above it read what it then gives."""
-    return trace(model, x, changes=changes, at=at)
+    """Returns a model's run, changed in the layer that is shown: those above it read what it then gives.
+
+    Where it starts otherwise, every layer does.
+    """
+    every = next((change.every for change in changes if isinstance(change, Begun)), None)
+    return trace(model, x, every, changes=changes, at=at)
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +251,7 @@ def _asked(experiment: Experiment, layer: LayerTrace) -> list[Clamp]:
 def _names(changes: Sequence[Intervention], swapped: bool) -> tuple[str, ...]:
     """Returns what is changed, as keys of the locale, each once."""
     kinds = {Clamp: "clamp", ZeroUnit: "zero", Transplant: "transplant"}
-    names = ["begin" if isinstance(c, Transplant) and c.after == 0 else kinds[type(c)] for c in changes]
+    names = ["begin" if isinstance(c, Begun) else kinds[type(c)] for c in changes]
     if names.count("clamp") > 1:
         names = ["clamps", *(name for name in names if name != "clamp")]
     return (*names, *(("swap",) if swapped else ()))
@@ -281,15 +285,14 @@ def _changes(
     return given, changes
 
 
-def _begun(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Transplant | None:
+def _begun(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Begun | None:
     """Other states than zeros before the first step."""
     if experiment.begin == "zero":
         return None
-    if sum(map(len, model.layer_weights())) > 1:
+    if experiment.begin not in kinds_for(model):
         problems.append(("one_layer_start", {}))
         return None
-    states = first_states(experiment.begin, experiment, model, given)
-    return Transplant(0, {s: a.tolist() for s, a in states.items()})
+    return begun(experiment.begin, experiment, model, given)
 
 
 def _units(experiment: Experiment, model: RecurrentModel) -> int:

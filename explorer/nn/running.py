@@ -1,6 +1,6 @@
 """Layers run over a sequence: all steps at once where the cell can, else one after another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,8 @@ def run_stack(
 ) -> tuple[LayerTrace, ...]:
     """Returns a LayerTrace for each layer and direction over x (T, D) or (T, B, D).
 
-    state: as PyTorch takes it, or None for zeros; lengths (B,): steps of each sequence of a padded batch.
+    state: as PyTorch takes it, or None for zeros, or by name for each layer that is returned, before its
+    projection; lengths (B,): steps of each sequence of a padded batch.
     changes are made in all layers, or in the one at a place among those that are returned; those above it
     read what it then gives.
     """
@@ -65,6 +66,10 @@ def _initial(stack: Stack, x: np.ndarray, state: Any) -> Iterator[tuple[np.ndarr
     if state is None:
         for w in (w for level in stack.levels for w in level):
             yield tuple(np.zeros((*x.shape[1:-1], w.hidden_size), x.dtype) for _ in spec.states)
+        return
+    if isinstance(state, Mapping):
+        for k in range(count):
+            yield tuple(np.asarray(state[s][k], x.dtype) for s in spec.states)
         return
     shapes = dict.fromkeys(spec.states, (count, *x.shape[1:-1], stack.levels[0][0].hidden_size))
     if stack.projections:

@@ -193,7 +193,8 @@ def _with_own(experiment: Experiment) -> Experiment:
     own["beside"] = experiment.beside if beside(replace(experiment, **own)) else ""
     if own["beside"] != experiment.beside:
         notice("beside_gone")
-    own |= {"begin": "zero", "level": min(experiment.level, len(found.levels))}
+    own |= {"begin": "zero" if experiment.begin == "learned" else experiment.begin}
+    own |= {"level": min(experiment.level, len(found.levels))}
     own |= {"way": experiment.way if found.ways > 1 else "forward"}
     for name, value in own.items():
         st.session_state[key(name)] = value

@@ -1,14 +1,18 @@
 """What a run starts from: against PyTorch's modules, and a cell whose decay is a closed form."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from explorer import CELLS, Experiment, trace
+from explorer import CELLS, Experiment, inspect_file, trace
 from explorer.figures.starts import starts_figure
+from explorer.formats.networks import networks_in
 from explorer.i18n import LANGUAGES
 from explorer.lab.learned import inputs, learn
+from explorer.lab.own import own
 from explorer.lab.starts import FELT_STEPS, KINDS, Start, felt, first_states
 from explorer.lab.walk import walk
 from tests.helpers import largest, walked
@@ -79,6 +83,7 @@ def test_a_run_from_another_start_is_shown_beside_that_from_zeros_and_checked(ce
 def test_a_start_that_is_not_put_in_is_noticed(monkeypatch):
     experiment = Experiment(**(vars(UNTRAINED) | {"begin": "random"}))
     monkeypatch.setattr("explorer.nn.running.transplanted", lambda step, states, changes: states)
+    monkeypatch.setattr("explorer.lab.walk.trace", lambda m, x, _=None, **named: trace(m, x, **named))
     assert walk(experiment, learn(experiment)).error > 1e-3
 
 
@@ -98,3 +103,37 @@ def test_the_chosen_start_is_bold_in_a_panel_for_each_state(lang):
     figure = starts_figure(felt(experiment, learned), "learned", lang)
     assert [line.line.width for line in figure.data] == [2, 4, 2] * 2
     assert len(figure.layout.annotations) == 2 and all(len(line.x) <= FELT_STEPS + 1 for line in figure.data)
+
+
+@pytest.mark.parametrize("way", ["forward", "backward"])
+def test_every_layer_of_a_file_goes_on_from_where_it_ended_as_pytorch_s_does(way, tmp_path):
+    torch.manual_seed(0)
+    net, x = torch.nn.LSTM(3, 5, 2, bidirectional=True).double(), torch.randn(7, 3, dtype=torch.float64)
+    torch.save(net.state_dict(), tmp_path / "two.pt")
+    learned = own(networks_in(inspect_file(tmp_path / "two.pt"))[0], numbers=x.numpy())
+    experiment = Experiment(weights="model", model="own-1", level=2, way=way, begin="carried")
+    shown = walk(experiment, learned)
+    with torch.no_grad():
+        again, _ = net(x, net(x)[1])
+    wanted = again[:, :5] if way == "forward" else again.flip(0)[:, 5:]
+    assert largest(shown.runs[-1].trace.layers[0].h[1:], wanted.numpy()) <= 1e-12
+    assert shown.changed == ("begin",) and shown.error < 1e-12 and not shown.problems
+    found = felt(experiment, learned)
+    assert [start.kind for start in found.starts] == ["random", "carried"] and np.isnan(found.loss)
+    assert walk(replace(experiment, begin="learned"), learned).problems == (("one_layer_start", {}),)
+
+
+def test_the_loss_of_a_text_from_another_start_is_the_whole_network_s(tmp_path):
+    torch.manual_seed(0)
+    net = torch.nn.ModuleDict(
+        {"emb": torch.nn.Embedding(9, 4), "rnn": torch.nn.GRU(4, 6, 2), "out": torch.nn.Linear(6, 9)}
+    ).double()
+    torch.save(net.state_dict(), tmp_path / "says.pt")
+    learned = own(networks_in(inspect_file(tmp_path / "says.pt"))[0])
+    experiment = Experiment(weights="model", model="own-1", cell="gru", text="0 3 5 1 8", begin="carried")
+    ids = torch.tensor([0, 3, 5, 1, 8])
+    with torch.no_grad():
+        x = net["emb"](ids)
+        logits = net["out"](net["rnn"](x, net["rnn"](x)[1])[0])
+    found = next(start for start in felt(experiment, learned).starts if start.kind == "carried")
+    assert found.loss == pytest.approx(float(F.cross_entropy(logits[:-1], ids[1:])), abs=1e-6)

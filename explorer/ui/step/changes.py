@@ -1,5 +1,6 @@
 """What if, a second cell, memory transplant: each changes a run; and the way to gates drawn by hand."""
 
+import numpy as np
 import streamlit as st
 
 from explorer.cells import CELLS, CellSpec
@@ -9,7 +10,7 @@ from explorer.figures.outcomes import outcomes_figure
 from explorer.figures.signals import signal_name
 from explorer.figures.starts import starts_figure
 from explorer.i18n import t
-from explorer.lab.starts import Starts
+from explorer.lab.starts import Starts, kinds_for
 from explorer.lab.walk import Walk
 from explorer.nn.holding import entries, symbol_of
 from explorer.ui import compute, models, state
@@ -83,10 +84,8 @@ def _what_if(experiment: Experiment, walk: Walk, lang: str) -> None:
 
 def _start(experiment: Experiment, walk: Walk, lang: str) -> None:
     """Draws what the run starts from and, where that is not zeros, how long it is felt."""
-    if experiment.own:
-        return
     with st.columns([1, 2])[0]:
-        field("begin", experiment, lang)
+        field("begin", experiment, lang, ("zero", *kinds_for(compute.network(experiment))))
     if "begin" not in walk.changed:
         return
     starts = compute.started(experiment)
@@ -111,13 +110,17 @@ def _starts_table(starts: Starts, lang: str) -> str:
     memory = starts.states[-1]
     heads = [t(f"starts.{name}", lang, s=memory) for name in ("start", "loss", "gone", "factor")]
     rows = [f"| {' | '.join(heads)} |", "|---|---|---|---|"]
-    rows.append(f"| {t('option.begin.zero', lang)} | {starts.loss:.3f} | | |")
+    rows.append(f"| {t('option.begin.zero', lang)} | {_loss(starts.loss)} | | |")
     for start in starts.starts:
         gone, factor = start.gone(memory), start.factor(memory)
         when = t("starts.not_gone", lang) if gone is None else str(gone)
         by = "" if factor is None else f"× {factor:.2f}"
-        rows.append(f"| {t(f'option.begin.{start.kind}', lang)} | {start.loss:.3f} | {when} | {by} |")
+        rows.append(f"| {t(f'option.begin.{start.kind}', lang)} | {_loss(start.loss)} | {when} | {by} |")
     return "\n".join(rows)
+
+
+def _loss(loss: float) -> str:
+    return "" if np.isnan(loss) else f"{loss:.3f}"
 
 
 def _holds(experiment: Experiment, spec: CellSpec, lang: str) -> None:
