@@ -10,6 +10,7 @@ import re
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -34,13 +35,14 @@ class FullError(Exception):
 class Device:
     """A browser in a room. number counts the students from 1; the lecturer's devices have 0.
 
-    token is the secret that its cookie holds. left: when its last stream closed, or when it joined, in
-    monotonic seconds; listened: whether it ever had one.
+    token is the secret that its cookie holds, address where it joined from. left: when its last stream
+    closed, or when it joined, in monotonic seconds; listened: whether it ever had one.
     """
 
     token: str
     number: int
     left: float
+    address: str = ""
     listened: bool = False
     streams: "list[Listener]" = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
@@ -94,16 +96,16 @@ class Room:
 
     # Who is there
 
-    def join(self, token: str = "") -> Device:
-        """Returns the device of a token, or a new one. Raises FullError."""
+    def join(self, token: str = "", address: str = "") -> Device:
+        """Returns the device of a token, or a new one from an address. Raises FullError."""
         with self.lock:
             if token in self.devices:
                 return self.devices[token]
             students = [device for device in self.devices.values() if not device.lecturer]
             if len(students) >= MAX_MEMBERS:
-                self._give_way(students)
+                self._part_with(self._giving_way(students, address))
             self._numbers += 1
-            return self._enter(self._numbers)
+            return self._enter(self._numbers, address)
 
     def teach(self, key: str, token: str = "") -> Device | None:
         """Returns the lecturer's device for the room's key; None for any other key."""
@@ -113,21 +115,30 @@ class Room:
             known = self.devices.get(token)
             return known if known and known.lecturer else self._enter(0)
 
-    def _enter(self, number: int) -> Device:
-        device = Device(secrets.token_urlsafe(16), number, self.clock())
+    def _enter(self, number: int, address: str = "") -> Device:
+        device = Device(secrets.token_urlsafe(16), number, self.clock(), address)
         self.devices[device.token] = device
         return device
 
-    def _give_way(self, students: list[Device]) -> None:
-        """Lets the one go that has been away for longest, one that never listened before all others."""
+    def _giving_way(self, students: list[Device], address: str) -> Device:
+        """Returns who goes for one more from an address: who has been away for longest, one that never
+        listened before all others; else the latest of an address that has more than its share."""
         away = [device for device in students if not device.streams]
         longest = min(away, key=lambda device: (device.listened, device.left), default=None)
-        if longest is None:
+        patience = AWAY_SECONDS if longest and longest.listened else NEVER_SECONDS
+        if longest and self.clock() - longest.left >= patience:
+            return longest
+        near = Counter(device.address for device in students)
+        crowd, most = near.most_common(1)[0]
+        if most <= near[address] + 1:
             raise FullError
-        if self.clock() - longest.left < (AWAY_SECONDS if longest.listened else NEVER_SECONDS):
-            raise FullError
-        del self.devices[longest.token]
-        self.guesses.pop(longest.token, None)
+        return max((d for d in students if d.address == crowd), key=lambda device: device.number)
+
+    def _part_with(self, device: Device) -> None:
+        del self.devices[device.token]
+        self.guesses.pop(device.token, None)
+        for listener in device.streams:
+            self._hang_up(listener)
 
     def listen(self, device: Device, wake: Callable[[], None]) -> Listener:
         """Counts a device as there until `leave`."""

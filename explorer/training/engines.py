@@ -7,7 +7,7 @@ from pathlib import Path
 
 import loky
 
-from explorer.training.worker import prepare, work
+from explorer.training.worker import leave_with, prepare, work
 
 
 class Local:
@@ -47,7 +47,9 @@ class Local:
     def _pool(self, slot: int) -> loky.ProcessPoolExecutor:
         pool = self.pools[slot]
         if pool is None:
-            pool = self.pools[slot] = loky.ProcessPoolExecutor(max_workers=1)
+            pool = self.pools[slot] = loky.ProcessPoolExecutor(
+                max_workers=1, initializer=leave_with, initargs=(os.getpid(),)
+            )
         return pool
 
     def _free(self, slot: int, done: "Future[None]") -> None:

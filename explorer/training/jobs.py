@@ -309,13 +309,19 @@ class Jobs:
         return job.wants.who(self.clock.now(), UNWATCHED_SECONDS)
 
     def _order(self) -> list[Job]:
-        """Returns the jobs that wait, who is next in front: everybody's first, then everybody's second."""
-        having = Counter(v for job in self.jobs.values() if job.future is not None for v in self._shares(job))
+        """Returns the jobs that wait, who is next in front: everybody's first, then everybody's second.
+
+        Among these every address's first goes first: who invents visitors holds up only their own address.
+        """
+        running = [job for job in self.jobs.values() if job.future is not None]
+        having, near = Counter(v for job in running for v in self._shares(job)), Counter[str]()
+        near.update(job.address for job in running)
         ranks = {}
         for job in self.queue:
             shares = self._shares(job)
-            ranks[job.key] = min(having[v] for v in shares)
+            ranks[job.key] = min(having[v] for v in shares), near[job.address]
             having.update(shares)
+            near[job.address] += 1
         return sorted(self.queue, key=lambda job: ranks[job.key])
 
     def _shares(self, job: Job) -> list[str]:

@@ -4,7 +4,9 @@ import atexit
 import json
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -34,7 +36,11 @@ COMMANDS = ("go", "pause", "step", "stop")
 HELD = "used_race"
 """Key of the session state that counts a race as used while the session shows its network."""
 
+STREAMS_EACH, STREAMS_NEAR = 8, 400
+"""Event streams of one visitor, of one address: a browser opens six at most, and a class may share one."""
+
 _once = threading.Lock()
+_streams: "Counter[str]" = Counter()
 _paces = Paces(rate=10, burst=100)
 
 
@@ -142,17 +148,34 @@ async def _events(request: Request) -> Response:
         return Response(status_code=404)
     seen = request.headers.get("last-event-id") or request.query_params.get("from", "0")
     offset = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 12 else 0
-    who = known(request.cookies) or nobody()
+    who, address = known(request.cookies) or nobody(), visitor(request)
+    if _streams[who] >= STREAMS_EACH or _streams[address] >= STREAMS_NEAR:
+        return Response(status_code=429)
     return StreamingResponse(
-        _stream(key, offset, who), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        _stream(key, offset, who, address),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store"},
     )
 
 
-async def _stream(key: str, offset: int, who: str) -> AsyncIterator[str]:
+@contextmanager
+def _counted(*names: str) -> Iterator[None]:
+    """Counts an open stream to a visitor and an address."""
+    _streams.update(names)
+    try:
+        yield
+    finally:
+        _streams.subtract(names)
+        for name in names:
+            if not _streams[name]:
+                del _streams[name]
+
+
+async def _stream(key: str, offset: int, who: str, address: str) -> AsyncIterator[str]:
     """Everything that happened, then what happens, as server-sent events; counts as watching."""
     board = jobs()
     told = None
-    with board.watching(key, who) as job:
+    with _counted(who, address), board.watching(key, who) as job:
         while True:
             try:
                 state = board.state(key)

@@ -147,6 +147,16 @@ def test_whoever_joins_again_and_again_keeps_nobody_out(room, clock):
     assert late.token in room.devices and there.device.token in room.devices
 
 
+def test_one_address_cannot_fill_a_room_though_all_of_its_windows_listen(room):
+    crowd = [room.listen(room.join(address="10.0.0.66"), lambda: None) for _ in range(MAX_MEMBERS)]
+    with pytest.raises(FullError):
+        room.join(address="10.0.0.66")
+    class_ = [room.join(address=f"10.0.0.{k % 50}") for k in range(100)]
+    assert all(device.token in room.devices for device in class_)
+    assert [one.over for one in crowd] == [False] * 100 + [True] * 100
+    assert sum(device.address == "10.0.0.66" for device in room.devices.values()) == 100
+
+
 def test_only_so_many_paces_are_remembered(clock):
     paces = Paces(rate=0, burst=1, most=2, clock=clock)
     assert paces.take("a") and not paces.take("a") and paces.take("b") and paces.take("c")

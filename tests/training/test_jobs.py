@@ -3,12 +3,15 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from explorer.experiment import Experiment
@@ -380,6 +383,32 @@ def test_a_worker_whose_server_is_gone_stops(tmp_path, monkeypatch, clock):
     assert channel.wish() == Wish()
 
 
+SERVER = """
+from time import sleep
+from explorer.training.engines import Local
+engine = Local(slots=1)
+engine.warm()
+print(engine.processes()[0], flush=True)
+sleep(600)
+"""
+
+
+def test_no_worker_outlives_a_server_that_was_killed(board):
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+    assert server.stdout
+    worker = int(server.stdout.readline())
+    server.kill()
+    server.wait()
+    wait(board, lambda: not works(worker))
+
+
+def works(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_half_a_line_is_not_read_yet(tmp_path):
     folder = tmp_path / "race"
     files.create(folder, race_of(SHORT))
@@ -417,6 +446,14 @@ def test_one_address_leaves_places_for_others(full):
     with pytest.raises(QueueFullError):
         full.submit(numbered(200), visitor="another", address="10.0.0.66")
     full.submit(numbered(200), visitor="somebody", address="10.0.0.7")
+
+
+def test_who_invents_visitors_holds_up_only_their_own_address(full):
+    many = [full.submit(numbered(k), visitor=f"invented {k}", address="10.0.0.66") for k in range(20)]
+    others = [full.submit(numbered(30 + k), visitor=f"student {k}", address=f"10.0.0.{k}") for k in range(3)]
+    again = full.submit(numbered(40), visitor="student 0", address="10.0.0.0")
+    assert [full.state(key).place for key in (many[0], *others, many[1])] == [0, 1, 2, 3, 4]
+    assert full.state(again).place > full.state(many[-1]).place, "one's second waits for everybody's first"
 
 
 def test_where_some_wait_a_race_that_had_its_turn_lets_them_in_and_goes_on_with_the_same_bits(board, clock):

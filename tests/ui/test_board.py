@@ -181,7 +181,7 @@ def test_what_a_killed_server_left_goes_and_what_lives_stays(tmp_path):
 
 def test_a_closed_stream_gives_its_lease_back(board):
     async def look() -> int:
-        stream = served._stream(RACE.key, 0, ME)
+        stream = served._stream(RACE.key, 0, ME, "10.0.0.5")
         await anext(stream)
         watching = board.jobs[RACE.key].watchers
         await stream.aclose()
@@ -190,6 +190,31 @@ def test_a_closed_stream_gives_its_lease_back(board):
     with ThreadPoolExecutor() as pool:  # this thread may have a loop already
         assert pool.submit(asyncio.run, look()).result() == 1
     assert board.jobs[RACE.key].watchers == 0
+
+
+def test_a_visitor_and_an_address_listen_so_often_at_once(board, site, monkeypatch):
+    monkeypatch.setattr(served, "STREAMS_EACH", 2)
+    monkeypatch.setattr(served, "STREAMS_NEAR", 3)
+
+    async def listening() -> list[int]:
+        open_ = [served._stream(RACE.key, 0, who, "testclient") for who in (ME, ME, OTHER)]
+        said = []
+        for stream in open_[:2]:
+            await anext(stream)
+        said += [asked(ME), asked(OTHER)]
+        await anext(open_[2])
+        said += [asked("n" * 22)]
+        for stream in open_:
+            await stream.aclose()
+        return [*said, asked(ME)]
+
+    def asked(who: str) -> int:
+        with TestClient(site, base_url=HOST, cookies={COOKIE: who}) as client:
+            return client.get(f"/train/{RACE.key}/events").status_code
+
+    with ThreadPoolExecutor() as pool:  # this thread may have a loop already
+        assert pool.submit(asyncio.run, listening()).result() == [429, 200, 429, 200]
+    assert not served._streams
 
 
 def test_a_model_is_named_by_race_and_racer_and_stands_in_for_its_siblings(board):

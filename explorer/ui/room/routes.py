@@ -119,7 +119,7 @@ async def _join(request: Request) -> Response:
         if not _joins.take(visitor(request)):
             return Response(status_code=429)
         try:
-            device = room.join(token)
+            device = room.join(token, visitor(request))
         except FullError:
             return Response(status_code=503)
     told = {"code": room.code, "lecturer": device.lecturer, "number": device.number}
