@@ -122,6 +122,8 @@ def _widget_class() -> Any:
         layer = traitlets.Int(0).tag(sync=True)
         clamp = traitlets.Unicode("").tag(sync=True)
         note = traitlets.Unicode("").tag(sync=True)
+        hold = traitlets.Unicode("").tag(sync=True)
+        example = traitlets.Unicode("").tag(sync=True)
 
         def __init__(
             self, parts: list[Part], lang: str, step: int, unit: int, layer: int, clamp: str
@@ -130,7 +132,10 @@ def _widget_class() -> Any:
             self._made: tuple[Any, Any] = (None, None)
             payload, note = self._with(layer, clamp)
             state = {"step": step, "unit": unit, "layer": layer, "clamp": clamp}
-            super().__init__(names=[part.name for part in parts], payload=payload, note=note, **state)
+            words = {"hold": t("field.clamp", lang), "example": _example(parts)}
+            super().__init__(
+                names=[part.name for part in parts], payload=payload, note=note, **state, **words
+            )
             self.on_msg(self._answer)
 
         def _with(self, layer: int, clamp: str) -> Any:
@@ -164,8 +169,20 @@ def _widget_class() -> Any:
         def _answer(self, _: Any, asked: Any, __: Any) -> None:
             if asked == "plotly":
                 self.send("plotly", [_packed_plotly()])
+            elif isinstance(asked, dict) and isinstance(asked.get("clamp"), str):
+                try:
+                    self.clamp = asked["clamp"]
+                    self.note = self._with(self.layer, self.clamp)[1]
+                except traitlets.TraitError as refused:
+                    self.note = str(refused)
 
     return StageWidget
+
+
+def _example(parts: list[Part]) -> str:
+    """Returns what may be held in the first layer, as text; empty for gradients, where nothing can be."""
+    run = parts[0].of
+    return f"{run.layers[parts[0].at].spec.activations[0]}=1 unit=1 from=2" if isinstance(run, Trace) else ""
 
 
 @cache

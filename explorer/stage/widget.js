@@ -31,6 +31,12 @@ function plotly(model) {
   return globalThis.rxPlotly
 }
 
+// JupyterLab and Notebook 7; VS Code; Colab.
+function isDark() {
+  const { jpThemeLight, vscodeThemeKind = "" } = document.body.dataset
+  return jpThemeLight === "false" || vscodeThemeKind.includes("dark") || document.documentElement.getAttribute("theme") === "dark"
+}
+
 function dress(el) {
   for (const [id, text] of Object.entries(STYLES)) {
     if (document.getElementById(id)) continue
@@ -38,9 +44,26 @@ function dress(el) {
     Object.assign(style, { id, textContent: text })
     document.head.append(style)
   }
-  const dark = document.body.dataset.jpThemeLight === "false"
+  const dark = isDark()
   const ground = GROUNDS[dark ? "dark" : "light"]
   el.style.cssText = `--st-background-color: ${ground}; --st-font: "rx-bar", sans-serif; font-family: var(--st-font); background: ${ground}; color: ${dark ? "#e8edf3" : "#262f3d"}; padding: 8px; min-height: 560px`
+}
+
+// What is held in the layer, as text: f=1 unit=3 from=2 to=8. The kernel takes it, or its note says why not.
+function holding(model) {
+  const label = document.createElement("label")
+  label.style.cssText = "margin-left: 12px; font-size: 13px"
+  label.textContent = `${model.get("hold")} `
+  const text = document.createElement("input")
+  Object.assign(text, { value: model.get("clamp"), placeholder: model.get("example"), size: 32, spellcheck: false })
+  text.onchange = () => model.send({ clamp: text.value })
+  text.onkeydown = (event) => {
+    event.stopPropagation() // a notebook has keys of its own
+    if (event.key === "Enter") text.onchange()
+  }
+  model.on("change:clamp", () => (text.value = model.get("clamp")))
+  label.append(text)
+  return label
 }
 
 async function render({ model, el }) {
@@ -58,6 +81,7 @@ async function render({ model, el }) {
     model.on("change:layer", () => (which.selectedIndex = model.get("layer")))
     el.append(which)
   }
+  if (model.get("example")) el.append(holding(model))
   const note = document.createElement("p")
   note.style.cssText = "margin: 6px 0; font-size: 13px"
   const tell = () => {
@@ -65,6 +89,7 @@ async function render({ model, el }) {
     note.hidden = !note.textContent
   }
   tell()
+  model.on("change:note", tell)
   el.append(root, note)
   await plotly(model)
   stage ??= load()
@@ -75,10 +100,14 @@ async function render({ model, el }) {
     model.set({ step, unit })
     model.save_changes()
   }
-  const draw = () => {
-    const { buffer, byteOffset, byteLength } = model.get("payload")
+  let drawn
+  let turn = Promise.resolve() // one after the other
+  const mounted = () => {
+    drawn = model.get("payload")
+    const { buffer, byteOffset, byteLength } = drawn
     return mount(root, new Uint8Array(buffer, byteOffset, byteLength), { step: model.get("step"), unit: model.get("unit"), wish }, rest)
   }
+  const draw = () => (turn = turn.then(mounted, mounted))
   const lead = () => {
     const { step, unit, payload } = root.rxStage ?? {}
     if (step + payload?.firstStep === model.get("step") && unit + 1 === model.get("unit")) return
@@ -87,10 +116,20 @@ async function render({ model, el }) {
   }
   await draw()
   model.on("change:payload", draw)
-  model.on("change:note", tell)
   model.on("change:step", lead)
   model.on("change:unit", lead)
-  return () => unmount(root)
+  if (drawn !== model.get("payload")) await draw() // what was set from Python meanwhile
+  lead()
+  const theme = new MutationObserver(() => {
+    dress(el)
+    draw()
+  })
+  theme.observe(document.body, { attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"] })
+  theme.observe(document.documentElement, { attributeFilter: ["theme"] })
+  return () => {
+    theme.disconnect()
+    unmount(root)
+  }
 }
 
 export default { render }

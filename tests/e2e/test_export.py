@@ -1,17 +1,20 @@
 """The exported file, opened from disk in a real browser that has no network."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Page, expect
 
-from explorer import Experiment
+from explorer import Experiment, trace
 from explorer.__main__ import main
 from explorer.i18n import t
 from explorer.lab.learned import learn
 from explorer.lab.walk import walk
 from explorer.labels import label
+from explorer.stage.notebook import _packed_plotly, esm, widget
 from tests.e2e.stage import READY, chips, step
 
 TEXT = "나는 밥을 먹고 학교에 간다"
@@ -114,6 +117,70 @@ def test_every_kind_of_view_works_from_disk(page: Page, asked: list[str], tmp_pa
         if n == 0:
             assert page.evaluate(BAR) < 0.6, "as wide as a syllable of Korean"
     assert {url for url in asked if not url.startswith(("data:", "blob:", "file:"))} == set()
+
+
+MODEL = """async ([esm, plotly, payloads, state]) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
+  const views = payloads.map((text) => new DataView(bytes(text).buffer))
+  const heard = {}
+  window.sent = []
+  window.model = {
+    get: (name) => state[name],
+    set: (values) => Object.assign(state, values),
+    save_changes: () => window.sent.push({ step: state.step, unit: state.unit }),
+    on: (name, call) => (heard[name] ??= []).push(call),
+    off: (name, call) => (heard[name] = heard[name].filter((other) => other !== call)),
+    say: (name, value) => {
+      state[name] = value
+      for (const call of heard[`change:${name}`] ?? []) call()
+    },
+    show: (k) => window.model.say("payload", views[k]),
+    send: (asked) => {
+      if (asked !== "plotly") return window.sent.push(asked)
+      window.model.say("note", "checked meanwhile")
+      window.model.say("step", 5)
+      state.payload = views[1]
+      for (const call of heard["msg:custom"]) call("plotly", [bytes(plotly)])
+    },
+  }
+  state.payload = views[0]
+  const module = await import(URL.createObjectURL(new Blob([esm], { type: "text/javascript" })))
+  const el = document.body.appendChild(document.createElement("div"))
+  window.away = await module.default.render({ model: window.model, el })
+}"""
+
+
+def test_the_widget_of_a_notebook_leads_and_follows(page: Page, asked: list[str]):
+    """The widget's module as a notebook loads it, beside a model that stands for the kernel's."""
+    torch.manual_seed(0)
+    shown = widget(trace(torch.nn.GRU(3, 4), torch.randn(6, 3)), step=3, unit=2, lang="ko")
+    before = shown.payload
+    shown.clamp = "z=1 from=2"
+    packed = [b64encode(payload).decode("ascii") for payload in (before, shown.payload)]
+    names = ("names", "step", "unit", "layer", "clamp", "note", "hold", "example")
+    state = {name: getattr(shown, name) for name in names}
+    page.goto("about:blank")
+    page.evaluate(MODEL, [esm(), b64encode(_packed_plotly()).decode("ascii"), packed, state])
+    expect(page.locator(READY)).to_have_attribute("data-unit", "2")
+    assert step(page) == 5  # what Python set while the stage was on its way
+    expect(page.get_by_text("checked meanwhile")).to_be_visible()
+    expect(page.locator(".rx-arithmetic")).to_contain_text("1.0000")
+    page.locator(READY).focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("window.sent.some((said) => said.step === 4 && said.unit === 2)")
+    page.evaluate("window.model.say('unit', 3)")
+    expect(page.locator(READY)).to_have_attribute("data-unit", "3")
+    held = page.get_by_label(t("field.clamp", "ko"))
+    expect(held).to_have_value("z=1 from=2")
+    held.fill("n=0")
+    held.press("Enter")
+    assert page.evaluate("window.sent.at(-1)") == {"clamp": "n=0"} and step(page) == 4
+    page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+    expect(page.locator(".rx-stage.rx-dark")).to_have_attribute("data-unit", "3")
+    assert step(page) == 4 and page.locator(".rx-stage").count() == 1
+    page.evaluate("window.away()")
+    page.evaluate("document.body.dataset.jpThemeLight = 'true'")
+    assert page.locator(".rx-stage.rx-dark").count() == 1  # it listens no more
 
 
 def test_what_was_typed_stays_text(page: Page, asked: list[str], tmp_path: Path):

@@ -174,13 +174,26 @@ def test_what_cannot_be_held_is_refused_and_nothing_moves(shown_at_once, clamp, 
     assert (shown.clamp, shown.payload) == ("i=0", before)
 
 
+def test_what_a_reader_types_is_held_or_the_note_says_why_not(shown_at_once):
+    shown = shown_at_once(both_ways())
+    assert (shown.hold, shown.example) == ("Hold a gate", "f=1 unit=1 from=2")
+    for typed, clamp, said in (
+        ("f=1 unit=2", "f=1 unit=2", "both runs"),
+        ("q=1", "f=1 unit=2", "no gate q"),
+        ("f=1 unit=2", "f=1 unit=2", "both runs"),
+        ("", "", "run on the stage"),
+    ):
+        shown._handle_custom_msg({"clamp": typed}, [])
+        assert shown.clamp == clamp and said in shown.note
+
+
 def test_a_gradient_holds_nothing(shown_at_once):
     from traitlets import TraitError
 
     shown = shown_at_once(bptt(both_ways(), np.ones((5, 8))))
     with pytest.raises(TraitError, match="Hold values in its trace"):
         shown.clamp = "f=1"
-    assert shown.note == ""
+    assert shown.note == shown.example == ""
 
 
 def test_a_layer_that_lacks_what_is_held_has_nothing_held(shown_at_once):
