@@ -283,12 +283,16 @@ def _asked_language(query: Mapping[str, str]) -> str:
 
 
 def _install(experiment: Experiment) -> None:
-    """Makes an experiment the session's: in the record, in the widgets, on the stage."""
+    """Makes an experiment the session's: in the record, in the widgets that there are, on the stage.
+
+    A widget that is yet to come takes its value when it is drawn: Streamlit goes through the whole session
+    for each widget that it draws.
+    """
     session = st.session_state
     session["experiment"] = experiment
     _stand(experiment)
     for name in TABLE:
-        if name not in _NO_WIDGET:
+        if name not in _NO_WIDGET and key(name) in session:
             session[key(name)] = _shown(experiment, name)
 
 

@@ -114,6 +114,8 @@ def test_what_is_closed_is_not_drawn_and_keeps_its_value():
     drawn = {widget.key for kind in ("selectbox", "number_input") for widget in getattr(app, kind)}
     assert {"field_cell", "field_second"} <= drawn
     assert not drawn & {"field_hidden", "field_seed", "field_clamp", "field_carry"}
+    held = {name for name, _ in app.session_state.items() if name.startswith("field_")}  # each reads all
+    assert held == {name for name in (*drawn, "field_text") if name and name.startswith("field_")}
     unfolded(app, "bar")
     field(app, "number_input", "hidden").set_value(12).run()
     app.session_state["fold_bar"] = False
