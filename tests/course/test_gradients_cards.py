@@ -10,6 +10,8 @@ import torch
 
 from explorer.experiment import LAST_MOMENT, TABLE, Experiment
 from explorer.gradients.bptt import jacobians
+from explorer.gradients.sizes import clipping
+from explorer.gradients.windows import truncation
 from explorer.lab.arrows import arrows
 from explorer.lab.flow import CellFlow, Flow, compared, flow
 from explorer.limits import FLOAT32_MAX
@@ -201,13 +203,17 @@ def test_one_matrix_of_radius_2_explodes_or_vanishes():
 
 def test_relu_doubles_at_every_step_until_float32_is_left():
     assert dL_dh(button("exploding", 0))[1] > 1000 * dL_dh(button("exploding", 0))[59]
-    shown = button("exploding", 1)
+    shown = button("exploding", 2)
     assert shown.steps == 200 and np.log10(dL_dh(shown)[1]) == pytest.approx(59, abs=0.5)
     assert shown.chosen.gradient.first_bad == 70 and roughly(3e38) == FLOAT32_MAX
     assert np.log2(dL_dh(shown)[50] / dL_dh(shown)[150]) == pytest.approx(100, abs=1)
 
 
 def test_clipping_leaves_the_share_of_the_far_steps():
+    shown = button("exploding", 1)
+    assert shown.experiment.look == "clipping"
+    found = clipping(shown.chosen.gradient, shown.experiment.clip, shown.chosen.around)
+    assert found.factor < 0.01 and found.far_after == pytest.approx(found.far_before)
     far, near = torch.nn.Parameter(torch.zeros(3)), torch.nn.Parameter(torch.zeros(3))
     far.grad, near.grad = torch.full((3,), 1e-3), torch.full((3,), 5.0)
     share = far.grad.norm() / near.grad.norm()
@@ -310,6 +316,19 @@ def test_what_lies_beyond_the_border_is_nothing_in_the_rnn_and_something_in_the_
     rnn, lstm = button("truncation", 0), button("truncation", 1)
     assert rnn.experiment.step == lstm.experiment.step == 39 == 59 - 20
     assert dL_dh(rnn)[39] == roughly(2e-7) and dL_dh(lstm)[39] == roughly(0.008)
+
+
+def test_chunks_leave_a_staircase_and_a_window_a_band():
+    rnn, lstm = button("truncation", 0), button("truncation", 2)
+    assert (lstm.experiment.look, lstm.experiment.window) == ("truncation", 20)
+    kept = []
+    for shown in (rnn, lstm):
+        found = truncation(shown.chosen.trace.layers[0], shown.chosen.entering, shown=20)
+        t, k = np.ogrid[:60, :60]
+        assert np.array_equal(found.disjoint.mask, (k <= t) & (t // 20 == k // 20))
+        assert np.array_equal(found.sliding.mask, (k <= t) & (t - k < 20))
+        kept.append(found.sliding.ratio[found.windows.tolist().index(20)])
+    assert kept[0] == pytest.approx(1, abs=1e-6) and kept[1] < 0.99
 
 
 def test_the_state_goes_on_across_the_border():
