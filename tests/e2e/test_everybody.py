@@ -3,6 +3,10 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from explorer.course.places import place_of
+from explorer.course.showing import CHOOSING
+from explorer.experiment import TABLE, Experiment
+from explorer.ui.ways import ICONS
 from tests.e2e.stage import READY, open_page, step
 from tests.stage.node import TESTS
 
@@ -17,6 +21,9 @@ and the digits inside a table that is a picture with a label: they repeat what i
 
 PAGES = (
     "/",
+    "/?second=gru&weights=lecture",
+    "/?weights=marked&by_hand=on&guess=1",
+    "/?weights=marked&step=6&unit=3&card=valve&panels=valve,drawing&lecture=fifty&at=4",
     "/gradients",
     "/train",
     "/language?view=pairs",
@@ -29,12 +36,31 @@ PAGES = (
     "/architectures?arch=shapes",
     "/architectures?arch=variants",
     "/architectures?arch=amount",
+    "/architectures?arch=mappings&mapping=encoder_decoder",
+    "/architectures?arch=cost",
+    "/architectures?arch=forecast",
+    "/dynamics",
     "/dynamics?scene=portrait&small=two",
+    "/dynamics?scene=network",
+    "/dynamics?scene=evidence",
     "/course",
     "/glossary",
     "/clinic?card=case6",
     "/worksheet?hidden=3&weights=untrained",
+    "/room",
 )
+
+
+def test_no_page_and_no_view_is_forgotten():
+    places = [place_of(path) for path in PAGES]
+    assert {place.page for place in places} == set(ICONS)
+    for page, field in CHOOSING.items():
+        seen = [
+            dict(place.changes).get(field, getattr(Experiment(), field))
+            for place in places
+            if place.page == page
+        ]
+        assert set(seen) == set(TABLE[field].options or ()), page
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +102,7 @@ UNREADABLE = """() => {
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_for_everybody(page: Page, server: str, path: str):
+def test_a_page_is_for_everybody(page: Page, server: str, faults: list[str], path: str):
     page.goto(server + path)
     settled(page)
     assert not findings(page)
@@ -99,14 +125,14 @@ UNFADED = "[data-stale] { opacity: 1 !important; transition: none !important }"
 
 def settled(page: Page) -> None:
     """Waits until the page has run to its end, and a chart stands where there is one."""
-    expect(page.locator(".st-key-shell")).to_be_visible()
+    expect(page.locator(".st-key-shell, .st-key-lecture")).to_be_attached()
     page.add_style_tag(content=UNFADED)
     page.wait_for_timeout(600)
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
     expect(page.locator("[data-stale=true]")).to_have_count(0)
     page.wait_for_function(f"!({FADING})", polling=100)
     if page.locator(".rx-root:not(.st-key-ways *)").count():
-        expect(page.locator(".rx-stage, .rx-progress-row").first).to_be_visible()
+        expect(page.locator(".rx-stage, .rx-progress-row, .rx-room").first).to_be_attached()
 
 
 def test_a_heatmap_by_keyboard_and_as_a_table(page: Page, server: str, faults: list[str]):
