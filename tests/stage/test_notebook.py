@@ -181,7 +181,7 @@ def test_what_a_reader_types_is_held_or_the_note_says_why_not(shown_at_once):
         ("f=1 unit=2", "f=1 unit=2", "both runs"),
         ("q=1", "f=1 unit=2", "no gate q"),
         ("f=1 unit=2", "f=1 unit=2", "both runs"),
-        ("", "", "run on the stage"),
+        ("", "", "run that is shown"),
     ):
         shown._handle_custom_msg({"clamp": typed}, [])
         assert shown.clamp == clamp and said in shown.note
