@@ -149,3 +149,22 @@ def test_a_korean_heading_is_no_polite_sentence():
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_text_is_composed(lang):
     assert not [place for place, text in read(lang) if not unicodedata.is_normalized("NFC", text)]
+
+
+SENT = {
+    "en": r'(?:figure|view|[Uu]nder|in) "([^"]+)"',
+    "ko": r"(?:그림|화면) '([^']+)'|'([^']+)'(?: 페이지|의 ReLU 카드)|'(더 보기)'에서",
+}
+"""How a text sends its reader to a page, a view, a figure or what is folded away."""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_reader_is_sent_to_what_bears_that_name(lang):
+    names = {text for _, text in _flat(strings(lang), "")}
+    texts = [card.said for name in ORDERS for card in cards(name, lang)] + sorted(names)
+    sent = [found for text in texts for match in re.findall(SENT[lang], text) for found in _parts(match)]
+    assert len(sent) >= 5 and set(sent) <= names
+
+
+def _parts(match: str | tuple[str, ...]) -> list[str]:
+    return [match] if isinstance(match, str) else [part for part in match if part]
