@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from explorer.cells import CELLS
 from explorer.dynamics.landscape import Landscape, space_of
 from explorer.dynamics.points import STARTS, fixed_points
 from explorer.dynamics.recurrence import held, states_of
 from explorer.lab.learned import Input
-from explorer.limits import WINDOW
+from explorer.limits import MAX_SEARCHED, WINDOW
 from explorer.nn.model import RecurrentModel
 from explorer.nn.reading import frozen
 from explorer.nn.tracing import trace
@@ -19,6 +20,15 @@ READ = 400
 
 TEXT = 8
 """Tokens of a text whose own states span the space: tokens in random order lead elsewhere."""
+
+
+def unsearched(model: RecurrentModel) -> tuple[str, dict[str, int]] | None:
+    """Returns why a page searches no points of a network: a sentence of the locale and what fills it."""
+    levels = model.layer_weights()
+    if any(len(ways) > 1 for ways in levels):
+        return "both_ways", {}
+    states = len(CELLS[model.cell].states) * sum(w.hidden_size for ways in levels for w in ways)
+    return ("wide", {"states": states, "limit": MAX_SEARCHED}) if states > MAX_SEARCHED else None
 
 
 def network(model: RecurrentModel, given: Input, constant: str = "", seed: int = 0) -> Landscape:

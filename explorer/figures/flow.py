@@ -25,6 +25,16 @@ MARGIN = 3.0
 """How many decades past the measured values the axis follows a law."""
 
 
+def named(cell: CellFlow, lang: str) -> str:
+    """Returns what a cell is called: behind its network's name where two networks are compared."""
+    return " · ".join(filter(None, (cell.title, cell_name(cell.cell, lang))))
+
+
+def hue_of(cell: CellFlow) -> str:
+    """Returns the hue of a cell; of a second network one that no first one has."""
+    return "other" if cell.second else CELLS[cell.cell].hue
+
+
 @Drawn
 def triangle_figure(flow: Flow, display: Display, cell: CellFlow | None = None) -> Sketch:
     """Returns a cell's ||dL_t/dh_k|| as a heatmap: source step k across, loss step t down, colour log10.
@@ -54,8 +64,8 @@ def triangle_figure(flow: Flow, display: Display, cell: CellFlow | None = None) 
     _crosses(figure, norm, sources, losses, theme)
     figure.update_xaxes(**_source_axis(flow))
     figure.update_yaxes(autorange="reversed", nticks=8, showgrid=False)
-    named = {"title": cell_name(shown.cell, lang), "heading": t("flow.triangle", lang)}
-    figure.update_layout(meta={"range": [low, high], "columns": flow.steps + 1, **named})
+    titles = {"title": named(shown, lang), "heading": t("flow.triangle", lang)}
+    figure.update_layout(meta={"range": [low, high], "columns": flow.steps + 1, **titles})
     return figure
 
 
@@ -88,12 +98,12 @@ def total_figure(flow: Flow, display: Display) -> Sketch:
     lang, theme = display.lang, display.theme
     figure = Sketch(plain(theme))
     for cell in flow.cells:
-        hue = CELLS[cell.cell].hue
+        hue = hue_of(cell)
         layer = cell.gradient.layers[0]
         idle = layer.layer.spec.idle
         shown = [(s, values) for s, values in layer.total_norms.items() if s not in idle]
         for k, (state, values) in enumerate(shown):
-            name = f"{cell_name(cell.cell, lang)} {state}"
+            name = f"{named(cell, lang)} {state}"
             _log_line(figure, flow, values, name, hue, theme, DASHES[k % len(DASHES)])
     _finished(figure, flow, lang, "flow.total")
     _laws(figure, flow, display)
@@ -110,8 +120,8 @@ def _laws(figure: Sketch, flow: Flow, display: Display) -> None:
     for cell, expected in laws:
         symbol = law_symbol(cell, display)
         power = f"({symbol})ᵗ⁻ᵏ" if "−" in symbol else f"{symbol}ᵗ⁻ᵏ"
-        name = f"{cell_name(cell.cell, lang)} {power}"
-        hue = CELLS[cell.cell].hue
+        name = f"{named(cell, lang)} {power}"
+        hue = hue_of(cell)
         shown = np.where(np.isfinite(expected) & (expected > 0), expected, np.nan)
         figure.add(
             "scatter",

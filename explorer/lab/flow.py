@@ -70,6 +70,10 @@ class CellFlow:
     around: tuple[np.ndarray, ...]
     meets: bool = True
     """Whether the losses meet this layer straight, not through others or another direction."""
+    title: str = ""
+    """What the network is called where another of a file stands beside it."""
+    second: bool = False
+    """Whether it is that other one."""
 
     @cached_property
     def summed(self) -> np.ndarray:
@@ -135,7 +139,12 @@ class Flow:
 
     @property
     def beside(self) -> CellFlow | None:
-        """The cell whose triangle stands beside: a gated one beside a plain RNN, that beside any other."""
+        """The cell whose triangle stands beside: a gated one beside a plain RNN, that beside any other.
+
+        Beside a network out of a file that is the second one, where there is one.
+        """
+        if second := next((cell for cell in self.cells if cell.second), None):
+            return second
         plain = self.chosen.trace.spec.plain
         return next((cell for cell in self.cells[1:] if cell.trace.spec.plain != plain), None)
 
@@ -149,12 +158,25 @@ def compared(cell: str) -> tuple[str, ...]:
     return (cell, *(other for other in COMPARED if other != cell))
 
 
-def flow(experiment: Experiment, learned: Mapping[str, Learned]) -> Flow:
-    """Carries out an experiment forward and back on the learned weights of each compared cell."""
+def flow(
+    experiment: Experiment,
+    learned: Mapping[str, Learned],
+    second: Learned | None = None,
+    titles: tuple[str, str] = ("", ""),
+) -> Flow:
+    """Carries out an experiment forward and back on the learned weights of each compared cell.
+
+    second: the network beside one out of a file, titles: what both are called.
+    """
     problems: list[tuple[str, dict[str, Any]]] = []
     model = learned[experiment.cell].at(experiment.moment)
     given = inputs(experiment, model, learned[experiment.cell].sample, experiment.stretch)
-    total, first, most = len(given.tokens), 1, _most_steps(model)
+    other = None if second is None else second.at(experiment.moment)
+    if other is not None and backward(experiment, model) != backward(experiment, other):
+        problems.append(("beside_one_way", {}))
+        other = None
+    total, first = len(given.tokens), 1
+    most = min(_most_steps(one) for one in (model, other) if one is not None)
     if total > most:
         first = min(experiment.start, total - most + 1)
         problems.append(("window", {"first": first, "last": first + most - 1, "total": total}))
@@ -167,6 +189,10 @@ def flow(experiment: Experiment, learned: Mapping[str, Learned]) -> Flow:
         by = learned[cell].at(experiment.moment)
         own = inputs(experiment, by, learned[cell].sample, experiment.stretch)
         cells.append(_cell_flow(cell, experiment, by, own, (first_read, most)))
+    if other is not None and second is not None:
+        own = inputs(experiment, other, second.sample, experiment.stretch)
+        found = _cell_flow(other.cell, experiment, other, own, (first_read, most))
+        cells = [replace(cells[0], title=titles[0]), replace(found, title=titles[1], second=True)]
     if cells[0].gradient.loss is not None and not np.isfinite(cells[0].gradient.loss).any():
         problems.append(("no_loss", {}))
     return Flow(

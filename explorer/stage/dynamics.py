@@ -28,10 +28,17 @@ SHOWN = 4
 """Directions that lead away whose steps to double are named."""
 
 
-def build_space(landscapes: Sequence[Landscape], lang: str, point: int = 0) -> bytes:
-    """Returns the payload of one landscape, or two side by side; point opens that point, from 1, if there."""
+def build_space(
+    landscapes: Sequence[Landscape], lang: str, point: int = 0, titles: Sequence[str] = ()
+) -> bytes:
+    """Returns the payload of one landscape, or two side by side; point opens that point, from 1, if there.
+
+    titles: what networks of files are called.
+    """
     numbers = Numbers()
     runs = [_run(landscape, lang, numbers) for landscape in landscapes]
+    for run, title in zip(runs, titles, strict=False):
+        run["cell"] = f"{title} · {run['cell']}"
     header = header_for(
         "space",
         lang,

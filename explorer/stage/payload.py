@@ -18,7 +18,14 @@ from explorer.cells import CELLS
 from explorer.cells.spec import CellSpec, Signal
 from explorer.data.corpora import glosses
 from explorer.experiment import Display
-from explorer.figures.flow import law_symbol, losses_figure, paths_figure, total_figure, triangle_figure
+from explorer.figures.flow import (
+    law_symbol,
+    losses_figure,
+    named,
+    paths_figure,
+    total_figure,
+    triangle_figure,
+)
 from explorer.figures.palette import (
     EMPTY,
     GRID,
@@ -112,7 +119,7 @@ def build_flow(flow: Flow, display: Display) -> bytes:
         arrays["beside"] = beside.each.norm
     figures = (total_figure, paths_figure, losses_figure)
     run = {
-        "cell": cell_name(chosen.cell, lang),
+        "cell": named(chosen, lang),
         "tokens": [asdict(token) for token in flow.tokens],
         "steps": flow.steps,
         "units": flow.steps,
@@ -151,7 +158,7 @@ def _decay(cell: CellFlow, display: Display) -> str:
     expected = t("flow.expected", lang, law=law).replace(" ", "\N{NO-BREAK SPACE}")
     summed = np.count_nonzero(cell.summed) > 1
     alone = t("flow.alone", lang, step=row + cell.trace.first_step) + " " if summed else ""
-    return f"{cell_name(cell.cell, lang)}: {alone}{is_so} {expected}"
+    return f"{named(cell, lang)}: {alone}{is_so} {expected}"
 
 
 def _first_bad(flow: Flow) -> int | None:

@@ -24,7 +24,7 @@ from explorer.data.unusable import Unusable
 from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.evidence import Evidence, evidence
 from explorer.dynamics.landscape import Landscape
-from explorer.dynamics.network import network
+from explorer.dynamics.network import network, unsearched
 from explorer.experiment import MAPPINGS, Experiment
 from explorer.figures.deep import NETWORKS
 from explorer.i18n import LANGUAGES, Refused, t
@@ -129,7 +129,8 @@ def _gradients(experiment: Experiment, lang: str, networks: Networks) -> bytes:
     if networks.alone:
         cells = cells[:1]
     there = {cell.cell: networks.learned(cell) for cell in cells if networks.there(cell)}
-    return payload.build_flow(flow(experiment, there), experiment.display(lang))
+    pair = networks.beside(experiment) or ()
+    return payload.build_flow(flow(experiment, there, *pair), experiment.display(lang))
 
 
 def _pairs(experiment: Experiment, lang: str, networks: Networks) -> bytes:
@@ -214,15 +215,17 @@ def _cube(experiment: Experiment, lang: str, networks: Networks) -> bytes:
 
 
 def _network(experiment: Experiment, lang: str, networks: Networks) -> bytes:
-    def found(cell: str) -> Landscape:
-        of = replace(experiment, cell=cell)
-        learned = networks.learned(of)
-        model = learned.at(of.moment)
-        held = of.held if model.vocabulary is not None and of.held in model.ids else ""
-        return network(model, inputs(of, model, learned.sample), held)
+    def found(learned: Learned) -> Landscape:
+        model = learned.at(experiment.moment)
+        held = experiment.held if model.vocabulary is not None and experiment.held in model.ids else ""
+        return network(model, inputs(experiment, model, learned.sample), held)
 
-    cells = [cell for cell in cells_beside(experiment) if networks.there(replace(experiment, cell=cell))]
-    return build_space([found(cell) for cell in cells], lang, experiment.point)
+    first = networks.learned(experiment)
+    if (pair := networks.beside(experiment)) and unsearched(pair[0].model) is None:
+        return build_space([found(first), found(pair[0])], lang, experiment.point, pair[1])
+    of = [replace(experiment, cell=cell) for cell in cells_beside(experiment)]
+    landscapes = [found(networks.learned(one)) for one in of if networks.there(one)]
+    return build_space(landscapes, lang, experiment.point)
 
 
 def cells_beside(experiment: Experiment) -> list[str]:

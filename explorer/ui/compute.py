@@ -138,7 +138,8 @@ def _of_walk(experiment: Experiment, display: Display) -> Experiment:
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_VALUE)
 def _flowed(asked: Experiment, kept: int) -> Flow:
     cells = [replace(asked, cell=cell) for cell in compared(asked.cell)]
-    return flow(asked, {cell.cell: learned(cell.model_part()) for cell in cells if is_there(cell)})
+    there = {cell.cell: learned(cell.model_part()) for cell in cells if is_there(cell)}
+    return flow(asked, there, *(beside(asked) or ()))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_VALUE)
@@ -166,7 +167,7 @@ def packed_flow(experiment: Experiment, display: Display) -> bytes:
     return _packed_flow(experiment.only(*_OF_FLOW), display, kept_so_far(experiment))
 
 
-_OF_FLOW = (NetworkChoices, LossChoices, "start")
+_OF_FLOW = (NetworkChoices, LossChoices, "start", "beside")
 
 
 def bundle(key: str, racer: int, step: int) -> bytes:

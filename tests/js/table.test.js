@@ -23,3 +23,13 @@ test("bars that lie are read by their names", () => {
 test("points in space have three coordinates", () => {
   assert.deepEqual(tableOf([{ type: "scatter3d", x: [1], y: [2], z: [3], name: "stable" }]).rows, [["stable", "1", "2", "3"]])
 })
+
+test("the numbers of a figure from Python, which are text, are read", () => {
+  const packed = (array, shape) => ({ dtype: "f8", bdata: Buffer.from(array.buffer).toString("base64"), ...(shape ? { shape } : {}) })
+  const line = { x: packed(Float64Array.of(1, 2)), y: packed(Float64Array.of(0.5, -3)), name: "h" }
+  assert.deepEqual(tableOf([line]), { head: ["", "h"], rows: [["1", "0.5"], ["2", "−3"]] })
+  const bars = { type: "bar", orientation: "h", x: packed(Float64Array.of(7)), y: ["LSTM"] }
+  assert.deepEqual(tableOf([bars]).rows, [["LSTM", "7"]])
+  const field = { type: "contour", z: packed(Float64Array.of(1, 2, 3, 4, 5, 6), "2, 3") }
+  assert.deepEqual(tableOf([field]), { head: ["", "0", "1"], rows: [["0", "1", "4"], ["1", "2", "5"], ["2", "3", "6"]] })
+})

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from explorer import inspect_file
 from explorer.experiment import LAST_MOMENT, Display, Experiment
 from explorer.figures.flow import MARGIN, losses_figure, paths_figure, total_figure, triangle_figure
+from explorer.formats.networks import networks_in
 from explorer.gradients.bptt import jacobians
 from explorer.gradients.sizes import clipping
 from explorer.i18n import t
 from explorer.lab.flow import Flow, compared, direct_gradients, flow, forward, left_out, nudged
 from explorer.lab.learned import inputs
+from explorer.lab.own import own
 from explorer.stage.payload import build_flow, header_of
 from tests.helpers import learned_once, number_model
 
@@ -293,3 +296,20 @@ def test_beside_curves_of_all_losses_the_rate_says_that_it_is_of_one(lang):
         lines = header_of(build_flow(found, Display(lang)))["decays"]
         says = t("flow.alone", lang, step=19)
         assert all((says in line) == alone for line in lines)
+
+
+def test_a_second_network_of_a_file_is_differentiated_beside_the_first_as_it_is_alone(tmp_path):
+    learned, x = [], np.random.default_rng(0).normal(size=(6, 3))
+    for seed, H in ((0, 4), (1, 5)):
+        torch.manual_seed(seed)
+        torch.save(torch.nn.GRU(3, H, bidirectional=not seed).state_dict(), tmp_path / "a.pt")
+        learned.append(own(networks_in(inspect_file((tmp_path / "a.pt").read_bytes()))[0], numbers=x))
+    asked = Experiment(weights="model", model="own-1", cell="gru")
+    both = flow(asked, {"gru": learned[0]}, learned[1], ("one", "two"))
+    alone = flow(asked, {"gru": learned[1]})
+    assert [cell.title for cell in both.cells] == ["one", "two"] and both.beside is both.cells[1]
+    np.testing.assert_array_equal(both.cells[1].each.norm, alone.cells[0].each.norm)
+    names = {trace["name"] for trace in total_figure.sketch(both, Display("en")).data}
+    assert {"one · GRU (reset after product) h", "two · GRU (reset after product) h"} <= names
+    other_way = flow(replace(asked, way="backward"), {"gru": learned[0]}, learned[1], ("one", "two"))
+    assert len(other_way.cells) == 1 and ("beside_one_way", {}) in other_way.problems

@@ -17,7 +17,7 @@ from explorer.lab.own import digest
 from explorer.limits import DRAWN_UNITS, MAX_UNITS
 from explorer.nn.initialise import initialise
 from explorer.stage.payload import header_of
-from explorer.stage.views import VIEWS, NoStageError
+from explorer.stage.views import VIEWS, NoStageError, view_key
 from explorer.text import Refused
 from explorer.training.store import load_bundle, save_model
 from explorer.ui import brought
@@ -176,6 +176,18 @@ def test_two_networks_of_ones_own_or_one_that_is_shipped_stand_beside_each_other
         assert VIEWS["step"](one, "en", _OfServer()) == shown  # as it is embedded
         assert header["mode"] == "two" and header["runs"][-1]["cell"].startswith(named)
         assert {len(run["tokens"]) for run in header["runs"]} == {4}
+    for page in ("gradients", "dynamics"):
+        app = opened(page=page, scene="network", level="2", beside=f"{second}/rnn", **where)
+        assert app.selectbox(key="own_beside").value == f"{second}/rnn" and not app.warning
+        found = {}
+        with redirect_stdout(io.StringIO()):
+            exec(compile(script_of(app), "script", "exec"), found)
+        shown = found["seen"].payload
+        assert app.session_state["on_stage"].payload == PREFIX + hashlib.sha256(shown).hexdigest()[:40]
+        one = app.session_state["on_stage"].experiment
+        assert VIEWS[view_key(page, one)](one, "en", _OfServer()) == shown  # as it is embedded
+        header = json.dumps(header_of(shown), ensure_ascii=False)
+        assert "rnn (1) · LSTM" in header and "rnn (2) · LSTM" in header
     app = opened(page="step", beside=f"{kept(nn.GRU(3, 4))}/", **where)
     assert not app.session_state["experiment"].beside and "reads something else" in texts(app)
 

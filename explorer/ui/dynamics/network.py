@@ -6,14 +6,14 @@ import streamlit as st
 
 from explorer.checks.live import PointsError, points_error
 from explorer.dynamics.landscape import Landscape
-from explorer.dynamics.network import network
+from explorer.dynamics.network import network, unsearched
 from explorer.experiment import Experiment, NetworkChoices
 from explorer.i18n import t
 from explorer.lab.learned import inputs
-from explorer.limits import MAX_SEARCHED, WINDOW
+from explorer.limits import WINDOW
 from explorer.stage.dynamics import build_space
 from explorer.stage.views import cells_beside
-from explorer.ui import compute, report
+from explorer.ui import compute, models, report
 from explorer.ui.frame import whole
 from explorer.ui.models import is_there
 from explorer.ui.moments import moments
@@ -26,12 +26,8 @@ def draw(experiment: Experiment, lang: str) -> None:
     with st.spinner(t("ui.learning", lang)):
         learned = compute.learned(experiment.model_part())
     report.taught(experiment, lang)
-    if any(len(directions) > 1 for directions in learned.model.layer_weights()):
-        st.warning(t("dynamics.both_ways", lang))
-        return
-    states = len(learned.model.states) * sum(w.hidden_size for (w,) in learned.model.layer_weights())
-    if states > MAX_SEARCHED:
-        st.warning(t("dynamics.wide", lang, states=states, limit=MAX_SEARCHED))
+    if said := unsearched(learned.model):
+        st.warning(t(f"dynamics.{said[0]}", lang, **said[1]))
         return
     held, second, moment = st.columns([1, 1, 2], vertical_alignment="bottom")
     if learned.model.vocabulary is not None:
@@ -46,20 +42,26 @@ def draw(experiment: Experiment, lang: str) -> None:
     if constant and constant not in learned.model.ids:
         st.warning(t("dynamics.unknown", lang, token=constant))
         constant = ""
-    wanted = cells_beside(experiment)
-    cells = [cell for cell in wanted if is_there(replace(experiment, cell=cell))]
-    if cells != wanted:
+    wanted = [replace(experiment, cell=cell) for cell in cells_beside(experiment)]
+    there = [one for one in wanted if is_there(one)]
+    if there != wanted:
         st.warning(t("dynamics.no_second", lang))
+    titles: tuple[str, ...] = ()
+    if other := models.beside(experiment):
+        if unsearched(compute.learned(other.model_part()).model):
+            st.warning(t("dynamics.beside_unsearched", lang))
+        else:
+            there, titles = [experiment, other], models.titles(experiment, other)
     with st.spinner(t("dynamics.searching", lang)):
-        chosen = _of_network(experiment, constant)
+        shown = tuple(_of_network(one, constant) for one in there)
         kept = compute.kept_so_far(experiment)
-        payload = _packed(chosen, tuple(cells), experiment.point, lang, kept)
+        payload = _packed(shown, titles, experiment.point, lang, kept)
     total = len(inputs(experiment, learned.model, learned.sample).tokens)
     if total > WINDOW:
         st.caption(t("dynamics.cut", lang, shown=WINDOW, total=f"{total:,}"))
     stage(payload)
-    for cell in cells if whole() else ():
-        report.points_checked(cell, _checked(replace(chosen, cell=cell), kept), lang)
+    for one in shown if whole() else ():
+        report.points_checked(one.cell, _checked(one, kept), lang)
 
 
 # Cached: one run per decision.
@@ -69,7 +71,8 @@ def draw(experiment: Experiment, lang: str) -> None:
 def _landscape(experiment: Experiment, kept: int) -> Landscape:
     learned = compute.learned(experiment.model_part())
     model = learned.at(experiment.moment)
-    return network(model, inputs(experiment, model, learned.sample), experiment.held)
+    held = experiment.held if experiment.held in model.ids else ""
+    return network(model, inputs(experiment, model, learned.sample), held)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
@@ -78,8 +81,10 @@ def _checked(experiment: Experiment, kept: int) -> PointsError | None:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
-def _packed(experiment: Experiment, cells: tuple[str, ...], point: int, lang: str, kept: int) -> bytes:
-    return build_space([_landscape(replace(experiment, cell=cell), kept) for cell in cells], lang, point)
+def _packed(
+    shown: tuple[Experiment, ...], titles: tuple[str, ...], point: int, lang: str, kept: int
+) -> bytes:
+    return build_space([_landscape(one, kept) for one in shown], lang, point, titles)
 
 
 def _of_network(experiment: Experiment, constant: str) -> Experiment:

@@ -11,10 +11,11 @@ from explorer.lab.files import first_ids
 from explorer.lab.own import Facts
 from explorer.limits import DRAWN_UNITS, MAX_SEQUENCE, MAX_UPLOAD_NETWORK, MAX_VOCABULARY_FILE
 from explorer.text import Refused
-from explorer.ui import compute, state
+from explorer.ui import compute, models, state
 from explorer.ui.acting import acting
 from explorer.ui.brought import File, facts, store
 from explorer.ui.files import uploader
+from explorer.ui.own.beside import choose_beside
 from explorer.ui.own.taking import take_network, take_numbers, take_words
 from explorer.ui.text import say
 from explorer.ui.widgets import field, folded
@@ -29,6 +30,10 @@ PAGES = ("step", "gradients", "language", "dynamics")
 
 LAYERED = ("step", "gradients")
 """Where one of its layers is shown."""
+
+
+BESIDE = ("gradients", "dynamics")
+"""Where the network beside it is chosen here: on the first page it has a tab."""
 
 
 def own(experiment: Experiment, page: str, lang: str) -> None:
@@ -93,6 +98,8 @@ def _choices(experiment: Experiment, page: str, file: File, found: Facts, lang: 
         draws.append((1.2, lambda: field("way", experiment, lang)))
     if page == "step" and _units(experiment, found) > DRAWN_UNITS:
         draws.append((1.6, lambda: field("order", experiment, lang)))
+    if page in BESIDE and (others := models.others(experiment, lang)):
+        draws.append((2.2, lambda: choose_beside(experiment, others, lang)))
     brings = "own.bring_words" if found.vocabulary else "own.bring_numbers"
     draws.append((1.6, lambda: folded(t(brings, lang), "own", lambda: _bring(found, lang))))
     with st.container(key="own"):

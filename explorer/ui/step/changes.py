@@ -15,6 +15,7 @@ from explorer.lab.walk import Walk
 from explorer.nn.holding import entries, symbol_of
 from explorer.ui import compute, models, state
 from explorer.ui.charts import drawn, show_bare
+from explorer.ui.own.beside import choose_beside
 from explorer.ui.widgets import field
 
 CARD = "first_state"
@@ -58,16 +59,9 @@ def _second(experiment: Experiment, lang: str) -> None:
         return
     others = models.others(experiment, lang)
     st.caption(t("own.beside_help" if others else "own.beside_none", lang))
-    if not others:
-        return
-    with st.columns([1, 2])[0]:
-        labels = {"": t("option.second.none", lang)} | others
-        st.session_state["own_beside"] = experiment.beside
-        st.selectbox(
-            t("field.beside", lang), list(labels), key="own_beside",
-            format_func=lambda name: labels.get(name, name),
-            on_change=lambda: state.apply({"beside": st.session_state["own_beside"]}),
-        )  # fmt: skip
+    if others:
+        with st.columns([1, 2])[0]:
+            choose_beside(experiment, others, lang)
 
 
 def _what_if(experiment: Experiment, walk: Walk, lang: str) -> None:

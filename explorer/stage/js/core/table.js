@@ -15,11 +15,27 @@ const DIGITS = 4
 
 /** @type {(traces: any[], layout?: Record<string, any>) => Table} */
 export function tableOf(traces, layout = {}) {
-  const shown = traces.filter((trace) => trace.visible !== false && trace.visible !== "legendonly" && trace.hoverinfo !== "skip")
-  const heat = shown.find((trace) => trace.type === "heatmap")
+  const shown = traces.filter((trace) => trace.visible !== false && trace.visible !== "legendonly" && trace.hoverinfo !== "skip").map(unpacked)
+  const heat = shown.find((trace) => trace.type === "heatmap" || trace.type === "contour")
   if (heat) return ofHeatmap(heat, layout)
   const space = shown.filter((trace) => trace.z)
   return space.length ? ofPoints(space) : ofLines(shown, layout)
+}
+
+/** A trace whose numbers are arrays: a figure from Python has them as text, which Plotly unpacks for itself alone. @type {(trace: any) => any} */
+export function unpacked(trace) {
+  const found = Object.entries(trace).filter(([, value]) => value?.bdata !== undefined)
+  return found.length ? { ...trace, ...Object.fromEntries(found.map(([name, value]) => [name, numbersOf(value)])) } : trace
+}
+
+const TYPES = { f8: Float64Array, f4: Float32Array, i4: Int32Array, i2: Int16Array, i1: Int8Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array }
+
+/** @type {(packed: { bdata: string, dtype: string, shape?: string }) => ArrayLike<any>} */
+function numbersOf({ bdata, dtype, shape }) {
+  const bytes = Uint8Array.from(atob(bdata), (letter) => letter.charCodeAt(0))
+  const flat = new TYPES[/** @type {keyof typeof TYPES} */ (dtype)](bytes.buffer)
+  const [rows, columns] = String(shape ?? "").split(",").map(Number)
+  return columns ? Array.from({ length: rows }, (_, k) => flat.subarray(k * columns, (k + 1) * columns)) : flat
 }
 
 /** @type {(heat: any, layout: Record<string, any>) => Table} */
