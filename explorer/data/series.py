@@ -27,6 +27,9 @@ HELD_OUT = 0.3
 LEAST, MOST = 40, 5_000
 """Numbers of one's own series."""
 
+LARGEST = 1e100
+"""The size of the largest of them: errors are squared and added up."""
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -86,7 +89,8 @@ def series(kind: str, seed: int, numbers: str = "") -> Series:
 def numbers_in(text: str) -> np.ndarray:
     """Returns the numbers of a list, parted by spaces, commas, semicolons or lines.
 
-    Raises Unusable for fewer than LEAST or more than MOST, for what is no number, or numbers all alike.
+    Raises Unusable for fewer than LEAST or more than MOST, for what is no number, a number beyond LARGEST,
+    or numbers all alike.
     """
     cells = [cell for cell in re.split(r"[\s,;]+", text) if cell]
     if (bad := next((cell for cell in cells if not _is_number(cell)), None)) is not None:
@@ -94,7 +98,9 @@ def numbers_in(text: str) -> np.ndarray:
     if not LEAST <= len(cells) <= MOST:
         raise Unusable("unusable.numbers", count=len(cells), least=LEAST, most=MOST)
     values = np.array([float(cell) for cell in cells])
-    if np.ptp(values) == 0.0:
+    if (size := np.abs(values).max()) > LARGEST:
+        raise Unusable("unusable.large_number", raw=f"{size:.0e}", most=f"{LARGEST:.0e}")
+    if np.ptp(values) <= LARGEST**-1:  # its square is to be a number
         raise Unusable("unusable.all_alike")
     return values
 
@@ -102,12 +108,12 @@ def numbers_in(text: str) -> np.ndarray:
 def column_of(table: str) -> str:
     """Returns the last column of a table that holds numbers, as a list that `numbers_in` reads.
 
-    Columns are parted by commas, semicolons or tabs; a first line of names is left out. Of a table without
-    such a column the text as it is.
+    Columns are parted by tabs or semicolons, between which a comma is a decimal one, or else by commas; a
+    first line of names is left out. Of a table without such a column the text as it is.
     """
-    rows = [
-        [cell.strip() for cell in re.split(r"[,;\t]", line)] for line in table.splitlines() if line.strip()
-    ]
+    lines = [line for line in table.splitlines() if line.strip()]
+    parted = next((mark for mark in "\t;" if all(mark in line for line in lines)), ",")
+    rows = [[cell.strip().replace(",", ".") for cell in line.split(parted)] for line in lines]
     if rows and not any(map(_is_number, rows[0])):
         rows = rows[1:]
     width = min(map(len, rows), default=0)

@@ -1,9 +1,14 @@
 """The page Train live under Streamlit's test runner: its choices, presets and refusals."""
 
+from urllib.parse import parse_qs
+
 import pytest
 
 from explorer.experiment import DATA
+from explorer.i18n import t
+from explorer.text import Refused
 from explorer.training.race import presets
+from explorer.ui.train.choices import _numbers
 from tests.pages.app import field, opened, texts
 
 
@@ -63,3 +68,15 @@ def test_a_link_to_a_network_that_is_gone_says_so_on_every_page():
         app = opened(page=page, weights="model", model="0123456789abcdef.0")
         assert "does not have the stored network" in texts(app)
         assert app.session_state["experiment"].weights == "untrained"
+
+
+def test_a_series_leads_to_its_forecast_and_a_column_too_long_for_a_link_is_refused_whole():
+    app = opened("ko-KR", page="train", data="series", series="yours", values="1 2 3")
+    (link,) = [one.proto for one in app.get("page_link") if one.proto.label == t("train.forecast", "ko")]
+    asked = {name: found[0] for name, found in parse_qs(link.query_string).items()}
+    assert (asked["arch"], asked["series"], asked["values"]) == ("forecast", "yours", "1 2 3")
+    numbers = [str(k) for k in range(9_000)]
+    with pytest.raises(Refused) as refused:
+        _numbers("\n".join(numbers).encode(), "long.csv")
+    assert refused.value.values["count"] == "9,000"
+    assert _numbers("\n".join(numbers[:50]).encode(), "short.csv")["values"].split() == numbers[:50]

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.cells import CELLS
+from explorer.course.places import Place
 from explorer.data.series import column_of
 from explorer.data.sources import Source
 from explorer.data.tasks import SYMBOL_TASKS
@@ -16,7 +17,7 @@ from explorer.experiment import Experiment
 from explorer.figures.race import looks
 from explorer.i18n import t
 from explorer.limits import MAX_TEXT, MAX_UPLOAD_TEXT
-from explorer.text import decode
+from explorer.text import Refused, decode
 from explorer.training.race import (
     Race,
     RacerError,
@@ -31,6 +32,7 @@ from explorer.training.race import (
 from explorer.ui import compute, state
 from explorer.ui.files import take_up, uploader
 from explorer.ui.text import say_unusable
+from explorer.ui.ways import way
 from explorer.ui.widgets import field, folded, views
 
 OFFERED = (
@@ -89,10 +91,17 @@ def _setup(experiment: Experiment, lang: str) -> None:
         field("length", experiment, lang)
     if experiment.data == "series":
         series_choices(experiment, lang)
+        way(_forecast_of(experiment), lang, t("train.forecast", lang))
     with racers:
         _racers(experiment, lang)
     with more:
         folded(t("ui.more", lang), "race", partial(_more, experiment, lang))
+
+
+def _forecast_of(experiment: Experiment) -> Place:
+    """Where the same series is forecast beside persistence and the season before."""
+    chosen = {"arch": "forecast", "series": experiment.series, "values": experiment.values}
+    return Place("architectures", tuple((name, raw) for name, raw in chosen.items() if raw))
 
 
 def series_choices(experiment: Experiment, lang: str) -> None:
@@ -110,7 +119,10 @@ def series_choices(experiment: Experiment, lang: str) -> None:
 
 
 def _numbers(raw: bytes, name: str) -> dict[str, str]:
-    return {"series": "yours", "values": column_of(decode(raw))[:MAX_TEXT]}
+    values = column_of(decode(raw))
+    if len(values) > MAX_TEXT:  # no number is cut in two, and none is left out in silence
+        raise Refused("numbers_long", count=f"{len(values.split()):,}", limit=f"{MAX_TEXT:,}")
+    return {"series": "yours", "values": values}
 
 
 def _presets(experiment: Experiment, lang: str) -> None:
