@@ -43,7 +43,7 @@ def test_a_preset_is_one_press_and_stands_in_the_address(name):
 @pytest.mark.parametrize(
     "query, says",
     [
-        ({"racers": "transformer"}, "This is no racer"),
+        ({"racers": "transformer"}, "This is not a racer"),
         ({"racers": ";"}, "at least one racer"),
         ({"data": "temporal_order", "length": "3"}, "too short"),
         ({"data": "yours", "text": "one"}, "This text has 1 tokens"),
