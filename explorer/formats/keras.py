@@ -6,6 +6,7 @@ side by side, 8H or 6H: that is how they are told apart.
 """
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ MAX_DATASET = 2**30
 """Numbers of a dataset: four gigabytes of float32."""
 
 _KINDS = {"LSTM": "lstm", "CuDNNLSTM": "lstm", "GRU": "gru", "CuDNNGRU": "gru", "SimpleRNN": "rnn"}
+_AROUND = ("Bidirectional", "TimeDistributed", "RNN")
 _BLOCKS = {kind: blocks for blocks, kind in KIND_BY_BLOCKS.items()}
 _FUNCTIONS = FUNCTIONS.keys() - {"hard_sigmoid", "hard_sigmoid_6"}
 _PARTS = {"kernel": "kernel", "recurrent_kernel": "recurrent", "bias": "bias"} | {
@@ -93,6 +95,7 @@ def _layers(source: Source, config: dict[str, Any] | None, version: str) -> tupl
             if config is None and "model_config" in file.attrs:
                 config = _json(_text(file.attrs["model_config"])[:MAX_CONFIG])
             table, named = _datasets(file, h5py)
+            named = {**_saved(config), **named}
             layers, rest = _found(table, named, _configured(config), version)
     except (OSError, RuntimeError, KeyError, AttributeError, TypeError, ValueError) as error:
         if isinstance(error, Refused):
@@ -145,14 +148,13 @@ def _configured(config: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     if config is not None:
         for kind, settings in _classes(config, 0):
-            inner = settings.get("layer") if kind == "Bidirectional" else None
+            inner = settings.get("cell" if kind == "RNN" else "layer") if kind in _AROUND else None
             if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
-                own = {
-                    **inner["config"],
-                    "class": inner.get("class_name"),
-                    "both": settings.get("merge_mode"),
-                }
-                found[str(settings.get("name"))] = own
+                own = {**inner["config"], "class": str(inner.get("class_name")).removesuffix("Cell")}
+                if kind == "Bidirectional":
+                    own["both"] = settings.get("merge_mode")
+                if own["class"] in _KINDS:
+                    found[str(settings.get("name"))] = own
             elif kind in _KINDS:
                 found.setdefault(str(settings.get("name")), {**settings, "class": kind})
     return found
@@ -166,7 +168,7 @@ def _classes(value: Any, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
         settings = value.get("config")
         if isinstance(value.get("class_name"), str) and isinstance(settings, dict):
             yield value["class_name"], settings
-            if value["class_name"] == "Bidirectional":
+            if value["class_name"] in _AROUND:
                 return
         for part in value.values():
             yield from _classes(part, depth + 1)
@@ -175,16 +177,41 @@ def _classes(value: Any, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from _classes(part, depth + 1)
 
 
+def _saved(config: Any, folder: str = "") -> dict[str, str]:
+    """Returns the names of layers by the path of their variables, as .keras of Keras 2 has them: by class."""
+    inner = config.get("config") if isinstance(config, dict) else None
+    layers = inner.get("layers") if isinstance(inner, dict) else None
+    found: dict[str, str] = {}
+    count: dict[str, int] = {}
+    for layer in layers if isinstance(layers, list) and folder.count("/") < 30 else ():
+        if not isinstance(layer, dict) or not isinstance(layer.get("config"), dict):
+            continue
+        kind = _in_snake_case(str(layer.get("class_name")))
+        count[kind] = count.get(kind, -1) + 1
+        path = f"{folder}layers/{kind}" + (f"_{count[kind]}" if count[kind] else "")
+        found[f"{path}/vars"] = str(layer["config"].get("name"))
+        found |= _saved(layer, f"{path}/")
+    return found
+
+
+def _in_snake_case(name: str) -> str:
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()
+
+
 # What the datasets say
 
 
 def _found(
     table: Table, named: dict[str, str], configured: dict[str, dict[str, Any]], version: str
 ) -> tuple[list[Layers], Table]:
-    sets = [part for part in _sets(table, named) if _recurrent(part, table, configured)]
+    sets = [part for part in _sets(table, named, configured) if _recurrent(part, table, configured)]
     by_layer: dict[str, list[_Set]] = {}
     for part in sets:
         by_layer.setdefault(part.layer, []).append(part)
+    for name, parts in list(by_layer.items()):
+        if len(parts) > 1 and sorted("backward" in part.path for part in parts) != [False, True]:
+            del by_layer[name]  # no two directions: cells of a stack, or layers of one with code of its own
+            by_layer |= {part.path.removeprefix("model_weights/"): [part] for part in parts}
     layers = []
     for name, parts in by_layer.items():
         parts = sorted(parts, key=lambda part: "backward" in part.path)
@@ -193,7 +220,7 @@ def _found(
     return layers, {path: tensor for path, tensor in table.items() if path not in used}
 
 
-def _sets(table: Table, named: dict[str, str]) -> Iterator[_Set]:
+def _sets(table: Table, named: dict[str, str], configured: Mapping[str, Any]) -> Iterator[_Set]:
     groups: dict[str, dict[str, str]] = {}
     for path in table:
         folder, _, last = path.rpartition("/")
@@ -202,20 +229,21 @@ def _sets(table: Table, named: dict[str, str]) -> Iterator[_Set]:
             groups.setdefault(folder, {})[part] = path
     for folder, parts in groups.items():
         if {"kernel", "recurrent"} <= parts.keys():
-            yield _Set(folder, parts, _layer_of(folder, named))
+            yield _Set(folder, parts, _layer_of(folder, named, configured))
 
 
-def _layer_of(folder: str, named: dict[str, str]) -> str:
+def _layer_of(folder: str, named: dict[str, str], configured: Mapping[str, Any]) -> str:
     """Returns the name of the layer that a folder of weights belongs to.
 
-    Keras 3: layers/gru/cell/vars, where layers/gru/vars says its name; before: [model_weights/]NAME/...
+    .keras: layers/gru/cell/vars, where layers/gru/vars says its name, or the configuration by its order;
+    .h5 of Keras 2: [model_weights/][NAME of what it is in/]NAME/...
     """
     steps = folder.removeprefix("model_weights/").split("/")
     if steps[-1] == "vars":
         outer = [s for s in steps[:-1] if s not in ("cell", "forward_layer", "backward_layer")]
         path = "/".join(outer)
         return named.get(f"{path}/vars", outer[-1])
-    return steps[0]
+    return next((step for step in reversed(steps) if step in configured), steps[0])
 
 
 def _recurrent(part: _Set, table: Table, configured: Mapping[str, Any]) -> bool:
@@ -268,7 +296,10 @@ def _resets_after(config: dict[str, Any] | None, version: str) -> bool:
 
 def _before_two_three(version: str) -> bool:
     """Whether a file is of Keras 1.0 to 2.2, and not of TensorFlow's own."""
-    return version[:3] in ("1.0", "1.1", "1.2", "2.0", "2.1", "2.2") and not version.endswith("-tf")
+    major, _, rest = version.partition(".")
+    minor = rest.partition(".")[0]
+    numbers = (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else (3, 0)
+    return numbers < (2, 3) and not version.endswith("-tf")
 
 
 def _is_cudnn(kind: str, arrays: Mapping[str, np.ndarray], H: int) -> bool:

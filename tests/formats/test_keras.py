@@ -17,6 +17,7 @@ from tests.helpers import largest
 
 FILES = Path(__file__).parent / "files"
 GIVEN = np.load(FILES / "keras_outputs.npz")
+KERAS_2 = np.load(FILES / "tf_keras_outputs.npz")
 UNSAID = {"hard", "relu", "simple_relu"}
 """Layers whose functions a file of weights alone does not say."""
 
@@ -34,6 +35,47 @@ def test_every_layer_gives_what_keras_gave(name):
     for layers in found.layers:
         assert largest(output_of(layers), GIVEN[layers.name]) <= 1e-6, layers
     assert [shape for path, shape in found.other.items() if "head" in path or "dense" in path]
+
+
+def of_keras_2(layers, x=None) -> np.ndarray:
+    return trace(layers, (KERAS_2["x"] if x is None else x).swapaxes(0, 1)).output.swapaxes(0, 1)
+
+
+@pytest.mark.parametrize("name", ["tf_keras.h5", "tf_keras.keras", "tf_keras_cudnn.h5"])
+def test_files_of_keras_2_itself_give_what_it_gave(name):
+    """tf_keras 2.21 wrote them and ran them: see make_keras2.py."""
+    found = {layers.name: layers for layers in inspect_file(FILES / name).layers}
+    cudnn = {"cu_gru", "cu_lstm"}
+    assert found.keys() == (cudnn if "cudnn" in name else set(KERAS_2.files) - {"x", "nested"} - cudnn)
+    for layers in found.values():
+        assert largest(of_keras_2(layers), KERAS_2[layers.name]) <= 1e-6, layers
+
+
+def test_weights_alone_of_a_version_with_two_digits_have_its_defaults():
+    found = inspect_file(FILES / "tf_keras_weights.h5")  # 2.21, which begins as 2.2 does
+    for layers in found.layers:
+        if layers.name not in ("hard", "before"):
+            assert largest(of_keras_2(layers), KERAS_2[layers.name]) <= 1e-6, layers
+
+
+def test_a_model_within_a_model_has_its_layers_apart():
+    found = inspect_file(FILES / "tf_keras_nested.h5")
+    assert {layers.name for layers in found.layers} == {"first", "second", "outer"}
+    x = None
+    for name in ("first", "second", "outer"):
+        x = of_keras_2(found[name], x)
+    assert largest(x, KERAS_2["nested"]) <= 1e-6
+
+
+def test_cells_of_a_stack_are_no_directions(tmp_path):
+    rng = np.random.default_rng(0)
+    with h5py.File(tmp_path / "stack.h5", "w") as file:
+        for cell, blocks in (("lstm_cell", 4), ("gru_cell", 3)):
+            path = f"model_weights/stack/stack/stacked_rnn_cells/{cell}"
+            file[f"{path}/kernel:0"] = rng.normal(size=(3 if blocks == 4 else 4, 4 * blocks))
+            file[f"{path}/recurrent_kernel:0"] = rng.normal(size=(4, 4 * blocks))
+    found = {layers.name.rpartition("/")[2]: layers for layers in inspect_file(tmp_path / "stack.h5").layers}
+    assert {name: layers.cell for name, layers in found.items()} == {"lstm_cell": "lstm", "gru_cell": "gru"}
 
 
 def test_weights_alone_are_read_with_the_default_functions_and_say_so():
