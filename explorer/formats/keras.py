@@ -131,7 +131,9 @@ def _datasets(file: Any, h5py: Any) -> tuple[Table, dict[str, str]]:
             if "name" in found.attrs:
                 named[path] = _text(found.attrs["name"])
             return
-        if found.size is None or found.size > MAX_DATASET or found.external or found.is_virtual:
+        if found.external or found.is_virtual:
+            raise Refused("tensor_elsewhere")
+        if found.size is None or found.size > MAX_DATASET:
             raise Refused("tensor_bounds")
         kind = found.dtype.name
         table[path] = Tensor(tuple(found.shape), kind, lambda: np.asarray(found[()]))

@@ -184,7 +184,9 @@ def _array(tensor: Any) -> np.ndarray:
     from onnx import TensorProto, numpy_helper
 
     size = math.prod(max(int(n), 0) for n in tensor.dims)
-    if size > MAX_CONSTANT or tensor.data_location == TensorProto.EXTERNAL:
+    if tensor.data_location == TensorProto.EXTERNAL:
+        raise Refused("tensor_elsewhere")
+    if size > MAX_CONSTANT:
         raise Refused("tensor_bounds")
     try:
         return np.asarray(numpy_helper.to_array(tensor))

@@ -212,3 +212,12 @@ def test_hostile_files_are_refused():
     for data in (good[:3000], good[:8] + b"\0" * 3000, outside.getvalue(), packed.getvalue()):
         with pytest.raises(Refused):
             load_weights(data)
+
+
+def test_weights_in_another_file_are_said_to_be_there(tmp_path):
+    with h5py.File(tmp_path / "apart.h5", "w") as file:
+        file["rnn/rnn/kernel:0"] = np.ones((3, 16))
+        own = [(str(tmp_path / "weights.raw"), 0, 512)]
+        file.create_dataset("rnn/rnn/recurrent_kernel:0", (4, 16), "f8", external=own)
+    with pytest.raises(Refused, match="lie in another file"):
+        load_weights(tmp_path / "apart.h5")

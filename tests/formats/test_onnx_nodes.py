@@ -189,5 +189,7 @@ def test_hostile_bytes_are_refused():
     for data in (*bad, good[: len(good) // 2], b"\x08\x08" + b"\xff" * 200, b"\x08\x07"):
         with pytest.raises(Refused):
             load_weights(data)
+    with pytest.raises(Refused, match="lie in another file"):
+        load_weights(bad[1])
     assert list(itertools.chain(inspect_file(good).other)) == []
     assert onnx.ModelProto.FromString(good).graph.node[0].op_type == "GRU"
