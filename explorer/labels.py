@@ -37,3 +37,14 @@ def _letter(char: str) -> str:
 def plot_label(token: str) -> str:
     """Returns a label for Plotly, which reads `<a href>` and `<span>`: escaped and truncated."""
     return html.escape(label(token), quote=False)
+
+
+def width(text: str) -> int:
+    """Returns the columns that a text takes: Hangul and emoji two, combining marks none."""
+    return sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -1,7 +1,8 @@
 """Text for a terminal: columns that line up with Hangul in them."""
 
-import unicodedata
 from collections.abc import Collection, Iterator, Sequence
+
+from explorer.labels import width
 
 
 def table_lines(
@@ -18,14 +19,3 @@ def table_lines(
 def _padded(text: str, to: int, left: bool) -> str:
     space = " " * (to - width(text))
     return text + space if left else space + text
-
-
-def width(text: str) -> int:
-    """Returns the columns a text takes in a terminal: Hangul and emoji two, combining marks none."""
-    return sum(_columns(char) for char in text)
-
-
-def _columns(char: str) -> int:
-    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -80,6 +80,11 @@ class Landscape:
     def steps(self) -> int:
         return len(self.tokens)
 
+    @property
+    def moved(self) -> np.ndarray:
+        """How far the state moved at every step (T,)."""
+        return np.sqrt((np.diff(self.states, axis=0) ** 2).sum(-1))
+
     @cached_property
     def said(self) -> np.ndarray:
         return frozen(self.answers(self.points.states))

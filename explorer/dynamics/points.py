@@ -40,6 +40,9 @@ ROUNDS = 2
 PAIRED = 40
 """Points whose midpoints are tried: 780 pairs. Of a row of slow points that is a line, none are."""
 
+MEMORIES = 16
+"""Memories whose parallelograms are completed."""
+
 ITERATIONS = 100
 """Newton steps; what has not come to rest by then is lost: mostly states that run off along a valley."""
 
@@ -173,7 +176,8 @@ def fixed_points(
     model: nn.RNN, nn.LSTM, nn.GRU, RecurrentModel, or a Recurrence. starts: states (n, S) to search from, or
     a trace whose states they are; without them, of a run over random inputs. Of more than STARTS so many
     are drawn. After that the midpoints of all pairs found are tried, `rounds` times: between two memories
-    lies what parts them. A search finds what it finds: it does not prove that there is nothing else.
+    lies what parts them. Where the index says that a point is missing, the fourth corners of memories come
+    after. A search finds what it finds: it does not prove that there is nothing else.
     """
     F = model if isinstance(model, Recurrence) else held(model, x)
     generator = generator or np.random.default_rng(0)
@@ -181,14 +185,14 @@ def fixed_points(
     led = _led(F, begin)
     begin = np.concatenate([begin, _leapt(F, led)])
     box = _box(begin)
-    found = _search(F, begin, box)
-    tried: set[bytes] = set()
-    for _ in range(rounds):
-        middle = _midpoints(found, tried)
-        if not len(middle):
-            break
-        found = _joined(found, _search(F, middle, box))
-    return _described(F, found, _pace(F, led))
+    pace, tried = _pace(F, led), set[bytes]()
+    found = _between(F, _search(F, begin, box), box, rounds, tried)
+    points = _described(F, found, pace)
+    missing = points.bounded and points.index != 1
+    if not (rounds and missing and len(corners := _fourth_corners(points))):
+        return points
+    found = _joined(found, _search(F, corners, box))
+    return _described(F, _between(F, found, box, rounds, tried), pace)
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,6 +256,30 @@ def _wandered(F: Recurrence, generator: np.random.Generator) -> np.ndarray:
         s = replace(F, x=F.x + generator.normal(size=(len(s), len(F.x)))).step(s)
         seen.append(s)
     return np.concatenate(seen)
+
+
+def _between(F: Recurrence, found: _Found, box: "Box", rounds: int, tried: set[bytes]) -> _Found:
+    """Returns what is found and, round after round, what is found from the midpoints of its pairs."""
+    for _ in range(rounds):
+        middle = _midpoints(found, tried)
+        if not len(middle):
+            break
+        found = _joined(found, _search(F, middle, box))
+    return found
+
+
+def _fourth_corners(points: FixedPoints) -> np.ndarray:
+    """Returns where a memory would complete a parallelogram with three others, (n, S), STARTS at most.
+
+    Memories of independent bits stand so, and a run may not have come to each of them.
+    """
+    held = points.stable[:MEMORIES]
+    corners = [
+        held[a] + held[b] - held[c] for c in range(len(held)) for a, b in combinations(range(len(held)), 2)
+    ]
+    fresh = [s for s in corners if (np.abs(held - s).max(-1) > NEAR).all()]
+    every = -(-len(fresh) // STARTS)
+    return np.array(fresh[:: max(1, every)])
 
 
 def _midpoints(found: _Found, tried: set[bytes]) -> np.ndarray:

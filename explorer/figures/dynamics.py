@@ -10,7 +10,7 @@ from explorer.dynamics.portrait import EDGE, Branches, Chaos, Portrait
 from explorer.figures.palette import EMPTY, GRID, GROUND, HUES
 from explorer.figures.signals import layout, line, step_axis
 from explorer.i18n import t
-from explorer.labels import plot_label
+from explorer.labels import label, plot_label, width
 
 KINDS = (("keep", "circle"), ("candidate", "diamond"), ("write", "square"), ("show", "cross"))
 """Hue and mark of a point by its number of unstable directions, none to three; more look like three."""
@@ -20,6 +20,9 @@ PATH = ("keep", "write", "candidate", "show", "reset", "c")
 
 APART = 0.12
 """How far apart two tokens are written, as a share of a side of the box: a word's width."""
+
+ROOM = 50
+"""Columns of text below a chart of half a page."""
 
 CONE = 0.25
 """How long the cone of a pulse is, as a share of the widest side of the states."""
@@ -256,16 +259,19 @@ def answers_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.
     return figure
 
 
-def moves_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.Figure:
-    """Returns how far the state moved at every step, ||s_t - s_{t-1}||."""
+def moves_figure(landscape: Landscape, lang: str, theme: str = "light", top: float = 0.0) -> go.Figure:
+    """Returns how far the state moved at every step, ||s_t - s_{t-1}||.
+
+    top: what the axis reaches at least.
+    """
     steps = list(range(1, landscape.steps + 1))
-    moved = np.sqrt((np.diff(landscape.states, axis=0) ** 2).sum(-1))
+    moved = landscape.moved
     figure = go.Figure(layout=layout(theme))
     figure.add_scatter(
         x=steps, y=moved, name="‖<i>s</i><sub>t</sub> − <i>s</i><sub>t−1</sub>‖", **line("h", theme)
     )
-    figure.update_xaxes(**step_axis(steps, ()))
-    figure.update_yaxes(rangemode="tozero", nticks=4)
+    figure.update_xaxes(**_token_axis(landscape))
+    figure.update_yaxes(range=[0.0, 1.08 * max(top, float(moved.max()), 1e-9)], nticks=4)
     figure.update_layout(meta={"title": t("dynamics.moves", lang)})
     return figure
 
@@ -279,10 +285,19 @@ def odds_figure(landscape: Landscape, lang: str, theme: str = "light") -> go.Fig
     figure.add_scatter(x=steps, y=odds, name=f"log p({one}) / p({other})", **line("write", theme))
     dotted = {"color": HUES[theme]["ink"], "width": 1.5, "dash": "dot"}
     figure.add_scatter(x=[steps[0], steps[-1]], y=[0.0, 0.0], mode="lines", line=dotted)
-    figure.update_xaxes(**step_axis(steps, ()))
+    figure.update_xaxes(**_token_axis(landscape))
     figure.update_yaxes(nticks=4)
     figure.update_layout(meta={"title": t("dynamics.odds", lang)})
     return figure
+
+
+def _token_axis(landscape: Landscape) -> dict:
+    """The steps of a run, called by their tokens where these have room below each other's points."""
+    steps = range(1, landscape.steps + 1)
+    tokens = [token.label for token in landscape.tokens]
+    if len(tokens) * max(width(label(token)) for token in tokens) > ROOM:
+        return step_axis(steps, ())
+    return step_axis(steps, ()) | {"tickvals": list(steps), "ticktext": list(map(plot_label, tokens))}
 
 
 # Portraits: drawn by the server.

@@ -1,6 +1,5 @@
 """A mapping unrolled in time: a box for every input, state and output there is, and what the network says."""
 
-import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 from math import isfinite
@@ -15,7 +14,7 @@ from explorer.figures.palette import EMPTY, GRID, HUES
 from explorer.figures.signals import cell_name, plain, step_axis
 from explorer.figures.sketch import Drawn, Sketch
 from explorer.i18n import t
-from explorer.labels import plot_label
+from explorer.labels import plot_label, width
 
 MOST = 16
 """Columns that are drawn: of more, the first, dots, and the last; of two networks each gets half."""
@@ -93,13 +92,9 @@ def _notes(reading: Reading) -> int:
 def fitted(token: str, room: int) -> str:
     """Returns a token safe for Plotly, at most room letters wide; Hangul is two letters wide."""
     kept = token
-    while _width(kept) > room:
+    while width(kept) > room:
         kept = kept[:-1]
     return plot_label(kept) + ("…" if kept != token else "")
-
-
-def _width(token: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in token)
 
 
 _Group = list[tuple[Column | None, float]]
@@ -249,7 +244,7 @@ class _Drawing(Drawing):
     def _label(self, x: float, y: float, token: str, below: str) -> None:
         """A token in its box, in smaller letters where it would touch the border."""
         shown = fitted(token, self.room)
-        size = self.size if _width(token) < self.room - 1 else self.size - 2
+        size = self.size if width(token) < self.room - 1 else self.size - 2
         self.text(x, y, shown + below, self.hues["ink"], size)
 
     def _arrow(

@@ -36,7 +36,8 @@ def build_space(
     titles: what networks of files are called.
     """
     numbers = Numbers()
-    runs = [_run(landscape, lang, numbers) for landscape in landscapes]
+    top = max(float(landscape.moved.max()) for landscape in landscapes)  # two side by side: one scale
+    runs = [_run(landscape, lang, numbers, top) for landscape in landscapes]
     for run, title in zip(runs, titles, strict=False):
         run["cell"] = f"{title} · {run['cell']}"
     header = header_for(
@@ -66,7 +67,7 @@ def _push(landscape: Landscape) -> float:
     return float(np.ptp(placed, axis=0).max()) or 1.0
 
 
-def _run(landscape: Landscape, lang: str, numbers: Numbers) -> dict[str, Any]:
+def _run(landscape: Landscape, lang: str, numbers: Numbers, top: float) -> dict[str, Any]:
     points, F = landscape.points, landscape.recurrence
     bits = landscape.wanted is not None
     leaves = [len(rows) for rows in points.directions]
@@ -83,7 +84,7 @@ def _run(landscape: Landscape, lang: str, numbers: Numbers) -> dict[str, Any]:
     }
     if len(F.layers) == 1:
         arrays |= F.layers[0].arrays()
-    lines = _line(landscape, lang)
+    lines = _line(landscape, lang, top)
     first = points.eigenvalues[0] if len(points) else np.empty(0, complex)
     return {
         "cell": cell_name(F.spec.key, lang),
@@ -108,11 +109,11 @@ def _run(landscape: Landscape, lang: str, numbers: Numbers) -> dict[str, Any]:
     }
 
 
-def _line(landscape: Landscape, lang: str) -> Any:
+def _line(landscape: Landscape, lang: str, top: float) -> Any:
     """What is drawn by step: the answers of bits, the odds of two answers, else how far the state moved."""
     if landscape.wanted is not None:
         return answers_figure(landscape, lang)
-    return odds_figure(landscape, lang) if landscape.names else moves_figure(landscape, lang)
+    return odds_figure(landscape, lang) if landscape.names else moves_figure(landscape, lang, top=top)
 
 
 def _point(landscape: Landscape, row: int, bits: bool, lang: str) -> dict[str, Any]:

@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import Experiment
+from explorer import Experiment, trace
+from explorer.data.grammar import END
+from explorer.data.sources import source
 from explorer.data.tasks import flip_flop
 from explorer.dynamics.cube import cube, learn_cube
-from explorer.dynamics.landscape import Landscape, signs
+from explorer.dynamics.landscape import Landscape, signs, space_of
 from explorer.dynamics.network import network
 from explorer.dynamics.portrait import OPEN, by_hand, many, portrait, units_of
-from explorer.dynamics.recurrence import held
+from explorer.dynamics.recurrence import held, states_of
 from explorer.experiment import TABLE
 from explorer.lab.learned import Learned, from_bundle, inputs
-from explorer.training.shipped import load
+from explorer.text import tokenise
+from explorer.training.shipped import families, load
 from explorer.training.trainer import FLIP_FLOP_LENGTH
 from explorer.ui.dynamics.evidence import evidence_of
 from tests.course import lesson_files
@@ -167,6 +170,51 @@ def test_brackets_under_one_held_bracket_come_to_rest():
     known = from_bundle(load(experiment.model, experiment.cell))
     found = network(known.model, inputs(experiment, known.model, known.sample), experiment.held)
     assert found.points.counts == {0: 1} and found.points.index == 1
+
+
+def read_brackets(cell: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns tokens (T, B), none after a sentence's end, states (T+1, B, S), and how far each token moved
+    them (T, B): of every sentence of brackets that was not learned from."""
+    found = source(families()["brackets"].experiments[cell], "en")
+    ids = found.held_out().x.numpy()
+    tokens = np.array(found.vocabulary)[ids]
+    tokens[(tokens == END).cumsum(0) > 0] = ""
+    model = from_bundle(load("brackets", cell)).model
+    states = states_of(trace(model.rnn, model.embedding.weight.detach().numpy()[ids]).layers)
+    return tokens, states, np.linalg.norm(np.diff(states, axis=0), axis=-1)
+
+
+def test_what_closes_throws_the_state_of_an_lstm_back():
+    asked = [button("bracket", at) for at in (0, 1)]
+    assert {(of.scene, of.model, of.cell, of.text) for of in asked} == {("network", "brackets", "lstm", "")}
+    family = families()["brackets"]
+    shown = tokenise(family.text, family.token_level)
+    path = states_of(trace(from_bundle(load("brackets", "lstm")).model, shown).layers)
+    space = space_of(path[1:])  # the page's own axes: see test_the_axes_are_those_of_a_text
+    assert space.share[0] == pytest.approx(0.72, abs=0.005)
+    at = asked[0].step - 1
+    assert shown[at] == "]" and np.linalg.norm(np.diff(path, axis=0), axis=-1).argmax() == at
+
+    means = {}
+    for cell in ("lstm", "rnn", "gru"):
+        tokens, states, moved = read_brackets(cell)
+        closes, opens = np.isin(tokens, list(")]”")), np.isin(tokens, list("([“"))
+        letters = np.char.isalpha(tokens) | (tokens == " ")
+        means[cell] = [moved[kind].mean() for kind in (closes, letters, opens)]
+        if cell != "lstm":
+            continue
+        assert tokens.shape[1] == 198 and moved[closes].std() == pytest.approx(5.2, abs=0.05)
+        way = np.sign(np.diff(space.place(states)[..., 0], axis=0))
+        assert np.unique(way[closes]).size == 1 and closes.sum() == 351  # every one of them, the same way
+        assert (way[tokens == "."] == way[closes][0]).all()
+        assert (way[letters] == -way[closes][0]).mean() > 0.9
+        further = (moved * closes).sum(0) / closes.sum(0) - (moved * letters).sum(0) / letters.sum(0)
+        groups = further.reshape(-1, 3).mean(1)  # three versions of a sentence are no three sentences
+        assert len(groups) == 66 and groups.min() > 0
+        assert groups.mean() - 2 * groups.std() / np.sqrt(len(groups)) > 6
+    assert means["lstm"] == pytest.approx([16.4, 9.5, 9.1], abs=0.05)
+    assert means["rnn"][:2] == pytest.approx([10.1, 8.8], abs=0.05)
+    assert means["gru"][:2] == pytest.approx([7.5, 7.5], abs=0.05)
 
 
 def test_the_evidence_of_a_gru_lies_between_two_memories():

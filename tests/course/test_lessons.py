@@ -51,7 +51,7 @@ ORDERS = {
     ],
     "dynamics": [
         "cube", "saddle", "halflife", "two_sides", "moments", "slow", "fixed", "born", "linear", "turning",
-        "plane", "chaos", "line", "evidence", "network",
+        "plane", "chaos", "line", "evidence", "network", "bracket",
     ],
 }  # fmt: skip
 WORDS = 70

@@ -1,5 +1,7 @@
 """Fixed points against SciPy's roots, hand-made cases, and what Brouwer's degree demands."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,14 @@ def test_numpy_solves_in_one_thread_and_then_in_as_many_as_before(monkeypatch):
         before = threads()
         fixed_points(one_unit(2.0), starts=np.array([[0.5]]), rounds=0)
         assert (seen, threads()) == ({1}, before) and before != {1}
+
+
+def test_a_memory_that_no_start_came_to_is_found_where_it_completes_a_parallelogram():
+    """Three units that do not hear each other hold eight memories; the search begins at seven of them."""
+    weights = LayerWeights(("h",), np.zeros((3, 1)), 2.0 * np.eye(3), np.array([0.1, 0.0, -0.1]), np.zeros(3))
+    corners = np.array(list(product((-0.9, 0.9), repeat=3)))
+    found = fixed_points(Recurrence(CELLS["rnn"], (weights,), np.zeros(1)), starts=corners[:-1])
+    assert found.counts == {0: 8, 1: 12, 2: 6, 3: 1} and found.index == 1
 
 
 def test_a_ghost_is_a_slow_point_not_a_fixed_one():

@@ -68,6 +68,19 @@ def test_a_pulse_is_an_arrow_to_where_it_led(landscape):
     assert "pulses" not in roles
 
 
+@pytest.mark.parametrize("figure", [figures.moves_figure, figures.odds_figure])
+def test_steps_are_called_by_tokens_where_these_have_room(landscape, figure):
+    def ticks(label: str) -> list:
+        called = tuple(replace(token, label=label) for token in landscape.tokens)
+        shown = replace(landscape, tokens=called, names=("a", "b"))
+        return list(figure(shown, "en").layout.xaxis.ticktext or ())
+
+    steps, most = landscape.steps, figures.ROOM // landscape.steps
+    assert ticks("x" * most) == ["x" * most] * steps and not ticks("x" * (most + 1))
+    assert not ticks("말" * (most // 2 + 1))
+    assert ticks("<b>") == ["&lt;b&gt;"] * steps
+
+
 def test_the_same_token_has_the_same_hue():
     hues = figures.token_hues(["a", "b", "a"])
     assert hues[0] == hues[2] != hues[1]

@@ -42,6 +42,17 @@ def test_points_and_states_are_the_landscapes(lang):
     assert str(landscape.points.starts) in run["found"][0]
 
 
+def test_two_networks_side_by_side_have_one_scale():
+    both = [landscape_of("rnn"), landscape_of("gru")]
+    ranges = [
+        run["lines"][0]["layout"]["yaxis"]["range"] for run in header_of(build_space(both, "en"))["runs"]
+    ]
+    assert ranges[0] == ranges[1] and ranges[0][1] > max(one.moved.max() for one in both)
+    assert (
+        ranges[0] != header_of(build_space(both[1:], "en"))["runs"][0]["lines"][0]["layout"]["yaxis"]["range"]
+    )
+
+
 def test_a_point_that_there_is_not_opens_none_and_does_not_change_the_body():
     landscape = landscape_of("rnn")
     many, one, none = (header_of(build_space([landscape], "en", point)) for point in (300, 1, 0))

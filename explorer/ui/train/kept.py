@@ -18,13 +18,21 @@ from explorer.ui.files import download
 from explorer.ui.stage import stage
 from explorer.ui.train.choices import racer_label
 
+OPENS = {
+    "step": {},
+    "gradients": {},
+    "language": {},
+    "dynamics": {"scene": "network", "held": "", "second": "", "point": "0"},
+}
+"""The pages on which a network opens, and what else each is asked for."""
+
 
 def open_buttons(changes: Mapping[str, str], lang: str) -> None:
     """The way to the other pages, with some fields set."""
     with st.container(horizontal=True):
-        for page in ("step", "gradients", "language"):
-            label = t("train.open_in", lang, page=t(f"page.{page}", lang))
-            if st.button(label, key=f"open_{page}_{bool(changes)}", on_click=state.apply, args=(changes,)):
+        for page, own in OPENS.items():
+            label, both = t("train.open_in", lang, page=t(f"page.{page}", lang)), {**changes, **own}
+            if st.button(label, key=f"open_{page}_{bool(changes)}", on_click=state.apply, args=(both,)):
                 st.switch_page(f"pages/{page}.py", query_params=state.address(st.session_state["experiment"]))
 
 
