@@ -37,6 +37,7 @@ def test_a_stop_leads_to_its_view_and_what_was_opened_is_kept_in_the_browser(pag
     first.get_by_test_id("stPageLink-NavLink").click()
     expect(page.locator(READY)).to_be_visible()
     expect(page.locator(".st-key-lesson p").last).to_have_css("word-break", "keep-all")
+    expect(page.get_by_test_id("stCaptionContainer").locator("p").last).to_have_css("word-break", "keep-all")
     page.get_by_role("button", name=t("ui.next_card", "ko"), exact=True).click()
     expect(page.locator("button.rx-seen")).to_have_count(2)
     page.get_by_role("link", name=t("page.course", "ko")).click()
