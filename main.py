@@ -10,7 +10,7 @@ from explorer.i18n import ASSETS, t
 from explorer.ui import state
 from explorer.ui.away import away
 from explorer.ui.bar import bar, navigation
-from explorer.ui.dress import dress
+from explorer.ui.dress import dress, heading
 from explorer.ui.lecture import lecture
 from explorer.ui.own.panel import own
 from explorer.ui.room.page import companion
@@ -32,6 +32,7 @@ if (wanted := state.followed_page(ICONS)) and wanted != (page.url_path or HOME):
 experiment = state.current(page.url_path)
 here = page.url_path
 dress(here)
+heading(page.title)
 with st.container(key="shell"):
     taken = navigation([p for p in pages if p.url_path not in ASIDE or p.url_path == here], experiment, lang)
     bar(experiment, here or HOME, lang)

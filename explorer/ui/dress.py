@@ -5,6 +5,7 @@ chart, up to the root. The server knows, so it sends the sheet.
 """
 
 from functools import cache
+from html import escape
 
 import streamlit as st
 
@@ -16,6 +17,12 @@ def dress(page: str) -> None:
     """Gives the page its style sheets, as one element, so that those below keep their places."""
     wanted = {"page": True, "glossary": page == "glossary", "lecture": state.showing().on}
     st.html(_style(tuple(name for name, there in wanted.items() if there)))
+
+
+def heading(title: str) -> None:
+    """Names the page for whoever goes by headings; the navigation shows it to the eye."""
+    with st.container(key="heading"):
+        st.html(f"<h1>{escape(title)}</h1>")
 
 
 @cache

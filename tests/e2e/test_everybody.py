@@ -106,6 +106,7 @@ def test_a_page_is_for_everybody(page: Page, server: str, faults: list[str], pat
     page.goto(server + path)
     settled(page)
     assert not findings(page)
+    assert page.get_by_role("heading", level=1).count() >= 1
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size(PHONE)
     settled(page)

@@ -73,9 +73,9 @@ class RoomPage {
         const typed = code.value.trim().toUpperCase()
         if (typed) this.api.enter(typed)
       },
-    }, element("h3", { text: strings.join }), element("p", { text: strings.join_how }), this.field(strings.code, code),
+    }, element("h2", { text: strings.join }), element("p", { text: strings.join_how }), this.field(strings.code, code),
     element("button", { class: "rx-room-button rx-strong", type: "submit", text: strings.join }))
-    const begin = element("div", { class: "rx-room-card" }, element("h3", { text: strings.open }), element("p", { text: strings.open_how }),
+    const begin = element("div", { class: "rx-room-card" }, element("h2", { text: strings.open }), element("p", { text: strings.open_how }),
       this.button(strings.open, async () => {
         const found = await open().catch(() => 0)
         if (typeof found === "string") this.api.enter(found)
@@ -101,7 +101,7 @@ class RoomPage {
     this.wall = undefined
     if (room.state !== "in") this.node.replaceChildren(element("p", { class: "rx-room-large", role: "status", text: strings[room.state] ?? "" }), ...(room.state === "gone" ? this.door() : []))
     else if (room.lecturer) this.node.replaceChildren(this.reach(), this.own(), this.experiment())
-    else this.node.replaceChildren(element("p", { class: "rx-room-large", text: strings.waiting }), this.mine = element("p", { class: "rx-room-large", role: "status" }))
+    else this.node.replaceChildren(element("p", { class: "rx-room-large", text: strings.waiting }), this.mine())
     this.update("all")
   }
 
@@ -111,12 +111,22 @@ class RoomPage {
     const { strings } = this.data
     if (room.state !== "in") return
     if (!room.lecturer) {
-      this.mine.textContent = [seedSays(room, strings), raceSays(room, strings), intervalSays(room, strings)].filter(Boolean).join(" ")
+      const says = [seedSays(room, strings), raceSays(room, strings), intervalSays(room, strings)]
+      this.said.forEach((line, k) => {
+        line.textContent = says[k]
+        line.hidden = !says[k]
+      })
       return
     }
     this.here.textContent = fill(strings.here, { n: room.count.here })
     if (what === "race" || what === "all") this.raced()
     else this.begin.textContent = fill(strings.start, { n: Math.max(1, room.count.here) })
+  }
+
+  // A student's own seed, all of them, what they say together: a line each
+  mine() {
+    this.said = Array.from({ length: 3 }, () => element("p", { class: "rx-room-large", hidden: "" }))
+    return element("div", { role: "status" }, ...this.said)
   }
 
   // Code, address, picture
@@ -198,7 +208,7 @@ class RoomPage {
     this.again = element("code", { class: "rx-room-command" })
     this.after = element("div", { class: "rx-room-row" }, this.keep, this.halt)
     this.command = element("p", { class: "rx-room-small" }, element("span", { text: `${strings.command} ` }), this.again)
-    const card = element("div", { class: "rx-room-card" }, element("h3", { text: strings.experiment }), element("p", { text: strings.experiment_how }), this.choice, this.result, this.span, this.wall.node, this.after, this.command)
+    const card = element("div", { class: "rx-room-card" }, element("h2", { text: strings.experiment }), element("p", { text: strings.experiment_how }), this.choice, this.result, this.span, this.wall.node, this.after, this.command)
     return card
   }
 
