@@ -137,7 +137,7 @@ def walk(
     beside = [_second_run(experiment, second, run)] if second is not None else []
     mode = "two" if beside else "changed" if changed else "one"
     if given.is_text and not any(token.known for token in given.tokens):
-        problems.append(("all_unknown", {}))
+        problems.append(("all_unknown_own" if experiment.own else "all_unknown", {}))
     return Walk(
         experiment=experiment,
         mode=mode,

@@ -96,7 +96,8 @@ def others(experiment: Experiment, lang: str) -> dict[str, str]:
     """Returns the labels of all networks that can stand beside one out of a file, by what `beside` holds."""
     here, offered = brought.facts(experiment), on_offer(experiment, lang)
     if experiment.beside:
-        offered.setdefault(experiment.beside.partition("/")[0], t("own.of_link", lang))
+        model = experiment.beside.partition("/")[0]
+        offered.setdefault(model, called(model) or t("own.of_link", lang))
     found = {}
     for model, label in offered.items():
         file = brought.store().file(model)

@@ -262,3 +262,13 @@ def test_the_name_of_a_file_is_told_to_whoever_brought_it_alone(tmp_path):
     for k in range(100):
         store.call(key, f"{k}.npy", str(k))
     assert len(store.names[key]) == 64 and store.called(key, "99") == "99.npy"
+
+
+def test_a_view_that_learns_its_own_networks_says_where_a_file_is_shown(speaker):
+    assert "learns networks of its own" in texts(opened(page="dynamics", scene="portrait", **speaker))
+    assert "learns networks of its own" not in texts(opened(page="dynamics", scene="network", **speaker))
+
+
+def test_tokens_that_a_vocabulary_lacks_are_not_said_to_be_untaught(speaker):
+    said = texts(opened(page="step", **speaker | {"text": "zebra yak"}))
+    assert "in the vocabulary of this network" in said and "let it learn your sentence" not in said

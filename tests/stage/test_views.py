@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from explorer import Experiment, trace, view
+from explorer.experiment import choice
 from explorer.lab.learned import UNSAID, learn, settled
 from explorer.stage.payload import header_of
 from explorer.stage.taking import arrays_of, npz, script, table
@@ -44,6 +45,21 @@ def _short() -> Iterator[None]:
 
 def test_every_view_but_the_cube_is_tried():
     assert {*LINKS, "dynamics/cube"} == {*VIEWS}
+
+
+CHARTS_ALONE = {
+    *(
+        f"architectures/{name}"
+        for name in ("feedforward", "shapes", "variants", "cost", "amount", "forecast")
+    ),
+    "dynamics/portrait",
+}
+"""Views without a stage: taken away as a page, a picture, a table and a link, not as a script."""
+
+
+def test_a_view_that_is_not_among_those_of_charts_alone_stands_on_the_stage():
+    every = {f"{page}/{shown}" for page, name in FIELDS.items() for shown in choice(name).options or ()}
+    assert every - CHARTS_ALONE == {*VIEWS} - {"step", "gradients"} and not CHARTS_ALONE & {*VIEWS}
 
 
 def asked(key: str) -> tuple[str, dict[str, str]]:

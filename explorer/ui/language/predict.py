@@ -35,7 +35,7 @@ def draw(experiment: Experiment, lang: str) -> None:
         last = found.first + found.steps - 1
         say("window", lang, {"first": found.first, "last": last, "total": len(tokens)})
     if not any(token in model.ids for token in tokenise(text_of(experiment), experiment.token_level)):
-        say("all_unknown", lang, {})
+        say("all_unknown_own" if experiment.own else "all_unknown", lang, {})
     stage(packed_prediction(experiment, lang))
     _choices(experiment, lang)
 

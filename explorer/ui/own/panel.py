@@ -28,6 +28,9 @@ _CLOSING = "own_closing"
 PAGES = ("step", "gradients", "language", "dynamics")
 """Where a network of a file is looked at."""
 
+ELSEWHERE = ("architectures", "dynamics")
+"""Where views learn networks of their own, and say so beside a network of a file."""
+
 LAYERED = ("step", "gradients")
 """Where one of its layers is shown."""
 
@@ -38,7 +41,15 @@ BESIDE = ("gradients", "dynamics")
 
 def own(experiment: Experiment, page: str, lang: str) -> None:
     """Draws the way in where it was asked for, and what belongs to the network where it is out of a file."""
-    if page not in PAGES or state.showing().on or "weights" not in acting(page, experiment):
+    if state.showing().on:
+        return
+    if "weights" not in acting(page, experiment):
+        if experiment.own and page in ELSEWHERE and store().has(experiment.model):
+            st.caption(
+                t("own.elsewhere", lang, name=models.called(experiment.model) or t("own.of_link", lang))
+            )
+        return
+    if page not in PAGES:
         return
     if st.session_state.pop(_CLOSING, False):
         st.session_state["fold_own"] = False
