@@ -14,7 +14,7 @@ export function mountLarge(root, data) {
     const given = event instanceof DragEvent ? event.dataTransfer?.files : /** @type {HTMLInputElement} */ (event.target).files
     if (!given) return
     const file = [...given].find(({ size }) => size > data.limit)
-    root.replaceChildren(...(file ? [element("p", { role: "alert", class: "rx-large", text: sentenceOf(file.size, data) })] : []))
+    root.replaceChildren(...(file ? [element("p", { role: "alert", class: "rx-too-large", text: sentenceOf(file.size, data) })] : []))
   }
   for (const kind of ["change", "drop"]) around.addEventListener(kind, look, true)
   root.rxLarge = () => ["change", "drop"].forEach((kind) => around.removeEventListener(kind, look, true))
