@@ -21,18 +21,19 @@ def moved(
     """Returns (T, T): row k, column t is how much of the prediction at step t another word at step k moves.
 
     That is the part of the probability that goes elsewhere (total variation), the mean over each other word
-    of the vocabulary; 0 where t < k. None where it takes more than CUE_WORK steps of the cell.
+    of the vocabulary; 0 where t < k. None where nothing is predicted, of a file without a readout, and where
+    it takes more than CUE_WORK steps of the cell.
     """
     steps, ids = len(tokens), model.encode(tokens)
     words = [k for token, k in model.ids.items() if token != UNKNOWN]
-    if steps * steps * len(words) > CUE_WORK or model.embedding is None:
+    if steps * steps * len(words) > CUE_WORK or model.embedding is None or not len(model.readout_weight()):
         return None
     rows = [(k, word) for k in range(steps) for word in words if word != ids[k]]
     read = np.tile(np.array(ids)[:, None], len(rows) + 1)  # (T, B): the sentence itself, then each replaced
     for column, (k, word) in enumerate(rows, 1):
         read[k, column] = word
     x = model.embedding.weight.detach().numpy()[read]
-    stack = Stack(model.cell, model.layer_weights())
+    stack = Stack(model.cell, model.layer_weights(), projections=getattr(model, "projections", []))
     said = softmax(model.read_out(run_stack(stack, x, changes=changes, at=at)[-1].output))
     apart = np.abs(said[:, 1:] - said[:, :1]).sum(-1) / 2  # (T, B - 1)
     replaced = np.array([k for k, _ in rows])

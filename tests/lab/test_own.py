@@ -103,6 +103,14 @@ def test_a_push_is_offered_where_the_loss_meets_the_layer_alone():
     assert pushed.slope == pytest.approx((pushed.true[-1] - pushed.true[0]) / 2, rel=0.5)
 
 
+def test_words_without_a_readout_are_walked_and_none_of_them_is_a_cue():
+    found, module = network(both=False, readout=False)
+    shown = walk(replace(ASKED, text=" ".join(ASKED.text), units="word"), own(found, WORDS)).runs[0]
+    x = torch.tensor(found.embedding[[WORDS.index(token.label) for token in shown.tokens]])
+    assert len(shown.tokens) == len(ASKED.text) and not any(token.cue for token in shown.tokens)
+    assert largest(shown.trace.layers[0].final, module(x)[1][0][0].detach()) < 1e-12
+
+
 def test_numbers_are_read_without_a_vocabulary_and_noise_where_none_are_given():
     found, module = network("gru", words=False, readout=False)
     asked = replace(ASKED, cell="gru", text="", level=2)
