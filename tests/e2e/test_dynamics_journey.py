@@ -9,8 +9,7 @@ from playwright.sync_api import Page, expect
 from explorer import Experiment
 from explorer.dynamics.cube import cube, learn_cube
 from explorer.dynamics.landscape import falls
-from explorer.i18n import t
-from tests.e2e.stage import READY, choose, open_page, ready_id, redrawn, step
+from tests.e2e.stage import READY, chips, open_page, ready_id, redrawn, step
 
 FIRST_LOAD = 60_000
 
@@ -29,10 +28,10 @@ def fell(page: Page) -> str:
     return page.locator(".rx-space-panel").get_attribute("data-fell") or ""
 
 
-def test_a_saddle_is_chosen_pushed_and_falls_to_both_sides(page: Page, server: str, faults: list[str]):
+def test_a_saddle_is_chosen_pushed_and_falls_and_training_moves_all(
+    page: Page, server: str, faults: list[str]
+):
     open_cube(page, server)
-    scene = page.locator(".rx-space-scene .rx-plot").first
-    assert set(scene.evaluate("plot => plot._fullData.map(({ type }) => type)")) == {"scatter3d", "cone"}
     assert page.locator(".rx-space-dot").count() == 27
     page.locator(".rx-kind-1 .rx-space-dot").first.click()
     expect(page.locator(READY)).to_have_attribute("data-point", "9")
@@ -46,11 +45,25 @@ def test_a_saddle_is_chosen_pushed_and_falls_to_both_sides(page: Page, server: s
         ends.add(fell(page))
     assert len(ends) == 2 and all(end in parts for end in ends)
 
-
-def test_a_push_in_the_browser_is_the_networks_own_step(page: Page, server: str, faults: list[str]):
-    open_cube(page, server, point="27")
-    found = cube(learn_cube(Experiment(cell="lstm")).model)
+    page.locator(".rx-kind-3 .rx-space-dot").click()  # the centre
+    expect(page.locator(READY)).to_have_attribute("data-point", "27")
     page.locator(".rx-space-push .rx-slider").fill("10")
+    follow_by_hand(page)
+
+    page.keyboard.press("Escape")
+    page.locator(".rx-chip").first.click()
+    page.keyboard.press("ArrowRight")
+    assert step(page) == 2
+    before = ready_id(page)
+    page.get_by_role("slider", name="Moment of training").press("Home")
+    redrawn(page, before)
+    expect(page.locator(".rx-space-dot")).to_have_count(1)
+    assert step(page) == 2
+
+
+def follow_by_hand(page: Page) -> None:
+    """Holds the path of the push in the browser against the network's own steps, and where it ends."""
+    found = cube(learn_cube(Experiment(cell="lstm")).model)
     path = page.evaluate(
         "() => document.querySelector('.rx-root').rxStage.panels[0].path.map((state) => Array.from(state))"
     )
@@ -62,24 +75,29 @@ def test_a_push_in_the_browser_is_the_networks_own_step(page: Page, server: str,
     ) == fell(page)
 
 
-def test_stepping_moves_the_state_and_training_moves_the_points(page: Page, server: str, faults: list[str]):
-    open_cube(page, server)
-    page.keyboard.press("ArrowRight")
-    assert step(page) == 2
-    before = ready_id(page)
-    page.get_by_role("slider", name="Moment of training").press("Home")
+def test_evidence_adds_up_along_a_line(page: Page, server: str, faults: list[str]):
+    """In Korean: the sentence has this network's numbers, and words move the state along the first axis."""
+    open_page(page, f"{server}/dynamics", scene="evidence", cell="gru", lang="ko", grammar="ko")
+    expect(page.locator(".rx-kind-0 .rx-space-dot")).to_have_count(2)
+    expect(page.locator(".rx-kind-1 .rx-space-dot")).to_have_count(1)
+    said = page.get_by_text("로그 오즈와의 상관").inner_text()
+    share, r = re.search(r"분산의 (\d+) %.* ([\d.]+)입니다", said).groups()
+    assert 75 < int(share) < 90 and float(r) > 0.99
+    before, read = ready_id(page), chips(page)
+    page.get_by_role("button", name="보고서 확인 부탁드립니다").click()
     redrawn(page, before)
-    expect(page.locator(".rx-space-dot")).to_have_count(1)
-    assert step(page) == 2
-
-
-def test_two_cells_stand_side_by_side(page: Page, server: str, faults: list[str]):
-    page.set_default_timeout(FIRST_LOAD)
-    open_page(page, f"{server}/dynamics", scene="network", cell="rnn")
-    before = ready_id(page)
-    choose(page, t("field.second", "en"), t("cell.gru", "en"))
-    redrawn(page, before)
-    expect(page.locator(".rx-space-panel")).to_have_count(2)
+    assert chips(page) != read
+    page.keyboard.press("End")
+    assert step(page) == len(chips(page))
+    along, odds = page.evaluate(
+        """() => {
+          const [panel] = document.querySelector('.rx-root').rxStage.panels
+          const { states } = panel.run.arrays
+          const rows = Array.from({ length: panel.run.steps }, (_, k) => states.row(k + 1))
+          return [panel.scene.placed(rows)[0], Array.from(panel.line.figure.data[0].y)]
+        }"""
+    )
+    assert abs(np.corrcoef(along, odds)[0, 1]) > 0.9
 
 
 def test_the_knob_of_one_unit_gives_birth_to_a_memory(page: Page, server: str, faults: list[str]):

@@ -6,12 +6,12 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import READY, ready_id, redrawn
+from tests.e2e.stage import READY, choose, ready_id, redrawn
 
 RACE = ".rx-race[data-ready]"
 CARD = ".rx-card"
 LONG = "length=200&budget=20000&racers=gru"
-SHORT = "length=20&budget=1500&racers=gru;lstm"
+BITS = "data=flip_flop&length=32&size=24&budget=1500&racers=rnn;lstm"
 
 
 @pytest.fixture(scope="session")
@@ -43,12 +43,12 @@ def reach(page: Page, least: list[int]) -> None:
 
 
 def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults: list[str]):
-    open_race(page, f"{server}/train?{SHORT}")
+    open_race(page, f"{server}/train?{BITS}")
     press(page, "Start")
     expect(page.locator(RACE)).to_have_attribute("data-state", "running", timeout=600_000)
     reach(page, [25, 25])
     expect(page.get_by_test_id("stMultiSelect")).to_have_count(0)  # the set-up is one line now, and opens
-    page.get_by_role("button", name=re.compile("length 20: GRU")).click()
+    page.get_by_role("button", name=re.compile("length 32: RNN")).click()
     expect(page.get_by_test_id("stMultiSelect")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stMultiSelect")).to_have_count(0)
@@ -64,7 +64,7 @@ def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults
     expect(page.locator(RACE)).to_have_attribute("data-state", "over", timeout=600_000)
     verdict = page.get_by_text("What this race showed")
     expect(verdict).to_be_visible(timeout=30_000)
-    for name in ("GRU", "LSTM"):
+    for name in ("RNN", "LSTM"):
         expect(page.locator("li", has_text=re.compile(name)).first).to_be_visible()
 
     expect(page.locator(READY)).to_be_visible()
@@ -72,10 +72,19 @@ def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults
     page.get_by_role("slider", name="After training step").focus()
     page.keyboard.press("Home")
     redrawn(page, before)
-    page.get_by_role("button", name="Open in Gradients through time").click()
+    page.get_by_role("button", name="Open in Dynamics").click()
+    expect(page.locator(".rx-space-dot")).to_have_count(1)  # before it has learned there is one point
+    assert "moment=0" in page.url
+    page.get_by_role("slider", name="Moment of training").press("End")
+    expect(page.locator(".rx-kind-0 .rx-space-dot")).to_have_count(8)  # and then three bits
+    before = ready_id(page)
+    choose(page, "Second cell", "LSTM")
+    redrawn(page, before)
+    expect(page.locator(".rx-space-panel")).to_have_count(2)
+    expect(page.locator(".rx-kind-0 .rx-space-dot")).to_have_count(16)
+    page.get_by_role("link", name="Gradients through time").click()
     expect(page.locator(".rx-triangles")).to_be_visible()
     expect(page).to_have_url(re.compile("/gradients.*weights=model"))
-    assert "moment=0" in page.url
 
 
 def test_a_race_goes_on_while_another_page_is_open_and_after_its_tab_was_closed(
