@@ -1,5 +1,5 @@
 # One replica of the explorer: docker build -t rnn-explorer . && docker run -p 8501:8501 rnn-explorer
-FROM python:3.13-slim-bookworm
+FROM python:3.13.9-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -32,6 +32,13 @@ def test_the_image_runs_as_nobody_special_and_says_whether_it_is_well():
     assert "download.pytorch.org/whl/cpu" in DOCKERFILE
 
 
+def test_the_image_is_the_same_tomorrow():
+    assert re.findall(r"^FROM python:3\.\d+\.\d+-slim-\w+$", DOCKERFILE, re.M)
+    asked = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert "-c constraints.txt" in asked
+    assert all("==" in line for line in asked if line and line[0] not in "#-")
+
+
 def test_a_file_that_the_app_takes_passes_the_proxy():
     with (ROOT / ".streamlit/config.toml").open("rb") as file:
         most = tomllib.load(file)["server"]["maxUploadSize"]
