@@ -13,6 +13,7 @@ from explorer.course.lessons import Card, cards
 from explorer.i18n import t
 from tests.e2e.conftest import watch
 from tests.e2e.stage import READY, step
+from tests.e2e.test_everybody import findings, settled
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "locale": "ko-KR"}
 QUESTION = "Which <b>columns</b> change?"
@@ -61,6 +62,9 @@ def test_a_class_follows_guesses_races_and_parts(visit, server, faults):
     press(teacher, said("open"))
     code = teacher.locator(".rx-room-large-code").inner_text()
     expect(teacher.get_by_text(said("unreachable"))).to_be_visible()  # the tests' server is bound to loopback
+    teacher.emulate_media(color_scheme="dark")
+    settled(teacher)
+    assert not findings(teacher)
     typing = visit("/room")
     typing.get_by_label(said("code")).last.fill(code.lower())
     typing.keyboard.press("Enter")
