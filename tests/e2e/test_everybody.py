@@ -101,6 +101,20 @@ UNREADABLE = """() => {
 """What keeps its own colours where the system sets all others, and cannot be read there."""
 
 
+SMALL = """() => {
+  const seen = { opacityProperty: true, visibilityProperty: true }
+  const pressed = ":is(button, a[href], select, summary, [role=button], [role=option])"
+  const left = ":is(:is(p, h1, h2, h3, h4, li) *, .rx-piece, .rx-push-column, [href='#stMain'])"
+  return [...document.querySelectorAll(`${pressed}:not(${left})`)]
+    .filter((node) => node.checkVisibility(seen))
+    .map((node) => [node.textContent.slice(0, 30), node.className, node.getBoundingClientRect()])
+    .filter(([, , { width, height }]) => width && height && Math.min(width, height) < 23.5)
+    .map(([text, name, { width, height }]) => `${text} ${name} ${width} x ${height}`)
+}"""
+"""What is too small for a finger. Links and letters within a line of text are left out, and the columns of a
+chart, as narrow as its numbers are many: its table and the keyboard reach those."""
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_for_everybody(page: Page, server: str, faults: list[str], path: str):
     page.goto(server + path)
@@ -114,6 +128,7 @@ def test_a_page_is_for_everybody(page: Page, server: str, faults: list[str], pat
     page.wait_for_function(
         "most => document.querySelector('.stMain').scrollWidth <= most", arg=PHONE["width"]
     )
+    assert page.evaluate(SMALL) == []
     page.emulate_media(color_scheme="dark", forced_colors="active")
     assert page.evaluate(UNREADABLE) == []
 
