@@ -24,8 +24,8 @@ APART = 0.12
 ROOM = 50
 """Columns of text below a chart of half a page."""
 
-CONE = 0.25
-"""How long the cone of a pulse is, as a share of the widest side of the states."""
+CONE = 0.1
+"""How long the cone of a pulse is at most, as a share of the widest side of the states; else half its way."""
 
 NAMES = ("corner", "edge", "face", "centre")
 
@@ -107,11 +107,13 @@ def _pulses(figure: go.Figure, landscape: Landscape, theme: str) -> None:
     rows = [k for k, token in enumerate(landscape.tokens) if token.marked]
     placed = landscape.space.place(landscape.states)
     ways = np.diff(placed, axis=0)
-    moved = [k for k in rows if np.linalg.norm(ways[k]) > 1e-9]
+    far = np.linalg.norm(ways, axis=1, keepdims=True)
+    moved = [k for k in rows if far[k] > 1e-9]
     if not moved:
         return
+    longest = CONE * float(np.ptp(placed, axis=0).max())
     x, y, z = placed[1:][moved].T.tolist()
-    u, v, w = (ways[moved] / np.linalg.norm(ways[moved], axis=1, keepdims=True)).T.tolist()
+    u, v, w = (ways[moved] / far[moved] * np.minimum(1, far[moved] / (2 * longest))).T.tolist()
     colour = HUES[theme]["write"]
     figure.add_cone(
         x=x,
@@ -122,7 +124,7 @@ def _pulses(figure: go.Figure, landscape: Landscape, theme: str) -> None:
         w=w,
         anchor="tip",
         sizemode="absolute",
-        sizeref=CONE * float(np.ptp(placed, axis=0).max()),
+        sizeref=longest,
         colorscale=[[0.0, colour], [1.0, colour]],
         showscale=False,
         hoverinfo="skip",

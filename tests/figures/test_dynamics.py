@@ -63,7 +63,11 @@ def test_a_pulse_is_an_arrow_to_where_it_led(landscape):
     placed = landscape.space.place(landscape.states)
     assert np.allclose([cone.x, cone.y, cone.z], placed[steps].T)
     ways = placed[steps] - placed[np.array(steps) - 1]
-    assert np.allclose([cone.u, cone.v, cone.w], (ways / np.linalg.norm(ways, axis=1, keepdims=True)).T)
+    drawn, far = np.stack([cone.u, cone.v, cone.w], 1), np.linalg.norm(ways, axis=1)
+    lengths = np.linalg.norm(drawn, axis=1)
+    assert np.allclose(drawn * far[:, None], ways * lengths[:, None])
+    assert np.allclose(lengths * cone.sizeref, np.minimum(cone.sizeref, far / 2))
+    assert cone.sizeref <= 0.1 * np.ptp(placed, axis=0).max() + 1e-12
     roles = {trace.meta["role"] for trace in figures.space_figure(shown, "en").data}
     assert "pulses" not in roles
 
