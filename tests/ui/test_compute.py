@@ -28,7 +28,7 @@ PLAIN = Display("en")
 DISPLAYS = [Display(*how) for how in product(LANGUAGES, NOTATIONS[1:], THEMES)]
 RESULTS = {
     "walk": (lambda e: compute.walked(e, PLAIN), {*names_of(NetworkChoices), *names_of(WalkChoices)}),
-    "flow": (compute.flowed, {*names_of(NetworkChoices), *names_of(LossChoices), "start"}),
+    "flow": (compute.flowed, {*names_of(NetworkChoices), *names_of(LossChoices), "start", "beside"}),
     "saying": (generate.said, {*names_of(NetworkChoices), *names_of(SamplingChoices), "start"}),
     "foresight": (predict.foreseen, {*names_of(NetworkChoices), "start", "free"}),
     "units": (units.units_of, set(names_of(NetworkChoices))),
