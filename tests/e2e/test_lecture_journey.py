@@ -105,12 +105,18 @@ def test_fifty_minutes_by_the_keys_of_a_clicker(page: Page, server: str, faults)
         page.keyboard.press("PageDown")
         expect(answer).to_have_css("opacity", "1")
         assert page.evaluate(SMALL, LEAST) == {}, view.key
-        page.wait_for_timeout(300)  # charts follow a moment after their places
-        assert page.evaluate(CUT) == [], view.key
+        for _ in range(20):  # charts follow a moment after their places
+            page.wait_for_timeout(300)
+            if not (cut := page.evaluate(CUT)):
+                break
+        assert cut == [], view.key
         assert page.evaluate(TORN) == [], view.key
         page.wait_for_function("most => document.querySelector('.stMain').scrollHeight <= most", arg=HEIGHT)
         page.keyboard.press("PageDown")
     expect(page.locator(".st-key-glossary h4").first).to_be_visible()
+    cells = page.locator("[class*=st-key-glossary_cell_]")
+    expect(cells.locator(".katex-display")).not_to_have_count(0)
+    expect(cells.last.locator(".katex-display").first).to_be_visible()
     assert page.evaluate(OVERLAP) == 0
     page.wait_for_timeout(600)  # a turn back at once counts as an address that is older than the last writing
     page.keyboard.press("PageUp")
