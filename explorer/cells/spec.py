@@ -194,7 +194,7 @@ class EachUnit(LayerWeights):
             rows = rows[:, [packed.index(s) for s in blocks]]  # (H, G, H or D)
         table = np.empty((by_unit.size // (G * H), H, rows.shape[-1]))
         np.matmul(by_unit.reshape(-1, G, H).transpose(2, 0, 1), rows, out=table.swapaxes(0, 1))
-        return table.reshape(*by_unit.shape[:-2], H, -1)
+        return table.reshape(*by_unit.shape[:-2], H, rows.shape[-1])
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:

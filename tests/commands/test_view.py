@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from explorer import Experiment, RecurrentModel, view
+from explorer import Experiment, view
 from explorer.__main__ import main
 from explorer.formats.source import NoFile
 from explorer.stage.views import NoStageError
 from explorer.training.store import save_model
+from tests.helpers import number_model, word_model
 
 LINK = "https://rnn.example.org/gradients?cell=gru&text=a+b+c&weights=untrained&hidden=4"
 
@@ -52,10 +53,10 @@ def test_a_file_that_there_is_not_is_said_in_the_readers_language(tmp_path, caps
 def test_a_network_that_this_app_kept_says_its_own_cell_and_what_it_reads(page, tmp_path):
     file, lecture = tmp_path / "kept.safetensors", Experiment(cell="rnn", data="lecture")
     adding = Experiment(cell="gru", data="adding", length=10, hidden=4)
-    save_model(file, RecurrentModel("gru", 2, 4, 1), adding)
+    save_model(file, number_model("gru", H=4), adding)
     seen = view(page, network=file)
     assert (seen.experiment.weights, seen.experiment.cell) == ("model", "gru") and "GRU" in seen.title
-    save_model(file, RecurrentModel("rnn", 4, 4, 3, vocabulary=("<unk>", "a", "b")), lecture)
+    save_model(file, word_model("rnn", ("<unk>", "a", "b"), H=4), lecture)
     assert view(page, network=file).experiment.text == "a b"
     with pytest.raises(NoStageError, match="vocabulary has no place: a network of this app"):
         view(page, network=file, vocabulary="words.json")

@@ -61,6 +61,14 @@ def test_what_would_fill_beyond_all_bounds_is_not_called_a_point():
     assert not len(found) and np.allclose(found.restless, 0.5, atol=1e-2)
 
 
+def test_a_map_that_leads_everything_out_of_bounds_has_no_point_and_says_so():
+    net = torch.nn.RNN(1, 3, nonlinearity="relu")
+    for name, weight in net.named_parameters():
+        torch.nn.init.constant_(weight, 2.0 if name == "weight_hh_l0" else 1.0)
+    found = fixed_points(net, starts=np.eye(3))
+    assert not len(found) and np.isinf(found.restless).all() and len(found.restless) == 3
+
+
 def test_numpy_solves_in_one_thread_and_then_in_as_many_as_before(monkeypatch):
     def threads() -> set[int]:
         return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}

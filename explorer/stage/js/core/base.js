@@ -30,7 +30,7 @@ export class Stage {
     for (const [hue, colour] of Object.entries(this.theme.hues)) this.node.style.setProperty(`--rx-${hue}`, colour)
     for (const name of ["ground", "empty", "grid"]) this.node.style.setProperty(`--rx-${name}`, this.theme[name])
     this.tooltip = element("div", { class: "rx-tip", hidden: "" })
-    this.onleave = () => clearTimeout(this.resting)
+    this.onleave = (/** @type {MouseEvent} */ event) => leaves(event) && clearTimeout(this.resting)
     this.spoken = element("div", { class: "rx-spoken", role: "status" })
     /** @type {Show | null | undefined} which panels are drawn */
     this.shows = undefined
@@ -52,7 +52,7 @@ export class Stage {
     this.drawn()
     this.onstand = (/** @type {any} */ event) => this.stand({ ...event.detail, wish: this.wish })
     addEventListener("rx-stand", this.onstand)
-    document.addEventListener("rx-leave", this.onleave)
+    document.addEventListener("click", this.onleave, true)
     this.onprint = () => void this.whole()
     addEventListener("beforeprint", this.onprint)
     this.watch = new ResizeObserver(() => this.resize(Plotly))
@@ -198,7 +198,7 @@ export class Stage {
   }
 
   close() {
-    document.removeEventListener("rx-leave", this.onleave)
+    document.removeEventListener("click", this.onleave, true)
     this.transport?.close()
     if (this.onstand) removeEventListener("rx-stand", this.onstand)
     if (this.onprint) removeEventListener("beforeprint", this.onprint)
@@ -206,4 +206,9 @@ export class Stage {
     clearTimeout(this.resting)
     for (const chart of this.transport ? this.drawnCharts() : []) chart.close()
   }
+}
+
+/** Whether a click turns the page: what a stage said after it would turn the page back. @type {(event: MouseEvent) => boolean} */
+function leaves({ target, ctrlKey, metaKey, shiftKey }) {
+  return !ctrlKey && !metaKey && !shiftKey && target instanceof Element && target.closest("[data-testid=stPageLink]") !== null
 }

@@ -100,7 +100,6 @@ class Bar {
     const way = document.querySelector(`.st-key-lecture_${what} a`)
     if (!(way instanceof HTMLElement)) return
     this.pressed = now
-    document.dispatchEvent(new Event("rx-leave")) // what a stage has not yet said of the view stays unsaid
     way.click()
   }
 
