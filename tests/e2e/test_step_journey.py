@@ -223,6 +223,7 @@ def test_first_screen_shows_strip_drawing_and_heatmaps(
     lines = page.locator(".rx-fold .js-plotly-plot")
     expect(lines).to_have_count(0)
     page.locator(".rx-fold summary").click()
+    page.locator(".rx-fold .rx-plot").last.scroll_into_view_if_needed()  # they wait until they are in sight
     expect(lines).to_have_count(2)
     open_page(page, server, lang=lang, cell="lstm", weights="marked", hidden="32", step="6", unit="3")
     box = page.locator(".rx-valve").bounding_box()
