@@ -46,22 +46,33 @@ export default function (component) {
 
 
 def take_up(
-    file: UploadedFile | None, name: str, take: Callable[[bytes, str], Mapping[str, str]], lang: str
+    file: UploadedFile | None,
+    name: str,
+    take: Callable[[bytes, str], Mapping[str, str]],
+    lang: str,
+    taken: Callable[[], None] = lambda: None,
 ) -> None:
-    """Sets the fields that take makes of a file and what it is called, and runs again; says what is refused.
+    """Sets the fields that take makes of a file, once, and runs again; says what is refused while it stands.
 
-    name: what kind of file it is, for the session to know whether this one was taken up already.
+    name: what kind of file it is, for the session to know what became of this one. taken: called where it
+    was taken up.
     """
-    if file is None or file.file_id == st.session_state.get(f"{name}_taken"):
+    if file is None:
         return
-    st.session_state[f"{name}_taken"] = file.file_id
-    try:
-        changes = take(file.getvalue(), file.name)
-    except Refused as refused:
+    of, refused = st.session_state.get(f"{name}_taken", (None, None))
+    if file.file_id != of:
+        refused, changes = None, None
+        try:
+            changes = take(file.getvalue(), file.name)
+        except Refused as error:
+            refused = error
+        st.session_state[f"{name}_taken"] = (file.file_id, refused)
+        if changes is not None:
+            taken()
+            st.session_state["later"] = dict(changes)
+            st.rerun()
+    if refused is not None:
         say(refused.sentence, lang, refused.values)
-        return
-    st.session_state["later"] = dict(changes)
-    st.rerun()
 
 
 def download(label: str, make: str | Callable[[], str | bytes], name: str, mime: str, **look: Any) -> None:

@@ -10,14 +10,12 @@ from explorer.i18n import t
 from explorer.lab.files import first_ids
 from explorer.lab.own import Facts
 from explorer.limits import DRAWN_UNITS, MAX_SEQUENCE, MAX_UPLOAD_NETWORK, MAX_VOCABULARY_FILE
-from explorer.text import Refused
 from explorer.ui import compute, models, state
 from explorer.ui.acting import acting
 from explorer.ui.brought import File, facts, store
-from explorer.ui.files import uploader
+from explorer.ui.files import take_up, uploader
 from explorer.ui.own.beside import choose_beside
 from explorer.ui.own.taking import take_network, take_numbers, take_words
-from explorer.ui.text import say
 from explorer.ui.widgets import field, folded
 
 OPENING = "own_opening"
@@ -77,25 +75,18 @@ def _way_in(lang: str) -> None:
 
 
 def _taken(key: str, label: str, most: int, take: Callable[[bytes, str], dict[str, str]], lang: str) -> None:
-    """Draws a way in for a file, and takes it up once; says what is refused as long as it is there."""
-    raw = uploader(label, key, most, lang)
-    said = st.session_state.setdefault(f"{key}_said", (None, None))
-    if raw is None:
-        return
-    if raw.file_id != said[0]:
-        try:
-            with st.spinner(t("own.reading", lang)):
-                changes = take(raw.getvalue(), raw.name)
-        except Refused as refused:
-            said = st.session_state[f"{key}_said"] = (raw.file_id, refused)
-        else:
-            st.session_state[f"{key}_said"] = (raw.file_id, None)
-            st.session_state[OPENING] = False
-            st.session_state[_CLOSING] = True
-            st.session_state["later"] = changes
-            st.rerun()
-    if said[1] is not None:
-        say(said[1].sentence, lang, said[1].values)
+    """Draws a way in for a file, takes it up, and closes."""
+
+    def read(raw: bytes, name: str) -> dict[str, str]:
+        with st.spinner(t("own.reading", lang)):
+            return take(raw, name)
+
+    take_up(uploader(label, key, most, lang), key, read, lang, _close)
+
+
+def _close() -> None:
+    st.session_state[OPENING] = False
+    st.session_state[_CLOSING] = True
 
 
 def _choices(experiment: Experiment, page: str, file: File, found: Facts, lang: str) -> None:
