@@ -12,13 +12,17 @@ import pytest
 from explorer import CELLS, bptt
 from explorer.course.lessons import LESSONS, Show, cards, lead, opened
 from explorer.course.showing import CHOOSING, stage_of
-from explorer.experiment import ARCHITECTURES, SCENES, VIEWS, Experiment
+from explorer.data.sources import source
+from explorer.dynamics import cube
+from explorer.dynamics.cube import learn_cube
+from explorer.experiment import ARCHITECTURES, NOTATIONS, SCENES, VIEWS, Experiment
 from explorer.gradients.bptt import readout_gradient
 from explorer.i18n import ASSETS, LANGUAGES
 from explorer.lab.flow import flow
 from explorer.lab.learned import UNSAID, learn, opening, settled
 from explorer.lab.walk import Walk, walk
 from explorer.nn.initialise import initialise
+from explorer.nn.model import RecurrentModel
 from explorer.stage import views
 from explorer.training.learner import Learner, build
 from explorer.training.race import race_of
@@ -39,6 +43,30 @@ def test_there_are_links_of_every_kind():
 @pytest.mark.parametrize("compute", [learn, build, initialise, Learner, flow, bptt, readout_gradient])
 def test_neither_language_nor_notation_enters_what_is_learned_or_differentiated(compute: Callable):
     assert not {"lang", "notation"} & set(inspect.signature(compute).parameters)
+
+
+def weights(network: RecurrentModel) -> list[np.ndarray]:
+    return [parameter.detach().double().numpy() for parameter in network.parameters()]
+
+
+def begun(experiment: Experiment) -> list[list[np.ndarray]]:
+    """The weights with which an experiment's network begins: of a page, of a race, of the cube of memory."""
+    raced = replace(experiment, data="adding", length=10)
+    return [
+        weights(network)
+        for network in (learn(experiment).model, build(raced, source(raced)), learn_cube(experiment).model)
+    ]
+
+
+@pytest.mark.parametrize("bias", ["fixed", "chrono"])
+def test_no_notation_enters_the_weights(monkeypatch, bias):
+    """Whatever the choices say of how it is written: a high keep bias keeps."""
+    monkeypatch.setattr(cube, "fit_flip_flop", lambda *_: None)
+    asked = Experiment(cell="gru", weights="untrained", hidden=3, bias=bias, keep_bias=3.0)
+    auto, *others = (begun(replace(asked, notation=notation)) for notation in NOTATIONS)
+    for other in others:
+        for ours, theirs in zip(auto, other, strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 def walked(experiment: Experiment, lang: str) -> Walk:
@@ -74,7 +102,7 @@ def test_no_link_of_ours_leaves_to_the_language_what_is_computed():
         if not name.startswith("preset"):  # a preset takes the reader's language, its address then says which
             ko, en = (settled(place.experiment, lang) for lang in ("ko", "en"))
             assert ko == en == place.experiment or place.page != "train", name
-            assert ko.notation == en.notation, name
+            assert ko == replace(en, grammar=ko.grammar), name
 
 
 def test_every_link_learns_the_same_in_both_languages(monkeypatch):
