@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.guards import GUARDS
 from explorer.commands.terminal import table_lines
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -572,6 +573,7 @@ MUTATIONS = (
         "if len(shape) == 2", "if len(shape) <= 2",
         "tests/architectures/test_cost.py -k multiplications",
     ),
+    *(Mutation(f"guard: {name}", *broken) for name, *broken in GUARDS),
 )  # fmt: skip
 
 

@@ -38,11 +38,19 @@ MOST = 64 * 1024 * 1024
 _READERS = BoundedSemaphore(2)
 """At most two files are read at once, whoever sent them."""
 
-_REFUSED, _TOO_MUCH = 3, 4
+_REFUSED, _TOO_MUCH, _NO_PLACE = 3, 4, 5
 
 
 def opened_apart(data: bytes) -> bytes:
     """Returns the networks of an uploaded file as `packing` keeps them. Raises Refused."""
+    try:
+        return _read_apart(data)
+    except OSError as error:
+        raise Refused("disk") from error
+
+
+def _read_apart(data: bytes) -> bytes:
+    """Raises Refused; OSError where there is no place for the file, or for what is read of it."""
     with _READERS, tempfile.TemporaryDirectory(prefix="rnn-explorer-file-") as folder:
         source, target = Path(folder, "file"), Path(folder, "out")
         source.write_bytes(data)
@@ -56,6 +64,8 @@ def opened_apart(data: bytes) -> bytes:
         if done.returncode == _REFUSED:
             said: Mapping[str, Any] = json.loads(done.stdout)
             raise Refused(said["sentence"], **said["values"])
+        if done.returncode == _NO_PLACE:
+            raise Refused("disk")
         if done.returncode == _TOO_MUCH:
             raise Refused("file_memory", limit=MEMORY // 2**20)
         if done.returncode != 0:
@@ -83,7 +93,7 @@ def main(source: str, target: str) -> int:
         if not found.layers:
             raise Refused("no_layers")
         networks = networks_in(found)
-        Path(target).write_bytes(pack(found.format, networks, list(found.rest), MOST))
+        packed = pack(found.format, networks, list(found.rest), MOST)
     except Refused as refused:
         print(json.dumps({"sentence": refused.sentence, "values": refused.values}))
         return _REFUSED
@@ -92,6 +102,10 @@ def main(source: str, target: str) -> int:
         return _REFUSED
     except MemoryError:
         return _TOO_MUCH
+    try:
+        Path(target).write_bytes(packed)
+    except OSError:
+        return _NO_PLACE
     return 0
 
 

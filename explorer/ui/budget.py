@@ -21,7 +21,10 @@ UPLOADS = "/_stcore/upload_file/"
 
 
 class UploadBudget:
-    """ASGI middleware: uploads come from a page of this server, not too fast, and push out no others."""
+    """ASGI middleware: uploads come from a page of this server, not too fast, and push out no others.
+
+    Where the disk is full, read-only or gone the answer is 507, of which the browser makes a sentence.
+    """
 
     def __init__(self, app: ASGIApp, files: "Callable[[], MemoryUploadedFileManager] | None" = None) -> None:
         self.app, self.files = app, files or _of_streamlit
@@ -37,7 +40,12 @@ class UploadBudget:
         elif not self.paces.take(visitor(request)):
             await Response(status_code=429)(scope, receive, send)
         else:
-            await self.app(scope, receive, send)
+            try:
+                await self.app(scope, receive, send)
+            except ConnectionError:
+                raise
+            except OSError:  # Streamlit puts what comes in on disk first
+                await Response(status_code=507)(scope, receive, send)
             keep_within(self.files())
 
 

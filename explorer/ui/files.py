@@ -15,7 +15,7 @@ from explorer.ui.text import say
 def uploader(label: str, key: str, most: int, lang: str, **look: Any) -> UploadedFile | None:
     """Draws a way in for a file of so many bytes, a whole number of MB; its label says how many.
 
-    Of a larger one, which is not sent, the browser says so.
+    Of a larger one, which is not sent, the browser says so; and of one that the server refused, why.
     """
     limit = most // 2**20
     raw = st.file_uploader(
@@ -26,9 +26,12 @@ def uploader(label: str, key: str, most: int, lang: str, **look: Any) -> Uploade
 
 
 def large(limit: int, lang: str) -> dict[str, Any]:
-    """Returns what the browser says of a file of more MB than are taken: see `Large` in types.d.ts."""
+    """Returns what the browser says of a file of more MB than are taken, or that the server refused: see
+    `Large` in types.d.ts."""
     said = strings(lang)["notice"]["file_large"].replace("{limit}", str(limit))
-    return {"limit": limit * _MEGABYTE, "said": said}
+    refused = {"507": t("notice.disk", lang), "429": t("notice.file_fast", lang)}
+    refused["lost"] = t("notice.file_lost", lang)
+    return {"limit": limit * _MEGABYTE, "said": said, "refused": refused}
 
 
 _MEGABYTE = 10**6

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 
 import numpy as np
 import pytest
@@ -207,3 +208,11 @@ def test_what_is_no_sequence_of_numbers_is_refused_by_its_place():
     np.save(memory, np.zeros((2, 3, 4)))
     assert refused(memory.getvalue(), read_numbers)[0] == "numbers_batch"
     assert refused(memory.getvalue()[:-9], read_numbers)[0] == "file_truncated"
+
+
+def test_where_there_is_no_place_for_a_file_that_is_said_by_either_process(tmp_path, monkeypatch):
+    data = (FILES / "keras.keras").read_bytes()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert refused(data) == ("disk", {})
+    monkeypatch.setattr(apart, "_limit", lambda: None)  # of its own process
+    assert apart.main(str(FILES / "keras.keras"), str(tmp_path / "gone" / "out")) == apart._NO_PLACE

@@ -146,7 +146,7 @@ def test_a_stacked_network_of_a_race_shows_each_of_its_layers(page):
     raw = save_model(None, model, run)
     key = jobs().adopt(load_bundle(raw), raw)
     app = opened(page=page, weights="model", model=f"{key}.0", cell="gru", text="a b a")
-    assert not app.exception
+    assert not app.exception and len(jobs().jobs[key].uses) >= 1, "what a page shows counts as used"
     app.selectbox(key="own_level").select(2).run()
     assert not app.exception and app.query_params["level"] == "2"
 

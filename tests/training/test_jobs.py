@@ -31,6 +31,8 @@ from explorer.training.jobs import Jobs, QueueFullError, ShareFullError, Strange
 from explorer.training.race import race_of
 from explorer.training.results import over, results
 from explorer.training.run import Carried, InMemory, Wish
+from explorer.training.store import load_bundle, save_model
+from tests.helpers import word_model
 
 SHORT = Experiment(length=8, size=4, batch=4, budget=50, racers="rnn;gru")
 LONG = replace(SHORT, length=100, budget=20_000)
@@ -253,8 +255,9 @@ def test_the_board_renews_the_leases_of_all_that_run_whoever_watches(board):
 def test_a_clock_that_is_set_ends_no_race(tmp_path):
     folder = tmp_path / "race"
     files.create(folder, race_of(LONG))
-    os.utime(folder / "wish.json", (0, 0))
-    assert files.FolderChannel(folder).wish() == Wish()
+    for set_to in (0, 1_000_000_000, 4_000_000_000):  # 1970, 2001, 2096
+        os.utime(folder / "wish.json", (set_to, set_to))
+        assert files.FolderChannel(folder).wish() == Wish()
 
 
 def test_a_stopped_race_goes_on_where_it_was(board):
@@ -610,3 +613,19 @@ def test_results_give_way_by_fair_shares_and_what_is_used_goes_last(tmp_path, mo
     assert set(board.jobs) == {mine, *theirs[-1:], numbered(9).key}
     own = kept(10, "me")
     assert mine in board.jobs and own in board.jobs, "what a page shows counts as used"
+
+
+def test_a_network_that_comes_to_a_full_board_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_RUNS", 2)
+    board = Jobs(tmp_path / "runs", Asked())
+    data = save_model(None, word_model("gru", ("a", "b"), H=2), Experiment(cell="gru", hidden=2))
+    for seed in range(3):
+        board.submit(numbered(seed), visitor="me")
+        board.engine.futures[-1].set_result(None)
+    key = board.adopt(load_bundle(data), data, "me")
+    assert key in board.jobs and len(board.jobs) == 2
+    board.submit(numbered(3), visitor="me")
+    board.engine.futures[-1].set_result(None)
+    board.adopt(load_bundle(data), data, "me")  # brought again: it counts as used
+    board.submit(numbered(4), visitor="me")
+    assert key in board.jobs and board.folder(key).is_dir()

@@ -60,3 +60,18 @@ def test_a_page_from_elsewhere_uploads_nothing_and_nobody_without_end(client, fi
     assert foreign.status_code == 403 and not held(files)
     answers = [client.put(f"{UPLOADS}mine/{k % 2}").status_code for k in range(80)]
     assert answers[0] == 204 and answers[-1] == 429
+
+
+def test_a_full_disk_is_an_answer_of_its_own_and_the_next_file_is_taken(files):
+    full = [True]
+
+    async def put(request) -> Response:
+        if full:
+            full.pop()
+            raise OSError(28, "No space left on device")  # where what came in was to be put
+        return Response(status_code=204)
+
+    routes = [Route(UPLOADS + "{session}/{name}", put, methods=["PUT"])]
+    site = Starlette(routes=routes, middleware=[Middleware(UploadBudget, files=lambda: files)])
+    with TestClient(site, base_url=HOST, headers={"Origin": HOST}) as client:
+        assert [client.put(f"{UPLOADS}mine/{k}").status_code for k in range(2)] == [507, 204]

@@ -24,6 +24,7 @@ from tests.room.test_race import Here, short  # noqa: F401 (its smaller races)
 
 HOST = "http://class.example:8501"
 HERE = {"Origin": HOST}
+QUESTION = b'{"text": "q", "answers": ["a", "b"]}'
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +96,7 @@ def test_a_student_is_no_lecturer(lecturer, student, act):
 
 def test_whoever_has_not_joined_hears_and_says_nothing(site, lecturer):
     stranger, code = TestClient(site, base_url=HOST, headers=HERE), lecturer.room["code"]
-    for path in ("events", "address", "result.json", "figure/guess"):
+    for path in ("address", "result.json", "figure/guess", "events"):  # the last would not end
         assert stranger.get(f"/r/{code}/{path}").status_code == 404
     assert at(stranger, lecturer, "guess", guess=0) == 404
     assert at(stranger, lecturer, "join", key="x" * 22) == 403
@@ -133,10 +134,18 @@ def test_where_a_browser_names_no_origin_its_site_counts(site, lecturer):
 
 @pytest.mark.parametrize(
     "body",
-    [b"[]", b"{", b"7", b"\xff", b"{" + b" " * MAX_ROOM_POST + b"}", b'{"text": "q", "answers": ["a"]}'],
+    [
+        b"[]",
+        b"{",
+        b"7",
+        b"\xff",
+        QUESTION[:-1] + b" " * MAX_ROOM_POST + b"}",
+        b'{"text": "q", "answers": ["a"]}',
+    ],
 )
 def test_what_is_no_message_is_refused(lecturer, body):
     assert lecturer.post(f"/r/{lecturer.room['code']}/ask", content=body).status_code == 400
+    assert lecturer.post(f"/r/{lecturer.room['code']}/ask", content=QUESTION).status_code == 200
 
 
 def test_whoever_posts_too_fast_has_to_wait(lecturer, student, rooms):
@@ -234,6 +243,7 @@ def test_a_class_runs_a_race_and_keeps_its_result(lecturer, student, rooms, monk
         lecturer.get(f"/r/{code}/address")  # the loop runs while it answers
     found = student.get(f"/r/{code}/result.json").json()
     assert found["passed"][1] == 1 and len(found["seeds"]) == 1
+    assert student.get(f"/r/{code}/figure/race").status_code == 404, "the projector's"
     figure = lecturer.get(f"/r/{code}/figure/race", params={"lang": "ko", "theme": "dark"}).json()
     place = student.get(f"/r/{code}/figure/mine", params={"lang": "ko", "theme": "dark"}).json()
     assert len(place["data"]) == 1 and {"on", "not", "passed"} <= place["layout"]["meta"].keys()
@@ -336,3 +346,11 @@ def test_how_many_seeds_passed_is_known_once_all_have_ended(lecturer, rooms, tmp
             while not race.settled:
                 race.turn()
         assert at(lecturer, lecturer, "show") == 200 and room.question.right == of()
+
+
+def test_a_class_s_race_leaves_the_server_a_core(monkeypatch, tmp_path):
+    races = Jobs(tmp_path / "runs", Here())
+    monkeypatch.setattr(board, "jobs", lambda: races)
+    for cores, width in ((8, 7), (2, 1), (1, 1)):
+        races.engine.slots = cores
+        assert routes._prepared(next(iter(offers().values()))).width == width

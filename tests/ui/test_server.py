@@ -42,7 +42,10 @@ def site() -> Starlette:
 
 
 def test_a_page_speaks_with_its_own_host_alone(site):
-    said = TestClient(site, base_url="http://class.example:8501").get("/").headers["content-security-policy"]
+    told = TestClient(site, base_url="http://class.example:8501").get("/").headers
+    assert told["referrer-policy"] == "no-referrer" and told["x-content-type-options"] == "nosniff"
+    said = told["content-security-policy"]
+    assert said.startswith("default-src 'self';") and "img-src 'self' data: blob:;" in said
     assert "connect-src 'self' ws://class.example:8501 wss://class.example:8501 data: blob:;" in said
     for host in ("", "x y", "a;script-src *", "a\r\nb", "*", "a" * 300):
         assert "connect-src 'self' data: blob:;" in policy(host)

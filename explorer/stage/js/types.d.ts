@@ -574,10 +574,12 @@ export interface Away {
   strings: Strings
 }
 
-/** What is said of a file of more bytes than a page takes; `{size}` stands for its megabytes. */
+/** What is said of a file of more bytes than a page takes, `{size}` stands for its megabytes; and of one that the
+ * server refused, by the status of its answer, `lost` for all others. */
 export interface Large {
   limit: number
   said: string
+  refused: Record<string, string> & { lost: string }
 }
 
 /** Where the page wishes the stage to stand: step and unit from 1, how many wishes there were, what is drawn. */
