@@ -4,7 +4,7 @@ import gc
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 WARM_UPS = 5
@@ -17,7 +17,19 @@ def medians(
     warm_ups: int = WARM_UPS,
     settled: bool = False,
 ) -> dict[str, float]:
-    """Returns the median seconds of each candidate over repeats rounds, each round in another order.
+    """Returns the median seconds of each candidate over the rounds of `rounds`."""
+    taken = rounds(candidates, repeats, warm_ups, settled)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+
+
+def rounds(
+    candidates: Mapping[str, Callable[[], object]],
+    repeats: int,
+    warm_ups: int = WARM_UPS,
+    settled: bool = False,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Returns the seconds of each candidate in each of repeats rounds, each round in another order.
 
     In a fixed order the same one always follows the slowest and finds the caches cold. settled: each
     call that counts follows one of its own that does not, where the candidates differ a hundredfold.
@@ -34,10 +46,16 @@ def medians(
                 call = candidates[name]
                 if settled:
                     call()
-                started = time.perf_counter()
+                started = clock()
                 call()
-                taken[name].append(time.perf_counter() - started)
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+                taken[name].append(clock() - started)
+    return taken
+
+
+def ratios(seconds: Sequence[float], others: Sequence[float]) -> tuple[float, float, float]:
+    """Returns the lower quartile, the median and the upper quartile of seconds / others, round by round."""
+    low, middle, high = statistics.quantiles([a / b for a, b in zip(seconds, others, strict=True)], n=4)
+    return low, middle, high
 
 
 @contextmanager

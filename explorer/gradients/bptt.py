@@ -6,7 +6,8 @@
     g = bptt(net, ids, loss=lambda y: cross_entropy(y, labels))   # any network, any scalar loss
     g["encoder.lstm"].norm
 
-k is the source step, t the loss step. Everything is float64. Sums over losses are sums of vectors.
+k is the source step, t the loss step. Everything is float64; totals alone of a float32 layer meet its W_hh in
+float32, which changes them less than its rounded gates do. Sums over losses are sums of vectors.
 """
 
 import warnings
@@ -586,8 +587,13 @@ def _summed_through_time(layer: LayerTrace, seeds: np.ndarray, above: np.ndarray
     steps = {name: value[turn] for name, value in local.items()}
     within = None if layer.lengths is None else layer.within[turn]
     with np.errstate(**QUIET):
-        totals = _walk_totals(layer.spec, weights, steps, seeds[turn], within)
+        totals = _walk_totals(layer.spec, weights, steps, seeds[turn], within, _single(layer.weights))
     return LayerFlow({}, {s: frozen(rows[turn]) for s, rows in totals.items()}, layer, local)
+
+
+def _single(weights: LayerWeights) -> np.ndarray | None:
+    """Returns W_hh of a layer in float32: its gates have no more digits."""
+    return weights.w_hh if weights.w_hh is not None and weights.w_hh.dtype == np.float32 else None
 
 
 def _to_h(above: np.ndarray, layer: LayerTrace) -> np.ndarray:
@@ -601,13 +607,15 @@ def _walk_totals(
     local: dict[str, np.ndarray],
     seeds: np.ndarray,
     within: np.ndarray | None,
+    single: np.ndarray | None,
 ) -> dict[str, np.ndarray]:
     """Returns dL/d(state) of the summed loss by state (T+1, ..., H), from the last step back.
 
-    within (T, B): whether a sequence has the step; where not, its state and the gradient stay as they are.
+    single: W_hh, where it is float32: the gradient meets it so. within (T, B): whether a sequence has the
+    step; where not, its state and the gradient stay as they are.
     """
     T, H = len(seeds), weights.hidden_size
-    weights = InOneProduct(**vars(weights))
+    weights = InOneProduct(**vars(weights), single=single)
     total = {s: np.zeros((T + 1, *seeds.shape[1:-1], H)) for s in spec.states}
     for k, s in enumerate(spec.states[: seeds.shape[-1] // H]):
         total[s][1:] = seeds[..., k * H : (k + 1) * H]

@@ -327,3 +327,27 @@ def test_a_triangle_that_takes_long_says_so_before(monkeypatch):
     monkeypatch.setattr(gradients, "OPERATIONS", 20.0)
     with pytest.warns(UserWarning, match=r"the triangle of 4 losses takes about 14 s.*totals=True"):
         bptt(t, np.ones((4, 3)))
+
+
+@pytest.mark.parametrize("gain", [0.05, 1.0, 6.0])
+@pytest.mark.parametrize("make", [nn.LSTM, nn.GRU, nn.RNN])
+def test_totals_of_a_float32_layer_are_within_its_rounding_however_small_or_large_they_get(make, gain):
+    torch.manual_seed(5)
+    module = make(3, 24)
+    with torch.no_grad():
+        module.weight_hh_l0.mul_(gain)
+    if make is nn.RNN:
+        module.nonlinearity, module.mode = "relu", "RNN_RELU"  # it explodes past float32's largest number
+    x = torch.randn(90, 2, 3)
+    t = trace(module, x)
+    seeds = np.zeros(t.output.shape)
+    seeds[-1, 0], seeds[-1, 1] = 1.0, 1e-60
+    summed = bptt(t, seeds).layers[0]
+    for number in range(2):
+        whole = bptt(t.sequence(number), seeds[:, number]).layers[0]
+        alone = bptt(t.sequence(number), seeds[:, number], totals=True).layers[0]
+        for s, total in whole.totals.items():
+            size = np.abs(total).max(-1, keepdims=True)
+            for found in (summed.totals[s][:, number], alone.totals[s]):
+                assert np.isfinite(found).all() and (np.abs(found - total) <= 3e-7 * 90 * size).all()
+                assert not np.array_equal(found, total)  # in float32, in a fraction of the time
