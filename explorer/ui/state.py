@@ -132,13 +132,15 @@ def current(page: str) -> Experiment:
     else:
         session["experiment"] = _collected(before)
         acted = session.pop("acted", False) or session["experiment"] != before
-        if (not acted or _turned(query)) and _navigated(query, page):  # who turns the page leaves the rest
+        leaves = _turned(query) or _led(query, page)  # whoever turns the page leaves the rest
+        if (leaves or not acted) and _navigated(query, page):
             _adopt(query)
             session["arrived"] = True
     if session.get("page") not in (None, page):
         _stand(session["experiment"])
     session["page"], session["lang_before"] = page, language()
     experiment = session["experiment"] = _with_card(_with_model(session["experiment"], before, page), page)
+    session["stood"] = experiment
     if any(len(getattr(experiment, name)) > MAX_URL_TEXT for name, kind in TYPES.items() if kind is str):
         notice("link_short")
     return experiment
@@ -245,6 +247,16 @@ def _navigated(query: Mapping[str, str], page: str) -> bool:
 def _turned(query: Mapping[str, str]) -> bool:
     """Returns whether the address is that of another view of the lecture, or leaves it."""
     return query.get("at") != showing().to_query().get("at")
+
+
+def _led(query: Mapping[str, str], page: str) -> bool:
+    """Returns whether a link turned the page to a place of its own, not to the session as it stood.
+
+    Whoever follows two links in haste has widgets that show what was before the first: Streamlit takes that
+    for a choice of the reader's.
+    """
+    session = st.session_state
+    return session["page"] != page and query != address(elsewhere(session["stood"], page))
 
 
 def _adopt(query: Mapping[str, str]) -> None:

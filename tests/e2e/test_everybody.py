@@ -146,6 +146,7 @@ def settled(page: Page) -> None:
     page.wait_for_timeout(600)
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
     expect(page.locator("[data-stale=true]")).to_have_count(0)
+    expect(page.locator(".st-key-heading")).to_have_css("position", "absolute")  # our style sheet is there
     page.wait_for_function(f"!({FADING})", polling=100)
     if page.locator(".rx-root:not(.st-key-ways *)").count():
         expect(page.locator(".rx-stage, .rx-progress-row, .rx-room").first).to_be_attached()

@@ -1,6 +1,10 @@
 """The course page under Streamlit's test runner: its stops with their figures, the lecture as links."""
 
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from explorer.course.questions import questions
 from explorer.course.stops import stops
@@ -52,3 +56,29 @@ def test_a_second_stop_is_reached_like_the_first_whatever_was_chosen_on_the_way(
     experiment = app.session_state["experiment"]
     assert (experiment.cell, experiment.swap, experiment.clamp, experiment.text) == ("rnn", 3, "", "")
     assert field(app, "text_input", "text").value == text_of(experiment)
+
+
+def turned(app: AppTest, page: str, query: Mapping[str, str]) -> AppTest:
+    """Turns the page as a link does, with what the widgets hold by then."""
+    app.switch_page(str(PAGES / f"{page}.py"))
+    app.query_params.clear()
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def test_a_link_followed_in_haste_leads_where_it_says_whatever_the_widgets_still_show():
+    app = opened("en-US", page="step", weights="marked")
+    place = {"cell": "rnn", "weights": "lecture", "swap": "3"}
+    app.selectbox("weights_list").set_value("english")
+    experiment = turned(app, "gradients", place).session_state["experiment"]
+    assert {name: str(getattr(experiment, name)) for name in place} == place
+    assert app.selectbox("weights_list").value == "lecture"
+
+
+def test_a_choice_made_while_the_page_is_turned_in_the_navigation_is_kept():
+    app = opened("en-US", page="step", weights="marked")
+    away = next(link.proto for link in app.get("page_link") if link.proto.page == "gradients")
+    app.selectbox("weights_list").set_value("english")
+    turned(app, "gradients", dict(parse_qsl(away.query_string)))
+    assert app.session_state["experiment"].weights == "english"
