@@ -79,7 +79,7 @@ test("a guess is kept for good, in a lecture for its window; what is not ours is
 
 test("rules show what is open and nothing else", () => {
   assert.equal(rulesOf(DATA, {}), "")
-  assert.match(rulesOf(DATA, { open: true }), /covered_step_forget > \*/)
+  assert.match(rulesOf(DATA, { open: true }), /covered_step_forget .st-key-covered > \*/)
   assert.doesNotMatch(rulesOf(DATA, { open: true }), /answer_/)
   assert.match(rulesOf(DATA, { open: true, answered: true }), /answer_step_forget/)
   assert.equal(rulesOf({ ...DATA, cover: "" }, { open: true }), "")

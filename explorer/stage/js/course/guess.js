@@ -33,7 +33,7 @@ function keepState(data, state) {
 /** The rules that show what is open: what the server covers stays covered without them. @type {(data: Guess, state: State) => string} */
 export function rulesOf({ cover, reveal }, { open, answered }) {
   return [
-    open && cover && `.stMain .stMainBlockContainer .st-key-${cover} > * { visibility: visible; opacity: 1 } .stMain .stMainBlockContainer .st-key-${cover}::before { display: none }`,
+    open && cover && `.stMain .stMainBlockContainer .st-key-${cover} .st-key-covered > * { visibility: visible; opacity: 1 } .stMain .stMainBlockContainer .st-key-${cover} .st-key-covered::before { display: none }`,
     answered && reveal && `.stApp .stMain .stMainBlockContainer :is(.st-key-${reveal}, .st-key-${reveal}_more) { visibility: visible; opacity: 1; display: flex }`,
   ].filter(Boolean).join("\n")
 }
