@@ -398,9 +398,9 @@ def _of_network(
 ) -> GradientFlows:
     """Returns each layer's gradient by its name, or a list of them where it was called several times."""
     found: dict[str, list[GradientFlow]] = {}
-    for name, trace, s in seeds_of_network(net, inputs, named, loss):
+    for call, trace, s in seeds_of_network(net, inputs, named, loss):
         flow = flow_of(trace, direct_gradients(trace, s.output, s.h_n, s.c_n), totals)
-        found.setdefault(name, []).append(flow)
+        found.setdefault(call.name, []).append(flow)
     return GradientFlows(found)
 
 

@@ -78,8 +78,8 @@ def _seeds(output: Any, found: Sequence[torch.Tensor | None], trace: Trace, batc
 
 def seeds_of_network(
     net: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], loss: Callable[[Any], torch.Tensor]
-) -> Iterator[tuple[str, Trace, Seeds]]:
-    """Runs a network once, in eval mode, and yields each call's trace with the loss's direct gradients.
+) -> Iterator[tuple[Call, Trace, Seeds]]:
+    """Runs a network once, in eval mode, and yields each call, its trace and the loss's direct gradients.
 
     Calls of cells that follow from each other are one trace; its seeds are what reaches a state past the
     step that it goes into.
@@ -108,10 +108,10 @@ def seeds_of_network(
     for call in in_sequences(net, calls):
         trace = trace_of(call.detached())
         if call.stack.by_step:
-            yield call.name, trace, _seeds_of_steps(call.steps, found, trace)
+            yield call, trace, _seeds_of_steps(call.steps, found, trace)
         else:
             own = [found[id(leaf)] for leaf in _leaves(call.result)]
-            yield call.name, trace, _seeds(call.result, own, trace, call.stack.batch_first)
+            yield call, trace, _seeds(call.result, own, trace, call.stack.batch_first)
 
 
 def _states(call: Call) -> list[torch.Tensor]:

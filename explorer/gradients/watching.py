@@ -10,7 +10,7 @@ The training is not touched: nothing is added to .grad, and random states and tr
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from explorer.gradients.bptt import QUIET, LayerFlow, direct_gradients, flow_of
+from explorer.gradients.bptt import QUIET, GradientFlow, LayerFlow, direct_gradients, flow_of
 from explorer.gradients.losses import seeds_of_network
-from explorer.nn.capture import holding_layers, plain_network, watched
+from explorer.nn.capture import Call, holding_layers, plain_network, watched
 from explorer.nn.records import LayerTrace, Trace
-from explorer.nn.tracing import in_sequences, trace_of
+from explorer.nn.tracing import in_chains, in_sequences, trace_of
 
 NEAR = 0.1
 """A gate within this of 0 or 1 is said to be shut or open."""
@@ -45,7 +45,9 @@ class Look:
 
     gates: layer -> gate -> Gate; gradient: layer -> (T+1,), ||dL/dh|| d steps before the layer's last, the
     mean over the sequences, NaN where there is no step. Layers have the names of their modules, and where one
-    has several, `_l0`, `_l0_reverse`, ... after it. seconds: what the look took.
+    has several, `_l0`, `_l0_reverse`, ... after it. Calls that go on from each other's states, as in a
+    decoder's loop, are one run; where a layer has several they are `rnn[0]`, `rnn[1]`, ... in the order of
+    the calls. seconds: what the look took.
     """
 
     step: int
@@ -109,27 +111,39 @@ class Watch:
         begun = time.perf_counter()
         gates: dict[str, dict[str, Gate]] = {}
         gradient: dict[str, np.ndarray] = {}
-        for name, trace, seeds in self._runs():
-            for of in flow_of(trace, seeds, totals=True).layers:
-                own = _name(name, of.layer, trace)
-                gates[own] = {s: _gate(of.layer, s) for s in of.layer.spec.gates if s in of.layer.gate}
-                gradient[own] = _by_distance(of)
+        for name, run in self._runs():
+            for parts in zip(*(flow.layers for flow in run), strict=True):
+                layer = parts[0].layer
+                own = _name(name, layer, len(run[0].layers))
+                symbols = (s for s in layer.spec.gates if s in layer.gate)
+                gates[own] = {s: _gate([of.layer for of in parts], s) for s in symbols}
+                gradient[own] = _by_distance(parts)
         found = Look(self.steps, gates, gradient, time.perf_counter() - begun)
         self.looks.append(found)
         if self.callback is not None:
             self.callback(found)
         return found
 
-    def _runs(self) -> Iterator[tuple[str, Trace, list[np.ndarray]]]:
-        """Yields the layers that the probe goes through, with the loss's direct gradients."""
+    def _runs(self) -> Iterator[tuple[str, list[GradientFlow]]]:
+        """Yields the runs of each layer that the probe goes through, by name: the flows of their calls."""
         if self.loss is not None:
-            for name, trace, given in seeds_of_network(self.net, self.probe, {}, self.loss):
-                yield name, trace, direct_gradients(trace, given.output, given.h_n, given.c_n)
-            return
-        net = holding_layers(plain_network(self.net))
-        for call in in_sequences(net, watched(net, self.probe, {})[0]):
-            trace = trace_of(call)
-            yield call.name, trace, direct_gradients(trace, None, _of_the_last_layer(trace), None)
+            seen = list(seeds_of_network(self.net, self.probe, {}, self.loss))
+            rows = {id(c): (t, direct_gradients(t, s.output, s.h_n, s.c_n)) for c, t, s in seen}
+            calls = [call for call, _, _ in seen]
+        else:
+            net = holding_layers(plain_network(self.net))
+            calls = in_sequences(net, watched(net, self.probe, {})[0])
+        by_name: dict[str, list[Call]] = {}
+        for call in calls:
+            by_name.setdefault(call.name, []).append(call)
+        for name, own in by_name.items():
+            chains = in_chains(own)
+            for k, chain in enumerate(chains):
+                if self.loss is None:
+                    flows = _of_last_states([trace_of(call) for call in chain])
+                else:
+                    flows = [flow_of(*rows[id(call)], totals=True) for call in chain]
+                yield name if len(chains) == 1 else f"{name}[{k}]", flows
 
 
 def watch(
@@ -165,30 +179,45 @@ def _of_the_last_layer(trace: Trace) -> np.ndarray:
     return ends
 
 
-def _name(name: str, layer: LayerTrace, trace: Trace) -> str:
-    if len(trace.layers) == 1:
+def _of_last_states(chain: Sequence[Trace]) -> list[GradientFlow]:
+    """Returns the flows of calls that go on from each other, of the size of the very last state."""
+    ends: dict[str, Any] = {"dL_dh_n": _of_the_last_layer(chain[-1]), "dL_dc_n": None}
+    flows: list[GradientFlow] = []
+    for trace in reversed(chain):
+        flows.insert(0, flow_of(trace, direct_gradients(trace, None, *ends.values()), totals=True))
+        if trace is not chain[0]:
+            first = {
+                s: np.stack([of.totals[s][0] for of in flows[0].layers]) for s in flows[0].layers[0].totals
+            }
+            ends = {"dL_dh_n": first["h"], "dL_dc_n": first.get("c")}
+    return flows
+
+
+def _name(name: str, layer: LayerTrace, layers: int) -> str:
+    if layers == 1:
         return name or "layer"
     return f"{name}_l{layer.layer}{'_reverse' * layer.reverse}".lstrip("_")
 
 
-def _gate(layer: LayerTrace, symbol: str) -> Gate:
-    values = layer.gate[symbol][layer.within]
+def _gate(layers: Sequence[LayerTrace], symbol: str) -> Gate:
+    values = np.concatenate([layer.gate[symbol][layer.within].ravel() for layer in layers])
     shut, opened = values < NEAR, values > 1.0 - NEAR
     return Gate(float(values.mean()), float(values.std()), float(shut.mean()), float(opened.mean()))
 
 
 @np.errstate(**QUIET)
-def _by_distance(of: LayerFlow) -> np.ndarray:
-    """Returns the norms (T+1,) by the distance to the layer's last step, the mean over the sequences."""
-    norms, layer = of.total_norm.reshape(of.layer.steps + 1, -1), of.layer  # (T+1, B)
-    distance = np.arange(layer.steps + 1)[:, None]
-    if layer.reverse:
-        rows = np.broadcast_to(distance, norms.shape)
-        there = rows <= (layer.steps if layer.lengths is None else layer.lengths)
-    else:
-        rows = (layer.steps if layer.lengths is None else layer.lengths) - distance
-        rows = np.broadcast_to(rows, norms.shape)
-        there = rows >= 0
-    found = np.take_along_axis(norms, np.clip(rows, 0, layer.steps), 0)
+def _by_distance(run: Sequence[LayerFlow]) -> np.ndarray:
+    """Returns the norms (T+1,) by the distance to the run's last step, the mean over the sequences.
+
+    Of several calls each but the first goes on from the last state of the one before.
+    """
+    rows = [of.total_norm.reshape(of.layer.steps + 1, -1) for of in run]  # (T+1, B) each
+    norms = np.concatenate([rows[0], *(part[1:] for part in rows[1:])])
+    steps, layer = len(norms) - 1, run[0].layer
+    ends = steps if layer.lengths is None else layer.lengths
+    distance = np.broadcast_to(np.arange(steps + 1)[:, None], norms.shape)
+    at = distance if layer.reverse else ends - distance
+    there = distance <= ends
+    found = np.take_along_axis(norms, np.clip(at, 0, steps), 0)
     count = there.sum(1)
     return np.where(count > 0, np.where(there, found, 0.0).sum(1) / np.maximum(count, 1), np.nan)

@@ -5,15 +5,18 @@ Everything is left as it was found: hooks, training flags, the state of the rand
 
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from types import MethodType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from explorer.nn.beneath import Beneath
 from explorer.nn.reading import Stack, is_recurrent, read
 
 _PARALLEL = ("DataParallel", "DistributedDataParallel", "FullyShardedDataParallel")
@@ -80,7 +83,8 @@ def holding_layers(net: nn.Module) -> nn.Module:
     """Returns a network. Raises TypeError where it holds no recurrent layer."""
     if not any(map(is_recurrent, net.modules())):
         raise TypeError(
-            f"cannot trace {type(net).__name__}: it holds no nn.RNN, nn.LSTM, nn.GRU and none of their cells"
+            f"cannot trace {type(net).__name__}: it holds no nn.RNN, nn.LSTM, nn.GRU and none of their cells;"
+            " those in a plain list are not its own, use nn.ModuleList"
         )
     return net
 
@@ -102,30 +106,98 @@ def _recording(
 ) -> Iterator[None]:
     """Appends every call of a recurrent layer of net; what reaches it and what it gives goes through keep.
 
-    in_graph: whether the layer reads what was kept, and the network a copy of it, to write in as it likes.
+    Also where its forward is called as such, or PyTorch's function on its weights. Warns of what was done
+    with a layer's weights and is none of these. in_graph: whether the layer reads what was kept, and the
+    network a copy of it, to write in as it likes.
     """
     begun: dict[nn.Module, list[tuple[Stack, tuple[Any, ...], dict[str, Any]]]] = {}
+    under_way: list[nn.Module] = []
+
+    def opened(module: nn.Module, args: tuple[Any, ...]) -> None:
+        under_way.append(module)
 
     def before(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        if module not in names:  # a copy that the network made of a layer: its function is seen beneath
+            under_way.pop()
+            return None
         kept = keep(args), keep(named)
         begun.setdefault(module, []).append((_as_run(read(module), module), *kept))
         return kept if in_graph else None
 
     def after(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], result: Any) -> Any:
+        if module not in names:
+            return None
+        under_way.pop()
+        return ended(module, *begun[module].pop(), result)
+
+    def ended(module: nn.Module, stack: Stack, args: Any, named: dict[str, Any], result: Any) -> Any:
         kept = keep(result)
-        calls.append(Call(names[module], module, *begun[module].pop(), kept))
-        return keep(kept) if in_graph else None
+        calls.append(Call(names[module], module, stack, args, named, kept))
+        return keep(kept) if in_graph else result
+
+    def straight(module: nn.Module, forward: Callable[..., Any], args: Any, named: dict[str, Any]) -> Any:
+        """A forward that is called as such; or within a call that the hooks see."""
+        if begun.get(module):
+            try:
+                return forward(*args, **named)
+            except BaseException:
+                begun[module].pop(), under_way.pop()
+                raise
+        under_way.append(module)
+        try:
+            kept = keep(args), keep(named)
+            stack = _as_run(read(module), module)
+            given = kept if in_graph else (args, named)
+            return ended(module, stack, *kept, forward(*given[0], **given[1]))
+        finally:
+            under_way.pop()
+
+    def taken(module: nn.Module, stack: Stack, given: Any, run: Callable[[Any, Any], Any]) -> Any:
+        kept = keep(given)
+        return ended(module, _as_run(stack, module), kept, {}, run(*(kept if in_graph else given)))
 
     names = {m: _written(n) for n, m in net.named_modules() if is_recurrent(m)}
+    beneath = Beneath(names, lambda: bool(under_way), taken)
     with ExitStack() as stack:
         for module in names:
             hooks = (
+                module.register_forward_pre_hook(opened, prepend=True),
                 module.register_forward_pre_hook(before, with_kwargs=True),
                 module.register_forward_hook(after, with_kwargs=True),
             )
             for hook in hooks:
                 stack.callback(hook.remove)
+            stack.enter_context(_in_place_of_forward(module, straight))
+        with beneath:
+            yield
+    for note in beneath.notes:
+        warnings.warn(note, stacklevel=6)
+
+
+@contextmanager
+def _in_place_of_forward(module: nn.Module, run: Callable[..., Any]) -> Iterator[None]:
+    own = vars(module).get("forward")
+    vars(module)["forward"] = _Forward(module, module.forward, run)
+    try:
         yield
+    finally:
+        vars(module).pop("forward")
+        if own is not None:
+            vars(module)["forward"] = own
+
+
+class _Forward:
+    """A layer's forward as its network calls it. A copy of the layer has its own again."""
+
+    def __init__(self, module: nn.Module, forward: Callable[..., Any], run: Callable[..., Any]) -> None:
+        self.module, self.forward, self.run = module, forward, run
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self.run(self.module, self.forward, args, named)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        other = memo.get(id(self.module))
+        return self.forward if other is None else MethodType(type(other).forward, other)
 
 
 def _as_run(stack: Stack, module: nn.Module) -> Stack:

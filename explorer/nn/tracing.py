@@ -20,6 +20,7 @@ from typing import Any, Protocol, cast, overload
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence
 
 from explorer.cells import LayerWeights
 from explorer.nn.agreement import as_it_comes, distance, refusal, tf32
@@ -220,12 +221,34 @@ def in_sequences(net: nn.Module, calls: Sequence[Call]) -> list[Call]:
 
 def _joined(calls: Sequence[Call]) -> list[Call]:
     """Returns sequences: a step belongs to the one before it whose state it starts from."""
+    return [_as_one(run) for run in _following(calls, lambda call: call.result)]
+
+
+def in_chains(calls: Sequence[Call]) -> list[list[Call]]:
+    """Returns the calls of a layer in runs: each goes on from the state that the one before it gave.
+
+    A layer of two directions, a packed or projected one begins anew each time, as do cells, which are joined.
+    """
+
+    def given(call: Call) -> Any:
+        stack, result = call.stack, call.result
+        again = stack.by_step or stack.projections or len(stack.levels[0]) > 1
+        return (
+            None
+            if again or not isinstance(result, tuple) or isinstance(call.x, PackedSequence)
+            else result[1]
+        )
+
+    return _following(calls, given)
+
+
+def _following(calls: Sequence[Call], given: Callable[[Call], Any]) -> list[list[Call]]:
     runs: list[list[Call]] = []
     for call in calls:
-        follows = (run for run in reversed(runs) if _same(call.state, run[-1].result))
+        follows = (run for run in reversed(runs) if _same(call.state, given(run[-1])))
         run = next(follows, None) if call.state is not None else None
         runs.append([call]) if run is None else run.append(call)
-    return [_as_one(run) for run in runs]
+    return runs
 
 
 def _same(state: Any, result: Any) -> bool:

@@ -89,6 +89,57 @@ def test_distances_are_counted_from_each_sequence_s_own_end():
     assert largest(look.gradient["layer"], np.concatenate([both, alone[0][3:]])) <= 1e-9
 
 
+class Decoder(nn.Module):
+    """Reads a part at once, goes on step by step from there, and reads something else anew."""
+
+    def __init__(self, layer) -> None:
+        super().__init__()
+        torch.manual_seed(4)
+        self.rnn = layer(3, 4, num_layers=2)
+
+    def forward(self, x):
+        output, state = self.rnn(x[:3])
+        for row in x[3:]:
+            output, state = self.rnn(row[None], state)
+        return output, self.rnn(2.0 * x)[0][-1:]
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("loss", [None, lambda y: y[0].sum() + y[1].sum()])
+def test_calls_that_go_on_from_each_other_are_one_run_and_others_are_kept_too(layer, loss):
+    net, x = Decoder(layer).double(), torch.randn(6, 2, 3, dtype=torch.float64)
+    look = watch(net, x, loss=loss).look()
+    alone = [watch(net.rnn, given, loss=loss and (lambda y: y[0][-1].sum())).look() for given in (x, 2.0 * x)]
+    assert list(look.gates) == [f"rnn[{k}]_l{n}" for k in range(2) for n in range(2)]
+    for k, whole in enumerate(alone):
+        for n in range(2):
+            own, same = f"rnn[{k}]_l{n}", next(name for name in whole.gradient if name.endswith(f"l{n}"))
+            assert largest(look.gradient[own], whole.gradient[same]) <= 1e-12
+            assert vars(look.gates[own]["f" if layer is nn.LSTM else "z"]) == pytest.approx(
+                vars(whole.gates[same]["f" if layer is nn.LSTM else "z"])
+            )
+
+
+@pytest.mark.parametrize("cell", [nn.LSTMCell, nn.GRUCell, nn.RNNCell])
+def test_a_cell_that_is_called_for_each_step_of_two_sequences_has_both(cell):
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = cell(3, 4)
+
+        def forward(self, x):
+            ends = []
+            for part in (x, 2.0 * x):
+                state = None
+                for row in part:
+                    state = self.cell(row, state)
+                ends.append(state[0] if isinstance(state, tuple) else state)
+            return torch.cat(ends)
+
+    look = watch(Twice().double(), torch.randn(5, 2, 3, dtype=torch.float64), loss=torch.sum).look()
+    assert {name: norms.shape for name, norms in look.gradient.items()} == {"cell[0]": (6,), "cell[1]": (6,)}
+
+
 def test_a_watch_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match="every is 1 or more"):
         watch(nn.GRU(2, 3), torch.ones(2, 2), every=0)
