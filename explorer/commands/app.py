@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from runpy import run_module
 
-from explorer.commands.options import Option, UsageError, Verb
+from explorer.commands.options import SPOKEN, Option, UsageError, Verb
 from explorer.commands.own import ALONG, PREFIX, SEQUENCE, VOCABULARY, reading
 from explorer.i18n import ROOT
 from explorer.lab.files import given
@@ -27,7 +27,7 @@ def run_app(chosen: argparse.Namespace) -> int:
         passed += [f"--{name}", raw if name == "prefix" else str(Path(raw).absolute())]
     if own:
         along = (chosen.prefix, chosen.vocabulary, chosen.sequence)
-        reading(chosen, lambda: given(chosen.model, *along), option="model")
+        reading(chosen, lambda: given(chosen.model, *along), f"--model {chosen.model!r}")
     sys.argv = ["streamlit", "run", str(ROOT / "app.py"), *chosen.rest, *(["--", *passed] if own else [])]
     run_module("streamlit", run_name="__main__", alter_sys=True)
     return 0
@@ -43,6 +43,6 @@ MODEL = Option(
 VERB = Verb(
     run_app,
     "start the app; takes the options of `streamlit run`, as --server.port 8600",
-    (MODEL, PREFIX, VOCABULARY, SEQUENCE),
+    (MODEL, PREFIX, VOCABULARY, SEQUENCE, SPOKEN),
     passes_on=True,
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from explorer.commands.options import (
     JSON,
+    SPOKEN,
     Option,
     UsageError,
     Verb,
@@ -202,4 +203,4 @@ def _option(flag: str, metavar: str, about: str, default: str | None = None) -> 
     return Option(flag, {"metavar": metavar, "help": about, "default": default})
 
 
-VERB = Verb(run_generate, "a network goes on after a prompt", (*generate_options(), JSON))
+VERB = Verb(run_generate, "a network goes on after a prompt", (*generate_options(), SPOKEN, JSON))

@@ -11,6 +11,7 @@ from explorer.commands.options import (
     JSON,
     MODEL_GROUPS,
     OUT_ARRAYS,
+    SPOKEN,
     UsageError,
     Verb,
     checked_path,
@@ -155,5 +156,5 @@ def _gradient_table(run: WholeRun, gradient: GradientFlow) -> tuple[tuple[str, .
 VERB = Verb(
     run_gradients,
     "how the loss depends on every state before it",
-    (*OWN, *LAYER, *experiment_options(MODEL_GROUPS), field_option("loss"), OUT_ARRAYS, JSON),
+    (*OWN, *LAYER, *experiment_options(MODEL_GROUPS), field_option("loss"), OUT_ARRAYS, SPOKEN, JSON),
 )

@@ -2,16 +2,14 @@
 
 import argparse
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from explorer.commands.options import JSON, Option, UsageError, Verb, checked_path
+from explorer.commands.options import JSON, SPOKEN, Option, Verb, checked_path
 from explorer.commands.output import written
+from explorer.commands.own import reading
 from explorer.commands.terminal import table_lines
 from explorer.formats.layers import Layers
-from explorer.formats.opening import FORMAT, FileContents, inspect_file
-from explorer.formats.source import Unreadable, shown
-from explorer.i18n import Refused
+from explorer.formats.opening import FORMAT, FileContents, inspect_file, load_weights
+from explorer.formats.source import shown
 from explorer.training.store import state_bytes
 
 FILE = Option(
@@ -28,8 +26,7 @@ _OTHERS = 20
 
 def run_inspect(chosen: argparse.Namespace) -> int:
     """Prints which recurrent layers a file holds, in which conventions, and what else is in it."""
-    with _opened(chosen.file):
-        found = inspect_file(chosen.file)
+    found = reading(chosen, lambda: inspect_file(chosen.file), repr(chosen.file))
     if chosen.json:
         print(json.dumps(_record(found)))
         return 0
@@ -49,23 +46,11 @@ def run_inspect(chosen: argparse.Namespace) -> int:
 def run_convert(chosen: argparse.Namespace) -> int:
     """Writes the recurrent layers of a file as safetensors, by PyTorch's names; `load_weights` opens them."""
     out = checked_path(chosen.out, (".st", ".safetensors"))
-    with _opened(chosen.file):
-        found = inspect_file(chosen.file)
-        layers = found.one(chosen.prefix)
+    layers = reading(chosen, lambda: load_weights(chosen.file, chosen.prefix), repr(chosen.file))
     with written(out):
         out.write_bytes(state_bytes(layers.state_dict(), {"format": FORMAT, "cell": layers.cell}))
     print(f"Wrote {out}: {layers!r}")
     return 0
-
-
-@contextmanager
-def _opened(file: str) -> Iterator[None]:
-    try:
-        yield
-    except Unreadable as error:
-        raise UsageError(str(error)) from error
-    except Refused as error:
-        raise UsageError(f"{file!r} cannot be used. {error}") from error
 
 
 def _row(layers: Layers) -> tuple[str, ...]:
@@ -90,7 +75,9 @@ def _record(found: FileContents) -> dict[str, object]:
     return {"format": found.format, "layers": layers, "other": found.other}
 
 
-INSPECT = Verb(run_inspect, "which recurrent layers a file holds: PyTorch, ONNX, Keras, NumPy", (FILE, JSON))
+INSPECT = Verb(
+    run_inspect, "which recurrent layers a file holds: PyTorch, ONNX, Keras, NumPy", (FILE, SPOKEN, JSON)
+)
 CONVERT = Verb(
-    run_convert, "its recurrent layers as safetensors, which load_weights opens", (FILE, PREFIX, OUT)
+    run_convert, "its recurrent layers as safetensors, which load_weights opens", (FILE, PREFIX, OUT, SPOKEN)
 )

@@ -64,6 +64,15 @@ LANG = Option(
         "help": f"language, {' or '.join(LANGUAGES)}: of an .html file and of the meaning of z (default en)",
     },
 )
+SPOKEN = Option(
+    "--lang",
+    {
+        "default": "en",
+        "metavar": "NAME",
+        "help": f"language of what is said of a file, {' or '.join(LANGUAGES)} (default en)",
+    },
+)
+"""Of a verb that reads a file and writes no page: see `own.reading`."""
 
 
 def experiment_options(groups: Collection[str] = GROUPS) -> tuple[Option, ...]:

@@ -135,15 +135,18 @@ def opened(chosen: argparse.Namespace) -> Given:
     return reading(chosen, lambda: given(chosen.file, *along))
 
 
-def reading(chosen: argparse.Namespace, read: Callable[[], Read], option: str = "file") -> Read:
-    """Returns what reading the file of an option gives. Raises UsageError with the reason, in --lang."""
-    lang = getattr(chosen, "lang", "en")
+def reading(chosen: argparse.Namespace, read: Callable[[], Read], given: str | None = None) -> Read:
+    """Returns what reading a file gives. Raises UsageError with the reason, in the verb's --lang.
+
+    given: how the file was asked for, --model by default.
+    """
+    lang = language(chosen.lang)
     try:
         return read()
     except Refused as error:
+        named = given or f"--model {chosen.file!r}"
         beside = isinstance(error, Unreadable) or lang != "en"
-        named = "" if beside else f"--model {getattr(chosen, option)!r} cannot be used. "
-        raise UsageError(f"{named}{error.said(language(lang))}") from error
+        raise UsageError(("" if beside else f"{named} cannot be used. ") + error.said(lang)) from error
 
 
 def bundle_of(chosen: argparse.Namespace) -> Bundle:

@@ -26,7 +26,7 @@ from explorer.commands import (
     view,
     worksheet,
 )
-from explorer.commands.options import UsageError, Verb
+from explorer.commands.options import UsageError, Verb, language
 
 VERBS: dict[str, Verb] = {
     "trace": trace.VERB,
@@ -50,6 +50,8 @@ def carry_out(given: Sequence[str]) -> int:
     """Carries out one command and returns its exit status; a refusal is a sentence on stderr."""
     try:
         chosen = _parsed(given)
+        if "lang" in chosen:
+            language(chosen.lang)
         chosen.command = shlex.join(("python", "-m", "explorer", *given))
         return VERBS[chosen.verb].run(chosen)
     except UsageError as error:

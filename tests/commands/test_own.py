@@ -10,7 +10,9 @@ from torch import nn
 
 from explorer.__main__ import main
 from explorer.commands import app
+from explorer.commands.verbs import VERBS
 from explorer.figures.signals import cell_name
+from explorer.i18n import LANGUAGES
 from tests.commands.test_main import printed
 from tests.formats.test_keras import FILES
 from tests.formats.test_networks import H, Speaker, V
@@ -116,3 +118,37 @@ def test_the_app_is_started_on_a_network_that_can_be_read(files, monkeypatch, ca
     assert started[0][3:] == ["--server.port", "8600", "--", "--model", file]
     assert main(("app", "--model", str(folder / "x.csv"))) == 2 and len(started) == 1
     assert "cannot be used" in capsys.readouterr().err
+
+
+READS = {
+    verb: [option.flag for option in VERBS[verb].options if "FILE" in str(option.settings.get("metavar"))]
+    for verb in VERBS
+}
+MORE = {
+    "generate": ("--prompt", "a"),
+    "convert": ("--out", "a.safetensors"),
+    "view": ("--out", "a.html", "/step?weights=model&model=own-1&beside=own-2/"),
+}
+"""What else a verb cannot do without."""
+
+
+@pytest.mark.parametrize(
+    ("verb", "flag"), [(v, f) for v, flags in READS.items() for f in flags if f not in ("--out", "--keep")]
+)
+def test_whatever_is_wrong_with_a_file_is_said_in_the_language_that_is_asked_for(
+    verb, flag, files, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken").write_bytes(b"nothing\xff")
+    beside = () if flag in ("--model", "--network", "file") else (
+        "--network" if verb == "view" else "--model", str(files[0] / "both.pt"))  # fmt: skip
+    if flag == "--vocabulary":
+        beside = (*beside[:1], str(files[0] / "speaker.pt"))
+    named = ("broken",) if flag == "file" else (flag, "broken")
+    said = {}
+    for lang in LANGUAGES:
+        assert main((verb, *beside, *named, *MORE.get(verb, ()), "--lang", lang)) == 2
+        said[lang] = capsys.readouterr().err
+    assert re.search("[가-힣]", said["ko"]) and not re.search("[가-힣]", said["en"])
+    assert main((verb, *beside, *named, *MORE.get(verb, ()), "--lang", "fr")) == 2
+    assert "--lang takes one of ko, en, not 'fr'" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import sys
 from contextlib import redirect_stdout
 
 import numpy as np
@@ -272,3 +273,26 @@ def test_a_view_that_learns_its_own_networks_says_where_a_file_is_shown(speaker)
 def test_tokens_that_a_vocabulary_lacks_are_not_said_to_be_untaught(speaker):
     said = texts(opened(page="step", **speaker | {"text": "zebra yak"}))
     assert "in the vocabulary of this network" in said and "let it learn your sentence" not in said
+
+
+def test_the_app_opens_on_the_kept_network_that_it_was_started_with_in_its_own_words(tmp_path, monkeypatch):
+    torch.manual_seed(2)
+    file, words = tmp_path / "kept.safetensors", ["green", "ideas", "sleep", "soundly"]
+    save_model(file, RecurrentModel("gru", 4, 5, 4, vocabulary=words), Experiment(cell="gru"), step=7)
+    monkeypatch.setattr(sys, "argv", ["main.py", "--model", str(file)])
+    brought.started_with.cache_clear()
+    try:
+        app = opened(page="step")
+        asked = app.session_state["experiment"]
+        assert (asked.weights, asked.cell, asked.hidden) == ("model", "gru", Experiment().hidden)
+        assert asked.model == brought.started_with().changes["model"] and set(asked.text.split()) <= set(
+            words
+        )
+        assert app.selectbox(key="weights_list").value == asked.model
+        assert "kept.safetensors" in app.selectbox(key="weights_list").options and not app.warning
+        file.write_bytes(b"no network at all")
+        brought.started_with.cache_clear()
+        with pytest.raises(SystemExit, match=r"cannot be opened. The file is none of those that can be read"):
+            brought.started_with()
+    finally:
+        brought.started_with.cache_clear()
