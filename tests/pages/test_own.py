@@ -288,7 +288,8 @@ def test_the_app_opens_on_the_kept_network_that_it_was_started_with_in_its_own_w
         assert asked.model == brought.started_with().changes["model"] and set(asked.text.split()) <= set(
             words
         )
-        assert app.selectbox(key="weights_list").value == asked.model
+        assert brought.store().words(asked.words) == dict(enumerate(words))
+        assert app.selectbox(key="weights_list").value == f"stored {asked.model}"
         assert "kept.safetensors" in app.selectbox(key="weights_list").options and not app.warning
         file.write_bytes(b"no network at all")
         brought.started_with.cache_clear()
