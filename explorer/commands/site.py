@@ -15,7 +15,7 @@ LINKS = {
     "vanishing": "/gradients?weights=english&stretch=40",
     "pairs": "/language?view=pairs&weights=english",
     "predict": "/language?view=predict&weights=english",
-    "units": "/language?view=units&weights=model&model=brackets&units=char",
+    "units": "/language?view=units&weights=model&model=brackets&units=char&feature=bracket&shade=c",
     "dynamics": "/dynamics?scene=network&weights=english",
 }
 """The views of the site, by the name of their page."""

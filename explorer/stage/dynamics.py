@@ -124,7 +124,7 @@ def _point(landscape: Landscape, row: int, bits: bool, lang: str) -> dict[str, A
     if not in_sight(landscape)[row]:
         said.append(t("space.far", lang, largest=f"{np.abs(points.states[row]).max():,.0f}"))
     if not exact:
-        said.append(t("space.speed", lang, speed=raised(f"{np.sqrt(points.speed[row]):.2g}")))
+        said.append(t("space.moves", lang, speed=raised(f"{np.sqrt(points.speed[row]):.2g}")))
     said.append(t("space.half_life", lang, steps=_half_life(points, row)))
     if unstable:
         said.append(t("space.leaving", lang, steps=_doublings(points, row)))

@@ -20,13 +20,15 @@ MODELS = ASSETS / "models"
 class Family:
     """The same data learned by several cells: lang and token level of its text, a text to start from.
 
-    experiments holds one training for each cell, in the order to show.
+    looked_at: what its units are compared with, and by which state. experiments holds one training for each
+    cell, in the order to show.
     """
 
     name: str
     lang: str
     token_level: str
     text: str
+    looked_at: Mapping[str, str]
     experiments: Mapping[str, Experiment]
 
     @property
@@ -45,17 +47,21 @@ def families() -> dict[str, Family]:
         return {name: _family(name, entry) for name, entry in tomllib.load(file).items()}
 
 
+_OF_FAMILY = ("cells", "lang", "sample", "looked_at")
+"""Entries that are no field of an experiment."""
+
+
 def _family(name: str, entry: Mapping[str, object]) -> Family:
-    cells = entry["cells"]
-    assert isinstance(cells, dict)
-    shared = {key: str(value) for key, value in entry.items() if key not in ("cells", "lang", "sample")}
+    cells, looked_at = entry["cells"], entry["looked_at"]
+    assert isinstance(cells, dict) and isinstance(looked_at, dict)
+    shared = {key: str(value) for key, value in entry.items() if key not in _OF_FAMILY}
     experiments = {}
     for cell, own in cells.items():
         changes = shared | {"cell": cell} | {key: str(value) for key, value in own.items()}
         experiments[cell], refused = Experiment().with_changes(changes)
         if refused:
             raise ValueError(f"{name}: {refused}")
-    return Family(name, str(entry["lang"]), shared["units"], str(entry["sample"]), experiments)
+    return Family(name, str(entry["lang"]), shared["units"], str(entry["sample"]), looked_at, experiments)
 
 
 def load(name: str, cell: str) -> Bundle:

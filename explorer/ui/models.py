@@ -24,8 +24,7 @@ READS_MUCH = {
     "cell": "lstm",
     "units": "char",
     "text": "",
-    "feature": "bracket",
-    "shade": "c",
+    **families()["brackets"].looked_at,
     "step": "1",
     "unit": "1",
 }
@@ -148,7 +147,10 @@ def on_offer(experiment: Experiment, lang: str) -> dict[str, str]:
 
 
 def changes_for(name: str, experiment: Experiment) -> dict[str, str]:
-    """Returns the fields to set for a stored network: its cell where the present one was not trained."""
+    """Returns the fields to set for a stored network: its cell where the present one was not trained.
+
+    A shipped one is looked at as its cards speak of it.
+    """
     if name not in families():
         _, changes = st.session_state.get(_SESSION, {}).get(name, ("", {}))
         if (started := brought.started_with()) and started.changes["model"] == name:
@@ -157,7 +159,7 @@ def changes_for(name: str, experiment: Experiment) -> dict[str, str]:
     family = families()[name]
     place = {"units": family.token_level, "step": "1", "start": "1", "prompt": "", "forced": ""}
     cell = {} if experiment.cell in family.cells else {"cell": "lstm"}
-    return {"weights": "model", "model": name, **place, **cell}
+    return {"weights": "model", "model": name, **place, **family.looked_at, **cell}
 
 
 def changes_back(weights: str, experiment: Experiment) -> dict[str, str]:

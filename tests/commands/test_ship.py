@@ -21,7 +21,7 @@ TINY = Experiment(data="brackets", grammar="en", units="char", hidden=4, length=
 def tiny(monkeypatch) -> dict[str, Family]:
     """Two families of two cells each, soon trained, in place of those of the app."""
     runs = {cell: replace(TINY, cell=cell) for cell in ("rnn", "gru")}
-    found = {name: Family(name, "en", "char", "sun ( moon . )", runs) for name in ("one", "two")}
+    found = {name: Family(name, "en", "char", "sun ( moon . )", {}, runs) for name in ("one", "two")}
     monkeypatch.setattr(command, "families", lambda: found)
     return found
 

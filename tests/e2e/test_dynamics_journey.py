@@ -75,6 +75,20 @@ def follow_by_hand(page: Page) -> None:
     ) == fell(page)
 
 
+ABOVE = "nodes => nodes.every((node) => node.getBoundingClientRect().bottom <= innerHeight)"
+
+
+def test_the_line_that_a_card_speaks_of_stands_above_the_fold(page: Page, server: str, faults: list[str]):
+    network = {"scene": "network", "weights": "model", "model": "brackets", "units": "char"}
+    open_page(page, f"{server}/dynamics", cell="lstm", step="32", card="bracket", **network)
+    line = page.locator(".rx-space-panel > .rx-line")
+    expect(line).to_have_count(1)
+    assert line.evaluate_all(ABOVE)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.wait_for_timeout(600)
+    assert line.evaluate_all(ABOVE)
+
+
 def test_evidence_adds_up_along_a_line(page: Page, server: str, faults: list[str]):
     """In Korean: the sentence has this network's numbers, and words move the state along the first axis."""
     open_page(page, f"{server}/dynamics", scene="evidence", cell="gru", lang="ko", grammar="ko")

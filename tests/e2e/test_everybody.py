@@ -1,5 +1,7 @@
 """Every page for everybody: axe-core in both themes, a phone's width, the keyboard, tables."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -9,11 +11,14 @@ from explorer.experiment import TABLE, Experiment
 from explorer.ui.ways import ICONS
 from tests.e2e.stage import READY, open_page, step
 from tests.stage.node import TESTS
+from tests.test_maths import found as raw_maths
 
 AXE = TESTS / "node_modules/axe-core/axe.min.js"
 GRAVE = ("serious", "critical")
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
+ZOOMED = {"width": 640, "height": 400}
+"""What is left of a desk at 200 %."""
 
 LEFT_OUT = (".katex-display", "[role=tabpanel]", ".rx-deep-table")
 """Streamlit's own scrolling boxes, which Chromium scrolls by keyboard without the tabindex that axe asks for,
@@ -120,17 +125,40 @@ def test_a_page_is_for_everybody(page: Page, server: str, faults: list[str], pat
     page.goto(server + path)
     settled(page)
     assert not findings(page)
+    assert not [text for text in page.evaluate(SAID) if raw_maths(text) or UNFILLED.search(text)]
     assert page.get_by_role("heading", level=1).count() >= 1
+    for narrow in (ZOOMED, PHONE):  # in one theme: with another all is drawn anew
+        page.set_viewport_size(narrow)
+        page.wait_for_function(
+            "most => document.querySelector('.stMain').scrollWidth <= most", arg=narrow["width"]
+        )
     page.emulate_media(color_scheme="dark")
-    page.set_viewport_size(PHONE)
     settled(page)
     assert not findings(page)
-    page.wait_for_function(
-        "most => document.querySelector('.stMain').scrollWidth <= most", arg=PHONE["width"]
-    )
     assert page.evaluate(SMALL) == []
     page.emulate_media(color_scheme="dark", forced_colors="active")
     assert page.evaluate(UNREADABLE) == []
+
+
+SAID = """() => {
+  const code = "style, script, pre, code, math, .katex"
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  const said = new Set()
+  for (let node; (node = walk.nextNode()); ) {
+    const place = node.parentElement
+    if (!place.closest(code)) said.add((place.closest("svg text") ?? node).textContent)
+  }
+  for (const name of ["title", "aria-label"])
+    for (const node of document.querySelectorAll(`[${name}]`)) said.add(node.getAttribute(name))
+  for (const { data, layout } of document.querySelectorAll(".js-plotly-plot"))
+    for (const words of JSON.stringify([data, layout], (key, value) => (key === "meta" ? undefined : value))
+      .match(/(?<="(?:text|title|name|hovertemplate|ticktext)":)"[^"]*"/g) ?? []) said.add(words)
+  return [...said]
+}"""
+"""What a page says, seen or read out; of charts also what they say under the pointer."""
+
+UNFILLED = re.compile(r"(?<!%)\{[a-z_]+\}")
+"""A place that nobody filled in."""
 
 
 FADING = "document.getAnimations().some(({ transitionProperty }) => transitionProperty === 'opacity')"

@@ -19,6 +19,9 @@ def test_every_shipped_network_opens_with_its_own_text(where, name):
     assert app.text_input(key="field_text").value == family.text
     assert app.session_state["experiment"].units == family.token_level
     assert app.query_params["model"] == name and "text" not in app.query_params
+    shown = app.session_state["experiment"]
+    as_cards_say = ("bracket", "c") if name == "brackets" else ("quote", "h")
+    assert (shown.feature, shown.shade) == as_cards_say
 
 
 def test_a_link_needs_to_name_the_network_alone():

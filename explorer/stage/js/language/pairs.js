@@ -82,7 +82,7 @@ class Lines {
 class Entries {
   constructor({ size, tokens }, strings) {
     this.chips = new Map()
-    this.node = element("div", { class: "rx-pairs-vocabulary", tabindex: 0, role: "group", "aria-label": strings.vocabulary })
+    this.node = element("div", { class: "rx-pairs-vocabulary", tabindex: 0, role: "group", "aria-label": fill(strings.vocabulary, { size }) })
     const chip = (id, name, count) => element("span", { class: "rx-pairs-entry", title: count ? fill(strings.occurs, { n: count }) : null },
       cell("id", String(id)), cell("token", name))
     const padding = chip(0, strings.padding)
