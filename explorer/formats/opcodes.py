@@ -53,6 +53,14 @@ class View:
     strides: tuple[int, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Odd:
+    """A tensor that is no array of numbers on a storage: what it is, and its sizes."""
+
+    kind: str
+    sizes: tuple[int, ...] = ()
+
+
 _MARK = object()
 _STORAGES = {
     "FloatStorage": "float32",
@@ -259,9 +267,35 @@ def _called(made_by: Any, given: tuple[Any, ...]) -> Any:
         return given[0]
     if name == "torch._tensor._rebuild_from_type_v2":
         return _called(given[0], given[2])
+    if name in _ODD:
+        kind, at = _ODD[name]
+        return Odd(kind or _name_of(given[6]), _sizes(given[at] if at is not None else ()))
+    if name == "torch._utils._rebuild_sparse_tensor":
+        return Odd("sparse", _sizes(next((p for p in given[1] if isinstance(p, tuple)), ())))
     if name == "torch.Size":
         return tuple(given[0]) if given and isinstance(given[0], list | tuple) else ()
     return Inert(made_by, given)
+
+
+_ODD: dict[str, tuple[str, int | None]] = {
+    "torch._utils._rebuild_meta_tensor_no_storage": ("meta", 1),
+    "torch._utils._rebuild_qtensor": ("quantised", 2),
+    "torch._utils._rebuild_tensor_v3": ("", 2),
+    "torch._utils._rebuild_wrapper_subclass": ("wrapped", 2),
+    "torch._utils._rebuild_nested_tensor": ("nested", None),
+}
+"""What puts such a tensor together: its kind, or that of a type that it is given, and where its sizes are."""
+
+
+def _name_of(given: Any) -> str:
+    return shown(given.name) if isinstance(given, Named) else "unknown"
+
+
+def _sizes(given: Any) -> tuple[int, ...]:
+    found = tuple(given) if isinstance(given, list | tuple) else ()
+    if not all(type(n) is int and n >= 0 for n in found):
+        raise ValueError("sizes")
+    return found
 
 
 def _view(stored: Any, offset: Any, sizes: Any, strides: Any) -> View:

@@ -20,6 +20,8 @@ FORMAT = "recurrent layers 1"
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LISTED = 12
+_PACKED = ("_all_weight_values.", "_packed_weight_")
+"""What PyTorch's quantised layers call their weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,8 @@ class FileContents:
     def one(self, name: str | None = None) -> Layers:
         """Returns the only layers, or those of a name. Raises Refused, which lists what there is."""
         if not self.layers:
-            raise Refused("no_layers")
+            packed = any(mark in name for name in self.rest for mark in _PACKED)
+            raise Refused("quantised_layers" if packed else "no_layers")
         if name is not None:
             return self[name]
         if len(self.layers) > 1:

@@ -154,7 +154,7 @@ Table = dict[str, Tensor]
 def floats(name: str, tensor: Tensor) -> np.ndarray:
     """Returns weights as float32, or float64 where they are. Raises Refused for other kinds, NaN and Inf."""
     if tensor.kind not in FLOATS:
-        raise Refused("tensor_kind", name=shown(name))
+        raise _refusal(name, tensor.kind)
     array = tensor.load()
     array = array.astype(np.float64 if array.dtype == np.float64 else np.float32)
     if array.shape != tensor.shape:
@@ -163,6 +163,34 @@ def floats(name: str, tensor: Tensor) -> np.ndarray:
         raise Refused("tensor_nonfinite", name=shown(name))
     array.setflags(write=False)
     return array
+
+
+def not_numbers(name: str, kind: str, shape: tuple[int, ...]) -> Tensor:
+    """Returns a tensor of a kind that cannot be read; whoever asks for its numbers is told why."""
+
+    def load() -> np.ndarray:
+        raise _refusal(name, kind)
+
+    return Tensor(shape, kind, load)
+
+
+_ODD = {
+    "meta": "meta",
+    "sparse": "sparse",
+    "quantised": "quantised",
+    "repeated": "repeated",
+    "wrapped": "wrapped",
+    "float8": "float8",
+    "f8_": "float8",
+    "complex": "complex",
+    "c64": "complex",
+}
+"""How a kind begins, and what is said of it."""
+
+
+def _refusal(name: str, kind: str) -> Refused:
+    said = next((odd for start, odd in _ODD.items() if kind.lower().startswith(start)), "kind")
+    return Refused(f"tensor_{said}", name=shown(name))
 
 
 def from_bytes(data: memoryview, kind: str, big: bool = False) -> np.ndarray:

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from explorer.formats.opcodes import KINDS, Inert, View, interpreted
-from explorer.formats.source import MAX_TENSORS, Source, Table, Tensor, from_bytes
+from explorer.formats.opcodes import KINDS, Inert, Odd, View, interpreted
+from explorer.formats.source import MAX_TENSORS, Source, Table, Tensor, from_bytes, not_numbers
 from explorer.i18n import Refused
 
 MAX_PICKLE = 64 * 1024 * 1024
@@ -71,7 +71,7 @@ def read_old(source: Source) -> Table:
     saved, keys = interpreted(file), interpreted(file)
     if not isinstance(keys, list) or len(keys) > MAX_TENSORS:
         raise Refused("file_damaged")
-    kinds = {view.stored.key: view.stored.kind for _, view in _views(saved)}
+    kinds = {v.stored.key: v.stored.kind for _, v in _views(saved) if isinstance(v, View)}
     places = _places(file, keys, kinds, len(source.data))
 
     def numbers(key: str) -> memoryview:
@@ -105,16 +105,21 @@ def _tensors(saved: Any, numbers: Callable[[str], memoryview], big: bool) -> Tab
     for name, view in _views(saved):
         if len(found) >= MAX_TENSORS:
             raise Refused("file_damaged")
-        found[name] = _tensor(view, numbers, big)
+        if isinstance(view, Odd):
+            found[name] = not_numbers(name, view.kind, view.sizes)
+        else:
+            found[name] = _tensor(name, view, numbers, big)
     return found
 
 
-def _tensor(view: View, numbers: Callable[[str], memoryview], big: bool) -> Tensor:
+def _tensor(name: str, view: View, numbers: Callable[[str], memoryview], big: bool) -> Tensor:
     kind, count = view.stored.kind, view.stored.count
     size = math.prod(view.sizes)
     last = view.offset + sum((n - 1) * step for n, step in zip(view.sizes, view.strides, strict=True))
-    if size and (last >= count or size > count):  # more numbers than there are: one, repeated
+    if size and last >= count:
         raise Refused("tensor_bounds")
+    if size > count:
+        return not_numbers(name, "repeated", view.sizes)
 
     def load() -> np.ndarray:
         data = numbers(view.stored.key)
@@ -129,17 +134,17 @@ def _tensor(view: View, numbers: Callable[[str], memoryview], big: bool) -> Tens
     return Tensor(view.sizes, kind, load)
 
 
-def _views(saved: Any) -> Iterator[tuple[str, View]]:
+def _views(saved: Any) -> Iterator[tuple[str, View | Odd]]:
     """Yields every tensor with the names on the way to it; tables that stand in several places, once."""
     waiting, met = [("", saved)], {id(saved)}
     while waiting:
         name, value = waiting.pop()
-        if isinstance(value, View):
+        if isinstance(value, View | Odd):
             yield name, value
             continue
         inner = []
         for key, part in _parts(value):
-            if isinstance(part, View) or (
+            if isinstance(part, View | Odd) or (
                 isinstance(part, dict | Inert | list | tuple) and id(part) not in met
             ):
                 met.add(id(part))
@@ -151,7 +156,11 @@ def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(value, dict):
         yield from value.items()
     elif isinstance(value, Inert):
-        state = value.state[0] if isinstance(value.state, tuple) and value.state else value.state
+        state = value.state
+        if isinstance(state, tuple) and state and isinstance(state[0], dict | type(None)):  # and slots
+            state = state[0]
+        if isinstance(state, tuple | list):
+            yield from enumerate(state)
         yield from (state if isinstance(state, dict) else {}).items()
         yield from value.items.items()
     elif isinstance(value, list | tuple):

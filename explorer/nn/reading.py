@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from explorer.cells import CELLS, CellSpec, LayerWeights
 
@@ -80,13 +81,41 @@ def _table(module: nn.Module, names: list[str]) -> dict[str, np.ndarray]:
 
 
 def _usable(name: str, value: torch.Tensor) -> torch.Tensor:
-    if value.is_meta:
-        raise ValueError(f"{name} is on the device `meta`: it has no values yet")
+    check_numbers(name, value)
     if value.dtype in HALF:
         return value.float()
     if value.dtype not in (torch.float32, torch.float64):
         raise ValueError(f"{name} is {value.dtype}; float64, float32, float16 and bfloat16 can be traced")
     return value
+
+
+def check_numbers(name: str, value: Any) -> None:
+    """Raises ValueError for a tensor that is no array of real numbers, in a sentence on what to do."""
+    if not isinstance(value, torch.Tensor):
+        return
+    if is_lazy(value):
+        why = (
+            "has no shape yet: a lazy layer takes it from the first input that it reads; run the network once"
+        )
+    elif type(value).__name__ == "FakeTensor":
+        why = "is a FakeTensor, which has no values: make the network outside of FakeTensorMode"
+    elif value.is_meta:
+        why = "is on the device `meta`: it has no values yet; `to_empty` and load weights first"
+    elif value.is_nested:
+        why = "is a nested tensor: give a PackedSequence, or a padded batch with `lengths`"
+    elif value.is_quantized:
+        why = "is quantised: give it as `dequantize()`, or the network as it was before quantisation"
+    elif value.layout != torch.strided:
+        why = f"is sparse ({value.layout}): give it as `to_dense()`"
+    elif value.is_complex():
+        why = f"is {value.dtype}: gates are computed with real numbers"
+    elif value.dtype.itemsize == 1 and value.is_floating_point():
+        why = f"is {value.dtype}, whose scale lies elsewhere: give it as `float()`, scaled"
+    elif torch._C._functorch.is_functorch_wrapped_tensor(value):
+        why = "has no values of its own within vmap or another transform of torch.func: trace outside of it"
+    else:
+        return
+    raise ValueError(f"{name} {why}")
 
 
 def _levels(

@@ -8,7 +8,7 @@ import numpy as np
 
 from explorer.cells import CELLS, CellSpec, LayerWeights, NumpyOps
 from explorer.nn.interventions import Intervention, touch_at, transplanted, untouched
-from explorer.nn.reading import Stack, as_array
+from explorer.nn.reading import Stack, as_array, check_numbers
 from explorer.nn.records import LayerTrace, Trace
 
 Arrays = dict[str, np.ndarray]
@@ -77,6 +77,8 @@ def _initial(stack: Stack, x: np.ndarray, state: Any) -> Iterator[tuple[np.ndarr
     given = [state] if len(spec.states) == 1 else list(state)
     if len(given) != len(spec.states):
         raise ValueError(f"{spec.key} has the states {spec.states}; got {len(given)}")
+    for s, value in zip(spec.states, given, strict=True):
+        check_numbers(f"the initial state {s}", value)
     arrays = [as_array(s).astype(x.dtype, copy=False) for s in given]
     for array, shape in zip(arrays, shapes.values(), strict=True):
         if array.shape != shape:

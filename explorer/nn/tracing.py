@@ -26,7 +26,7 @@ from explorer.cells import LayerWeights
 from explorer.nn.agreement import as_it_comes, distance, refusal, tf32
 from explorer.nn.capture import Call, holding_layers, left_as_it_was, plain_network, watched
 from explorer.nn.interventions import Intervention
-from explorer.nn.reading import HALF, Stack, as_array, is_recurrent, read, torch_weights
+from explorer.nn.reading import HALF, Stack, as_array, check_numbers, is_recurrent, read, torch_weights
 from explorer.nn.records import ByName, LayerTrace, Trace
 from explorer.nn.running import run_layer, run_stack
 
@@ -355,7 +355,15 @@ def _as_input(x: Any, stack: Stack, lengths: Any) -> tuple[np.ndarray, np.ndarra
             raise ValueError("a PackedSequence has its lengths with it: leave out `lengths`")
         x, lengths = nn.utils.rnn.pad_packed_sequence(x)
         batch_first = False
-    array = as_array(x).astype(w.w_ih.dtype, copy=False)
+    check_numbers("x", x)
+    if not isinstance(x, torch.Tensor | np.ndarray | list | tuple | np.generic):
+        raise ValueError(
+            f"x is a {type(x).__name__}; it is a tensor or an array of numbers (T, {w.input_size})"
+        )
+    array = as_array(x)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"x holds {array.dtype}; it is a tensor or an array of numbers (T, {w.input_size})")
+    array = array.astype(w.w_ih.dtype, copy=False)
     if array.ndim not in (2, 3) or array.shape[-1] != w.input_size:
         raise ValueError(f"x has shape {array.shape}; expected (T, {w.input_size}) or a batch of it")
     array = array.swapaxes(0, 1) if array.ndim == 3 and batch_first else array

@@ -291,3 +291,40 @@ def test_only_numpy_and_pytorch_are_needed_for_pytorch_s_own_files(tmp_path):
     code = f"import sys, explorer; explorer.load_weights({str(path)!r}); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"regex", "safetensors", "onnx", "h5py", "pickle_", "torch._dynamo"} & set(done.stdout.split())
+
+
+def _of_kind(change) -> dict[str, torch.Tensor]:
+    module = made()
+    return {**module.state_dict(), "weight_hh_l0": change(module.weight_hh_l0.detach())}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("change", "en", "ko"),
+    [
+        (lambda w: w.to("meta"), "have no values", "값이 없습니다"),
+        (lambda w: w.to_sparse(), "are sparse. Save them as .to_dense()", "희소"),
+        (lambda w: w.to_sparse_csr(), "are sparse", "희소"),
+        (lambda w: torch.quantize_per_tensor(w, 0.1, 0, torch.qint8), "are quantised", "양자화"),
+        (lambda w: w.to(torch.float8_e4m3fn), "of 8 bits", "8비트"),
+        (lambda w: w.to(torch.complex64), "are complex numbers", "복소수"),
+        (lambda w: (9 * w).to(torch.int8), "not floating-point", "부동소수점"),
+        (lambda w: w[:1].clone().expand(16, 4), "repeat the numbers.*contiguous", "되풀이"),
+    ],
+)
+def test_weights_that_are_no_plain_numbers_are_refused_as_what_they_are(change, en, ko):
+    with pytest.raises(Refused, match=rf"^The weights weight_hh_l0 .*{en}") as refused:
+        load_weights(saved(_of_kind(change)))
+    assert "weight_hh_l0" in refused.value.said("ko") and ko in refused.value.said("ko")
+    other = inspect_file(saved({"beside": change(torch.ones(16, 4)), **made().state_dict()})).other
+    assert other == {"beside": (16, 4)}  # what is beside the layers keeps nobody from them
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [torch.qint8, torch.float16])
+@pytest.mark.parametrize("layer", [nn.LSTM, nn.GRUCell])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_quantised_network_in_a_file_is_said_to_be_one(kind, layer, whole):
+    net = torch.ao.quantization.quantize_dynamic(nn.Sequential(layer(3, 4)), {layer}, dtype=kind)
+    with pytest.raises(Refused, match=r"holds a quantised network.*as it was before"):
+        load_weights(saved(net if whole else net.state_dict()))

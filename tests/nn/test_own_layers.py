@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.utils import prune
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -270,3 +271,71 @@ def test_rounding_that_grows_with_the_steps_is_not_taken_for_another_computation
     module.register_forward_hook(lambda m, args, out: (out[0] + 0.01, out[1]))
     with pytest.raises(ValueError, match="is not what its layer computes"):
         trace(module, x)
+
+
+def _lazy() -> nn.Module:
+    module = nn.LSTM(3, 4)
+    return _with_weight(module, nn.parameter.UninitializedParameter())
+
+
+def _with_weight(module: nn.Module, weight: torch.Tensor) -> nn.Module:
+    module._parameters["weight_hh_l0"] = weight
+    module._flat_weights = [getattr(module, name) for name in module._flat_weights_names]
+    return module
+
+
+def _fake() -> nn.Module:
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        return nn.LSTM(3, 4)
+
+
+def _of(change):
+    module = nn.LSTM(3, 4)
+    weight = change(module.weight_hh_l0.detach())
+    return _with_weight(module, nn.Parameter(weight, requires_grad=False))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.LSTM(3, 4, device="meta"), "on the device `meta`: it has no values yet"),
+        (lambda: _of(lambda w: w.to_sparse()), r"sparse.*to_dense"),
+        (lambda: _of(lambda w: w.to(torch.complex64)), "complex64: gates are computed with real numbers"),
+        (lambda: _of(lambda w: w.to(torch.float8_e4m3fn)), "float8_e4m3fn, whose scale lies elsewhere"),
+        (lambda: _of(lambda w: (9 * w).to(torch.int8)), "int8; float64, float32"),
+        (_lazy, "has no shape yet: a lazy layer"),
+        (_fake, "FakeTensor, which has no values"),
+    ],
+)
+def test_weights_that_are_no_plain_numbers_are_refused_with_what_to_do(make, message, within):
+    with pytest.raises(ValueError, match=message):
+        trace(nn.Sequential(nn.Identity(), make()) if within else make(), X)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: X.to("meta"), "x is on the device `meta`"),
+        (lambda: X.to_sparse(), "x is sparse.*to_dense"),
+        (lambda: X.to(torch.complex64), "x is torch.complex64"),
+        (lambda: X.numpy().astype(np.complex64), "x holds complex64"),
+        (lambda: X.to(torch.float8_e5m2), "x is torch.float8_e5m2"),
+        (lambda: torch.quantize_per_tensor(X, 0.1, 0, torch.qint8), "x is quantised.*dequantize"),
+        (lambda: "words", "x is a str; it is a tensor"),
+        (lambda: None, "x is a NoneType"),
+    ],
+)
+def test_what_is_no_sequence_of_numbers_is_refused_as_what_it_is(make, message):
+    with pytest.raises(ValueError, match=message):
+        trace(nn.LSTM(3, 4), make())
+    with pytest.raises(ValueError, match="the initial state h is on the device `meta`"):
+        trace(nn.GRU(3, 4), X, torch.zeros(1, 4, device="meta"))
+
+
+def test_weights_and_inputs_that_repeat_the_same_numbers_are_traced_as_any_others():
+    module = _of(lambda w: w[:1].clone().expand(16, 4))
+    x = X[:1].expand(6, 3)
+    assert largest(trace(module, x).output, module(x)[0].detach()) <= 1e-6
