@@ -26,7 +26,7 @@ with figure:
         say_refused(lang)
         with place:
             key = start(runners, lang)
-        race_view(view(experiment, runners, data, key, lang))
+        race_view(view(experiment, runners, data, key, lang), experiment)
         if whole():
             after(runners, data, lang)
     if whole():

@@ -1,6 +1,7 @@
 """What the live view of a race needs once: racers, figures without numbers, words and colours.
 
-The numbers follow as events over /train/<key>/events; js/train/race.js draws them.
+The numbers follow as events over /train/<key>/events; js/train/race.js draws them. What is taken away of a
+race holds them.
 """
 
 import hashlib
@@ -9,6 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
 
 from explorer.cells import CELLS
 from explorer.data.sources import Source
@@ -28,8 +31,11 @@ from explorer.figures.race import (
     power_figure,
 )
 from explorer.i18n import section, t
+from explorer.stage.payload import Numbers, header_for, pack
+from explorer.training.bands import shipped_of
+from explorer.training.events import OVER, Event
 from explorer.training.race import Race
-from explorer.training.results import left_at
+from explorer.training.results import Result, left_at, results, table
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,43 @@ def build_race(
     text = json.dumps(data, ensure_ascii=False, sort_keys=True, allow_nan=False)
     digest = hashlib.sha1(text.encode()).hexdigest()
     return json.loads(text) | {"id": digest, "key": key, "attempt": attempt}
+
+
+def race_data(race: Race, facts: Facts, notation: str, lang: str) -> dict[str, Any]:
+    """Returns the data of a race that nobody follows yet, with the bands of its stored result, if any."""
+    known = shipped_of(race)
+    bands, seeds = (known.bands, len(known.seeds)) if known else (None, 0)
+    return build_race(race, facts, "", lang, bands, seeds=seeds, notation=notation)
+
+
+def build_raced(
+    race: Race, source: Source, events: Sequence[Event], title: str, notation: str, lang: str
+) -> bytes:
+    """Returns the payload of a race as far as its events tell of it, as the view draws it."""
+    numbers = Numbers()
+    courses = results(events)
+    runs = [
+        _course(name, courses[k] if k < len(courses) else None, source, numbers)
+        for k, name in enumerate(race.names)
+    ]
+    told = [event for event in events if event["kind"] in (*_TOLD, *OVER)]
+    data = race_data(race, facts_of(source, title), notation, lang)
+    return pack(header_for("race", lang, runs, race=data, events=told), numbers.parts)
+
+
+_TOLD = ("racer", "steps", "look", "kept", "end")
+
+
+def _course(name: str, course: Result | None, source: Source, numbers: Numbers) -> dict[str, Any]:
+    """A racer's course by name and number: by step, and by check the CPU seconds until then."""
+    columns = {} if course is None else table(course, source) | _checked(course)
+    arrays = {name: numbers.add(np.array(column)) for name, column in columns.items() if name != "step"}
+    steps = 0 if course is None else len(course.loss)
+    return {"racer": name, "tokens": [], "steps": steps, "units": 0, "arrays": arrays, "lines": []}
+
+
+def _checked(course: Result) -> dict[str, Any]:
+    return {"check": course.checks, "seconds": course.seconds}
 
 
 def _bands_said(seeds: int, lang: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -24,6 +24,7 @@ _BY_STEP = {
     "memory": ("baseline", "guessed", "accuracy_", "norm_", "read_", "arrives_", "low_", "high_"),
     "space": ("states", "line_"),
     "pairs": ("x", "y"),
+    "race": ("loss", "gradient_norm", "metric"),
 }
 """How the names of arrays by step begin, for each kind of payload; the cell's states are by step too."""
 
@@ -34,14 +35,55 @@ def arrays_of(payload: bytes) -> dict[str, np.ndarray]:
     """Returns the numbers of a payload by name, as the stage shows them.
 
     kind, lang (); step (T,) as numbered on the screen, token (T,); of a second run the names begin with
-    `run2_`. States have T+1 rows, the initial one first. The lines of charts are `line_1_...`.
+    `run2_`. States have T+1 rows, the initial one first. The lines of charts are `line_1_...`. Of a view of
+    charts alone: the axes of every trace, `FIGURE_1_x`, and what the traces are called. `clocked` names what
+    a clock measured: another run has other numbers there.
     """
     header, numbers = header_of(payload), numbers_of(payload)
     found = {"kind": np.array(header["kind"]), "lang": np.array(header["lang"])}
+    if header["kind"] == "charts":
+        return found | _of_charts(header)
     for k, run in enumerate(header["runs"]):
         before = f"run{k + 1}_" if k else ""
         found |= {before + name: array for name, array in _of_run(run, header, numbers).items()}
+    if header["kind"] == "race":
+        found["clocked"] = np.array([name for name in found if name.endswith("seconds")], dtype=str)
     return found
+
+
+_AXES = ("x", "y", "z", "u", "v", "w")
+
+
+def _of_charts(header: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The axes of every trace, the ends of its intervals too, and what else the view found."""
+    found: dict[str, np.ndarray] = {}
+    clocked: list[str] = []
+    for figure in header["figures"]:
+        traces = figure["light"]["data"]
+        for m, trace in enumerate(traces, start=1):
+            name = f"{figure['name']}_{m}"
+            own = {f"{name}_{axis}": _array(trace[axis]) for axis in _AXES if trace.get(axis)}
+            error = trace.get("error_y", {})
+            own |= {f"{name}_{end}": _array(error[key]) for end, key in _ENDS.items() if error.get(key)}
+            if figure["clocked"] is not None and m >= figure["clocked"]:
+                clocked += [place for place in own if not place.endswith("_x")]
+            found |= own
+        found[f"{figure['name']}_names"] = np.array([_named(trace, m) for m, trace in enumerate(traces, 1)])
+    found |= {name: _array(value) for name, value in header["numbers"].items()}
+    return found | {"clocked": np.array(clocked, dtype=str)}
+
+
+_ENDS = {"above": "array", "below": "arrayminus"}
+"""How far an interval reaches, and where Plotly has it."""
+
+
+def _array(value: Any) -> np.ndarray:
+    """Numbers with NaN where there is none; else text."""
+    plain = np.array(value, dtype=object)
+    try:
+        return plain.astype(np.float64)
+    except (TypeError, ValueError):
+        return np.array(plain, dtype=str)
 
 
 def _of_run(run: Mapping[str, Any], header: Mapping[str, Any], numbers: np.ndarray) -> dict[str, np.ndarray]:
@@ -49,10 +91,11 @@ def _of_run(run: Mapping[str, Any], header: Mapping[str, Any], numbers: np.ndarr
         size = int(np.prod(place["shape"]))
         return numbers[place["at"] : place["at"] + size].reshape(place["shape"]).copy()
 
-    found = {
-        "step": header["firstStep"] + np.arange(run["steps"]),
-        "token": np.array([token["original"] for token in run["tokens"]], dtype=str),
-    }
+    found = {"step": header["firstStep"] + np.arange(run["steps"])}
+    if header["kind"] == "race":
+        found["racer"] = np.array(run["racer"])
+    else:
+        found["token"] = np.array([token["original"] for token in run["tokens"]], dtype=str)
     found |= {name.replace(".", "_"): at(place) for name, place in run["arrays"].items()}
     for n, figure in enumerate(run["lines"], start=1):
         for m, trace in enumerate(figure["data"], start=1):
@@ -101,11 +144,17 @@ def table(payload: bytes) -> str:
     """Returns what a payload has by step as CSV, a row for each step, for a spreadsheet or for pandas.
 
     A column for each unit, `f[3]` the third; of states the initial one stands in a row of its own, before the
-    first step. Weights and the like, which have no step, are in the .npz alone.
+    first step. Weights and the like, which have no step, are in the .npz alone. Of a view of charts alone:
+    a table for each figure, a column for each axis of its traces.
     """
     header, arrays = header_of(payload), arrays_of(payload)
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n").writerow
+    if header["kind"] == "charts":
+        for lines in _tables(header, arrays):
+            for line in lines:
+                write(line)
+        return out.getvalue()
     for k, run in enumerate(header["runs"]):
         before = f"run{k + 1}_" if k else ""
         own = {n.removeprefix(before): a for n, a in arrays.items() if _whose(n) == before}
@@ -115,11 +164,30 @@ def table(payload: bytes) -> str:
         write((*(("run",) if len(header["runs"]) > 1 else ()), "step", "token", *columns))
         ahead = max((len(column) - run["steps"] for column in columns.values()), default=0)
         for row in range(-ahead, run["steps"]):
-            token = own["token"][row] if 0 <= row < len(own["token"]) else ""
+            token = own["token"][row] if "token" in own and 0 <= row < len(own["token"]) else ""
             cells = [_cell(column, row + len(column) - run["steps"]) for column in columns.values()]
             number = (k + 1,) if len(header["runs"]) > 1 else ()
             write((*number, header["firstStep"] + row, token, *cells))
     return out.getvalue()
+
+
+def _tables(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Iterator[list[list[Any]]]:
+    """The figures' numbers, below each other: a head, then rows as many as the longest column has."""
+    for n, figure in enumerate(header["figures"]):
+        heads, columns = [], []
+        for m, said in enumerate(arrays[f"{figure['name']}_names"], start=1):
+            before = f"{figure['name']}_{m}_"
+            for name, array in arrays.items():
+                if name.startswith(before):
+                    flat = array.reshape(len(array), -1)
+                    head = f"{said} {name.removeprefix(before)}"
+                    heads += [head if array.ndim == 1 else f"{head}[{j + 1}]" for j in range(flat.shape[1])]
+                    columns += list(flat.T)
+        rows = [
+            [_cell(column, k) if k < len(column) else "" for column in columns]
+            for k in range(max(map(len, columns), default=0))
+        ]
+        yield [*([[]] if n else []), heads, *rows]
 
 
 def _whose(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Every view that stands on the stage, carried out from its link alone: no server, no page.
+"""Every view of the app, carried out from its link alone: no server, no page.
 
 view("gradients", Experiment(cell="gru", text="the cat sat")).to_html("gradients.html")
 
@@ -38,7 +38,9 @@ from explorer.language.saying import saying
 from explorer.language.scoring import foresee, text_with_end
 from explorer.language.units import units_in, with_pattern
 from explorer.nn.model import RecurrentModel
+from explorer.nn.threads import one_thread
 from explorer.stage import export, payload, taking
+from explorer.stage.charts import CHARTS, Charts, NoStageError, build_charts
 from explorer.stage.deep import build_deep
 from explorer.stage.dynamics import build_space
 from explorer.stage.generate import build_saying
@@ -46,14 +48,13 @@ from explorer.stage.mappings import build_mapped
 from explorer.stage.memory import build_memory
 from explorer.stage.pairs import build_pairs
 from explorer.stage.predict import build_prediction
+from explorer.stage.race import build_raced
 from explorer.stage.units import build_units
+from explorer.training.events import Event
+from explorer.training.race import Race, RacerError, race_of
+from explorer.training.run import carried_out
 from explorer.training.shipped import families, load
 from explorer.training.store import is_kept, load_bundle
-
-
-class NoStageError(ValueError):
-    """A view that does not stand on the stage, or one whose choices leave nothing to step through."""
-
 
 Pair = tuple[Learned, tuple[str, str]]
 """The network beside that of a file, and what both are called."""
@@ -105,6 +106,10 @@ class Networks:
         if experiment.weights != "model" or experiment.own:
             return None
         return families()[experiment.model].experiments[experiment.cell]
+
+    def events(self, race: Race) -> list[Event]:
+        """Returns what a race reports: it is carried out here and now."""
+        return carried_out(race)
 
     def at(self, experiment: Experiment) -> RecurrentModel:
         """Returns the experiment's network at its moment of training."""
@@ -248,6 +253,35 @@ def evidence_of(network: mappings.Network, text: str) -> Evidence:
     return evidence(part.model, part.given, every, network.answers)
 
 
+def _train(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    return _raced(experiment, lang, networks, lambda race: race)
+
+
+def _clinic(experiment: Experiment, lang: str, networks: Networks) -> bytes:
+    return _raced(experiment, lang, networks, nameless)
+
+
+def nameless(race: Race) -> Race:
+    """Returns the race with each network named by its cell alone: what it was given would tell the fault."""
+    return replace(race, names=tuple(run.cell for run in race.runs))
+
+
+def _raced(experiment: Experiment, lang: str, networks: Networks, named: Callable[[Race], Race]) -> bytes:
+    try:
+        race = race_of(experiment, lang)
+        if not race.runs:
+            raise NoStageError("the race has no networks")
+        data = source(race.runs[0], race.runs[0].grammar)
+    except (RacerError, Unusable) as error:
+        raise NoStageError(f"this race cannot be run: {error}") from error
+    title, notation = t(f"option.data.{experiment.data}", lang), experiment.display(lang).notation
+    return build_raced(named(race), data, networks.events(race), title, notation, lang)
+
+
+def _charts(draw: Callable[[Experiment, str], Charts]) -> Build:
+    return lambda experiment, lang, networks: build_charts(draw(experiment, lang), lang)
+
+
 VIEWS: dict[str, Build] = {
     "step": _step,
     "gradients": _gradients,
@@ -261,8 +295,11 @@ VIEWS: dict[str, Build] = {
     "dynamics/cube": _cube,
     "dynamics/network": _network,
     "dynamics/evidence": _evidence,
+    "train": _train,
+    "clinic": _clinic,
+    **{key: _charts(draw) for key, draw in CHARTS.items()},
 }
-"""The views that stand on the stage, by page and what is chosen on it."""
+"""Every view, by page and what is chosen on it."""
 
 
 def view_key(page: str, experiment: Experiment) -> str:
@@ -319,7 +356,7 @@ def view(
 
     network is a file in place of the experiment's: one of page Train live, or anybody's, with a vocabulary or
     a sequence (T, D); beside is the file of the network that the experiment has beside it. Raises
-    NoStageError for a view that does not stand on the stage, ValueError for a link that sets what there is
+    NoStageError for a page without a view, ValueError for a link that sets what there is
     not and, as Refused, for a file that cannot be used or, as Unreadable, is not there.
     """
     if experiment is None:
@@ -330,12 +367,13 @@ def view(
     build = VIEWS.get(view_key(page, experiment))
     if build is None:
         raise NoStageError(
-            f"{view_key(page, experiment)!r} does not stand on the stage; {', '.join(VIEWS)} do"
+            f"{view_key(page, experiment)!r} has no figure to take away; {', '.join(VIEWS)} have"
         )
     along = {"network": network, "vocabulary": vocabulary, "sequence": sequence, "beside": beside}
     files = {name: str(file) for name, file in along.items() if file}
     networks, experiment = _networks(files, experiment)
-    return View(page, experiment, lang, build(experiment, lang, networks), files)
+    with one_thread():  # as on a server: the same sums in the same order
+        return View(page, experiment, lang, build(experiment, lang, networks), files)
 
 
 def _networks(files: Mapping[str, str], experiment: Experiment) -> tuple[Networks, Experiment]:
@@ -385,5 +423,8 @@ def title_of(page: str, experiment: Experiment, lang: str) -> str:
     """Returns a title for a view: its name, its cells, and its sentence where it is about one."""
     table = f"option.{CHOOSING[page]}" if page in CHOOSING else "page"
     own = t(f"{table}.{stage_of(page, experiment)}", lang)
+    if page in ("train", "clinic"):
+        racers = "" if page == "clinic" else f", {experiment.racers.replace(';', ' / ')}"
+        return f"{own}: {t(f'option.data.{experiment.data}', lang)}{racers}"
     said = [export.said_of(experiment, lang)] if page in ("step", "gradients") else []
     return f"{own}: {', '.join([export.cells_of(experiment, lang), *filter(None, said)])}"

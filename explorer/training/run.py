@@ -323,6 +323,14 @@ def train(experiment: Experiment, watch: Callable[[Event], None] | None = None) 
     )
 
 
+@one_thread()
+def carried_out(race: Race) -> list[Event]:
+    """Carries a race out here and now, and returns all that it reports. Raises unusable.Unusable."""
+    channel = InMemory()
+    Carried(race, channel).run()
+    return channel.events
+
+
 class InMemory:
     """A channel that keeps everything here."""
 

@@ -1,6 +1,5 @@
 """The page of the clinic: a training with a fault, and once it is named, the controls of Train live."""
 
-from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -10,8 +9,9 @@ from explorer.course.lessons import opened
 from explorer.experiment import Experiment, choice, parse, written
 from explorer.figures.counts import counted
 from explorer.i18n import t
+from explorer.stage.views import nameless
 from explorer.training.clinic import MENDED, Case, cases, passed
-from explorer.training.race import Race, split
+from explorer.training.race import split
 from explorer.ui import state
 from explorer.ui.frame import whole
 from explorer.ui.stage import race_view
@@ -36,7 +36,7 @@ def clinic(experiment: Experiment, lang: str) -> None:
     if whole():
         with st.container(key=f"answer_clinic_{case.key}_more", border=True):
             _treatment(case, experiment, lang)
-    race_view(view(experiment, _nameless(race), data, key, lang))
+    race_view(view(experiment, nameless(race), data, key, lang), experiment, "clinic")
 
 
 def _admit(case: Case, experiment: Experiment) -> None:
@@ -46,11 +46,6 @@ def _admit(case: Case, experiment: Experiment) -> None:
     st.session_state["admitted"] = (case.key, experiment)  # what is locked cannot be set: once is enough
     st.session_state["later"] = case.changes()
     st.rerun()
-
-
-def _nameless(race: Race) -> Race:
-    """The race with each network named by its cell alone: what it was given would tell the fault."""
-    return replace(race, names=tuple(run.cell for run in race.runs))
 
 
 def _treatment(case: Case, experiment: Experiment, lang: str) -> None:

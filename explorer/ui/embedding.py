@@ -1,4 +1,4 @@
-"""`?embed=1`: the stage alone, for slides and course pages. A page of its own: no session, no socket."""
+"""`?embed=1`: a figure alone, for slides and course pages. A page of its own: no session, no socket."""
 
 import os
 from dataclasses import dataclass
@@ -12,9 +12,14 @@ from explorer.course.places import HOME
 from explorer.experiment import Experiment
 from explorer.i18n import LANGUAGES, choose
 from explorer.lab.learned import UNSAID, Learned, opening, settled
+from explorer.nn.threads import one_thread
 from explorer.stage import export
 from explorer.stage.views import BESIDE, VIEWS, Networks, NoStageError, Pair, title_of, view_key
-from explorer.ui import compute
+from explorer.training.events import Event
+from explorer.training.folder import events_in
+from explorer.training.race import Race
+from explorer.ui import board, compute
+from explorer.ui.acting import acting
 from explorer.ui.models import is_there
 
 FRAMES = "EXPLORER_FRAMES"
@@ -37,6 +42,11 @@ class _OfServer(Networks):
     def there(self, experiment: Experiment) -> bool:
         return is_there(experiment)
 
+    def events(self, race: Race) -> list[Event]:
+        """Returns what this server knows of a race; nothing of one that nobody has started."""
+        folder = board.jobs().folder(race.key)
+        return [] if folder is None else events_in(folder)
+
     def trained_on(self, experiment: Experiment) -> Experiment | None:
         return compute.trained_on(experiment)
 
@@ -48,14 +58,14 @@ def ancestors() -> str:
 
 
 def is_embedded(path: str, query: bytes) -> bool:
-    """Returns whether an address asks for the stage alone."""
+    """Returns whether an address asks for the figure alone."""
     return b"embed=1" in query.split(b"&") and (path.strip("/") or HOME) in {
         key.split("/")[0] for key in VIEWS
     }
 
 
 async def embedded(request: Request, folder: str) -> Response | None:
-    """Returns the stage alone; None for a view that does not stand on the stage."""
+    """Returns the figure alone; None for a page without a view, or a view with nothing to show."""
     query = dict(request.query_params)
     lang = query.get("lang", "")
     if lang not in LANGUAGES:
@@ -66,7 +76,7 @@ async def embedded(request: Request, folder: str) -> Response | None:
     if view_key(page, experiment) not in VIEWS:
         return None
     try:
-        payload = await anyio.to_thread.run_sync(_payload, page, experiment, lang, limiter=_limiter())
+        payload = await anyio.to_thread.run_sync(payload_of, page, experiment, lang, limiter=_limiter())
     except (NoStageError, KeyError):
         return None
     place = experiment.step, experiment.unit
@@ -78,7 +88,12 @@ def _limiter() -> anyio.CapacityLimiter:
     return anyio.CapacityLimiter(AT_ONCE)
 
 
-def _payload(page: str, experiment: Experiment, lang: str) -> bytes:
+def payload_of(page: str, experiment: Experiment, lang: str) -> bytes:
+    """Returns the payload of a view, with the networks of this server. Raises NoStageError, KeyError."""
+    if page in ("train", "clinic"):  # as far as its race has come
+        return _drawn(page, experiment, lang)
+    if "weights" not in acting(page, experiment):
+        return _built(page, experiment, lang, 0)
     if not is_there(experiment):
         raise NoStageError(experiment.model)
     return _built(page, experiment, lang, compute.kept_so_far(experiment))
@@ -86,4 +101,9 @@ def _payload(page: str, experiment: Experiment, lang: str) -> bytes:
 
 @lru_cache(maxsize=32)
 def _built(page: str, experiment: Experiment, lang: str, kept: int) -> bytes:
-    return VIEWS[view_key(page, experiment)](experiment, lang, _OfServer())
+    return _drawn(page, experiment, lang)
+
+
+def _drawn(page: str, experiment: Experiment, lang: str) -> bytes:
+    with one_thread():  # in whichever thread of the server
+        return VIEWS[view_key(page, experiment)](experiment, lang, _OfServer())

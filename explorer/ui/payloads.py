@@ -41,10 +41,10 @@ class Served:
 _served: WeakValueDictionary[str, Served] = WeakValueDictionary()
 
 
-def address_of(data: bytes) -> str:
-    """Returns the path at which a payload is served while this session shows it."""
+def address_of(data: bytes, held: str = HELD) -> str:
+    """Returns the path at which a payload is served while this session shows it, under a key of its own."""
     name = hashlib.sha256(data).hexdigest()[:40]
-    st.session_state[HELD] = _served.setdefault(name, Served(data))
+    st.session_state[held] = _served.setdefault(name, Served(data))
     return PREFIX + name
 
 

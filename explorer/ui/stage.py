@@ -59,21 +59,31 @@ export default function (component) {
 
 
 ON_STAGE = "on_stage"
-"""Key of the session state that says what is on the stage of this run."""
+"""Key of the session state that says what is shown in this run, in the order of the page."""
 
 
 @dataclass(frozen=True)
 class OnStage:
-    """The address of what is on the stage, and the view that it is."""
+    """A view that is shown: its page, its experiment, and the address of its payload where that is served.
+
+    build makes the payload of one that is not, with the numbers that the page shows; where None, they are
+    found again.
+    """
 
     payload: str
     page: str
     experiment: Experiment
+    build: Callable[[], bytes] | None = None
 
 
 def clear_stage() -> None:
-    """Says that nothing is on the stage: a page that has one says what."""
-    st.session_state[ON_STAGE] = None
+    """Says that nothing is shown: a page says what it shows."""
+    st.session_state[ON_STAGE] = []
+
+
+def shows(page: str, experiment: Experiment, build: Callable[[], bytes] | None = None) -> None:
+    """Says that a view is shown that does not stand on the stage: see `OnStage`."""
+    st.session_state[ON_STAGE].append(OnStage("", page, experiment, build))
 
 
 def stage(payload: bytes, page: str = "", experiment: Experiment | None = None) -> None:
@@ -86,7 +96,7 @@ def stage(payload: bytes, page: str = "", experiment: Experiment | None = None) 
     step, unit = session["standing"]
     address = address_of(payload)
     shown = (page or session["page"] or HOME, experiment or session["experiment"])
-    session[ON_STAGE] = OnStage(address, *shown)
+    session[ON_STAGE].append(OnStage(address, *shown))
     component("stage", _SCRIPT, tall=True)(
         data={
             "payload": address,
@@ -111,8 +121,12 @@ def _act() -> None:
         apply({name: str(asked[name]) for name in asked if name in TABLE and choice(name).group in _SETTABLE})
 
 
-def race_view(data: Mapping[str, Any]) -> None:
-    """Draws the live view of a race: it follows the race by itself, and says when it is over."""
+def race_view(data: Mapping[str, Any], experiment: Experiment, page: str = "train") -> None:
+    """Draws the live view of a race: it follows the race by itself, and says when it is over.
+
+    page and experiment: the view that this is.
+    """
+    shows(page, experiment)
     race = component("race", _RACE, tall=True)
     race(data={**data, "show": show()}, key="race_view", on_over_change=lambda: None)
 

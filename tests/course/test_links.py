@@ -142,7 +142,8 @@ def asked(monkeypatch, page: str, shown: Experiment, lang: str) -> list[tuple]:
         monkeypatch.setattr(module, name, recorder(what))
     if page in ("train", "clinic"):
         return [("race", race_of(shown, lang).key)]
-    if (build := views.VIEWS.get(views.view_key(page, shown))) is not None:
+    key = views.view_key(page, shown)
+    if (build := views.VIEWS.get(key)) is not None and key not in views.CHARTS:
         with suppress(_EnoughError, views.NoStageError):
             build(shown, lang, views.Networks())
     return calls

@@ -172,8 +172,8 @@ def test_two_networks_of_ones_own_or_one_that_is_shipped_stand_beside_each_other
         with redirect_stdout(io.StringIO()):
             exec(compile(script_of(app), "script", "exec"), found)
         shown = found["seen"].payload
-        assert app.session_state["on_stage"].payload == PREFIX + hashlib.sha256(shown).hexdigest()[:40]
-        header, one = header_of(shown), app.session_state["on_stage"].experiment
+        assert app.session_state["on_stage"][-1].payload == PREFIX + hashlib.sha256(shown).hexdigest()[:40]
+        header, one = header_of(shown), app.session_state["on_stage"][-1].experiment
         assert VIEWS["step"](one, "en", _OfServer()) == shown  # as it is embedded
         assert header["mode"] == "two" and header["runs"][-1]["cell"].startswith(named)
         assert {len(run["tokens"]) for run in header["runs"]} == {4}
@@ -184,8 +184,8 @@ def test_two_networks_of_ones_own_or_one_that_is_shipped_stand_beside_each_other
         with redirect_stdout(io.StringIO()):
             exec(compile(script_of(app), "script", "exec"), found)
         shown = found["seen"].payload
-        assert app.session_state["on_stage"].payload == PREFIX + hashlib.sha256(shown).hexdigest()[:40]
-        one = app.session_state["on_stage"].experiment
+        assert app.session_state["on_stage"][-1].payload == PREFIX + hashlib.sha256(shown).hexdigest()[:40]
+        one = app.session_state["on_stage"][-1].experiment
         assert VIEWS[view_key(page, one)](one, "en", _OfServer()) == shown  # as it is embedded
         header = json.dumps(header_of(shown), ensure_ascii=False)
         assert "rnn (1) · LSTM" in header and "rnn (2) · LSTM" in header
@@ -194,10 +194,10 @@ def test_two_networks_of_ones_own_or_one_that_is_shipped_stand_beside_each_other
 
 
 def script_of(app) -> str:
-    on_stage = app.session_state["on_stage"]
-    data = taken(on_stage.page, on_stage, on_stage.experiment, "en")
+    (on_stage,) = app.session_state["on_stage"]
+    data = taken(on_stage.page, [on_stage], on_stage.experiment, "en")
     assert "on this server only" in data["note"]
-    return data["script"]
+    return data["views"][0]["script"]
 
 
 @pytest.mark.parametrize("page", ["step", "gradients", "language"])
@@ -214,7 +214,7 @@ def test_the_script_of_a_view_makes_its_numbers_again_with_the_files_beside_it(p
     with redirect_stdout(io.StringIO()):
         exec(compile(script_of(app), "script", "exec"), found)
     shown = hashlib.sha256(found["seen"].payload).hexdigest()[:40]
-    assert app.session_state["on_stage"].payload == PREFIX + shown
+    assert app.session_state["on_stage"][-1].payload == PREFIX + shown
 
 
 def test_the_script_of_a_network_of_numbers_reads_the_sequence(tmp_path, monkeypatch):
@@ -234,7 +234,7 @@ def test_the_script_of_a_network_of_numbers_reads_the_sequence(tmp_path, monkeyp
     assert found["seen"].title == "Step through time: GRU (reset after product)"
     x = torch.tensor([[4.0, 5.0], [2.0, 3.0], [0.0, 1.0]])
     np.testing.assert_array_equal(found["seen"].arrays["x"], x)
-    assert hashlib.sha256(found["seen"].payload).hexdigest()[:40] in app.session_state["on_stage"].payload
+    assert hashlib.sha256(found["seen"].payload).hexdigest()[:40] in app.session_state["on_stage"][-1].payload
     with pytest.raises(NoStageError, match="give it as network=FILE"):
         view("step", found["seen"].experiment)
 

@@ -30,6 +30,7 @@ from explorer.room.questions import number, typed
 from explorer.room.race import ClassRace, offers
 from explorer.room.room import Room
 from explorer.stage import MODULES
+from explorer.stage.charts import CHARTS, build_charts
 from explorer.stage.deep import build_deep
 from explorer.stage.dynamics import build_space
 from explorer.stage.generate import build_saying
@@ -38,12 +39,12 @@ from explorer.stage.memory import build_memory
 from explorer.stage.pairs import build_pairs
 from explorer.stage.payload import build, build_flow, header_of
 from explorer.stage.predict import build_prediction
-from explorer.stage.race import Facts, build_race, facts_of
+from explorer.stage.race import Facts, build_race, build_raced, facts_of
 from explorer.stage.units import build_units
 from explorer.text import tokenise
 from explorer.training.learner import CHECK_EVERY
 from explorer.training.race import race_of
-from explorer.training.run import train
+from explorer.training.run import carried_out, train
 from explorer.ui.away import taken
 from explorer.ui.files import large
 from explorer.ui.lesson import opened_cards
@@ -130,6 +131,20 @@ def spaces() -> Iterator[bytes]:
         yield build_space(found, "ko", point)
 
 
+def charts_alone() -> Iterator[bytes]:
+    for key, change in (
+        ("dynamics/portrait", {"small": "two"}),
+        ("architectures/shapes", {"ask": "packing"}),
+    ):
+        yield build_charts(CHARTS[key](replace(Experiment(), **change), "ko"), "ko")
+
+
+def raced() -> Iterator[bytes]:
+    race = race_of(RACE)
+    for events in ([], carried_out(race)):
+        yield build_raced(race, source(race.runs[0]), events, "adding", "pytorch", "en")
+
+
 PAYLOADS = {
     "Walk": walks,
     "Flow": flows,
@@ -140,6 +155,8 @@ PAYLOADS = {
     "Units": unit_records,
     "Deep": stacks,
     "Space": spaces,
+    "Charts": charts_alone,
+    "Race": raced,
 }
 
 
@@ -175,8 +192,8 @@ def rooms() -> Iterator[tuple[str, Any]]:
     room.stand("step", {"cell": "gru"})
     yield "View", json.loads(dict(room.news(listener))["view"])
     yield "RoomData", room_data("", "en")
-    for on_stage in (None, OnStage("/payload/a", "step", SMALL)):
-        yield "Away", taken("step", on_stage, SMALL, "ko")
+    yield "Away", taken("step", [OnStage("/payload/a", "step", SMALL)], SMALL, "ko")
+    yield "Away", taken("course", [], SMALL, "ko")
     yield "Large", large(16, "en")
     yield "CompanionData", companion_data("BCDF", "step", Experiment(card="update"), "ko", 1)
 

@@ -69,15 +69,15 @@ def test_who_may_frame_it_is_the_servers_choice(monkeypatch):
     ("path", "query"),
     [
         ("/course", {}),
-        ("/architectures", {"arch": "shapes"}),
+        ("/glossary", {}),
         ("/", {"weights": "model", "model": "gone.0"}),
         ("/language", {"view": "predict", "text": "a", "weights": "untrained"}),
     ],
 )
-def test_what_has_no_stage_is_the_app(path: str, query: dict[str, str]):
+def test_what_has_no_figure_is_the_app(path: str, query: dict[str, str]):
     assert answered(path, embed="1", **query)[1] == "app"
 
 
 def test_only_embed_1_asks_for_it():
     assert is_embedded("/", b"cell=gru&embed=1") and is_embedded("/language", b"embed=1")
-    assert not is_embedded("/", b"embed=true") and not is_embedded("/train", b"embed=1")
+    assert not is_embedded("/", b"embed=true") and not is_embedded("/course", b"embed=1")

@@ -24,6 +24,8 @@ const KINDS = {
   units: async () => (await import("./language/units/stage.js")).UnitsStage,
   deep: async () => (await import("./architectures/deep.js")).DeepStage,
   space: async () => (await import("./dynamics/space.js")).SpaceStage,
+  charts: async () => (await import("./architectures/charts.js")).ChartsStage,
+  race: async () => (await import("./train/told.js")).RaceStage,
 }
 
 /** Draws what lies at an address; of what is asked while one is drawn, the last alone is drawn next. @type {(root: Root, asked: Asked, onRest: OnRest?, onAct?: OnAct?) => Promise<unknown>} */

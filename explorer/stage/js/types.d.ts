@@ -348,9 +348,27 @@ export interface SpacePayload<A = Matrix> extends Payload<"space", SpaceRun<A>> 
   body: string
 }
 
+/** A view of charts alone: each figure in both themes; clocked: the number of its first trace that a clock measured. */
+export interface ChartsPayload<A = Matrix> extends Payload<"charts", Run<A>> {
+  figures: { name: string; clocked: number | null; light: Figure; dark: Figure }[]
+  /** What else the view found, by name. */
+  numbers: Record<string, unknown>
+}
+
+export interface RaceRun<A = Matrix> extends Run<A> {
+  racer: string
+}
+
+/** A race as far as its events tell of it. */
+export interface RacePayload<A = Matrix> extends Payload<"race", RaceRun<A>> {
+  race: RaceData
+  events: RaceEvent[]
+}
+
 export type AnyPayload<A = Matrix> =
   | WalkPayload<A> | FlowPayload<A> | PairsPayload<A> | GeneratePayload<A> | PredictPayload<A>
   | MemoryPayload<A> | UnitsPayload<A> | DeepPayload<A> | SpacePayload<A>
+  | ChartsPayload<A> | RacePayload<A>
 
 // A race: what the view is sent once, and the events that follow
 
@@ -401,6 +419,8 @@ export interface RaceData {
   mean: number
   themes: Record<ThemeName, RaceTheme>
   show?: Show | null
+  /** All that there is to tell, where nothing follows. */
+  told?: RaceEvent[]
 }
 
 export type RacerStatus = "running" | "passed" | "spent" | "diverged" | "stopped"
@@ -562,13 +582,21 @@ export interface Lecture {
   strings: Strings
 }
 
-/** What can be taken away of a page: payload is the address of its stage's, null where there is none. */
+/** A view that a page shows: payload is the address of its numbers; address the view's own, empty where it is the page's. */
+export interface AwayView {
+  payload: string
+  file: string
+  title: string
+  script: string
+  address: string
+}
+
+/** What can be taken away of a page: its views, that of the page first; none where it shows no figure of its own. */
 export interface Away {
-  payload: string | null
+  views: AwayView[]
   file: string
   title: string
   lang: string
-  script: string | null
   /** What is to be known of the link; empty where it holds the whole view. */
   note: string
   strings: Strings

@@ -85,5 +85,5 @@ def _small_race(experiment: Experiment, lang: str) -> None:
     runners, data = found
     key = start(runners, lang)
     say_refused(lang)
-    race_view(view(asked, runners, data, key, lang))
+    race_view(view(asked, runners, data, key, lang), asked)
     after(runners, data, lang)

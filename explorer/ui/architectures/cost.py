@@ -9,7 +9,9 @@ from explorer.experiment import Experiment
 from explorer.figures.cost import cost_figure
 from explorer.i18n import t
 from explorer.limits import EMBEDDING
+from explorer.stage.charts import build_charts, cost_charts
 from explorer.ui.charts import drawn
+from explorer.ui.stage import shows
 from explorer.ui.state import theme
 
 
@@ -26,6 +28,7 @@ def draw(experiment: Experiment, lang: str) -> None:
     if way.button(t("cost.again", lang), key="measure_cost", width="stretch"):
         _costs.clear()
     found = _costs(experiment.hidden)
+    shows("architectures", experiment, lambda: build_charts(cost_charts(found), lang))
     st.plotly_chart(drawn(cost_figure, found, lang, theme()), key="cost", theme=None)
     _, lstm, gru = found
     counted = {

@@ -9,8 +9,10 @@ from explorer.experiment import Experiment
 from explorer.figures.counts import share
 from explorer.figures.feedforward import length_figure, time_figure, window_figure
 from explorer.i18n import t
+from explorer.stage.charts import build_charts, feedforward_charts
 from explorer.ui.architectures.cost import compared
 from explorer.ui.charts import drawn
+from explorer.ui.stage import shows
 from explorer.ui.state import theme
 
 
@@ -51,16 +53,17 @@ def draw(experiment: Experiment, lang: str) -> None:
         st.markdown(t("feedforward.length_note", lang, **values))
     if st.button(t("feedforward.measure", lang), key="measure_time"):
         _timed.clear()
-    _time(experiment, lang)
+    _time(experiment, found, lang)
 
 
 def _right(measured: float, lang: str) -> str:
     return share(round(measured * TEST_ROWS), TEST_ROWS, lang)
 
 
-def _time(experiment: Experiment, lang: str) -> None:
-    taken = _timed(experiment.cell)
-    st.plotly_chart(drawn(time_figure, taken, experiment.cell, lang, theme()), key="by_time", theme=None)
+def _time(experiment: Experiment, answers: Compared, lang: str) -> None:
+    taken, cell = _timed(experiment.cell), experiment.cell
+    shows("architectures", experiment, lambda: build_charts(feedforward_charts(answers, taken, cell), lang))
+    st.plotly_chart(drawn(time_figure, taken, cell, lang, theme()), key="by_time", theme=None)
     found = ratio(taken.recurrent[-1], taken.apart[-1])
     longer = compared("feedforward.time_ratio", found, lang, longest=f"{taken.lengths[-1]:,}")
     st.markdown(f"{longer} {t('feedforward.time_note', lang)}")

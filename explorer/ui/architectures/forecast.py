@@ -12,8 +12,10 @@ from explorer.exact import coverage
 from explorer.experiment import Experiment
 from explorer.figures.forecast import follows_figure, forecast_figure, lag_figure
 from explorer.i18n import t
+from explorer.stage.charts import build_charts, forecast_charts, forecast_runs
 from explorer.ui.charts import drawn, show_bare
 from explorer.ui.compute import BY_VALUE
+from explorer.ui.stage import shows
 from explorer.ui.state import theme
 from explorer.ui.text import say_unusable
 from explorer.ui.train.choices import series_choices
@@ -31,10 +33,11 @@ def draw(experiment: Experiment, lang: str) -> None:
     run = chosen(experiment)
     try:
         with st.spinner(t("ui.learning", lang)):
-            found = [_forecast(replace(run, seed=(run.seed + k) % 10_000)) for k in range(SEEDS)]
+            found = [_forecast(one) for one in forecast_runs(experiment)]
     except Unusable as refused:
         say_unusable(refused, lang)
         return
+    shows("architectures", experiment, lambda: build_charts(forecast_charts(found), lang))
     first = found[0]
     st.markdown(f"{_skill(found, lang)} {t('forecast.lags' if first.lags else 'forecast.keeps_up', lang)}")
     show_bare(drawn(forecast_figure, first, lang, theme()), "forecast_forecast")

@@ -9,6 +9,7 @@ from explorer.experiment import Experiment
 from explorer.figures.counts import counted, spread_of
 from explorer.figures.variants import variants_figure
 from explorer.i18n import t
+from explorer.stage.charts import CELL_WITHOUT, PARTS
 from explorer.training.bands import Shipped, shipped_of
 from explorer.training.race import Race, preset_changes
 from explorer.ui import state
@@ -17,19 +18,10 @@ from explorer.ui.train.choices import racer_label, readable_race
 from explorer.ui.train.running import after, say_refused, start, view
 from explorer.ui.widgets import field
 
-PRESET = "parts"
-CELL_WITHOUT = {
-    "": "lstm",
-    "f": "lstm_no_forget",
-    "i": "lstm_no_input",
-    "o": "lstm_no_output",
-    "tanh": "lstm_no_squash",
-}
-
 
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the choice of a part, its equations, what many seeds did without it, and a live race."""
-    asked, _ = experiment.with_changes(preset_changes(PRESET))
+    asked, _ = experiment.with_changes(preset_changes(PARTS))
     found = readable_race(asked, lang)
     assert found is not None, "a preset can be raced"
     runners, data = found
@@ -51,7 +43,7 @@ def draw(experiment: Experiment, lang: str) -> None:
     if st.toggle(t("variants.run", lang), key="variants_run"):
         key = start(runners, lang)
         say_refused(lang)
-        race_view(view(asked, runners, data, key, lang))
+        race_view(view(asked, runners, data, key, lang), asked)
         after(runners, data, lang)
 
 

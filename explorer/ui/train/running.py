@@ -8,7 +8,7 @@ from explorer.data.sources import Source
 from explorer.experiment import Experiment
 from explorer.figures.counts import counted, spread_of
 from explorer.i18n import t
-from explorer.stage.race import Facts, build_race, facts_of
+from explorer.stage.race import Facts, facts_of, race_data
 from explorer.training import folder as files
 from explorer.training.bands import shipped_of
 from explorer.training.jobs import QueueFullError, ShareFullError
@@ -85,9 +85,7 @@ def view(experiment: Experiment, race: Race, source: Source, key: str | None, la
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={Race: Race.to_json, Facts: repr})
 def _built(race: Race, facts: Facts, notation: str, lang: str) -> dict[str, Any]:
-    known = shipped_of(race)
-    bands, seeds = (known.bands, len(known.seeds)) if known else (None, 0)
-    return build_race(race, facts, "", lang, bands, seeds=seeds, notation=notation)
+    return race_data(race, facts, notation, lang)
 
 
 def after(race: Race, source: Source, lang: str) -> None:

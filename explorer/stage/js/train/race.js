@@ -16,12 +16,13 @@ import { roomFor } from "./axes.js"
 import { Card } from "./cards.js"
 import { Curves, Gates, PowerMap, nameplate } from "./charts.js"
 import { explained } from "./metric.js"
-import { RefusedError, follow } from "./stream.js"
+import { RefusedError, follow, heard } from "./stream.js"
 
 const PAINT_MS = 250 // curves are drawn at most four times a second
 const FRAME_MS = 8 // a frame that has drawn for so long leaves the rest to the next
 const KEPT_MS = 3000
 const MISHAPS = ["killed", "failed"]
+const RESTING = ["idle", "over", "lost", "so_far", "unrun"] // there is nothing to steer
 
 const ICONS = {
   pause: "M4 3h3.5v12H4zM10.5 3H14v12h-3.5z",
@@ -92,7 +93,8 @@ export class RaceView {
   // Follows the race that the page names, if it does not yet; the charts stay.
   join() {
     if (this.closed || (this.stream && !this.stream.key && !this.payload.key)) return
-    const stream = follow(this.payload.key, this.payload.attempt, this.payload.mean)
+    const { key, attempt, mean, told } = this.payload
+    const stream = told ? heard(told, mean) : follow(key, attempt, mean)
     if (stream === this.stream) return
     this.stream?.listeners.delete(this.listen)
     this.stream = stream
@@ -333,7 +335,7 @@ export class RaceView {
       this.pauseButton.replaceChildren(icon(face), element("span", { text: strings[face] }))
       this.pauseButton.setAttribute("aria-label", strings[face])
     }
-    for (const button of [this.pauseButton, this.stepButton, this.stopButton]) button.hidden = ["idle", "over", "lost"].includes(state)
+    for (const button of [this.pauseButton, this.stepButton, this.stopButton]) button.hidden = RESTING.includes(state)
     this.pauseButton.disabled = !["running", "paused"].includes(state) && !this.held
     this.stepButton.disabled = state !== "paused"
     this.stopButton.disabled = !["running", "paused", "queued"].includes(state)
@@ -351,7 +353,7 @@ export class RaceView {
   sentence(state, place) {
     const { strings } = this.payload
     if (this.shared && state === "running") return fill(strings[this.shared.key], { n: this.shared.n })
-    if (state !== "over") return fill(strings[state], { place })
+    if (state !== "over") return fill(strings[state], { place, step: this.count(this.furthest) })
     const end = this.log.end ?? { kind: "stopped" }
     return fill(strings[`${end.kind}_${end.error}`] ?? strings[end.kind], { step: this.count(this.log.kept), error: end.error })
   }

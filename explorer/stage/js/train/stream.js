@@ -1,6 +1,8 @@
 // A race as it comes from the server. It belongs to the window: it goes on while another page of the app is
 // shown, and a window follows one race at a time.
 
+/** @import { RaceEvent } from "../types.js" */
+
 import { RaceLog } from "./log.js"
 
 const SPAN_MS = 10_000 // how far back the pace is measured
@@ -26,6 +28,15 @@ export function follow(key, attempt, mean) {
   const stream = new RaceStream(key, attempt, mean)
   races.set(key, stream)
   stream.open()
+  return stream
+}
+
+/** A race of which all is told: it stays as its events left it. @type {(events: RaceEvent[], mean: number) => RaceStream} */
+export function heard(events, mean) {
+  const stream = new RaceStream("", 0, mean)
+  for (const event of events) stream.log.add(event)
+  const done = stream.log.end?.kind === "done"
+  stream.state = { state: done ? "over" : events.length ? "so_far" : "unrun", place: 0, watchers: 0 }
   return stream
 }
 
