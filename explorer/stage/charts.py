@@ -243,3 +243,6 @@ CHARTS: dict[str, Callable[[Experiment, str], Charts]] = {
     "dynamics/portrait": _portrait,
 }
 """The views of charts alone, by page and what is chosen on it."""
+
+OF_EVERY_CELL = ("architectures/variants", "architectures/cost", "architectures/amount")
+"""Those that are not about the cell that is chosen."""

@@ -81,7 +81,8 @@ def html(
     unit, from 1. shared: the folder beside the page where Plotly.js and the stage lie for several pages.
     """
     payloads = {"": payload} if isinstance(payload, bytes) else dict(payload)
-    lang = header_of(next(iter(payloads.values())))["lang"]
+    header = header_of(next(iter(payloads.values())))
+    lang, made = header["lang"], "made_still" if header["kind"] in ("charts", "race") else "made"
     packed = [
         f'<script type="application/octet-stream+base64" class="rx-payload">'
         f"{base64.b64encode(one).decode('ascii')}</script>"
@@ -89,7 +90,7 @@ def html(
     ]
     place = f'data-step="{int(step)}" data-unit="{int(unit)}"'
     body = f"""<h1 dir="auto">{escape(title)}</h1>
-<p>{escape(t("export.made", lang))}</p>
+<p>{escape(t(f"export.{made}", lang))}</p>
 <noscript><p>{escape(t("export.no_script", lang))}</p></noscript>
 {_choice(tuple(payloads), lang)}<main id="rx-root" {place}></main>
 {"".join(packed)}

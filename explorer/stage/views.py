@@ -40,7 +40,7 @@ from explorer.language.units import units_in, with_pattern
 from explorer.nn.model import RecurrentModel
 from explorer.nn.threads import one_thread
 from explorer.stage import export, payload, taking
-from explorer.stage.charts import CHARTS, Charts, NoStageError, build_charts
+from explorer.stage.charts import CHARTS, OF_EVERY_CELL, Charts, NoStageError, build_charts
 from explorer.stage.deep import build_deep
 from explorer.stage.dynamics import build_space
 from explorer.stage.generate import build_saying
@@ -426,5 +426,7 @@ def title_of(page: str, experiment: Experiment, lang: str) -> str:
     if page in ("train", "clinic"):
         racers = "" if page == "clinic" else f", {experiment.racers.replace(';', ' / ')}"
         return f"{own}: {t(f'option.data.{experiment.data}', lang)}{racers}"
+    if view_key(page, experiment) in OF_EVERY_CELL:
+        return own
     said = [export.said_of(experiment, lang)] if page in ("step", "gradients") else []
     return f"{own}: {', '.join([export.cells_of(experiment, lang), *filter(None, said)])}"

@@ -73,10 +73,11 @@ def _view(k: int, one: OnStage, page: str, lang: str) -> dict[str, Any] | None:
     except (NoStageError, KeyError):
         return None
     title = title_of(one.page, shown, lang)
+    cell = [shown.usual_cell] if shown.own or "cell" in acting(one.page, shown) else []
     elsewhere = Place(one.page, tuple(state.address(shown).items())).address
     return {
         "payload": payload,
-        "file": "-".join(["rnn-explorer", *view_key(one.page, shown).split("/"), shown.usual_cell]),
+        "file": "-".join(["rnn-explorer", *view_key(one.page, shown).split("/"), *cell]),
         "title": title,
         "script": script(one.page, shown, lang, title, _files_of(shown)),
         "address": "" if one.page == page else elsewhere,

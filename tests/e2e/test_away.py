@@ -60,10 +60,24 @@ def test_a_view_goes_with_its_reader(page: Page, server: str, faults: list[str],
     page.goto(f"{server}/architectures?arch=shapes")  # charts without a stage
     expect(page.locator(".stPlotlyChart .main-svg").first).to_be_visible()
     page.get_by_role("button", name="Take away").click()
-    expect(page.get_by_role("button", name="The numbers: npz")).to_have_count(0)
+    with np.load(io.BytesIO(kept(page, "The numbers: npz"))) as found:
+        assert found["shape_h_n"].tolist() == [4, 32, 8]  # two layers, both ways
+    assert kept(page, "The numbers: CSV").startswith(b"1 x,1 y")
     assert kept(page, "As a picture: PNG").startswith(b"\x89PNG") and draws(page, "cone")
     out.write_bytes(kept(page, "This view as a page: HTML"))
     disk.goto(out.as_uri())
-    expect(disk.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    expect(disk.locator(".rx-charts .js-plotly-plot .main-svg").first).to_be_visible()
     assert draws(disk, "cone")
+    disk.goto(f"{server}/architectures?arch=shapes&embed=1")
+    expect(disk.locator(".rx-charts .js-plotly-plot .main-svg").first).to_be_visible()
+    expect(disk.locator(".stApp")).to_have_count(0)
+    view("/train?length=10&size=4&budget=60&racers=rnn%3Bgru").to_html(out)
+    disk.goto(out.as_uri())
+    expect(disk.get_by_text("The race is over.")).to_be_visible()
+    expect(disk.get_by_text("still at the baseline")).to_have_count(2)
+    expect(disk.get_by_role("button", name="Pause")).to_have_count(0)
     disk.close()
+    page.goto(f"{server}/glossary")  # its link alone
+    page.get_by_role("button", name="Take away").click()
+    expect(page.get_by_text("This page has no figure of its own.")).to_be_visible()
+    expect(page.locator(".rx-away button")).to_have_count(1)

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { afterEach, beforeEach, mock, test } from "node:test"
 
-import { RaceStream, follow } from "../../explorer/stage/js/train/stream.js"
+import { RaceStream, follow, heard as toldOf } from "../../explorer/stage/js/train/stream.js"
 import { Source as Shared } from "./source.js"
 
 const BEGUN = { kind: "racer", racer: 0, name: "rnn", cell: "rnn", parameters: 7, step: 0, budget: 100, tokens: 4 }
@@ -34,6 +34,16 @@ afterEach(() => {
 
 test("before its start a race asks nothing of the server", () => {
   assert.equal(follow("", 0, 25).state.state, "idle")
+  assert.deepEqual(Source.opened, [])
+})
+
+test("a race that is told at once asks nothing of the server, and is over only where it came to its end", () => {
+  assert.equal(toldOf([], 25).state.state, "unrun")
+  assert.equal(toldOf([BEGUN, steps(1, 10, 1)], 25).state.state, "so_far")
+  assert.equal(toldOf([BEGUN, { kind: "stopped" }], 25).state.state, "so_far")
+  const done = toldOf([BEGUN, steps(1, 10, 1), { kind: "done" }], 25)
+  assert.equal(done.state.state, "over")
+  assert.equal(done.log.racers[0].step, 10)
   assert.deepEqual(Source.opened, [])
 })
 

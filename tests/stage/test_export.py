@@ -107,7 +107,7 @@ def test_every_module_that_the_stage_needs_is_in_the_file_and_finds_the_others()
     start = plain().text("script", type="module")
     assert IMPORTED.findall(start) == [SCOPE + "stage.js"]
     assert set(held) >= {SCOPE + "stage.js", SCOPE + "core/payload.js", SCOPE + "language/units/stage.js"}
-    assert not [name for name in held if "/train/" in name]  # a race needs a server
+    assert not [name for name in held if "/room/" in name]  # a class needs a server
 
 
 def test_plotly_the_style_and_the_payload_are_in_the_file_unchanged():
