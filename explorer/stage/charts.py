@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from explorer.architectures import amount, cost, feedforward, forecast, packing, states
 from explorer.architectures.shapes import Sizes
@@ -43,7 +42,7 @@ class NoStageError(ValueError):
 class Chart:
     """One figure: draw(*given, lang, theme). clocked: the number of its first trace that a clock measured."""
 
-    draw: Callable[..., go.Figure]
+    draw: Callable[..., Any]
     given: tuple[Any, ...]
     clocked: int | None = None
 
@@ -68,7 +67,7 @@ def build_charts(charts: Charts, lang: str) -> bytes:
     return pack(header_for("charts", lang, [nothing], figures=figures, numbers=numbers), [])
 
 
-def _plain(figure: go.Figure) -> dict[str, Any]:
+def _plain(figure: Any) -> dict[str, Any]:
     """A figure as plain JSON: its arrays are lists, what is not finite is null."""
     return json.loads(json.dumps(_listed(figure.to_plotly_json()), allow_nan=False))
 
