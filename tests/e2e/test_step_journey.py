@@ -72,6 +72,7 @@ def test_the_whole_journey(page: Page, server: str, faults: list[str]):
     ]
 
     before = ready_id(page)
+    page.get_by_text("What if?", exact=True).click()
     choose(page, "Hold a gate", "z · update gate")
     redrawn(page, before)
     expect(page.get_by_role("button", name="difference")).to_be_visible()

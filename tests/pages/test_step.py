@@ -6,7 +6,7 @@ import pytest
 
 from explorer.cells import CELLS
 from explorer.experiment import WEIGHTS
-from explorer.i18n import LANGUAGES
+from explorer.i18n import LANGUAGES, t
 from explorer.lab.walk import Walk
 from explorer.stage.payload import build
 from explorer.text import TOKEN_LEVELS
@@ -123,13 +123,34 @@ def test_what_is_closed_is_not_drawn_and_keeps_its_value():
     assert (app.query_params["hidden"], app.query_params["second"]) == ("12", "gru")
 
 
+WAYS = {"what_if": "clamp", "second": "second", "transplant": "donor"}
+
+
+def ways_drawn(app) -> set[str]:
+    kinds = ("selectbox", "text_input", "number_input")
+    drawn = {widget.key for kind in kinds for widget in getattr(app, kind)}
+    return {way for way, name in WAYS.items() if f"field_{name}" in drawn}
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_way_that_a_link_changes_a_run_comes_to_the_front(lang):
-    for changes, name in (({}, "clamp"), ({"carry": "h"}, "donor"), ({"second": "gru"}, "second")):
-        app = opened(lang=lang, **changes)
-        kinds = ("selectbox", "text_input", "number_input")
-        drawn = {widget.key for kind in kinds for widget in getattr(app, kind)}
-        assert drawn & {"field_clamp", "field_donor", "field_second"} == {f"field_{name}"}
+def test_the_way_that_a_link_changes_a_run_is_open_and_none_where_it_changes_nothing(lang):
+    assert ways_drawn(opened(lang=lang)) == set()
+    for changes, way in (
+        ({"zero": "2"}, "what_if"),
+        ({"carry": "h"}, "transplant"),
+        ({"second": "gru"}, "second"),
+    ):
+        assert ways_drawn(opened(lang=lang, **changes)) == {way}
+
+
+def test_a_way_to_change_a_run_is_drawn_once_it_is_chosen_and_stays_where_its_change_is_undone():
+    app = opened(lang="en")
+    (ways,) = (widget for widget in app.segmented_control if widget.key == "changes")
+    ways.set_value("what_if").run()
+    field(app, "selectbox", "clamp").select("f").run()
+    assert app.query_params["clamp"] == "f" and ways_drawn(app) == {"what_if"}
+    next(button for button in app.button if button.label == t("ui.undo", "en")).click().run()
+    assert "clamp" not in app.query_params and ways_drawn(app) == {"what_if"}
 
 
 @pytest.mark.parametrize(

@@ -18,36 +18,49 @@ from explorer.ui.charts import drawn, show_bare
 from explorer.ui.own.beside import choose_beside
 from explorer.ui.widgets import field
 
+KEY = "changes"
+"""Key of the widget that chooses the way."""
+
 CARD = "first_state"
 """The card that asks what a run starts from."""
 
 
 def changes(experiment: Experiment, walk: Walk, lang: str) -> None:
-    """Draws the ways to change a run, each in its tab, and the way to gates by hand; only the front one."""
-    labels = {name: t(f"ui.{name}", lang) for name in ("what_if", "second", "transplant", "hand")}
-    key = f"changes_{lang}"
-    if st.session_state.get("changed_by") != (used := (_used(experiment), lang)):
-        st.session_state["changed_by"], st.session_state[key] = used, labels[used[0]]
-    what_if, second, transplant, hand = st.tabs(list(labels.values()), key=key, on_change="rerun")
-    if what_if.open:
-        with what_if:
-            _what_if(experiment, walk, lang)
-    if second.open:
-        with second:
-            _second(experiment, lang)
-    if transplant.open:
-        with transplant:
-            _transplant(experiment, walk, lang)
-    if hand.open:
-        with hand:
-            st.caption(t("hand.help", lang))
-            st.button(t("hand.draw", lang), on_click=state.apply, args=({"by_hand": "on"},))
+    """Draws the ways to change a run side by side, and what the one that is open offers.
+
+    None is open before one is chosen or used: what nobody asks for is not drawn, and costs no run.
+    """
+    session = st.session_state
+    used = _used(experiment)
+    if used and (session.get("changed_by") != used or KEY not in session):
+        session[KEY] = used
+    session["changed_by"] = used
+    way = st.segmented_control(
+        t("ui.changes", lang),
+        ("what_if", "second", "transplant", "hand"),
+        key=KEY,
+        format_func=lambda name: t(f"ui.{name}", lang),
+        label_visibility="collapsed",
+    )
+    if way == "what_if":
+        _what_if(experiment, walk, lang)
+    elif way == "second":
+        _second(experiment, lang)
+    elif way == "transplant":
+        _transplant(experiment, walk, lang)
+    elif way == "hand":
+        st.caption(t("hand.help", lang))
+        st.button(t("hand.draw", lang), on_click=state.apply, args=({"by_hand": "on"},))
 
 
 def _used(experiment: Experiment) -> str:
-    """Returns the way that the experiment goes, whose tab comes to the front."""
-    two = experiment.second or experiment.beside
-    return "transplant" if experiment.carry else "second" if two else "what_if"
+    """Returns the way that the experiment goes, which is opened; empty where nothing is changed."""
+    if experiment.carry:
+        return "transplant"
+    if experiment.second or experiment.beside:
+        return "second"
+    held = experiment.clamp or experiment.zero or experiment.swap or experiment.begin != "zero"
+    return "what_if" if held else ""
 
 
 def _second(experiment: Experiment, lang: str) -> None:
