@@ -134,6 +134,7 @@ def test_a_page_is_for_everybody(page: Page, server: str, faults: list[str], pat
         )
     page.emulate_media(color_scheme="dark")
     settled(page)
+    expect(page.locator(".rx-stage.rx-light")).to_have_count(0)
     assert not findings(page)
     assert page.evaluate(SMALL) == []
     page.emulate_media(color_scheme="dark", forced_colors="active")
