@@ -6,6 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
+from explorer.i18n import t
 from tests.e2e.stage import READY, choose, ready_id, redrawn
 
 RACE = ".rx-race[data-ready]"
@@ -40,6 +41,19 @@ def reach(page: Page, least: list[int]) -> None:
     while any(made < n for made, n in zip(steps(page), least, strict=True)):
         assert time.monotonic() < deadline, "the race does not go on"
         page.wait_for_timeout(100)
+
+
+LOST = "() => rxRaces.forEach((race) => { race.retries = 4; race.close(); race.broke() })"
+"""The last try to reach a race that cannot be found any more: the one before took eight seconds."""
+
+
+def lose(page: Page, lang: str) -> None:
+    """Loses a race that runs: what is left to do is said, and nothing can be pressed that would do nothing."""
+    page.evaluate(LOST)
+    expect(page.locator(RACE)).to_have_attribute("data-state", "lost")
+    expect(page.locator(".rx-race [role=status]").first).to_have_text(t("race.lost", lang))
+    for name in ("pause", "step", "stop"):
+        expect(page.get_by_role("button", name=t(f"race.{name}", lang), exact=True)).to_be_hidden()
 
 
 def test_the_race_from_its_start_to_another_page(page: Page, server: str, faults: list[str]):
@@ -105,6 +119,9 @@ def test_a_race_goes_on_while_another_page_is_open_and_after_its_tab_was_closed(
     expect(again.locator(RACE)).to_have_attribute("data-state", "running")
     reach(again, [1])
     assert steps(again)[0] > seen  # what happened meanwhile comes at once: it is the same race
+    lose(again, "en")
+    again.reload()
+    expect(again.locator(RACE)).to_have_attribute("data-state", "running")
     press(again, "Stop")
     expect(again.locator(RACE)).to_have_attribute("data-state", "over")
     again.close()
@@ -120,6 +137,9 @@ def test_a_race_is_ended_and_taken_up_again_in_korean(page: Page, server: str, f
     expect(page.get_by_role("button", name="이어서 학습", exact=True)).to_be_enabled()
     press(page, "이어서 학습")
     reach(page, [reached + 1])
+    lose(page, "ko")
+    page.reload()
+    expect(page.locator(RACE)).to_have_attribute("data-state", "running")
     press(page, "끝내기")
     expect(page.locator(RACE)).to_have_attribute("data-state", "over")
 
