@@ -3,6 +3,7 @@
 Each has a browser profile of their own.
 """
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,10 @@ from tests.e2e.test_everybody import findings, settled
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "locale": "ko-KR"}
 QUESTION = "Which <b>columns</b> change?"
+
+
+INSIDE = "(node) => node.getBoundingClientRect().right <= innerWidth"
+FITS = f"[...document.querySelectorAll('.rx-sheet *')].every({INSIDE})"
 
 
 def said(key: str, lang: str = "en", **values: object) -> str:
@@ -100,7 +105,7 @@ def test_a_class_follows_guesses_races_and_parts(visit, server, faults):
     teacher.goto(f"{server}/room?room={code}")
     teacher.get_by_text(said("ask_own")).click()
     teacher.get_by_label(said("question")).fill(QUESTION)
-    for n, answer in enumerate(("all", "the later ones"), 1):
+    for n, answer in enumerate(("all", "the later ones", "w" * 80), 1):
         teacher.get_by_label(said("answer", n=n), exact=True).fill(answer)
     teacher.get_by_label(said("right")).select_option("1")
     press(teacher, said("put"))
@@ -112,6 +117,7 @@ def test_a_class_follows_guesses_races_and_parts(visit, server, faults):
     press(teacher, said("show"))
     expect(teacher.locator(".rx-wall[data-ready] .ytick").nth(1)).to_contain_text("the later ones")
     expect(phone.get_by_text(said("of_all", "ko", n=2, all=3))).to_be_visible()
+    assert phone.evaluate(FITS)
     assert teacher.locator(".rx-sheet b").count() == 0
     press(teacher, said("away"))
     expect(phone.locator(".rx-sheet")).to_be_hidden()
@@ -139,4 +145,9 @@ def test_a_class_follows_guesses_races_and_parts(visit, server, faults):
     press(teacher, said("end"))
     press(teacher, said("end_sure"))
     expect(phone.get_by_text(said("over", "ko")).first).to_be_visible()
+    press(phone, said("close", "ko"))
+    expect(phone.locator(".rx-room-bar")).to_have_count(0)
+    expect(phone).not_to_have_url(re.compile("room="))
+    press(teacher, said("open"))
+    expect(teacher.locator(".rx-room-large-code")).not_to_have_text(code)
     assert not faults

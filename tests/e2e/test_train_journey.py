@@ -48,7 +48,7 @@ LOST = "() => rxRaces.forEach((race) => { race.retries = 4; race.close(); race.b
 
 
 def lose(page: Page, lang: str) -> None:
-    """Loses a race that runs: what is left to do is said, and nothing can be pressed that would do nothing."""
+    """Loses a race that runs: what is left to do is said, and nothing is there that would do nothing."""
     page.evaluate(LOST)
     expect(page.locator(RACE)).to_have_attribute("data-state", "lost")
     expect(page.locator(".rx-race [role=status]").first).to_have_text(t("race.lost", lang))

@@ -37,6 +37,7 @@ export class Companion {
     this.root = root
     this.room = room
     this.data = data
+    this.leaving = false
     this.asked = 0 // the view that was asked of the page last
     /** @type {{ from: string, as: string } | null} */
     this.arrived = null
@@ -56,6 +57,7 @@ export class Companion {
     const before = this.data
     this.data = data
     this.api = api
+    if (this.leaving) api.out() // the server was not there when it was told
     this.sheet.take(data)
     this.curve.take(data)
     const { room } = this
@@ -129,6 +131,15 @@ export class Companion {
     this.api?.go(view, this.asked)
   }
 
+  /** Leaves a room that is none any more: whoever types its code again asks for it anew. */
+  leave() {
+    this.leaving = true
+    this.room.close()
+    delete (/** @type {any} */ (globalThis)).rxRoom
+    this.api?.out()
+    this.draw()
+  }
+
   // --- words
 
   draw() {
@@ -140,7 +151,7 @@ export class Companion {
     this.bar.replaceChildren(this.curve.node, name, said, ...this.buttons())
     this.bar.dataset.state = room.state
     this.bar.dataset.role = room.lecturer ? "lecturer" : "student"
-    this.bar.hidden = room.lecturer && data.view.page === "room" && !room.question
+    this.bar.hidden = this.leaving || room.lecturer && data.view.page === "room" && !room.question
     this.bar.dataset.following = String(room.following)
     this.dress(true, room.following && !room.lecturer)
   }
@@ -165,7 +176,7 @@ export class Companion {
     const { strings, questions } = this.data
     const button = (/** @type {string} */ text, /** @type {() => void} */ onclick, strong = false) =>
       element("button", { class: `rx-room-button${strong ? " rx-strong" : ""}`, type: "button", text, onclick })
-    if (["gone", "over", "full", "refused_join"].includes(room.state)) return [button(strings.close, () => this.api?.out())]
+    if (["gone", "over", "full", "refused_join"].includes(room.state)) return [button(strings.close, () => this.leave())]
     if (room.state !== "in") return []
     if (room.lecturer) {
       if (room.question) return [button(strings.question, () => this.sheet.open(true), true)]

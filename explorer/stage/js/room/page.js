@@ -99,7 +99,7 @@ class RoomPage {
     this.role = room.state === "in" ? room.lecturer : null
     this.wall?.close()
     this.wall = undefined
-    if (room.state !== "in") this.node.replaceChildren(element("p", { class: "rx-room-large", role: "status", text: strings[room.state] ?? "" }), ...(room.state === "gone" ? this.door() : []))
+    if (room.state !== "in") this.node.replaceChildren(element("p", { class: "rx-room-large", role: "status", text: strings[room.state] ?? "" }), ...(["gone", "over"].includes(room.state) ? this.door() : []))
     else if (room.lecturer) this.node.replaceChildren(this.reach(), this.own(), this.experiment())
     else this.node.replaceChildren(element("p", { class: "rx-room-large", text: strings.waiting }), this.mine())
     this.update("all")
@@ -137,8 +137,8 @@ class RoomPage {
     const said = element("div", { class: "rx-room-reach" })
     this.address(said)
     const link = element("input", { class: "rx-room-link", readonly: "", "aria-label": strings.own_link, value: `${location.origin}/r/${room.code}/teach#key=${room.me.key}`, onfocus: (event) => event.target.select() })
-    const own = element("details", {}, element("summary", { text: strings.own_link }), element("p", { text: strings.own_link_how }), link, this.ending())
-    return element("div", { class: "rx-room-top" }, element("div", {}, element("p", { class: "rx-room-large-code", text: room.code }), this.here, element("p", { text: strings.lecturer_view }), own), said)
+    const own = element("details", {}, element("summary", { text: strings.own_link }), element("p", { text: strings.own_link_how }), link)
+    return element("div", { class: "rx-room-top" }, element("div", {}, element("p", { class: "rx-room-large-code", text: room.code }), this.here, element("p", { text: strings.lecturer_view }), this.ending(), own), said)
   }
 
   /** @param {HTMLElement} said */

@@ -57,7 +57,7 @@ export class Sheet {
     this.node.className = `rx-sheet${this.room.lecturer ? " rx-projected" : ""}`
     this.node.setAttribute("aria-label", this.strings.question)
     const close = element("button", { class: "rx-sheet-close", type: "button", "aria-label": this.strings.close, title: this.strings.close, text: "×", onclick: () => this.open(false) })
-    const asked = element("h2", { class: "rx-sheet-question", text: question.words[this.data.lang] })
+    const asked = element("h2", { class: "rx-sheet-question", dir: "auto", text: question.words[this.data.lang] })
     this.node.replaceChildren(close, asked, ...(this.room.lecturer ? this.projected(question) : this.held(question)))
   }
 
@@ -76,7 +76,7 @@ export class Sheet {
   /** @param {Question} question */
   listed(question) {
     if (!question.answers) return element("p", { class: "rx-sheet-range", text: `${question.low} … ${question.high}` })
-    return element("ol", { class: "rx-sheet-list" }, ...question.answers.map((answer) => element("li", { text: answer[this.data.lang] })))
+    return element("ol", { class: "rx-sheet-list" }, ...question.answers.map((answer) => element("li", { dir: "auto", text: answer[this.data.lang] })))
   }
 
   counts() {
@@ -93,7 +93,7 @@ export class Sheet {
     if (question.answers) {
       this.buttons = question.answers.map((answer, k) => element("button", {
         class: "rx-sheet-answer", type: "button", "aria-pressed": "false", onclick: () => this.guess(k),
-      }, element("span", { class: "rx-sheet-digit", "aria-hidden": "true", text: String(k + 1) }), element("span", { text: answer[this.data.lang] })))
+      }, element("span", { class: "rx-sheet-digit", "aria-hidden": "true", text: String(k + 1) }), element("span", { dir: "auto", text: answer[this.data.lang] })))
       return [element("div", { class: "rx-sheet-answers", role: "group", "aria-label": this.strings.choices }, ...this.buttons), this.said]
     }
     const { low = 0, high = 1 } = question
@@ -104,8 +104,9 @@ export class Sheet {
       oninput: () => { value.textContent = answerSays(question, Number(slider.value), this.data.lang) },
     })
     const send = element("button", { class: "rx-room-button rx-strong", type: "button", text: this.strings.send, onclick: () => this.guess(Number(slider.value)) })
+    const ends = element("div", { class: "rx-sheet-ends", "aria-hidden": "true" }, ...[low, high].map((end) => element("span", { text: answerSays(question, end, this.data.lang) })))
     this.buttons = []
-    return [value, slider, element("div", { class: "rx-sheet-row" }, send), this.said]
+    return [value, slider, ends, element("div", { class: "rx-sheet-row" }, send), this.said]
   }
 
   /** @param {number} guess */
@@ -131,7 +132,7 @@ export class Sheet {
     const { lang } = this.data
     const all = (question.tally ?? []).reduce((sum, n) => sum + n, 0)
     const lines = (question.answers ?? []).map((answer, k) => element("li", { class: k === question.right ? "rx-right" : "" },
-      element("span", { text: answer[lang] }), element("span", { class: "rx-sheet-tally", text: fill(this.strings.of_all, { n: question.tally?.[k] ?? 0, all }) })))
+      element("span", { dir: "auto", text: answer[lang] }), element("span", { class: "rx-sheet-tally", text: fill(this.strings.of_all, { n: question.tally?.[k] ?? 0, all }) })))
     const model = question.right === null || question.right === undefined ? null
       : element("p", { class: "rx-sheet-model", text: fill(this.strings.model_answer, { answer: answerSays(question, question.right, lang) }) })
     return element("div", {}, model, lines.length ? element("ul", { class: "rx-sheet-outcome" }, ...lines) : null)
