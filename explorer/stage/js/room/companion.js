@@ -15,6 +15,8 @@ import { experimentOf, placeIn, wayTo } from "./follow.js"
 import { Sheet } from "./sheet.js"
 import { seedSays } from "./words.js"
 
+const AGAIN_MS = 2000
+
 /** @typedef {{ go: (view: View, id: number) => void, following: (on: boolean) => void, out: () => void }} Api */
 
 /** @type {(root: HTMLElement & { rxCompanion?: Companion }, data: CompanionData, api: Api) => void} */
@@ -37,7 +39,8 @@ export class Companion {
     this.root = root
     this.room = room
     this.data = data
-    this.leaving = false
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.leaving = undefined
     this.asked = 0 // the view that was asked of the page last
     /** @type {{ from: string, as: string } | null} */
     this.arrived = null
@@ -57,7 +60,6 @@ export class Companion {
     const before = this.data
     this.data = data
     this.api = api
-    if (this.leaving) api.out() // the server was not there when it was told
     this.sheet.take(data)
     this.curve.take(data)
     const { room } = this
@@ -133,10 +135,10 @@ export class Companion {
 
   /** Leaves a room that is none any more: whoever types its code again asks for it anew. */
   leave() {
-    this.leaving = true
     this.room.close()
     delete (/** @type {any} */ (globalThis)).rxRoom
     this.api?.out()
+    this.leaving = setInterval(() => this.api?.out(), AGAIN_MS) // a server that was just started does not hear the first
     this.draw()
   }
 
@@ -151,7 +153,7 @@ export class Companion {
     this.bar.replaceChildren(this.curve.node, name, said, ...this.buttons())
     this.bar.dataset.state = room.state
     this.bar.dataset.role = room.lecturer ? "lecturer" : "student"
-    this.bar.hidden = this.leaving || room.lecturer && data.view.page === "room" && !room.question
+    this.bar.hidden = this.leaving !== undefined || room.lecturer && data.view.page === "room" && !room.question
     this.bar.dataset.following = String(room.following)
     this.dress(true, room.following && !room.lecturer)
   }
@@ -187,6 +189,7 @@ export class Companion {
   }
 
   close() {
+    clearInterval(this.leaving)
     this.room.listeners.delete(this.listen)
     removeEventListener("rx-place", this.onplace)
     this.sheet.close()
