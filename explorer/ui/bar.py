@@ -20,7 +20,7 @@ from explorer.ui.lecture import back_in
 from explorer.ui.lists import add_button
 from explorer.ui.own.panel import OPENING
 from explorer.ui.ways import link, page_way
-from explorer.ui.widgets import field, folded
+from explorer.ui.widgets import field, folded, locked
 
 _RESET = (
     *("bar", "more", "change", "flow", "look", "second", "transplant"),
@@ -113,6 +113,7 @@ def _weights(experiment: Experiment, lang: str) -> None:
         key="weights_list",
         format_func=lambda name: labels.get(name, name),
         on_change=_take_weights,
+        disabled=locked("weights", "model"),
         help=t("help.weights", lang),
     )
 

@@ -17,7 +17,7 @@ from explorer.ui.frame import whole
 from explorer.ui.stage import race_view
 from explorer.ui.train.choices import readable_race, what_it_asks
 from explorer.ui.train.running import say_refused, start, view
-from explorer.ui.widgets import DIGITS, field
+from explorer.ui.widgets import DIGITS, field, locked
 
 
 def clinic(experiment: Experiment, lang: str) -> None:
@@ -98,6 +98,7 @@ def _own(name: str, racer: str, lang: str) -> None:
         format=DIGITS,
         key=key,
         on_change=partial(_take_own, name, cell, given),
+        disabled=locked("racers"),
     )
 
 

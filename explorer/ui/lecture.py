@@ -45,7 +45,8 @@ def lecture(experiment: Experiment, lang: str) -> None:
                 _way("lecture_back", views[at - 2], replace(showing, at=at - 1), lang)
             if at < len(views):
                 _way("lecture_on", views[at], replace(showing, at=at + 1), lang)
-            whole = state.address(replace(experiment, panels=""), replace(showing, at=0))
+            alone = state.at_card(replace(experiment, panels=""), page)
+            whole = state.address(alone, replace(showing, at=0))
             _link("lecture_leave", page, whole)
 
 
@@ -59,7 +60,7 @@ def title_of(view: View, lang: str) -> str:
 
 def address_of(view: View, showing: Showing) -> dict[str, str]:
     """Returns the parameters of the address of a view in a lecture."""
-    return state.address(view.see.experiment, showing)
+    return state.address(state.at_card(view.see.experiment, view.see.page), showing)
 
 
 def back_in(lang: str) -> None:

@@ -8,6 +8,7 @@ from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.ui import state
 from explorer.ui.frame import whole
+from explorer.ui.widgets import locked
 
 
 def reads(experiment: Experiment, lang: str) -> str:
@@ -32,4 +33,5 @@ def choose_sentence(label: str, offered: Sequence[str], text: str, key: str, hin
         on_change=lambda: state.take_text(st.session_state[key] or ""),
         help=hint,
         accept_new_options=True,
+        disabled=locked("text"),
     )

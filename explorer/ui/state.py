@@ -226,7 +226,18 @@ def open_card(card: str) -> None:
 
 def elsewhere(experiment: Experiment, page: str) -> Experiment:
     """Returns the experiment as another page takes it up: at the card where the reader left that page."""
-    return replace(experiment, card=st.session_state.get(f"card_{page or HOME}", ""), panels="")
+    card = st.session_state.get(f"card_{page or HOME}", "")
+    return at_card(replace(experiment, card=card, panels=""), page)
+
+
+def at_card(experiment: Experiment, page: str) -> Experiment:
+    """Returns the experiment as an address of a page names it: with a card only if another would open there.
+
+    A link and the page that it leads to write the same address, else Back would have a step too many.
+    """
+    name = page or HOME
+    named = name in LESSONS and opened(name, experiment) != lead(name, experiment)
+    return experiment if named else replace(experiment, card="")
 
 
 def _navigated(query: Mapping[str, str], page: str) -> bool:
@@ -480,9 +491,7 @@ def finish(experiment: Experiment) -> None:
     """Writes the experiment into the address, so that a link reproduces the view."""
     session = st.session_state
     session["drawn"] = session.pop("drawing", set())
-    if (name := session["page"] or HOME) in LESSONS and experiment.card == lead(name, experiment):
-        experiment = replace(experiment, card="")  # whoever opens the link finds it open
-    query = address(experiment)
+    query = address(at_card(experiment, session["page"]))
     # A link to the page it stands on leaves the browser's address as it was: it is told in any case.
     if session.pop("arrived", False) or query != st.query_params.to_dict():
         st.query_params.from_dict(query)

@@ -58,7 +58,7 @@ def link(page: StreamlitPage, label: str | None = None, **looks: Any) -> None:
 
 @cache
 def _query(place: Place, lang: str) -> dict[str, str]:
-    return state.named(place.experiment, lang)
+    return state.named(state.at_card(place.experiment, place.page), lang)
 
 
 def way(place: Place, lang: str, label: str = "", width: Width = "content") -> None:

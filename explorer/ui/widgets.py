@@ -20,11 +20,16 @@ MORE = "more"
 """The entry of a list of cells that shows the rest of them."""
 
 
+def locked(*names: str) -> bool:
+    """Returns whether the link keeps one of some fields as it is."""
+    return bool(set(names) & set(showing().lock))
+
+
 def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] | None = None) -> None:
     """Draws the widget of a field, unless the link hides it; options narrow those of the table."""
     if showing().hides(name):
         return
-    entry, locked = choice(name), name in showing().lock
+    entry, held = choice(name), locked(name)
     label, hint = t(f"field.{name}", lang), strings(lang)["help"].get(name)
     if entry.options is not None:
         offered = _cells(name, experiment) if name in CELL_FIELDS else list(options or entry.options)
@@ -37,11 +42,11 @@ def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] |
             on_change=_show_all_cells if name in CELL_FIELDS else None,
             args=(name,) if name in CELL_FIELDS else None,
             help=hint,
-            disabled=locked,
+            disabled=held,
         )
     elif TYPES[name] is str:
         widget = seed_widget(name, experiment)
-        st.text_input(label, key=widget, help=hint, disabled=locked)  # the cap is said, not silent
+        st.text_input(label, key=widget, help=hint, disabled=held)  # the cap is said, not silent
     else:
         number = TYPES[name]
         st.number_input(
@@ -52,7 +57,7 @@ def field(name: str, experiment: Experiment, lang: str, options: Sequence[str] |
             format="%d" if number is int else DIGITS,
             key=seed_widget(name, experiment),
             help=hint,
-            disabled=locked,
+            disabled=held,
         )
 
 
@@ -76,7 +81,7 @@ def views(name: str, experiment: Experiment, lang: str) -> None:
         label_visibility="collapsed",
         required=True,
         width="stretch",
-        disabled=name in showing().lock,
+        disabled=locked(name),
     )
 
 

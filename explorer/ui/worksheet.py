@@ -25,6 +25,7 @@ from explorer.stage.worksheet import html, network_said
 from explorer.ui import compute, state
 from explorer.ui.files import download
 from explorer.ui.ways import way
+from explorer.ui.widgets import locked
 
 _NUMBER = re.compile(r"[-−+]?[0-9]{0,4}[.,]?[0-9]{0,8}", re.ASCII)
 _EQUATION, _BOX = 3.6, 1.1
@@ -66,6 +67,7 @@ def _ways(experiment: Experiment, sheet: Worksheet, lang: str) -> None:
             format_func=lambda size: t("worksheet.units", lang, n=size),
             on_change=_take_size,
             args=(experiment, sheet),
+            disabled=locked("hidden"),
             label_visibility="collapsed",
             required=True,
         )

@@ -1,10 +1,14 @@
 """The app as a lecture and as a link wants it: what is drawn, what is hidden, locked or covered."""
 
+from urllib.parse import parse_qsl
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.course.places import place_of
 from explorer.course.showing import ask_of, card_of
-from explorer.course.views import BUILT_IN, lecture
+from explorer.course.views import BUILT_IN, View, lecture, text_of
+from explorer.experiment import TABLE
 from explorer.i18n import t
 from tests.pages.app import field, opened, texts
 
@@ -44,6 +48,18 @@ def containers(app: AppTest) -> set[str]:
     return found
 
 
+@pytest.mark.parametrize("card", ["lstm", "vanishing"])
+def test_a_way_is_the_address_that_its_page_writes(card):
+    """Else the page writes another one, and Back has a step in which nothing happens."""
+    places = ("/?cell=rnn&card=recurrence", f"/gradients?cell=lstm&weights=untrained&hidden=4&card={card}")
+    own = text_of([View(place_of(address), 3) for address in places])
+    ways = {one.proto.label: one.proto for one in opened(cell="rnn", lecture=own, at="1").get("page_link")}
+    asked = dict(parse_qsl(ways["lecture_on"].query_string))
+    app = opened(page="gradients", **asked)
+    assert {name: app.query_params[name] for name in app.query_params} == asked
+    assert app.session_state["experiment"].card == card
+
+
 def test_a_plain_link_covers_nothing_and_asks_as_it_did():
     plain = containers(opened(cell="lstm", card="forget"))
     assert "figure" in plain and not any(key.startswith(("covered", "answer")) for key in plain)
@@ -52,13 +68,41 @@ def test_a_plain_link_covers_nothing_and_asks_as_it_did():
 
 
 def test_a_link_hides_and_locks_choices():
-    app = opened(cell="lstm", hide="text", lock="cell", lang="en")
-    assert field(app, "selectbox", "cell").disabled
+    app = opened(cell="lstm", hide="text", lock="cell,weights", lang="en")
+    assert field(app, "selectbox", "cell").disabled and app.selectbox(key="weights_list").disabled
+    assert not field(app, "selectbox", "units").disabled
     assert not any(box.key == "field_text" for box in app.text_input)
-    assert [app.query_params[name] for name in ("hide", "lock")] == ["text", "cell"]
+    assert [app.query_params[name] for name in ("hide", "lock")] == ["text", "cell,weights"]
     with_bar = {link.proto.label for link in app.get("page_link")}
     without = {link.proto.label for link in opened(hide="navigation,bar", lang="en").get("page_link")}
     assert t("page.train", "en") in with_bar - without
+
+
+WITH_CHOICES = [
+    {"page": "step", "second": "gru"},
+    {"page": "gradients"},
+    {"page": "train"},
+    {"page": "clinic"},
+    {"page": "worksheet"},
+    {"page": "language", "view": "generate"},
+    {"page": "dynamics", "scene": "portrait"},
+    {"page": "dynamics", "scene": "network"},
+    {"page": "architectures", "arch": "order"},
+    {"page": "architectures", "arch": "mappings"},
+    {"page": "architectures", "arch": "deep"},
+    {"page": "architectures", "arch": "shapes"},
+]
+KINDS = ("selectbox", "text_input", "number_input", "slider", "select_slider", "multiselect", "pills")
+OPEN = {"lang", "worksheet_part"}
+"""What is no field of the experiment; nor are the numbers that one calculates by hand."""
+
+
+@pytest.mark.parametrize("query", WITH_CHOICES, ids=lambda query: " ".join(query.values()))
+def test_a_link_locks_every_choice_of_a_page(query):
+    app = opened(**query, lock=",".join(TABLE))
+    found = [widget for kind in (*KINDS, "segmented_control") for widget in app.get(kind)]
+    free = {widget.key for widget in found if not widget.proto.disabled}
+    assert {key for key in free if not key.startswith("blank_")} <= OPEN and len(found) > len(free)
 
 
 def test_a_button_of_a_card_that_would_move_a_locked_choice_cannot_be_pressed():

@@ -26,7 +26,7 @@ from explorer.ui.charts import drawn, show_bare
 from explorer.ui.spoken import choose_sentence, reads
 from explorer.ui.stage import stage
 from explorer.ui.text import say
-from explorer.ui.widgets import field, views
+from explorer.ui.widgets import field, locked, views
 
 INPUT = "mapping_text"
 """Key of the input of this view: what stands in it becomes the text of the bar."""
@@ -128,7 +128,9 @@ def _text(reading: Reading, lang: str) -> None:
     hint = t("mappings.words", lang, words=", ".join(tag_words(grammar))) if mapping == "many_many" else None
     st.session_state[INPUT] = reading.text
     typed, offered = st.columns([1, 2.4], vertical_alignment="bottom", gap="small")
-    typed.text_input(t(f"mappings.input_{mapping}", lang), key=INPUT, on_change=_take, help=hint)
+    typed.text_input(
+        t(f"mappings.input_{mapping}", lang), key=INPUT, on_change=_take, help=hint, disabled=locked("text")
+    )
     with offered, st.container(horizontal=True, gap="small"):
         for text in examples(mapping, grammar):
             st.button(text, key=f"read {text}", on_click=state.apply, args=({"text": text, "step": "1"},))

@@ -22,8 +22,8 @@ from explorer.figures.signals import cell_name
 from explorer.i18n import t
 from explorer.limits import PORTRAIT_HIDDEN
 from explorer.ui.charts import show_bare
-from explorer.ui.state import seed_widget, theme
-from explorer.ui.widgets import field
+from explorer.ui.state import seed_widget, showing, theme
+from explorer.ui.widgets import field, locked
 
 KNOBS = {"pull": (0.0, 3.0, 0.05), "turn": (0, 180, 5), "lean": (-1.0, 1.0, 0.02)}
 """The least, the greatest and the step of every slider; the address takes more."""
@@ -81,10 +81,12 @@ def _knobs(experiment: Experiment, units: int) -> Sequence[str]:
 
 
 def _slider(name: str, experiment: Experiment, lang: str) -> None:
+    if showing().hides(name):
+        return
     low, high, step = KNOBS[name]
     widget = seed_widget(name, experiment)
     st.session_state[widget] = min(max(st.session_state[widget], low), high)
-    st.slider(t(f"field.{name}", lang), low, high, step=step, key=widget)
+    st.slider(t(f"field.{name}", lang), low, high, step=step, key=widget, disabled=locked(name))
 
 
 def _said(found: Portrait, lang: str) -> list[str]:

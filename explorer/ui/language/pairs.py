@@ -77,7 +77,8 @@ def _train(experiment: Experiment, pairs: Pairs, lang: str) -> None:
         help=t("pairs.train_help", lang),
         width="stretch",
     ):
-        st.switch_page("pages/train.py", query_params=state.address(st.session_state["experiment"]))
+        shown = state.at_card(st.session_state["experiment"], "train")
+        st.switch_page("pages/train.py", query_params=state.address(shown))
 
 
 # Cached: one run per decision.

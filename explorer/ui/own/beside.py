@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.experiment import Experiment
 from explorer.i18n import t
 from explorer.ui import state
+from explorer.ui.widgets import locked
 
 
 def choose_beside(experiment: Experiment, others: Mapping[str, str], lang: str) -> None:
@@ -16,5 +17,5 @@ def choose_beside(experiment: Experiment, others: Mapping[str, str], lang: str) 
     st.selectbox(
         t("field.beside", lang), list(labels), key="own_beside",
         format_func=lambda name: labels.get(name, name),
-        on_change=lambda: state.apply({"beside": st.session_state["own_beside"]}),
+        on_change=lambda: state.apply({"beside": st.session_state["own_beside"]}), disabled=locked("beside"),
     )  # fmt: skip

@@ -33,7 +33,7 @@ from explorer.ui import compute, state
 from explorer.ui.files import take_up, uploader
 from explorer.ui.text import say_unusable
 from explorer.ui.ways import way
-from explorer.ui.widgets import field, folded, views
+from explorer.ui.widgets import field, folded, locked, views
 
 OFFERED = (
     "rnn",
@@ -134,6 +134,7 @@ def _presets(experiment: Experiment, lang: str) -> None:
         format_func=lambda name: t(f"preset.{name}", lang),
         on_change=_take_preset,
         label_visibility="collapsed",
+        disabled=locked("data", "racers"),
     )
 
 
@@ -144,6 +145,8 @@ def _take_preset() -> None:
 
 
 def _racers(experiment: Experiment, lang: str) -> None:
+    if state.showing().hides("racers"):
+        return
     chosen = split(experiment.racers)
     st.session_state["racers"] = chosen
     st.multiselect(
@@ -154,6 +157,7 @@ def _racers(experiment: Experiment, lang: str) -> None:
         accept_new_options=True,
         on_change=lambda: state.apply({"racers": ";".join(st.session_state["racers"])}),
         help=t("help.racers", lang),
+        disabled=locked("racers"),
     )
 
 

@@ -33,7 +33,8 @@ def open_buttons(changes: Mapping[str, str], lang: str) -> None:
         for page, own in OPENS.items():
             label, both = t("train.open_in", lang, page=t(f"page.{page}", lang)), {**changes, **own}
             if st.button(label, key=f"open_{page}_{bool(changes)}", on_click=state.apply, args=(both,)):
-                st.switch_page(f"pages/{page}.py", query_params=state.address(st.session_state["experiment"]))
+                shown = state.at_card(st.session_state["experiment"], page)
+                st.switch_page(f"pages/{page}.py", query_params=state.address(shown))
 
 
 def travel(race: Race, source: Source, found: tuple[Result, ...], lang: str) -> None:

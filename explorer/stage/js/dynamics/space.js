@@ -124,6 +124,7 @@ export class Panel {
       rows += count
     }
     this.buttons = []
+    this.node.classList.toggle("rx-space-few", run.groups.length < 3)
     this.groups.replaceChildren(...run.groups.map((group) => element("div", { class: `rx-space-group rx-kind-${Math.min(3, group.unstable)}${group.exact ? "" : " rx-space-slow"}` },
       element("span", { class: "rx-space-kind", text: group.name }),
       ...group.rows.slice(0, 60).map((row) => {
