@@ -94,15 +94,20 @@ def seeds_of_network(
         torch.inference_mode(False),
         torch.enable_grad(),
         torch.backends.cudnn.flags(enabled=False),
-        recorded(net, calls),
+        recorded(net, calls) as beneath,
     ):
         value = loss(net(*inputs, **named))
         leaves = [leaf for call in calls for leaf in (*_leaves(call.result), *_states(call))]
         gradients = _gradients(value, leaves)
+    if beneath.twice:
+        raise ValueError(
+            "this loss holds a gradient (`create_graph=True`), as a gradient penalty does: what it asks of a"
+            " layer goes through its derivative too; take that part out of the loss"
+        )
     if calls and all(gradient is None for gradient in gradients):
         raise ValueError(
-            "this loss does not depend on what the recurrent layers gave: a `detach`, `no_grad` or `item`"
-            " between them cuts it off"
+            "this loss does not depend on what the recurrent layers gave: a `detach`, `no_grad`, `item` or"
+            " a reentrant checkpoint between them cuts it off"
         )
     found = dict(zip(map(id, leaves), gradients, strict=True))
     for call in in_sequences(net, calls):

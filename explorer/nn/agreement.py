@@ -58,7 +58,7 @@ def distance(call: Call, trace: Trace) -> tuple[float, float]:
         pairs = _of_layer(call.result, trace, call.stack)
     for name, ours, own in pairs:
         if ours.shape != own.shape:
-            raise ValueError(f"{_who(call)} gives {name} of shape {own.shape}, not {ours.shape}. {_DO}")
+            raise ValueError(f"{who(call)} gives {name} of shape {own.shape}, not {ours.shape}. {_DO}")
     apart = max((_apart(ours, own) for _, ours, own in pairs), default=np.inf)
     scale = max(1.0, *(float(np.abs(own[np.isfinite(own)]).max(initial=0.0)) for _, _, own in pairs))
     return apart, bound(call) * scale
@@ -66,10 +66,10 @@ def distance(call: Call, trace: Trace) -> tuple[float, float]:
 
 def refusal(call: Call, apart: float) -> ValueError:
     """Returns the error for a module that computes something else than its layer, with the difference."""
-    return ValueError(f"{_who(call)} is not what its layer computes: they differ by {apart:.3g}. {_DO}")
+    return ValueError(f"{who(call)} is not what its layer computes: they differ by {apart:.3g}. {_DO}")
 
 
-def _who(call: Call) -> str:
+def who(call: Call) -> str:
     return f"{call.name or 'the module'} ({type(call.module).__name__})"
 
 

@@ -82,13 +82,15 @@ class Beneath(TorchFunctionMode):
     """While it is on, notes and takes down what happens outside of the layers' own calls.
 
     names: the layers and their names. quiet(): whether a call of a layer is under way. notes: sentences, in
-    their order, on what was done with a layer and not traced.
+    their order, on what was done with a layer and not traced. twice: whether a gradient was taken that has
+    one itself.
     """
 
     def __init__(self, names: Mapping[nn.Module, str], quiet: Callable[[], bool], take: Take) -> None:
         super().__init__()
         self.names, self.quiet, self.take = names, quiet, take
         self.notes: dict[str, None] = {}
+        self.twice = False
         self._made: list[torch.Tensor] = []
         self._places = [(name, *_place(p)) for m, name in names.items() for p in m.parameters() if _plain(p)]
 
@@ -96,6 +98,8 @@ class Beneath(TorchFunctionMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kind, named = getattr(func, "__name__", ""), kwargs or {}
+        if kind in ("grad", "backward") and named.get("create_graph"):
+            self.twice = True
         if not self.quiet():
             if (kind in _LAYERS or kind in _CELLS) and getattr(torch, kind, None) is func:
                 return self._run(kind, func, args, named)
@@ -181,7 +185,12 @@ def _same(given: Sequence[Any], own: Sequence[Any]) -> bool:
 
 def _plain(tensor: Any) -> bool:
     """Whether a tensor lies in a storage of its own device, or of none."""
-    return type(tensor) in (torch.Tensor, nn.Parameter) and tensor.layout == torch.strided
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+    return (
+        type(tensor) in (torch.Tensor, nn.Parameter)
+        and tensor.layout == torch.strided
+        and not wrapped(tensor)
+    )
 
 
 def _place(tensor: torch.Tensor) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@ Everything is left as it was found: hooks, training flags, the state of the rand
 """
 
 import random
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from explorer.nn.beneath import Beneath
 from explorer.nn.reading import Stack, is_recurrent, read
 
 _PARALLEL = ("DataParallel", "DistributedDataParallel", "FullyShardedDataParallel")
+_STEPPING = {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
 _QUANTISED = ("torch.ao.nn.quant", "torch.nn.quant", "torchao.")
 
 
@@ -63,20 +65,28 @@ def plain_network(module: nn.Module) -> nn.Module:
         module = inner
     for part in module.modules():
         kind = type(part).__name__
-        if isinstance(part, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+        if isinstance(part, torch.jit.ScriptModule) and (part is module or _steps_itself(part)):
             raise TypeError(
                 "a scripted module runs code that cannot be watched: give the network that it was made from,"
                 " or open the saved file with `load_weights`"
             )
         if kind in _PARALLEL:
             raise TypeError(f"{kind} runs copies of the network: give the network itself, `net.module`")
-        if type(part).__module__.startswith(_QUANTISED) and kind in ("LSTM", "GRU", "RNN", "LSTMCell",
-                                                                     "GRUCell", "RNNCell"):  # fmt: skip
+        if type(part).__module__.startswith(_QUANTISED) and kind in _STEPPING:
             raise TypeError(
                 f"this {kind} is quantised or made ready for it ({type(part).__module__}):"
                 " give the network as it was before quantisation"
             )
     return module
+
+
+def _steps_itself(part: torch.jit.ScriptModule) -> bool:
+    """Returns whether a scripted part of a network has recurrent layers, or calls their functions."""
+    names = {getattr(inner, "original_name", "") for inner in part.modules()}
+    graph = str(getattr(part, "inlined_graph", ""))
+    return (
+        bool(names & _STEPPING) or re.search(r"aten::(lstm|gru|rnn_(tanh|relu))(_cell)?\b", graph) is not None
+    )
 
 
 def holding_layers(net: nn.Module) -> nn.Module:
@@ -103,7 +113,7 @@ def watched(net: nn.Module, args: Sequence[Any], named: Mapping[str, Any]) -> tu
 @contextmanager
 def _recording(
     net: nn.Module, calls: list[Call], keep: Callable[[Any], Any], *, in_graph: bool = False
-) -> Iterator[None]:
+) -> Iterator[Beneath]:
     """Appends every call of a recurrent layer of net; what reaches it and what it gives goes through keep.
 
     Also where its forward is called as such, or PyTorch's function on its weights. Warns of what was done
@@ -169,7 +179,7 @@ def _recording(
                 stack.callback(hook.remove)
             stack.enter_context(_in_place_of_forward(module, straight))
         with beneath:
-            yield
+            yield beneath
     for note in beneath.notes:
         warnings.warn(note, stacklevel=6)
 
@@ -214,14 +224,16 @@ def _written(name: str) -> str:
 
 
 @contextmanager
-def recorded(net: nn.Module, calls: list[Call]) -> Iterator[None]:
+def recorded(net: nn.Module, calls: list[Call]) -> Iterator[Beneath]:
     """Appends every call of a recurrent layer of net, with tensors of the graph: gradients flow through them.
+
+    Yields what sees what is done beneath the calls.
 
     What reaches a layer, and what it gives, are tensors of their own: nothing else shares their gradients,
     and what the network writes in place later does not reach them.
     """
-    with left_as_it_was(net), _recording(net, calls, copied_in_graph, in_graph=True):
-        yield
+    with left_as_it_was(net), _recording(net, calls, copied_in_graph, in_graph=True) as beneath:
+        yield beneath
 
 
 def copied_in_graph(value: Any) -> Any:
@@ -239,13 +251,23 @@ def copied_in_graph(value: Any) -> Any:
 
 def _copy_in_graph(tensor: torch.Tensor) -> torch.Tensor:
     with torch.enable_grad():  # a network that runs a layer without gradients still hands its output on
-        return tensor.clone().requires_grad_()
+        return _itself(tensor).clone().requires_grad_()
+
+
+def _itself(tensor: torch.Tensor) -> torch.Tensor:
+    """Returns a tensor. Raises ValueError for one that has no numbers of its own, as within vmap."""
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        raise ValueError(
+            "a recurrent layer is called within vmap, grad or another transform of torch.func, where a tensor"
+            " has no numbers of its own: trace the network outside of it, on a batch"
+        )
+    return tensor
 
 
 def copied(value: Any) -> Any:
     """Returns tensors, and tuples, lists and tables of them, detached and copied; all else as it is."""
     if isinstance(value, torch.Tensor):
-        return value.detach().clone()
+        return _itself(value).detach().clone()
     if isinstance(value, nn.utils.rnn.PackedSequence):
         return value  # its tensors are nobody's to write
     if isinstance(value, tuple | list):

@@ -111,8 +111,6 @@ def check_numbers(name: str, value: Any) -> None:
         why = f"is {value.dtype}: gates are computed with real numbers"
     elif value.dtype.itemsize == 1 and value.is_floating_point():
         why = f"is {value.dtype}, whose scale lies elsewhere: give it as `float()`, scaled"
-    elif torch._C._functorch.is_functorch_wrapped_tensor(value):
-        why = "has no values of its own within vmap or another transform of torch.func: trace outside of it"
     else:
         return
     raise ValueError(f"{name} {why}")

@@ -11,6 +11,7 @@ Steps are 1..T; `gate[t - 1]` makes `h[t]`.
 """
 
 import copy
+import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -23,7 +24,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from explorer.cells import LayerWeights
-from explorer.nn.agreement import as_it_comes, distance, refusal, tf32
+from explorer.nn.agreement import as_it_comes, distance, refusal, tf32, who
 from explorer.nn.capture import Call, holding_layers, left_as_it_was, plain_network, watched
 from explorer.nn.interventions import Intervention
 from explorer.nn.reading import HALF, Stack, as_array, check_numbers, is_recurrent, read, torch_weights
@@ -274,10 +275,22 @@ def trace_of(call: Call) -> Trace:
     """Returns the trace of one call on what reached the layer, compared with what it gave."""
     try:
         array, ends = _as_input(call.x, call.stack, None)
+        _warn_of_padding(array, ends, call.stack, call.name)
+        found = _made(call.stack, array, call.state, ends, call.x)
     except ValueError as error:
-        raise ValueError(f"{call.name} ({type(call.module).__name__}): {error}") from error
-    _warn_of_padding(array, ends, call.stack, call.name)
-    return _compared(call, _made(call.stack, array, call.state, ends, call.x), lambda: _again(call))
+        raise ValueError(f"{who(call)}: {error}{_own_arguments(call.module)}") from error
+    return _compared(call, found, lambda: _again(call))
+
+
+def _own_arguments(module: nn.Module) -> str:
+    """A sentence on a layer whose forward takes other arguments than PyTorch's, or nothing."""
+    own: Any = next(kind for kind in type(module).__mro__ if "forward" in vars(kind))
+    if own.__module__.startswith("torch.nn.modules"):
+        return ""
+    given = ", ".join(list(inspect.signature(own.forward).parameters)[1:])
+    return (
+        f". {own.__name__} has a forward of its own ({given}): trace the network that calls the plain layer"
+    )
 
 
 def _made(
@@ -381,7 +394,7 @@ def _checked_lengths(lengths: Any, x: np.ndarray) -> np.ndarray:
 
 def _warn_of_padding(x: np.ndarray, lengths: np.ndarray | None, stack: Stack, name: str) -> None:
     """Warns where the sequences of a batch end in zeros, and some in more of them than others."""
-    if lengths is not None or x.ndim != 3 or stack.by_step:
+    if lengths is not None or x.ndim != 3 or stack.by_step or not x.size:
         return
     there: np.ndarray = (x != 0.0).any(-1)  # (T, B)
     ends = len(x) - there[::-1].argmax(0)

@@ -329,6 +329,18 @@ def test_a_triangle_that_takes_long_says_so_before(monkeypatch):
         bptt(t, np.ones((4, 3)))
 
 
+def test_a_loss_that_holds_a_gradient_is_refused_and_one_that_took_one_is_not():
+    net, x = nn.Sequential(nn.GRU(3, 4)), torch.randn(5, 2, 3)
+
+    def loss(y, **options):
+        (slope,) = torch.autograd.grad(y[0].pow(2).sum(), y[0], retain_graph=True, **options)
+        return (slope * y[0]).sum()
+
+    assert bptt(net, x, loss=loss)["0"].layers[0].total.any()
+    with pytest.raises(ValueError, match=r"holds a gradient \(`create_graph=True`\).*take that part out"):
+        bptt(net, x, loss=lambda y: loss(y, create_graph=True))
+
+
 @pytest.mark.parametrize("gain", [0.05, 1.0, 6.0])
 @pytest.mark.parametrize("make", [nn.LSTM, nn.GRU, nn.RNN])
 def test_totals_of_a_float32_layer_are_within_its_rounding_however_small_or_large_they_get(make, gain):

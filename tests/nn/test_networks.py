@@ -178,6 +178,48 @@ def test_what_cannot_be_watched_is_refused_with_what_to_do(make, message):
         trace(make(), torch.ones(2, 2))
 
 
+def test_scripted_parts_that_are_not_recurrent_run_as_they_are():
+    net = nn.Sequential(torch.jit.script(nn.Linear(3, 3)), nn.GRU(3, 4))
+    x = torch.randn(5, 2, 3)
+    assert largest(trace(net, x)["1"].output, net(x)[0].detach()) <= 1e-6
+    with pytest.raises(TypeError, match=r"scripted module.*give the network"):
+        trace(nn.Sequential(torch.jit.script(nn.GRU(3, 4)), nn.Identity()), x)
+
+
+class Transformed(nn.Module):
+    def __init__(self, transform) -> None:
+        super().__init__()
+        self.rnn, self.cell, self.transform = nn.GRU(3, 4), nn.GRUCell(3, 4), transform
+
+    def forward(self, x):
+        return self.transform(self, x)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda net, x: torch.vmap(lambda row: net.cell(row[None], torch.zeros(1, 4)))(x[0]),
+        lambda net, x: torch.func.grad(lambda y: net.rnn(y)[0].sum())(x),
+    ],
+)
+def test_a_layer_within_a_transform_is_refused_with_what_to_do(transform):
+    with pytest.raises(ValueError, match=r"within vmap, grad or another transform.*outside of it"):
+        trace(Transformed(transform), torch.ones(5, 2, 3))
+
+
+def test_a_forward_with_arguments_of_its_own_is_named():
+    class Own(nn.GRU):
+        def forward(self, x, lengths):
+            return super().forward(pack_padded_sequence(x, lengths))
+
+    net = Transformed(lambda net, x: net.rnn(x, [5, 2]))
+    net.rnn = Own(3, 4)
+    with pytest.raises(ValueError, match=r"^rnn \(Own\): .*Own has a forward of its own \(x, lengths\)"):
+        trace(net, torch.ones(5, 2, 3))
+    with pytest.raises(ValueError, match="the sequence is empty"):
+        trace(nn.GRU(3, 4), torch.zeros(0, 2, 3))
+
+
 def test_a_network_s_own_names_of_arguments_are_left_to_it():
     class Named(nn.Module):
         def __init__(self) -> None:
