@@ -333,16 +333,37 @@ GUARDS = (
     (
         "a room that somebody is in",
         ROOMS,
-        "[room for room in candidates if room.empty]",
-        "list(candidates)",
+        "if room.empty and now",
+        "if now",
         ROOM_TESTS + "all_rooms",
     ),
     (
         "a room that was just left",
         ROOMS,
-        "longest is None or self.clock() - longest.left < EMPTY_ROOM_SECONDS",
-        "longest is None",
+        "now - room.left >= _patience(room)]",
+        "True]",
         ROOM_TESTS + "all_rooms",
+    ),
+    (
+        "a room that nobody came to",
+        ROOMS,
+        "EMPTY_ROOM_SECONDS if room.entered else UNUSED_ROOM_SECONDS",
+        "EMPTY_ROOM_SECONDS",
+        ROOM_TESTS + "nobody_came_to",
+    ),
+    (
+        "wrong codes",
+        ROUTES,
+        "404 if _misses.take(visitor(request)) else 429",
+        "404",
+        ROUTES_TESTS + "guesses_codes",
+    ),
+    (
+        "a right code after wrong ones",
+        ROUTES,
+        "_misses.some(visitor(request)) and ",
+        "",
+        ROUTES_TESTS + "guesses_codes",
     ),
     (
         "a room's end",
@@ -361,8 +382,8 @@ GUARDS = (
     (
         "how often an address joins",
         ROUTES,
-        "if not _joins.take(visitor(request)):",
-        "if False:",
+        " and _joins.take(visitor(request))):",
+        "):",
         ROUTES_TESTS + "so_often",
     ),
     (

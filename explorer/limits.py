@@ -195,6 +195,9 @@ ROOM_SECONDS = 3 * 3600.0
 EMPTY_ROOM_SECONDS = 15 * 60.0
 """How long it stays with nobody in it at all, where others need its place."""
 
+UNUSED_ROOM_SECONDS = 60.0
+"""The same for one that nobody ever came to: its lecturer's page would have been there within seconds."""
+
 AWAY_SECONDS = 120.0
 """How long a device is away before its place may go to another in a full room."""
 

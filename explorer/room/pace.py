@@ -16,11 +16,15 @@ class Pace:
         self.rate, self.burst, self.clock = rate, burst, clock
         self.left, self.at = burst, clock()
 
-    def take(self) -> bool:
-        """Returns whether one more is allowed now, and counts it."""
+    def some(self) -> bool:
+        """Returns whether one more is allowed now."""
         now = self.clock()
         self.left, self.at = min(self.burst, self.left + (now - self.at) * self.rate), now
-        if self.left < 1:
+        return self.left >= 1
+
+    def take(self) -> bool:
+        """Returns the same, and counts it."""
+        if not self.some():
             return False
         self.left -= 1
         return True
@@ -37,8 +41,15 @@ class Paces:
 
     def take(self, visitor: str) -> bool:
         """Returns whether one more is allowed to a visitor now, and counts it."""
+        return self._of(visitor).take()
+
+    def some(self, visitor: str) -> bool:
+        """Returns whether one more is allowed to a visitor now."""
+        return self._of(visitor).some()
+
+    def _of(self, visitor: str) -> Pace:
         pace = self.known.pop(visitor, None) or Pace(self.rate, self.burst, self.clock)
         self.known[visitor] = pace
         if len(self.known) > self.most:
             self.known.popitem(last=False)
-        return pace.take()
+        return pace

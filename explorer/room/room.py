@@ -179,6 +179,11 @@ class Room:
         return not any(device.streams for device in self.devices.values())
 
     @property
+    def entered(self) -> bool:
+        """Whether anybody was ever there."""
+        return any(device.listened for device in self.devices.values())
+
+    @property
     def taught(self) -> bool:
         """Whether a lecturer is there."""
         return any(device.lecturer and device.streams for device in self.devices.values())

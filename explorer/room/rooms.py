@@ -5,7 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from explorer.limits import EMPTY_ROOM_SECONDS, MAX_ROOMS, MAX_ROOMS_EACH, ROOM_SECONDS
+from explorer.limits import (
+    EMPTY_ROOM_SECONDS,
+    MAX_ROOMS,
+    MAX_ROOMS_EACH,
+    ROOM_SECONDS,
+    UNUSED_ROOM_SECONDS,
+)
 from explorer.room.room import FullError, Room
 
 LETTERS = "BCDFGHJKMNPQRSTVWXZ23456789"
@@ -56,10 +62,11 @@ class Rooms:
             self.end(room)
 
     def _give_way(self, candidates: list[Room]) -> None:
-        """Ends the one that has stood empty for longest."""
-        empty = [room for room in candidates if room.empty]
-        longest = min(empty, key=lambda room: room.left, default=None)
-        if longest is None or self.clock() - longest.left < EMPTY_ROOM_SECONDS:
+        """Ends the one that has stood empty for longest; those that nobody ever came to before all others."""
+        now = self.clock()
+        due = [room for room in candidates if room.empty and now - room.left >= _patience(room)]
+        longest = min(due, key=lambda room: (room.entered, room.left), default=None)
+        if longest is None:
             raise FullError
         self.end(longest)
 
@@ -68,3 +75,8 @@ class Rooms:
             code = self.replica + "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
             if code not in self.rooms:
                 return code
+
+
+def _patience(room: Room) -> float:
+    """How long an empty room keeps its place."""
+    return EMPTY_ROOM_SECONDS if room.entered else UNUSED_ROOM_SECONDS

@@ -87,6 +87,17 @@ test("a room that there is not is said and not tried again; a server that is gon
   assert.equal(Source.opened.length, 1)
 })
 
+test("where too many join at once a window says so, and joins by itself a little later", async () => {
+  status = 429
+  const room = enter("BCDF")
+  await soon()
+  assert.equal(room.state, "slow")
+  status = 200
+  mock.timers.tick(1000)
+  await soon()
+  assert.deepEqual([posts.length, Source.opened.length], [2, 1])
+})
+
 test("of a lecturer's steps that come at once the last is told, and none twice", async () => {
   const room = enter("BCDF")
   await soon()

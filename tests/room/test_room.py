@@ -14,6 +14,7 @@ from explorer.limits import (
     MAX_STREAMS,
     NEVER_SECONDS,
     ROOM_SECONDS,
+    UNUSED_ROOM_SECONDS,
 )
 from explorer.room.pace import Pace, Paces
 from explorer.room.questions import typed
@@ -204,6 +205,22 @@ def test_one_address_cannot_take_all_rooms(clock):
             rooms.open(f"address {k}")
     assert len(rooms.rooms) == MAX_ROOMS, "as many addresses as come"
     assert {taught.code, attended.code} <= set(rooms.rooms), "nobody's room is lost who is in it"
+
+
+def test_a_room_that_nobody_came_to_keeps_no_lecturer_out_for_long(clock):
+    rooms = Rooms(clock=clock)
+    left = rooms.open("a school")
+    left.leave(lecturer(left))
+    for k in range(MAX_ROOMS - 1):
+        rooms.open(f"invented {k}")
+    clock.now += UNUSED_ROOM_SECONDS - 1
+    with pytest.raises(FullError):
+        rooms.open("late")
+    clock.now += 1
+    for k in range(2 * MAX_ROOMS):
+        with suppress(FullError):
+            rooms.open(f"late {k}")
+    assert left.code in rooms.rooms, "whoever was there may come back"
 
 
 def test_a_code_begins_with_its_replica_and_is_found_as_it_is_typed():

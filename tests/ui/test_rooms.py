@@ -167,6 +167,24 @@ def test_one_address_opens_and_joins_so_often_and_others_are_not_kept_out(site, 
         assert other.post(f"/r/{code}/join").status_code == other.post("/r/open").status_code == 200
 
 
+def test_whoever_guesses_codes_is_told_nothing_after_a_while_and_nobody_in_a_room_notices(
+    site, lecturer, student, monkeypatch
+):
+    monkeypatch.setattr(routes, "_misses", Paces(rate=0, burst=2))
+    code = lecturer.room["code"]
+    with TestClient(site, base_url=HOST, headers=HERE, client=("10.0.0.66", 1)) as guessing:
+        tried = [guessing.post(f"/r/{wrong}/join").status_code for wrong in ("AAAA", "AAAB", "AAAC", code)]
+        assert tried == [404, 404, 429, 429], "not even where it has guessed right"
+    monkeypatch.setattr(routes, "_misses", Paces(rate=0, burst=0))
+    assert (
+        student.post(f"/r/{code}/join").json()["number"] == 1
+        and at(student, lecturer, "guess", guess=0) == 409
+    )
+    key = {"key": lecturer.room["key"]}
+    other = TestClient(site, base_url=HOST, headers=HERE)
+    assert other.post(f"/r/{code}/join", json=key).json()["lecturer"]
+
+
 def test_only_a_proxy_of_this_machine_names_another_visitor(site):
     def opens(host: str) -> list[int]:
         with TestClient(site, base_url=HOST, headers=HERE, client=(host, 1)) as client:

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from explorer.figures.palette import THEMES
 from explorer.figures.room import class_figure, guess_figure, seed_figure
 from explorer.i18n import LANGUAGES
-from explorer.limits import MAX_ROOM_POST, ROOM_SECONDS
+from explorer.limits import MAX_MEMBERS, MAX_ROOM_POST, ROOM_SECONDS
 from explorer.room.pace import Paces
 from explorer.room.questions import Question, UnaskableError, number, of_card, typed
 from explorer.room.race import ClassRace, Offer, offers
@@ -44,6 +44,8 @@ _REPLICA = re.compile(r"[A-Z]?", re.ASCII)
 _tasks: set[asyncio.Task[None]] = set()
 _openings = Paces(rate=0.1, burst=10)
 _joins = Paces(rate=10, burst=300)
+_misses = Paces(rate=1, burst=MAX_MEMBERS)
+"""Wrong codes of one address: whoever guesses finds one of a few rooms in days, not in seconds."""
 
 
 @cache
@@ -104,7 +106,7 @@ async def _join(request: Request) -> Response:
         return Response(status_code=403)
     room = rooms().find(request.path_params["code"])
     if room is None or room.ended:
-        return Response(status_code=404)
+        return Response(status_code=404 if _misses.take(visitor(request)) else 429)
     try:
         asked = await _asked(request)
     except (TooLongError, ValueError):
@@ -116,7 +118,7 @@ async def _join(request: Request) -> Response:
         if device is None:
             return Response(status_code=403)
     if device is None:
-        if not _joins.take(visitor(request)):
+        if not (_misses.some(visitor(request)) and _joins.take(visitor(request))):
             return Response(status_code=429)
         try:
             device = room.join(token, visitor(request))

@@ -6,7 +6,7 @@
 const RETRIES_MS = [1000, 2000, 4000, 8000]
 const SAID_MS = 80 // a lecturer's steps are told at most so often
 
-/** @typedef {"joining" | "in" | "gone" | "full" | "refused_join" | "lost" | "over"} State */
+/** @typedef {"joining" | "in" | "gone" | "full" | "refused_join" | "lost" | "slow" | "over"} State */
 /** @typedef {{ lecturer: boolean, number: number, key?: string }} Me */
 
 /** The room that this window is in. @type {(code: string) => RoomClient} */
@@ -64,6 +64,7 @@ export class RoomClient {
   async join() {
     try {
       const answer = await post(`${this.url}/join`, {})
+      if (answer.status === 429) return this.again(() => this.join(), "slow")
       if (!answer.ok) return this.stand(answer.status === 404 ? "gone" : answer.status === 503 ? "full" : "refused_join")
       this.me = await answer.json()
     } catch {
@@ -112,10 +113,10 @@ export class RoomClient {
     if (this.source?.readyState === EventSource.CLOSED) this.again(() => this.join())
   }
 
-  /** @param {() => void} what */
-  again(what) {
+  /** @param {() => void} what @param {State} state */
+  again(what, state = "lost") {
     if (this.closed) return
-    this.stand("lost")
+    this.stand(state)
     const wait = RETRIES_MS[Math.min(this.retries++, RETRIES_MS.length - 1)]
     clearTimeout(this.retry)
     this.retry = setTimeout(what, wait)
