@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Error as PlaywrightError
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
@@ -26,6 +27,7 @@ from benchmarks.classroom import Server, row
 from benchmarks.visitor import Answer, Visitor
 from explorer.commands.terminal import table_lines
 from explorer.course.stops import stops
+from explorer.exact import interval
 from explorer.room.race import offers
 from tests.e2e.server import CHROMIUM, QUIET, started
 
@@ -230,6 +232,7 @@ class Lesson:
         self.turned: list[float] = []
         self.counted: list[float] = []
         self.raced = float("nan")
+        self.errors: list[str] = []
         self.view: dict[str, Any] = {"page": "step", "query": {"cell": "gru"}}
 
     async def run(self, seconds: float) -> None:
@@ -262,7 +265,11 @@ class Lesson:
         self.steps += await step(self.teacher, self.students, self.view, number)
         await asyncio.sleep(1)
         for page in self.pages:
-            stood = await page.evaluate("window.stood ?? 0")
+            try:
+                stood = await asyncio.wait_for(page.evaluate("window.stood ?? 0"), 60)
+            except (TimeoutError, PlaywrightError) as error:
+                self.errors.append(f"a browser does not answer: {error}")
+                continue
             if stood > begun:
                 self.drawn.append((stood - begun) / 1000)
 
@@ -277,13 +284,20 @@ class Lesson:
         if number % 2:
             asked = {"text": "Which states change?", "answers": ["all", "the later ones", "one"], "right": 1}
         await self.teacher.act("ask", **asked)
-        await asyncio.gather(*(page.locator(ANSWER).first.click() for page in self.pages))
+        await asyncio.gather(*map(self.answer, self.pages))
         everybody = len(self.students) + len(self.pages)
         self.counted.append(await until(lambda: self.teacher.heard["count"]["answered"] >= everybody))
         await self.teacher.act("show")
         await self.teacher.client.get(f"/r/{self.teacher.code}/figure/guess")
         await asyncio.sleep(2)
         await self.teacher.act("away")
+
+    async def answer(self, page: Page) -> None:
+        """A browser's student presses an answer; one that finds none in a minute is an error."""
+        try:
+            await page.locator(ANSWER).first.click(timeout=60_000)
+        except PlaywrightError as error:
+            self.errors.append(f"a browser's answer: {error}")
 
     async def race(self, pause: float) -> None:
         """The class's race, some time into the lesson."""
@@ -322,7 +336,6 @@ async def lesson(server: Server, students: int, real: int, seconds: float) -> li
         whole = Lesson(teacher, simulated, pages)
         await whole.run(seconds)
         share = (server.cpu() - before) / (time.perf_counter() - begun)
-        race = teacher.heard["race"]
         await browser.close()
     begun = time.perf_counter()
     for device in simulated:
@@ -330,11 +343,9 @@ async def lesson(server: Server, students: int, real: int, seconds: float) -> li
     await until(lambda: not teacher.heard["count"]["here"])
     left = time.perf_counter() - begun
     await teacher.part()
-    errors = [error for device in (teacher, *simulated) for error in device.errors] + faults
-    print(f"The class's race: {race['passed']} of {race['finished']} passed, between {race['interval']}.")
-    print(
-        "How its seeds ended:", ", ".join(f"{race['states'].count(s)} {s}" for s in sorted({*race["states"]}))
-    )
+    errors = [error for device in (teacher, *simulated) for error in device.errors] + whole.errors + faults
+    say_race(teacher.heard.get("race"))
+    print(*errors[:5], sep="\n")
     name = f"{students} in a room ({real} browsers)"
     return [
         row(f"{name}, {students - real} arrive, the last", arrived, "s"),
@@ -354,6 +365,17 @@ async def lesson(server: Server, students: int, real: int, seconds: float) -> li
     ]
 
 
+def say_race(race: dict[str, Any] | None) -> None:
+    """Prints how many seeds passed, what that says of all, and how each ended."""
+    if race is None:
+        print("The class's race was never heard of.")
+        return
+    low, high = interval(race["passed"], race["finished"]) if race["finished"] else (0.0, 1.0)
+    said = f"{race['passed']} of {race['finished']} passed, between {100 * low:.0f} and {100 * high:.0f} %"
+    ends = ", ".join(f"{race['states'].count(state)} {state}" for state in sorted({*race["states"]}))
+    print(f"The class's race: {said} of all at 95 %. How its seeds ended: {ends}.")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.room", description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=10, help="length of the lesson (default 10)")
@@ -361,6 +383,8 @@ def main() -> None:
     parser.add_argument("--browsers", type=int, default=3, help="how many of them in Chromium (default 3)")
     parser.add_argument("--rest", type=int, default=100, help="students of the room at rest (default 100)")
     given = parser.parse_args()
+    if given.minutes and given.students - given.browsers < 2:
+        parser.error("at least two of the students are simulated")
     assert OFFER in offers()
     with started() as (url, pid):
         server = Server(url, psutil.Process(pid))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.room import say_race
 from explorer.__main__ import main
 from explorer.commands import train as command
 from explorer.experiment import Experiment
@@ -174,6 +175,14 @@ def test_the_result_says_how_it_is_made_again(board):
     )
     assert [seed["seed"] for seed in found["seeds"]] == [0, 1]
     assert found["passed"][1] == 2 and 0 <= found["interval_95"][0] < found["interval_95"][1] <= 1
+
+
+def test_the_benchmark_of_a_room_reads_what_a_race_tells(board, capsys):
+    race = ClassRace(TINY, board, 1)
+    race.grow(2)
+    say_race(carried_out(race).record())
+    assert capsys.readouterr().out.startswith(f"The class's race: {race.passed} of 2 passed, between ")
+    say_race(None)
 
 
 def test_every_offer_is_cheap_and_a_race_of_one(monkeypatch):

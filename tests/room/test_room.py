@@ -217,6 +217,7 @@ def test_a_room_that_nobody_came_to_keeps_no_lecturer_out_for_long(clock):
     with pytest.raises(FullError):
         rooms.open("late")
     clock.now += 1
+    assert rooms.open("late").code in rooms.rooms
     for k in range(2 * MAX_ROOMS):
         with suppress(FullError):
             rooms.open(f"late {k}")
