@@ -73,8 +73,8 @@ LOOKS = ("", "arrows", "why", "eigenvalues", "nudge", "weights", "truncation", "
 STATES = tuple(dict.fromkeys(state for spec in CELLS.values() for state in spec.states))
 """The states of all cells, h first."""
 
-BEGINS = ("zero", "random", "learned", "carried")
-"""What the states are before the first step."""
+BEGINS = ("zero", "random", "learned", "carried", "cleared")
+"""What the states are before the first step: zeros, or what a file starts from; zeros there: cleared."""
 
 CLAMPS = tuple(dict.fromkeys(("", *(gate for spec in CELLS.values() for gate in spec.activations))))
 """The gates and candidates of all cells."""

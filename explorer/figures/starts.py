@@ -8,7 +8,12 @@ from explorer.figures.frame import frame
 from explorer.i18n import t
 from explorer.lab.starts import ROUNDING, Starts
 
-STYLES = {"random": ("write", "dot"), "learned": ("candidate", "dash"), "carried": ("keep", "solid")}
+STYLES = {
+    "random": ("write", "dot"),
+    "learned": ("candidate", "dash"),
+    "carried": ("keep", "solid"),
+    "cleared": ("x", "longdash"),
+}
 """The hue and the dash of each start."""
 
 

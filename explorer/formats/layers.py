@@ -20,7 +20,8 @@ class Layers(LayersOnly):
     """Recurrent layers out of a file, ready for `trace(layers, x)`, x (T, D) or (T, B, D).
 
     name: where they stand in the file; levels: the weights [layer][direction]; projections: (P, H) each, of
-    an LSTM whose output is projected, else none; conventions: on what the file means and does not say.
+    an LSTM whose output is projected, else none; conventions: on what the file means and does not say. start:
+    by name the states (H,) of each layer and direction that the file starts them from; None for zeros.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Layers(LayersOnly):
     levels: list[list[LayerWeights]]
     conventions: tuple[str, ...] = ()
     projections: list[list[np.ndarray]] = field(default_factory=list)
+    start: dict[str, list[np.ndarray]] | None = None
 
     def layer_weights(self) -> list[list[LayerWeights]]:
         return self.levels
@@ -49,7 +51,10 @@ class Layers(LayersOnly):
         return len(self.levels[0])
 
     def module(self) -> nn.Module:
-        """Returns a module with these weights: nn.RNN, nn.LSTM or nn.GRU where PyTorch has the cell."""
+        """Returns a module with these weights: nn.RNN, nn.LSTM or nn.GRU where PyTorch has the cell.
+
+        It starts from zeros, or from what it is given: `states(B)` is where the file starts it.
+        """
         first = self.levels[0][0]
         if self.projections:
             options: dict[str, Any] = {
@@ -70,6 +75,16 @@ class Layers(LayersOnly):
         if isinstance(module, nn.RNNBase):
             module.flatten_parameters()
         return module.eval()
+
+    def states(self, B: int) -> Any:
+        """Returns where the file starts B sequences, as `module()` takes it; None for zeros."""
+        if self.start is None:
+            return None
+        rows = [np.stack(self.start[s]) for s in CELLS[self.cell].states]  # (L, H) each
+        wide = [torch.tensor(row)[:, None].expand(-1, B, -1).contiguous() for row in rows]
+        if CELLS[self.cell].torch_module is None:
+            return [tuple(one[k] for one in wide) for k in range(len(rows[0]))]
+        return tuple(wide) if len(wide) > 1 else wide[0]
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Returns the weights by PyTorch's names: weight_ih_l0, weight_hh_l0, ..."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.cells import CELLS
 from explorer.cells.activations import USUAL, key_of
 from explorer.extras import needed
 from explorer.formats.layers import Layers, weights_for
@@ -325,7 +326,40 @@ def _read_by(name: str, scope: _Scope, nodes: Sequence[_Node], depth: int) -> _N
 def _stacked(stack: Sequence[_Node]) -> Layers:
     cell = _cell(stack[0])
     levels = [_weights(node, cell) for node in stack]
-    return Layers(shown(stack[0].name), cell, levels, tuple(_said(stack[0], cell)))
+    start = _start(stack, cell)
+    said = tuple(_said(stack[0], cell))
+    said += (STARTS,) if start else ()
+    return Layers(shown(stack[0].name), cell, levels, said, start=start)
+
+
+STARTS = "starts from constant states of its own"
+"""What is told of layers whose file starts them from other states than zeros."""
+
+
+def _start(stack: Sequence[_Node], cell: str) -> dict[str, list[np.ndarray]] | None:
+    """Returns the constant states that a file starts its layers from; None where all are zeros or unknown."""
+    found: dict[str, list[np.ndarray]] = {s: [] for s in CELLS[cell].states}
+    for node in stack:
+        R = node.array("R")
+        assert R is not None
+        for state, rows in found.items():
+            value = _begins(node, f"initial_{state}")
+            rows += list(np.zeros((len(R), R.shape[2]), np.float32) if value is None else value)
+    return found if any(row.any() for rows in found.values() for row in rows) else None
+
+
+def _begins(node: _Node, name: str) -> np.ndarray | None:
+    """Returns a constant initial state (ways, H), where all sequences of a batch have the same."""
+    W, R = node.array("W"), node.array("R")
+    if W is None or R is None or not node.input(name) or _value(node.input(name), node.scope, 0) is None:
+        return None
+    value = node.array(name)
+    assert value is not None
+    if value.ndim == 3 and node.options.get("layout"):
+        value = value.swapaxes(0, 1)
+    if value.ndim != 3 or not value.size or value.shape[::2] != (len(W), R.shape[2]):
+        raise Refused("file_damaged")
+    return value[:, 0] if (value == value[:, :1]).all() else None
 
 
 def _cell(node: _Node) -> str:
@@ -429,7 +463,7 @@ def _said(node: _Node, cell: str) -> Iterator[str]:
         yield "runs against time: give x from its end, `x[::-1]`"
     for name in ("initial_h", "initial_c"):
         value = _value(node.input(name), node.scope, 0) if node.input(name) else None
-        if value is not None and value.any():
-            yield f"has a constant {name} of its own that is not 0: give it as state"
+        if value is not None and value.any() and _begins(node, name) is None:
+            yield f"has a constant {name} that differs within a batch: give it as state"
     if cell.startswith("lstm_coupled"):
         yield "input_forget: f = 1 - i, read as i = 1 - f with the gate's signs turned"

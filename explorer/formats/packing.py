@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.cells import CELLS
 from explorer.formats import safe
 from explorer.formats.layers import Layers, weights_for
 from explorer.formats.networks import Network
@@ -58,6 +59,8 @@ def _entry(number: int, network: Network, arrays: dict[str, np.ndarray]) -> dict
     layers = network.layers
     for level, way, stem, array in _weights(layers):
         arrays[f"{number}.{level}.{way}.{stem}"] = array
+    for state, rows in (layers.start or {}).items():
+        arrays |= {f"{number}.start.{state}.{k}": row for k, row in enumerate(rows)}
     for name, array in zip(
         ("embedding", "readout", "readout_bias"), (network.embedding, *(network.readout or ())), strict=False
     ):
@@ -99,7 +102,14 @@ def _network(number: int, entry: dict[str, Any], arrays: dict[str, np.ndarray]) 
         levels.append([weights_for(entry["cell"], *(arrays.get(p + stem) for stem in _STEMS)) for p in at])
         if at[0] + "projection" in arrays:
             projections.append([arrays[p + "projection"] for p in at])
-    layers = Layers(entry["name"], entry["cell"], levels, tuple(entry["conventions"]), projections)
+    states, count = CELLS[entry["cell"]].states, entry["levels"] * entry["ways"]
+    start = {
+        s: [arrays[f"{number}.start.{s}.{k}"] for k in range(count)]
+        for s in states
+        if f"{number}.start.{s}.0" in arrays
+    }
+    said = tuple(entry["conventions"])
+    layers = Layers(entry["name"], entry["cell"], levels, said, projections, start or None)
     head = None
     if f"{number}.readout" in arrays:
         head = arrays[f"{number}.readout"], arrays[f"{number}.readout_bias"]

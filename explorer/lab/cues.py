@@ -10,7 +10,7 @@ from explorer.labels import UNKNOWN
 from explorer.limits import CUE_SHARE, CUE_WORK
 from explorer.nn.interventions import Intervention
 from explorer.nn.model import RecurrentModel
-from explorer.nn.reading import Stack
+from explorer.nn.reading import stack_of
 from explorer.nn.running import run_stack
 from explorer.nn.softmax import softmax
 
@@ -33,7 +33,7 @@ def moved(
     for column, (k, word) in enumerate(rows, 1):
         read[k, column] = word
     x = model.embedding.weight.detach().numpy()[read]
-    stack = Stack(model.cell, model.layer_weights(), projections=getattr(model, "projections", []))
+    stack = stack_of(model)
     said = softmax(model.read_out(run_stack(stack, x, changes=changes, at=at)[-1].output))
     apart = np.abs(said[:, 1:] - said[:, :1]).sum(-1) / 2  # (T, B - 1)
     replaced = np.array([k for k, _ in rows])

@@ -24,7 +24,7 @@ from explorer.lab.learned import Input, Learned, Token, inputs, tokens_called
 from explorer.lab.walk import softmax
 from explorer.limits import FLOW_WORK, MAX_FLOW, WINDOW
 from explorer.nn.model import RecurrentModel
-from explorer.nn.reading import Stack
+from explorer.nn.reading import stack_of
 from explorer.nn.running import run_stack
 from explorer.nn.tracing import Trace
 
@@ -346,7 +346,7 @@ def nudged(cell: CellFlow, step: int, unit: int = 0) -> Nudge | None:
 
 def forward(model: RecurrentModel, x: Any, scale: float = 1.0) -> Trace:
     """Returns the trace of a model over tokens or numbers, its inputs scaled."""
-    stack = Stack(model.cell, model.layer_weights(), projections=getattr(model, "projections", []))
+    stack = stack_of(model)
     bare = Trace(run_stack(stack, model.embed(x) * scale), tokens=model.display(x))
     return replace(
         bare,

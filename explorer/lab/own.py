@@ -36,6 +36,7 @@ class OwnModel(RecurrentModel):
         nn.Module.__init__(self)
         layers = network.layers
         self.layers = layers
+        self.start = layers.start
         self.levels = [[w.map(lambda a: a.astype(np.float64)) for w in ways] for ways in layers.levels]
         self.projections = [[p.astype(np.float64) for p in ways] for ways in layers.projections]
         self.cell, self.hidden_size = layers.cell, self.levels[-1][0].hidden_size
@@ -57,12 +58,18 @@ class OwnModel(RecurrentModel):
 
     def forward(self, x: torch.Tensor, state: States | None = None) -> torch.Tensor:
         """Returns the logits by PyTorch's own layers, as `RecurrentModel` does."""
-        return self.readout(self.layers.module().double()(self.vectors(x))[0])
+        state = self.layers.states(x.shape[1])
+        given = () if state is None else (_double(state),)
+        return self.readout(self.layers.module().double()(self.vectors(x), *given)[0])
 
     def embed(self, x: Any) -> np.ndarray:
         if self.embedding is None:
             return np.asarray(x, np.float64)
         return self.embedding.weight.detach().numpy()[self._ids(x)].copy()
+
+
+def _double(state: Any) -> Any:
+    return state.double() if isinstance(state, torch.Tensor) else type(state)(map(_double, state))
 
 
 def numbered(count: int) -> tuple[str, ...]:
@@ -127,7 +134,8 @@ def digest(data: bytes) -> str:
 class Facts:
     """What is told of a network of a file: units by level, whether it says tokens; names as in the file.
 
-    read_as: the tensors that were taken as embedding and readout; below: layers put on each other.
+    read_as: the tensors that were taken as embedding and readout; below: layers put on each other; starts:
+    whether it starts from states of its own.
     """
 
     name: str
@@ -140,6 +148,7 @@ class Facts:
     read_as: tuple[str, ...]
     below: tuple[str, ...]
     conventions: tuple[str, ...]
+    starts: bool = False
 
     @property
     def widest(self) -> int:
@@ -160,6 +169,7 @@ def facts_of(network: Network) -> Facts:
         read_as=network.names,
         below=network.below,
         conventions=layers.conventions,
+        starts=layers.start is not None,
     )
 
 

@@ -23,8 +23,8 @@ from explorer.nn.model import RecurrentModel
 from explorer.nn.softmax import cross_entropy
 from explorer.nn.tracing import trace
 
-KINDS = BEGINS[1:]
-"""What a run may start from in place of zeros."""
+KINDS = BEGINS[1:-1]
+"""What any run may start from in place of zeros."""
 
 FELT_STEPS = 60
 """Steps over which two runs are compared; a shorter text is read again and again."""
@@ -94,9 +94,10 @@ class Starts:
 
 
 def kinds_for(model: RecurrentModel) -> tuple[str, ...]:
-    """Returns what a network's run may start from in place of zeros."""
+    """Returns what a network's run may start from in place of zeros, or of where its file starts it."""
     alone = sum(map(len, model.layer_weights())) == 1 and hasattr(model, "rnn")
-    return tuple(kind for kind in KINDS if alone or kind != "learned")
+    kinds = tuple(kind for kind in KINDS if alone or kind != "learned")
+    return kinds if getattr(model, "start", None) is None else (*kinds, "cleared")
 
 
 def begun(kind: str, experiment: Experiment, model: RecurrentModel, given: Input) -> Begun:
@@ -121,12 +122,19 @@ def every_state(kind: str, experiment: Experiment, model: RecurrentModel, given:
 
     random: standard normal numbers of the experiment's seed. learned: from zeros, the best of TRAINING_STEPS
     of Adam on the loss of what the network was trained on (else of the text), the weights as they are.
-    carried: where the same text, read once from zeros, has ended.
+    carried: where the same text, read once, has ended. cleared: zeros, where a file starts its network from
+    other states.
     """
     if kind == "random":
         rng = np.random.default_rng(20_000 + experiment.seed)
         layers = [
             {s: rng.standard_normal(w.hidden_size) for s in CELLS[model.cell].states}
+            for ways in model.layer_weights()
+            for w in ways
+        ]
+    elif kind == "cleared":
+        layers = [
+            {s: np.zeros(w.hidden_size) for s in CELLS[model.cell].states}
             for ways in model.layer_weights()
             for w in ways
         ]

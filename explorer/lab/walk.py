@@ -286,8 +286,10 @@ def _changes(
 
 
 def _begun(experiment: Experiment, model: RecurrentModel, given: Input, problems: list) -> Begun | None:
-    """Other states than zeros before the first step."""
-    if experiment.begin == "zero":
+    """Other states before the first step than those that the network starts from."""
+    if experiment.begin == "zero" or (
+        experiment.begin == "cleared" and getattr(model, "start", None) is None
+    ):
         return None
     if experiment.begin not in kinds_for(model):
         problems.append(("one_layer_start", {}))

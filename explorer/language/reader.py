@@ -10,6 +10,7 @@ import numpy as np
 from explorer.cells import CELLS, NumpyOps
 from explorer.nn.interventions import untouched
 from explorer.nn.model import RecurrentModel
+from explorer.nn.reading import stack_of
 from explorer.nn.tracing import run_layer
 
 StackState = tuple[np.ndarray, ...]
@@ -32,6 +33,13 @@ class Reader:
             for tensor in (model.embedding.weight, model.readout.weight, model.readout.bias)
         )
 
+    @property
+    def start(self) -> list[list[np.ndarray]]:
+        """By state and layer the numbers (H,) before the first token: zeros, or what a file says."""
+        own = stack_of(self.model).start
+        zeros = [np.zeros(layer.hidden_size) for layer in self.layers]
+        return [[np.asarray(row, np.float64) for row in own[s]] if own else zeros for s in self.spec.states]
+
     def id_of(self, token: str) -> int:
         if token not in self.model.ids:
             raise ValueError(f"the model's vocabulary has no token {token!r}")
@@ -41,12 +49,10 @@ class Reader:
         return tuple(self.vocabulary[int(k)] for k in ids)
 
     def after(self, ids: Sequence[int]) -> StackState:
-        """Returns the state after a prompt, from zero."""
+        """Returns the state after a prompt, from where the network starts."""
         if not ids:
             raise ValueError("the prompt is empty: there is no state to go on from")
-        state: StackState = tuple(
-            np.zeros((len(self.layers), self.model.hidden_size)) for _ in self.spec.states
-        )
+        state: StackState = tuple(map(np.stack, self.start))
         for token in ids:
             state = self.read(token, state)
         return state
@@ -70,10 +76,11 @@ class Reader:
         return self.logits(state[0][-1])
 
     def outputs(self, ids: np.ndarray) -> np.ndarray:
-        """Returns the last layer's state h (T, H) after each token of a text, from zero."""
-        x, zero = self.embedding[ids], np.zeros(self.model.hidden_size)
+        """Returns the last layer's state h (T, H) after each token of a text."""
+        x = self.embedding[ids]
         for level, weights in enumerate(self.layers):
-            x = run_layer(self.model.cell, weights, x, (zero,) * len(self.spec.states), layer=level).output
+            begun = tuple(rows[level] for rows in self.start)
+            x = run_layer(self.model.cell, weights, x, begun, layer=level).output
         return x
 
     def greedy(self, ids: Sequence[int], count: int) -> list[int]:

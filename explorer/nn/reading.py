@@ -1,6 +1,6 @@
 """The recurrent layers of a module as they are run: weights by layer and direction, and what is special."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,8 @@ class Stack:
     batch_first: bool = False
     projections: list[list[np.ndarray]] = field(default_factory=list)
     dtype: torch.dtype = torch.float32
+    start: Mapping[str, Sequence[np.ndarray]] | None = None
+    """By name the states (H,) of each layer and direction before the first step; None for zeros."""
     by_step: bool = False
     """Whether it is nn.LSTMCell or the like: the network calls it for each step."""
 
@@ -39,6 +41,12 @@ class Stack:
 
     def projection(self, level: int, way: int) -> np.ndarray | None:
         return self.projections[level][way] if self.projections else None
+
+
+def stack_of(model: Any) -> Stack:
+    """Returns the layers of a model of ours, ready to run from where it starts."""
+    projections, start = getattr(model, "projections", []), getattr(model, "start", None)
+    return Stack(model.cell, model.layer_weights(), projections=projections, start=start)
 
 
 def is_recurrent(module: Any) -> bool:

@@ -24,8 +24,8 @@ def run_stack(
 ) -> tuple[LayerTrace, ...]:
     """Returns a LayerTrace for each layer and direction over x (T, D) or (T, B, D).
 
-    state: as PyTorch takes it, or None for zeros, or by name for each layer that is returned, before its
-    projection; lengths (B,): steps of each sequence of a padded batch.
+    state: as PyTorch takes it, or None for the stack's own start, or by name for each layer that is returned,
+    before its projection; lengths (B,): steps of each sequence of a padded batch.
     changes are made in all layers, or in the one at a place among those that are returned; those above it
     read what it then gives.
     """
@@ -63,13 +63,15 @@ def _run(
 def _initial(stack: Stack, x: np.ndarray, state: Any) -> Iterator[tuple[np.ndarray, ...]]:
     """Yields the initial states of each layer and direction, each (..., H)."""
     spec, count = CELLS[stack.cell], sum(map(len, stack.levels))
+    state = stack.start if state is None else state
     if state is None:
         for w in (w for level in stack.levels for w in level):
             yield tuple(np.zeros((*x.shape[1:-1], w.hidden_size), x.dtype) for _ in spec.states)
         return
     if isinstance(state, Mapping):
         for k in range(count):
-            yield tuple(np.asarray(state[s][k], x.dtype) for s in spec.states)
+            each = (np.asarray(state[s][k], x.dtype) for s in spec.states)
+            yield tuple(np.broadcast_to(one, (*x.shape[1:-1], one.shape[-1])) for one in each)
         return
     shapes = dict.fromkeys(spec.states, (count, *x.shape[1:-1], stack.levels[0][0].hidden_size))
     if stack.projections:

@@ -27,7 +27,16 @@ from explorer.cells import LayerWeights
 from explorer.nn.agreement import as_it_comes, distance, refusal, tf32, who
 from explorer.nn.capture import Call, holding_layers, left_as_it_was, plain_network, watched
 from explorer.nn.interventions import Intervention
-from explorer.nn.reading import HALF, Stack, as_array, check_numbers, is_recurrent, read, torch_weights
+from explorer.nn.reading import (
+    HALF,
+    Stack,
+    as_array,
+    check_numbers,
+    is_recurrent,
+    read,
+    stack_of,
+    torch_weights,
+)
 from explorer.nn.records import ByName, LayerTrace, Trace
 from explorer.nn.running import run_layer, run_stack
 
@@ -88,8 +97,8 @@ def trace(module: Any, /, *inputs: Any, **named: Any) -> Any:
     x: (T, D), or a batch as the module's batch_first says; arrays then have shape (T, B, H). A
     PackedSequence, or lengths (B,) beside a padded batch, is run as PyTorch runs it packed. For a
     RecurrentModel with a vocabulary: token strings or ids (T,). state: as PyTorch takes it, h_0 or
-    (h_0, c_0, ...), zero by default. changes: interventions on a model of ours, in all of its layers or in
-    the one at a place among those of the trace.
+    (h_0, c_0, ...), by default zero, or what a file says. changes: interventions on a model of ours, in all
+    of its layers or in the one at a place among those of the trace.
 
     Any other network, `trace(net, *inputs, **named)`, gives Traces: name of the layer -> its Trace. The
     network's own forward runs once on these arguments, without gradients, and each recurrent layer is traced
@@ -119,7 +128,7 @@ def _of_model(
     changes: Sequence[Intervention] = (),
     at: int | None = None,
 ) -> Trace:
-    stack = Stack(model.cell, model.layer_weights(), projections=getattr(model, "projections", []))
+    stack = stack_of(model)
     array, ends = _as_input(model.embed(x), stack, lengths)
     layers = run_stack(stack, array, state, changes, ends, at)
     if isinstance(model, LayersOnly):

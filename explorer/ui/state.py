@@ -195,7 +195,8 @@ def _with_own(experiment: Experiment) -> Experiment:
     own["beside"] = experiment.beside if beside(replace(experiment, **own)) else ""
     if own["beside"] != experiment.beside:
         notice("beside_gone")
-    own |= {"begin": "zero" if experiment.begin == "learned" else experiment.begin}
+    missing = experiment.begin == "learned" or (experiment.begin == "cleared" and not found.starts)
+    own |= {"begin": "zero" if missing else experiment.begin}
     own |= {"level": min(experiment.level, len(found.levels))}
     own |= {"way": experiment.way if found.ways > 1 else "forward"}
     for name, value in own.items():

@@ -9,6 +9,7 @@ from explorer.experiment import TYPES, Experiment, choice
 from explorer.figures.outcomes import carry_name
 from explorer.figures.signals import signal_name
 from explorer.i18n import strings, t
+from explorer.ui import brought
 from explorer.ui.state import seed_widget, showing
 
 DIGITS = "%.9g"
@@ -118,6 +119,8 @@ def _names(name: str, experiment: Experiment, lang: str) -> Callable[[str], str]
     if name in CELL_FIELDS:
         names = table["cell"] | {MORE: t("ui.more_cells", lang)}
     extra = table["option"].get(name, {})
+    if name == "begin" and (found := brought.facts(experiment)) and found.starts:
+        names = names | {"zero": t("own.its_start", lang)}
 
     def shown(value: str) -> str:
         if value in ("", None):

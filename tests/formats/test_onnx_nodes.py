@@ -6,9 +6,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from explorer import inspect_file, load_weights, trace
+from explorer.formats.apart import opened_apart
+from explorer.formats.onnx_file import STARTS
+from explorer.formats.packing import unpack
 from explorer.i18n import Refused
 from tests.helpers import largest
 
@@ -95,6 +99,35 @@ def test_a_node_gives_what_onnx_runtime_gives(operator, options, directions, pee
     layers, x = load_weights(data), rng.normal(size=(T, B, D)).astype(np.float32)
     assert largest(trace(layers, x).output, joined(ran(data, x))) <= 2e-6
     assert layers.name == "net/Y" and layers.directions == directions
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("operator", GATES)
+def test_a_constant_start_is_where_the_layers_start(operator, directions):
+    rng = np.random.default_rng(83)
+    own = [rng.normal(size=(directions, 1, H)).astype(np.float32).repeat(B, 1) for _ in range(2)]
+    begun = [numpy_helper.from_array(a, name) for a, name in zip(own, ("h0", "c0"), strict=True)]
+    begun = begun if operator == "LSTM" else begun[:1]
+    inputs = ",".join(["X,W,R,B,", *(b.name for b in begun)])
+    ways = {"direction": "bidirectional"} if directions == 2 else {}
+    data = model([node(operator, inputs, "Y", **ways)], [*constants(operator, rng, directions), *begun])
+    x = rng.normal(size=(T, B, D)).astype(np.float32)
+    _, _, (kept,) = unpack(opened_apart(data))
+    for layers in (load_weights(data), kept.layers):
+        found = trace(layers, x)
+        assert largest(found.output, joined(ran(data, x))) <= 2e-6
+        np.testing.assert_array_equal(found.layers[0].h[0], own[0][0])
+        assert STARTS in layers.conventions
+        if operator != "GRU":  # reset before: no module of PyTorch
+            y = layers.module()(torch.tensor(x), layers.states(B))[0].detach().numpy()
+            assert largest(y, found.output) <= 2e-6
+    plain = model([node(operator, "X,W,R,B", "Y", **ways)], constants(operator, np.random.default_rng(83)))
+    assert directions > 1 or load_weights(plain).start is None
+    own[0][:, 0] += 1  # every sequence of a batch from another state
+    data = model(
+        [node("RNN", "X,W,R,B,,h0", "Y")], [*constants("RNN", rng), numpy_helper.from_array(own[0][:1], "h0")]
+    )
+    assert load_weights(data).start is None and "differs within a batch" in load_weights(data).conventions[-1]
 
 
 def test_a_node_against_time_says_to_turn_the_input():

@@ -9,13 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from explorer import Experiment, inspect_file
+from explorer import CELLS, Experiment, inspect_file
 from explorer.checks.live import flow_error
 from explorer.formats.layers import Layers
 from explorer.formats.networks import Network, networks_in
 from explorer.lab.flow import flow, nudged
-from explorer.lab.own import own
+from explorer.lab.own import facts_of, own
+from explorer.lab.starts import felt
 from explorer.lab.walk import run_whole, walk
+from explorer.language.reader import Reader
 from explorer.nn.tracing import weights_of
 from tests.helpers import largest
 
@@ -157,3 +159,32 @@ def test_on_the_pages_every_function_of_keras_is_what_keras_gave(file):
         assert largest(found.runs[0].trace.output, of) <= 1e-5 * max(1.0, np.abs(of).max()), one.layers
         assert found.error <= 1e-12 * max(1.0, np.abs(of).max()), one.layers
         assert flow_error(flow(asked, {cell: learned})) <= 1e-9, one.layers
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_file_that_starts_from_states_of_its_own_is_started_there_everywhere(cell):
+    found, module = network(cell, both=False)
+    rng = np.random.default_rng(1)
+    start = {s: [rng.normal(size=5) for _ in range(2)] for s in CELLS[cell].states}
+    begun = replace(found, layers=replace(found.layers, start=start))
+    ids = [WORDS.index(token) for token in ASKED.text]
+    x = torch.tensor(found.embedding[ids])
+    given = tuple(torch.tensor(np.stack(rows)) for rows in start.values())
+    output = module(x, given if len(given) > 1 else given[0])[0].detach().numpy()
+    assert largest(output, module(x)[0].detach().numpy()) > 0.01  # it matters
+    learned, asked = own(begun, WORDS), replace(ASKED, cell=cell, level=2)
+    shown = walk(asked, learned)
+    assert largest(shown.runs[0].trace.layers[0].output, output) < 1e-12 and shown.error < 1e-12
+    assert not shown.changed and facts_of(begun).starts and not facts_of(found).starts
+    logits = output @ found.readout[0].T + found.readout[1]
+    assert largest(learned.model(torch.tensor(ids)[:, None])[:, 0].detach().numpy(), logits) < 1e-12
+    reader = Reader(learned.model)
+    assert largest(reader.outputs(np.array(ids)), output) < 1e-12
+    assert largest(reader.after(ids)[0][-1], output[-1]) < 1e-12
+    back = flow(asked, {cell: learned})
+    assert largest(back.chosen.trace.layers[0].output, output) < 1e-12 and flow_error(back) < 1e-9
+    cleared = walk(replace(asked, begin="cleared"), learned)
+    assert cleared.changed == ("begin",)
+    assert largest(cleared.runs[-1].trace.layers[0].output, module(x)[0].detach().numpy()) < 1e-12
+    assert walk(replace(asked, begin="cleared"), own(found, WORDS)).changed == ()
+    assert "cleared" in {one.kind for one in felt(asked, learned).starts}

@@ -220,7 +220,8 @@ _UNSAID = {
     "runs against time": "against_time",
     "does not say": "unsaid_functions",
     "are joined by": "joined",
-    "a constant initial": "own_start",
+    "starts from constant": "own_start",
+    "differs within a batch": "own_starts",
 }
 """What is to be told on a page of what the formats tell in code: a part of the sentence -> its key."""
 

@@ -117,7 +117,8 @@ def _starts_table(starts: Starts, lang: str) -> str:
     memory = starts.states[-1]
     heads = [t(f"starts.{name}", lang, s=memory) for name in ("start", "loss", "gone", "factor")]
     rows = [f"| {' | '.join(heads)} |", "|---|---|---|---|"]
-    rows.append(f"| {t('option.begin.zero', lang)} | {_loss(starts.loss)} | | |")
+    usual = "own.its_start" if "cleared" in {start.kind for start in starts.starts} else "option.begin.zero"
+    rows.append(f"| {t(usual, lang)} | {_loss(starts.loss)} | | |")
     for start in starts.starts:
         gone, factor = start.gone(memory), start.factor(memory)
         when = t("starts.not_gone", lang) if gone is None else str(gone)
