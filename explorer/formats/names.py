@@ -6,7 +6,7 @@ Weights that are made of others when a network runs (weight_norm, pruning) are m
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ _SAID = {
     "gru": "gates packed r z n, reset after the matmul, as in PyTorch; z = 1 keeps",
     "rnn": "the file does not say whether tanh or ReLU: tanh",
 }
+_AROUND = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+"""What torch.compile, FSDP and checkpointing write into names, wherever they wrap a part."""
+
 _WRAPPERS = ("state_dict.", "model_state_dict.", "model_state.", "model.", "module.")
 
 Group = dict[tuple[int, bool], dict[str, str]]
@@ -59,7 +62,10 @@ def used_by(table: Table) -> set[str]:
     """Returns the names of all tensors that belong to recurrent layers, as the file has them."""
     whole = _made(table)
     names = {name for group in _groups(whole).values() for part in group.values() for name in part.values()}
-    return names | {name for name in table if any(name.startswith(n) for n in names - table.keys())}
+    made = names - table.keys()
+    of = (f"{n.rpartition('.')[0]}.parametrizations.{n.rpartition('.')[2]}".lstrip(".") for n in made)
+    starts = (*made, *of)
+    return names | {name for name in table if name.startswith(starts)}
 
 
 def _groups(table: Table) -> dict[str, Group]:
@@ -124,7 +130,7 @@ def _weights(cell: str, arrays: Mapping[str, np.ndarray], names: Mapping[str, st
 
 
 def _without_wrappers(prefix: str) -> str:
-    dotted = prefix + "."
+    dotted = ".".join(part for part in prefix.split(".") if part not in _AROUND) + "."
     while found := next((w for w in _WRAPPERS if dotted.startswith(w) and dotted != w), None):
         dotted = dotted.removeprefix(found)
     return dotted.removesuffix(".")
@@ -133,9 +139,11 @@ def _without_wrappers(prefix: str) -> str:
 def _made(table: Table) -> Table:
     """Returns the table with weights that are made of others under their own names.
 
-    Of parametrisations only weight_norm's: what others make of a weight is code.
+    Of parametrisations weight_norm's and spectral_norm's: what others make of a weight is code.
     """
     found = dict(table)
+    for name, of, u, v in _spectral(table):
+        found[name] = _of_norm_one(table[of], table[u], table[v])
     for name, tensor in table.items():
         head, _, last = name.rpartition(".")
         if last.endswith("_v") and f"{name[:-2]}_g" in table:
@@ -143,10 +151,43 @@ def _made(table: Table) -> Table:
         elif last.endswith("_orig") and f"{name[:-5]}_mask" in table:
             found[name[:-5]] = _masked(tensor, table[f"{name[:-5]}_mask"])
         elif last == "original1" and f"{head}.original0" in table and ".parametrizations." in f".{head}":
-            outer, _, weight = head.rpartition(".")
-            outer = outer.removesuffix("parametrizations")
-            found[f"{outer}{weight}"] = _normed(table[f"{head}.original0"], tensor)
+            found[_outer(head)] = _normed(table[f"{head}.original0"], tensor)
     return found
+
+
+def _spectral(table: Table) -> Iterator[tuple[str, str, str, str]]:
+    """Yields the names of weights under spectral_norm, old and new: their own, and what they are made of."""
+    for name in table:
+        head, _, last = name.rpartition(".")
+        plain = name[:-5]
+        if last.endswith("_orig") and {f"{plain}_u", f"{plain}_v"} <= table.keys():
+            yield plain, name, f"{plain}_u", f"{plain}_v"
+        elif last == "original" and {f"{head}.0._u", f"{head}.0._v"} <= table.keys():
+            yield _outer(head), name, f"{head}.0._u", f"{head}.0._v"
+
+
+def _outer(head: str) -> str:
+    """Returns the name of the weight that `a.parametrizations.weight` makes: `a.weight`."""
+    outer, _, weight = head.rpartition(".")
+    return outer.removesuffix("parametrizations") + weight
+
+
+def parametrised(table: Table) -> str | None:
+    """Returns the name of a recurrent weight that a parametrisation of unknown code makes, or None."""
+    tails = (n.removesuffix(".original") for n in table if n.endswith(".original"))
+    names = (_outer(head) for head in tails if ".parametrizations." in f".{head}")
+    return next((n for n in names if re.search(r"weight_(ih|hh)", n)), None)
+
+
+def _of_norm_one(tensor: Tensor, u: Tensor, v: Tensor) -> Tensor:
+    """A matrix over its largest singular value, as spectral_norm has it: of the vectors that it keeps."""
+
+    def load() -> np.ndarray:
+        w = tensor.load().astype(np.float32)
+        size = u.load().astype(np.float32) @ (w.reshape(len(w), -1) @ v.load().astype(np.float32))
+        return (w / size).astype(np.float32)
+
+    return Tensor(tensor.shape, tensor.kind, load)
 
 
 def _normed(size: Tensor, direction: Tensor) -> Tensor:

@@ -6,20 +6,28 @@ layers = load_weights("model.ckpt", "encoder.lstm")
 trace(layers, x).gate["f"]                      # x (T, D) or (T, B, D)
 """
 
+import json
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from explorer.formats import keras, names, npz, onnx_file, safe, torch_file
 from explorer.formats.layers import Layers
-from explorer.formats.source import FAULTS, Source, Table, shown, source_of
+from explorer.formats.source import FAULTS, Source, Table, path_of, shown, source_of
 from explorer.i18n import Refused
 
 FORMAT = "recurrent layers 1"
 """What a file of layers alone, as `python -m explorer convert` writes it, says of itself."""
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_INDEX = (".safetensors.index.json", ".bin.index.json")
 _LISTED = 12
+MAX_INDEX = 2**26
+"""Bytes of the list of a network's files: a hundred thousand names."""
+
+MAX_PARTS = 1_000
+"""Files that a network lies in: the largest have some hundred."""
+
 _PACKED = ("_all_weight_values.", "_packed_weight_")
 """What PyTorch's quantised layers call their weights."""
 
@@ -40,6 +48,8 @@ class FileContents:
     def one(self, name: str | None = None) -> Layers:
         """Returns the only layers, or those of a name. Raises Refused, which lists what there is."""
         if not self.layers:
+            if made := names.parametrised(self.rest):
+                raise Refused("parametrised_layers", name=shown(made))
             packed = any(mark in name for name in self.rest for mark in _PACKED)
             raise Refused("quantised_layers" if packed else "no_layers")
         if name is not None:
@@ -72,6 +82,8 @@ def load_weights(file: Path | str | bytes, prefix: str | None = None) -> Layers:
 
 def inspect_file(file: Path | str | bytes) -> FileContents:
     """Returns what a file holds: see `load_weights`."""
+    if isinstance(file, Path | str) and str(file).endswith(_INDEX):
+        return _by_names("safetensors" if "safetensors" in str(file) else "PyTorch", _of_index(path_of(file)))
     source = source_of(file)
     if source.start.startswith(b"PK\x03\x04"):
         return _zipped(source)
@@ -86,7 +98,40 @@ def inspect_file(file: Path | str | bytes) -> FileContents:
     if onnx_file.looks_so(source):
         layers, rest = onnx_file.read(source)
         return FileContents("ONNX", tuple(layers), rest)
-    raise Refused("unknown_format")
+    raise Refused(_told(source))
+
+
+def _told(source: Source) -> str:
+    """Returns what is said of a file that is none of those that are read."""
+    start = bytes(source.data[:4096])
+    if start.lstrip().startswith(b"{") and b'"weight_map"' in start:
+        return "index_alone"
+    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
+        return "pickle_file"
+    return "array_file" if start.startswith(b"\x93NUMPY") else "unknown_format"
+
+
+def _of_index(path: Path) -> Table:
+    """Returns the tensors of a network in several files beside their list. Raises Refused, Unreadable."""
+    try:
+        listed = set(json.loads(bytes(source_of(path).data[:MAX_INDEX]))["weight_map"].values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Refused("file_damaged") from error
+    if len(listed) > MAX_PARTS or not all(
+        isinstance(name, str) and Path(name).name == name for name in listed
+    ):
+        raise Refused("file_damaged")
+    found: Table = {}
+    for name in sorted(listed):
+        source = source_of(path.parent / name)
+        if source.start.startswith(b"PK\x03\x04"):
+            with zipfile.ZipFile(source.open()) as archive:
+                found |= torch_file.read_zip(source, archive)
+        elif safe.looks_so(source):
+            found |= safe.read(source)[0]
+        else:
+            raise Refused("unknown_format")
+    return found
 
 
 def _zipped(source: Source) -> FileContents:
@@ -102,7 +147,8 @@ def _zipped(source: Source) -> FileContents:
         return FileContents("Keras", tuple(layers), rest)
     if any(name.endswith(".npy") for name in entries):
         return _by_names("NumPy", npz.read(archive))
-    raise Refused("unknown_format")
+    exported = any(name.endswith("models/model.json") for name in entries)
+    raise Refused("exported_program" if exported else "unknown_format")
 
 
 def _by_names(kind: str, table: Table, cell: str | None = None) -> FileContents:

@@ -47,9 +47,16 @@ def at_hand(file: Path | str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NoFile("file_missing", file=str(file)) from error
     except IsADirectoryError as error:
-        raise Unreadable("file_folder", file=str(file)) from error
+        raise Unreadable(_folder(Path(file)), file=str(file)) from error
     except OSError as error:
         raise Unreadable("file_unreadable", file=str(file)) from error
+
+
+def _folder(path: Path) -> str:
+    """Returns what is said of a folder: of those that networks are kept in, what to do."""
+    if (path / ".metadata").is_file():
+        return "folder_distributed"
+    return "folder_saved_model" if (path / "saved_model.pb").is_file() else "file_folder"
 
 
 def bytes_of(file: Path | str) -> bytes:

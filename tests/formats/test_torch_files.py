@@ -2,6 +2,7 @@
 
 import collections
 import io
+import json
 import os
 import pickle
 import subprocess
@@ -328,3 +329,104 @@ def test_a_quantised_network_in_a_file_is_said_to_be_one(kind, layer, whole):
     net = torch.ao.quantization.quantize_dynamic(nn.Sequential(layer(3, 4)), {layer}, dtype=kind)
     with pytest.raises(Refused, match=r"holds a quantised network.*as it was before"):
         load_weights(saved(net if whole else net.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("_orig_mod.enc.", "enc"),
+        ("module._orig_mod.enc.", "enc"),
+        ("_fsdp_wrapped_module.enc._fsdp_wrapped_module.", "enc"),
+        ("state_dict.model.enc._orig_mod.", "enc"),
+        ("model_ema.module.", "model_ema.module"),
+    ],
+)
+def test_what_wraps_a_network_is_left_out_of_its_names(written, name):
+    module = made(nn.GRU)
+    found = inspect_file(saved({written + key: value for key, value in module.state_dict().items()}))
+    assert [layers.name for layers in found.layers] == [name] and not found.other
+    agrees(found.layers[0], module)
+
+
+def _old_norm(module, name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return nn.utils.spectral_norm(module, name)
+
+
+@pytest.mark.parametrize("change", [nn.utils.parametrizations.spectral_norm, _old_norm])
+def test_weights_under_spectral_norm_are_those_that_the_module_runs_with(change):
+    net = nn.ModuleDict({"rnn": change(made(), "weight_hh_l0")})
+    net.train()["rnn"](X)  # its vectors move, in training
+    found = inspect_file(saved(net.state_dict()))
+    agrees(found.one("rnn"), net.eval()["rnn"])
+    assert not found.other
+
+
+def test_weights_that_code_makes_are_refused_by_name():
+    module = nn.utils.parametrizations.orthogonal(made(), "weight_hh_l0")
+    with pytest.raises(Refused, match=r"weights weight_hh_l0 are made by code.*remove_parametrizations"):
+        load_weights(saved(module.state_dict()))
+    with pytest.raises(Refused, match="holds no recurrent layer"):
+        load_weights(saved(nn.utils.parametrizations.orthogonal(nn.Linear(3, 3)).state_dict()))
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "bin"])
+def test_a_network_in_several_files_is_opened_by_their_list(kind, tmp_path):
+    module, parts = made(nn.GRU), [{}, {}]
+    for k, (name, value) in enumerate(module.state_dict().items()):
+        parts[k % 2][f"enc.{name}"] = value.clone()
+    write = safetensors.torch.save_file if kind == "safetensors" else torch.save
+    names = [f"model-{k}-of-2.{kind}" for k in (1, 2)]
+    for name, part in zip(names, parts, strict=True):
+        write(part, tmp_path / name)
+    index = tmp_path / f"model.{kind}.index.json"
+    listed = {key: names[k] for k in range(2) for key in parts[k]}
+    index.write_text(json.dumps({"metadata": {}, "weight_map": listed}))
+    agrees(load_weights(index, "enc"), module)
+    with pytest.raises(Refused, match="list of a network in several files"):
+        load_weights(index.read_bytes())
+    (tmp_path / names[1]).unlink()
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*of-2"):
+        load_weights(index)
+    for bad in ('{"weight_map": {"a": "../else.bin"}}', '{"weight_map": 1}', "[", '{"weight_map": {"a": 1}}'):
+        index.write_text(bad)
+        with pytest.raises(Refused, match="damaged"):
+            load_weights(index)
+
+
+def _npy() -> bytes:
+    memory = io.BytesIO()
+    np.save(memory, np.ones(3))
+    return memory.getvalue()
+
+
+def _zip(name: str) -> bytes:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        archive.writestr(name, "{}")
+    return memory.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (pickle.dumps({"weight_hh_l0": [1.0]}), "a pickle that torch.save did not write"),
+        (_npy(), "one NumPy array"),
+        (_zip("net/models/model.json"), r"exported program \(torch.export\)"),
+        (_zip("readme.txt"), "none of those that can be read"),
+    ],
+)
+def test_files_of_other_kinds_are_told_what_to_become(data, message):
+    with pytest.raises(Refused, match=message):
+        load_weights(data)
+
+
+@pytest.mark.parametrize(
+    ("holds", "message"),
+    [(".metadata", "dcp_to_torch"), ("saved_model.pb", "SavedModel"), ("a", "is a folder")],
+)
+def test_folders_that_networks_are_kept_in_are_told_what_to_become(holds, message, tmp_path):
+    (tmp_path / holds).write_bytes(b"x")
+    with pytest.raises(OSError, match=message):
+        inspect_file(tmp_path)
