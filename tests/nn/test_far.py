@@ -3,6 +3,7 @@
 No GPU is here: that kernels of CUDA give these numbers is not what this shows.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks import cuda
 from explorer import bptt, trace
 
 CUDA = torch.device("cuda", 0)
@@ -98,3 +100,18 @@ def test_the_gradient_of_a_loss_comes_back_from_there():
 def test_what_tf32_does_is_said():
     with pytest.warns(UserWarning, match="TF32 is on"):
         trace(far(nn.LSTM(3, 4)), torch.randn(5, 3))
+
+
+def test_whoever_has_a_gpu_is_told_how_far_from_cudnn_it_is(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["cuda", "--device", "cpu"])
+    monkeypatch.setattr(
+        cuda, "LAYERS", {name: cuda.LAYERS[name] for name in ("GRU, both directions", "LSTMCell")}
+    )
+    assert cuda.main() == 0
+    said = capsys.readouterr().out
+    assert said.count(" ok") == 7 and "FAIL" not in said and "GRU, both directions, packed" in said
+    monkeypatch.setattr(cuda, "GRADIENT", 0.0)
+    assert cuda.main() == 1 and capsys.readouterr().out.count("FAIL") == 2
+    monkeypatch.setattr(sys, "argv", ["cuda"])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert cuda.main() == 2 and "sees no GPU here" in capsys.readouterr().err
