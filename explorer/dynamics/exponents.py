@@ -14,13 +14,18 @@ from explorer.nn.reading import frozen
 from explorer.nn.tracing import LayerTrace, Trace
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Lyapunov:
     """The exponents of a run, in nats a step. growth (T, k): log of how far each direction has grown after
     each step, the fastest first: its last row over T are the exponents (k,). A step whose Jacobian is not
     finite, and all after it, have NaN."""
 
     growth: np.ndarray
+
+    def __repr__(self) -> str:
+        return (
+            f"Lyapunov({len(self.growth)} steps, {len(self.exponents)} exponents, largest {self.largest:.3g})"
+        )
 
     @property
     def exponents(self) -> np.ndarray:

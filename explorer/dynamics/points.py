@@ -69,7 +69,7 @@ FASTEST, CRAWL = 1e-2, 1e-6
 """A least speed, |F(s) - s|^2, over the one is not called slow; under the other any state is."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FixedPoints:
     """What a search found, the calmest kind first: by the number of unstable directions, exact before slow.
 
@@ -89,6 +89,10 @@ class FixedPoints:
     starts: int
     lost: int
     pace: np.ndarray
+
+    def __repr__(self) -> str:
+        exact = int(self.exact.sum())
+        return f"FixedPoints({exact} exact, {len(self) - exact} slow, of {self.starts} starts)"
 
     def __len__(self) -> int:
         return len(self.states)

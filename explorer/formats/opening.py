@@ -32,13 +32,17 @@ _PACKED = ("_all_weight_values.", "_packed_weight_")
 """What PyTorch's quantised layers call their weights."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FileContents:
     """What a file holds: its format, its recurrent layers, and the tensors beside them by name."""
 
     format: str
     layers: tuple[Layers, ...]
     rest: Table = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        layers = _listed(self.layers) or "no layers"
+        return f"FileContents({self.format}: {layers}; {len(self.rest)} more tensors)"
 
     @property
     def other(self) -> dict[str, tuple[int, ...]]:

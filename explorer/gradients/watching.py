@@ -39,7 +39,7 @@ class Gate:
     open: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Look:
     """What was seen after a step of the training.
 
@@ -54,6 +54,9 @@ class Look:
     gates: dict[str, dict[str, Gate]]
     gradient: dict[str, np.ndarray]
     seconds: float
+
+    def __repr__(self) -> str:
+        return f"Look(after step {self.step}, {self.seconds:.2g} s: {len(self.gates)} layers)"
 
     def flat(self) -> dict[str, float]:
         """Returns plain numbers by name, as loggers take them: `lstm/f/mean`, `lstm/gradient/first`, ...
@@ -71,7 +74,7 @@ class Look:
         return found
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Watch:
     """A context that looks at a network now and again; `looks` are what it saw. See `watch`."""
 
@@ -84,6 +87,9 @@ class Watch:
     looks: list[Look] = field(default_factory=list)
     steps: int = 0
     _hook: Any = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        return f"Watch({type(self.net).__name__}, every {self.every} steps: {len(self.looks)} looks)"
 
     def __enter__(self) -> "Watch":
         if self.optimizer is not None:

@@ -403,7 +403,7 @@ class ByName(Shown, Mapping[str, Any]):
 
     def __repr__(self) -> str:
         lines = (f"  {name}: {_brief(found)}" for name, found in self.items())
-        return "\n".join([f"{type(self).__name__} of {len(self)} layers:", *lines])
+        return "\n".join([f"{type(self).__name__} of {len(self)} layer{'s' * (len(self) != 1)}:", *lines])
 
 
 def _brief(found: Any) -> str:

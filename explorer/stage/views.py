@@ -307,7 +307,7 @@ def view_key(page: str, experiment: Experiment) -> str:
     return f"{page}/{stage_of(page, experiment)}" if page in CHOOSING else page
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class View:
     """A view carried out.
 
@@ -320,6 +320,9 @@ class View:
     lang: str
     payload: bytes
     files: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"View({self.page}: {self.title!r}, {len(self.payload)} bytes)"
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:

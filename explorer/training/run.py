@@ -277,7 +277,7 @@ def _short(value: float) -> float | None:
     return float(f"{value:.6g}") if np.isfinite(value) else None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """One network's training. Divergence is a result: status is `done`, `diverged` or `cancelled`.
 
@@ -295,6 +295,10 @@ class Run:
     metric: np.ndarray
     snapshots: dict[int, dict[str, torch.Tensor]]
     model: RecurrentModel
+
+    def __repr__(self) -> str:
+        e, last = self.experiment, f", loss {self.loss[-1]:.3g}" if len(self.loss) else ""
+        return f"Run({e.cell} on {e.data}: {self.status} after {len(self.steps)} steps{last})"
 
 
 @one_thread()
