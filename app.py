@@ -13,7 +13,7 @@ from explorer.ui import board, brought
 from explorer.ui.budget import UploadBudget
 from explorer.ui.room.address import told
 from explorer.ui.room.routes import room_routes
-from explorer.ui.server import ContentSecurityPolicy, Fence, ask_nobody, stage_routes, warm_up
+from explorer.ui.server import ContentSecurityPolicy, Fence, ask_nobody, enough_files, stage_routes, warm_up
 from explorer.ui.visitors import Visitors
 
 
@@ -32,6 +32,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 # once; a link straight to a page must run main.py from the first visit on.
 PagesManager.uses_pages_directory = False
 ask_nobody()
+enough_files()
 
 app = st.App(
     Path(__file__).parent / "main.py",

@@ -300,6 +300,13 @@ GUARDS = (
         "if True:",
         ROUTES_TESTS + "only_a_proxy",
     ),
+    (
+        "as many connections as there may be",
+        SERVER,
+        "if now != resource.RLIM_INFINITY and now < wanted:",
+        "if False:",
+        SERVER_TESTS + "connections",
+    ),
     ("a visitor's streams", BOARD, "_streams[who] >= STREAMS_EACH or ", "", BOARD_TESTS + "listen_so_often"),
     (
         "an address's streams",

@@ -1,5 +1,6 @@
 """What the server tells and takes: its headers, its metrics, messages that no page sends."""
 
+import resource
 import tomllib
 from collections.abc import Awaitable, Callable
 
@@ -148,3 +149,20 @@ def test_what_no_page_sends_is_passed_over(site):
         for message in (*never, run, BackMsg(stop_script=True)):
             socket.send_bytes(message.SerializeToString())
         assert [socket.receive_text(), socket.receive_text()] == ["rerun_script", "stop_script"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "wanted"),
+    [
+        ((1024, 4096), (4096, 4096)),
+        ((256, resource.RLIM_INFINITY), (server.MOST_FILES, resource.RLIM_INFINITY)),
+        ((4096, 4096), None),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), None),
+    ],
+)
+def test_a_server_takes_as_many_connections_as_its_system_allows(monkeypatch, limits, wanted):
+    told = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, both: told.append(both))
+    server.enough_files()
+    assert told == ([] if wanted is None else [wanted])
