@@ -17,8 +17,15 @@ LANGUAGES = ("ko", "en")
 @cache
 def strings(lang: str) -> dict[str, Any]:
     """Returns the locale's table, nested as in the file."""
-    with (ASSETS / "locale" / f"{lang}.toml").open("rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads(bound((ASSETS / "locale" / f"{lang}.toml").read_text(encoding="utf-8")))
+
+
+_UNIT = re.compile(r"(?<=[0-9}]) (?=(?:%|ms|s|[kKMG]B)(?![A-Za-z0-9{]))")
+
+
+def bound(text: str) -> str:
+    """Returns a text in which no line ends between a number and its sign or unit: 72 %, {n} ms, 5 MB."""
+    return _UNIT.sub("\u00a0", text)
 
 
 def section(name: str, lang: str) -> dict[str, str]:
@@ -32,7 +39,7 @@ def t(key: str, lang: str, **values: object) -> str:
     for part in key.split("."):
         found = found[part]
     return (
-        found.format(**{k: _Number(v) if isinstance(v, float) else v for k, v in values.items()})
+        bound(found.format(**{k: _Number(v) if isinstance(v, float) else v for k, v in values.items()}))
         if values
         else found
     )
@@ -63,7 +70,7 @@ def choose(locale: str | None) -> str:
 @cache
 def lesson(name: str, lang: str) -> str:
     """Returns the Markdown of a lesson."""
-    return (ASSETS / "lessons" / lang / f"{name}.md").read_text(encoding="utf-8")
+    return bound((ASSETS / "lessons" / lang / f"{name}.md").read_text(encoding="utf-8"))
 
 
 class Refused(ValueError):  # noqa: N818

@@ -1,10 +1,13 @@
 """Locale files: the same keys in both languages, a label for everything that a page names."""
 
+import re
+
 import pytest
 
 from explorer.cells import CELLS
+from explorer.course.lessons import LESSONS
 from explorer.experiment import TABLE
-from explorer.i18n import ASSETS, LANGUAGES, choose, strings, t
+from explorer.i18n import ASSETS, LANGUAGES, bound, choose, lesson, strings, t
 
 
 def keys(table: dict, stem: str = "") -> set[str]:
@@ -107,3 +110,12 @@ def test_no_sentence_says_dark_of_a_colour_that_is_bright_in_the_dark_theme(lang
     texts = [path.read_text(encoding="utf-8") for path in (ASSETS / "lessons" / lang).glob("*.md")]
     texts.append((ASSETS / "locale" / f"{lang}.toml").read_text(encoding="utf-8"))
     assert not [word for text in texts for word in words if word in text]
+
+
+def test_no_line_ends_between_a_number_and_its_sign_or_unit():
+    kept = "72\u00a0% of 5\u00a0MB in {n}\u00a0ms, 3 steps, 2 sites, %{x} %s"
+    assert bound("72 % of 5 MB in {n} ms, 3 steps, 2 sites, %{x} %s") == kept
+    for lang in LANGUAGES:
+        texts = [str(strings(lang)), *(lesson(name, lang) for name in LESSONS)]
+        assert not [text for text in texts if re.search("[0-9}] %(?![a-z{])", text)]
+    assert t("count.share", "en", share="14 %", low=9, high=20) == "14\u00a0% (9 to 20\u00a0%)"

@@ -101,7 +101,7 @@ def build_race(
     racers = looks(race, lang)
     data = {
         "lang": lang,
-        "strings": section("race", lang) | _bands_said(seeds, lang),
+        "strings": section("race", lang) | _bands_said(seeds, lang) | _of_tables(lang),
         "facts": _known(facts),
         "racers": [
             asdict(look) | {"budget": run.budget} for look, run in zip(racers, race.runs, strict=True)
@@ -151,6 +151,10 @@ def _course(name: str, course: Result | None, source: Source, numbers: Numbers) 
 
 def _checked(course: Result) -> dict[str, Any]:
     return {"check": course.checks, "seconds": course.seconds}
+
+
+def _of_tables(lang: str) -> dict[str, str]:
+    return {name: t(f"stage.{name}", lang) for name in ("as_table", "close")}
 
 
 def _bands_said(seeds: int, lang: str) -> dict[str, str]:

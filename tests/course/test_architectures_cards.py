@@ -20,9 +20,9 @@ from explorer.data.sources import source
 from explorer.experiment import MAPPINGS, TABLE, Experiment
 from explorer.i18n import LANGUAGES
 from explorer.limits import EMBEDDING
+from explorer.stage.charts import CELL_WITHOUT, PARTS
 from explorer.training.bands import Shipped, shipped_of
 from explorer.training.race import preset_changes, race_of
-from explorer.ui.architectures.variants import CELL_WITHOUT, PRESET
 from tests.course.lesson_files import card, cards, pressed, presses
 from tests.helpers import compared_once, mapped_once, tagged_once
 
@@ -108,7 +108,7 @@ def sizes(key: str, at: int = 0) -> Sizes:
 @cache
 def parts() -> Shipped:
     """Returns what many seeds of every LSTM of the view did, as the page shows it."""
-    experiment, refused = Experiment().with_changes(preset_changes(PRESET))
+    experiment, refused = Experiment().with_changes(preset_changes(PARTS))
     assert not refused
     found = shipped_of(race_of(experiment))
     assert found is not None and len(found.seeds) >= 10
@@ -456,7 +456,7 @@ def test_without_the_input_gate_it_is_slower_and_not_unable():
     assert {found.passed[name] for name in racer.values()} == {(seeds, seeds)}
     median = {part: int(found.steps[name].median) for part, name in racer.items()}
     assert median["i"] > 2 * median[""] and median["tanh"] < median[""]
-    changes = preset_changes(PRESET)
+    changes = preset_changes(PARTS)
     assert (changes["data"], changes["length"]) == ("adding", "30")
     slowest = max(found.most[racer[part]][0] for part in queries)
     assert slowest < int(changes["budget"]) / 2
@@ -465,7 +465,7 @@ def test_without_the_input_gate_it_is_slower_and_not_unable():
 
 
 def test_of_30_numbers_28_are_not_marked():
-    experiment, _ = Experiment().with_changes(preset_changes(PRESET))
+    experiment, _ = Experiment().with_changes(preset_changes(PARTS))
     batch = source(race_of(experiment).runs[0]).held_out()
     assert batch.x.shape[0] == 30 and (batch.x[:, :, 1].sum(0) == 2).all()
 

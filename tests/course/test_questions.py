@@ -16,7 +16,10 @@ ASKED = {
     "fork": {"en": "The other branch of a fork", "ko": "갈림길의 다른 갈래"},
     "bottleneck": {"en": "past the 64 numbers", "ko": "64개의 수를 넘어"},
     "packing": {"en": "Why pack sequences", "ko": "시퀀스를 왜 패킹하는가"},
-    "chance": {"en": "Is 14 % against 9 % more than chance?", "ko": "14 %와 9 %의 차이는 우연입니까?"},
+    "chance": {
+        "en": "Is 14\u00a0% against 9\u00a0% more than chance?",
+        "ko": "14\u00a0%와 9\u00a0%의 차이는 우연입니까?",
+    },
     "arrows": {"en": "Backprop runs backwards, so why feed-forward?", "ko": "역전파는 뒤로 가는데"},
 }
 """What of a card asks the question of that key."""

@@ -95,7 +95,7 @@ def test_evidence_adds_up_along_a_line(page: Page, server: str, faults: list[str
     expect(page.locator(".rx-kind-0 .rx-space-dot")).to_have_count(2)
     expect(page.locator(".rx-kind-1 .rx-space-dot")).to_have_count(1)
     said = page.get_by_text("로그 오즈와의 상관").inner_text()
-    share, r = re.search(r"분산의 (\d+) %.* ([\d.]+)입니다", said).groups()
+    share, r = re.search(r"분산의 (\d+)\s%.* ([\d.]+)입니다", said).groups()
     assert 75 < int(share) < 90 and float(r) > 0.99
     before, read = ready_id(page), chips(page)
     page.get_by_role("button", name="보고서 확인 부탁드립니다").click()

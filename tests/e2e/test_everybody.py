@@ -127,6 +127,7 @@ def test_a_page_is_for_everybody(page: Page, server: str, faults: list[str], pat
     assert not findings(page)
     assert not [text for text in page.evaluate(SAID) if raw_maths(text) or UNFILLED.search(text)]
     assert page.get_by_role("heading", level=1).count() >= 1
+    page.wait_for_function(TABLED)
     for narrow in (ZOOMED, PHONE):  # in one theme: with another all is drawn anew
         page.set_viewport_size(narrow)
         page.wait_for_function(
@@ -157,6 +158,10 @@ SAID = """() => {
   return [...said]
 }"""
 """What a page says, seen or read out; of charts also what they say under the pointer."""
+
+TABLED = """() => [...document.querySelectorAll(".js-plotly-plot")].every((plot) =>
+  !plot.checkVisibility() || plot.closest("figure, .stPlotlyChart")?.querySelector(".rx-as-table"))"""
+"""Whether every chart has its numbers as a table."""
 
 UNFILLED = re.compile(r"(?<!%)\{[a-z_]+\}")
 """A place that nobody filled in."""

@@ -145,8 +145,9 @@ def test_arithmetic_is_the_traces_to_the_last_digit(page: Page, server: str, fau
     page.keyboard.press("Enter")
     said = page.locator(".rx-origin-said")
     expect(said).to_have_text(
-        f"U_f[5, 2] = {shown_as(weight)} × h2 = {shown_as(state)} → {shown_as(weight * state)}"
+        f"Uf[5, 2] = {shown_as(weight)} × h2 = {shown_as(state)} → {shown_as(weight * state)}"
     )
+    assert page.locator(".rx-origins sub").all_inner_texts() == ["f", "f"]  # of the crumb and of the sentence
     expect(page.locator(".rx-origin-plot .heatmaplayer image")).to_have_count(5)  # x, h, W, U, b
     said.get_by_role("button", name="h2 = ").press("Enter")
     expect(page.locator(READY)).to_have_attribute("data-step", "3")

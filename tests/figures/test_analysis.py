@@ -209,7 +209,7 @@ def test_clipped_bars_keep_the_share_of_the_far_half():
     assert np.allclose(np.array(after.y), np.array(before.y) * of.factor)
     sentence = figure.layout.annotations[-1].text
     share = ten_to(np.log10(100 * of.far_before))
-    assert sentence.count(f"{share} %") == 2
+    assert sentence.count(f"{share}\u00a0%") == 2
     assert (figure.layout.shapes[0].x0, figure.layout.shapes[0].x1) == (0.5, T // 2 + 0.5)
 
 

@@ -11,15 +11,17 @@ from explorer.i18n import LANGUAGES
 
 
 def test_a_count_is_told_with_its_interval_rounded_outwards():
-    assert counted(8, 10, "en") == "8 of 10 (44 to 98 %)"
-    assert counted(8, 10, "ko") == "10개 중 8개 (44–98 %)"
-    assert share(70, 500, "en") == "14 % (11 to 18 %)"
+    assert counted(8, 10, "en") == "8 of 10 (44 to 98\u00a0%)"
+    assert counted(8, 10, "ko") == "10개 중 8개 (44–98\u00a0%)"
+    assert share(70, 500, "en") == "14\u00a0% (11 to 18\u00a0%)"
     assert (
-        share(495, 500, "en", "**") == "**99.0 %** (97.6 to 99.7 %)"
+        share(495, 500, "en", "**") == "**99.0\u00a0%** (97.6 to 99.7\u00a0%)"
     )  # both to the digit that tells them apart
     low, high = interval(70, 500)
     assert 0.11 < low < 0.12 and 0.17 < high < 0.18
-    assert counted(10, 10, "en").endswith("(69 to 100 %)") and share(0, 10, "en").startswith("0 % (0 to 31")
+    assert counted(10, 10, "en").endswith("(69 to 100\u00a0%)") and share(0, 10, "en").startswith(
+        "0\u00a0% (0 to 31"
+    )
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

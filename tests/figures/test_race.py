@@ -136,7 +136,7 @@ def test_the_metric_has_its_goal_and_chance():
     assert [note.text for note in error.layout.annotations] == ["baseline 0.167", "goal 0.01"]
     accuracy = metric_figure(RACERS, "accuracy", 0.99, 0.25, "en")
     assert accuracy.layout.yaxis.type == "linear" and accuracy.layout.yaxis.range[1] > 1
-    assert [note.text for note in accuracy.layout.annotations] == ["chance 25 %", "goal 99 %"]
+    assert [note.text for note in accuracy.layout.annotations] == ["chance 25\u00a0%", "goal 99\u00a0%"]
     assert [note.y for note in accuracy.layout.annotations] == [0.25, 0.99]
     assert len(metric_figure(RACERS, "accuracy", None, 0.25, "en").layout.shapes) == 1
 

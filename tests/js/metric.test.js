@@ -9,7 +9,7 @@ import { explained, said } from "../../explorer/stage/js/train/metric.js"
 const accuracy = { metric: "accuracy", trials: 500, alone: true }
 
 test("an accuracy is a percentage with the interval of so many answers", () => {
-  assert.equal(said(0.434, 4, accuracy), "43.4 %")
+  assert.equal(said(0.434, 4, accuracy), "43.4\u00a0%")
   assert.deepEqual(between(0.434, accuracy), ["39", "48"])
   assert.equal(bracketed(1, accuracy), "[99.2, 100]")
 })

@@ -25,7 +25,7 @@ test("an exact number has all its digits", () => {
 })
 
 test("a percentage has a decimal under a tenth, and what is not nothing is not said to be", () => {
-  said(percent, [[0, "0.0 %"], [0.0004, "< 0.1 %"], [0.0005, "0.1 %"], [0.05, "5.0 %"], [0.0994, "9.9 %"], [0.0996, "10 %"], [0.999, "100 %"], [1, "100 %"]])
+  said(percent, [[0, "0.0\u00a0%"], [0.0004, "< 0.1\u00a0%"], [0.0005, "0.1\u00a0%"], [0.05, "5.0\u00a0%"], [0.0994, "9.9\u00a0%"], [0.0996, "10\u00a0%"], [0.999, "100\u00a0%"], [1, "100\u00a0%"]])
 })
 
 test("significant digits are written out where four decimals suffice", () => {

@@ -364,11 +364,11 @@ def test_sizes_are_said_as_people_say_them():
 
     said = [_size(ratio, "en") for ratio in (0.0, 2e-5, 0.0042, 0.3, 1.0, 3770.0, 3.8e6)]
     assert said == [
-        "0 % of",
+        "0\u00a0% of",
         "2.0 × 10⁻⁵ of",
-        "0.42 % of",
-        "30 % of",
-        "100 % of",
+        "0.42\u00a0% of",
+        "30\u00a0% of",
+        "100\u00a0% of",
         "3,770 times",
         "3.8 × 10⁶ times",
     ]

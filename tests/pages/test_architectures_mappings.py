@@ -97,7 +97,7 @@ def test_the_word_that_only_the_next_one_tells_leads_to_both_directions():
     app = view(mapping="many_many")
     reading = mappings._reading("many_many", "lstm", "en", 0, "", "", "en")
     said = reading.columns[1].said
-    assert f"The network says **{said.best}** with {100 * said.probabilities[0]:.0f} %" in texts(app)
+    assert f"The network says **{said.best}** with {100 * said.probabilities[0]:.0f}\u00a0%" in texts(app)
     app.button(key="to_deep").click().run()
     assert not app.exception
     assert field(app, "segmented_control", "arch").value == "deep"

@@ -61,7 +61,7 @@ def test_the_id_names_the_content_but_not_the_run():
 
 def test_bands_go_to_the_racers_of_their_names():
     data = build_race(RACE, FACTS, "abc", "en", {"lstm": BAND, "another": BAND}, seeds=39)
-    assert data["strings"]["bands"] == "pale: 90 % band of 39 seeds"
+    assert data["strings"]["bands"] == "pale: 90\u00a0% band of 39 seeds"
     roles = [trace["meta"] for trace in data["figures"]["metric"]["data"]]
     assert {meta["racer"] for meta in roles if meta["role"].startswith("band")} == {1}
 

@@ -16,12 +16,15 @@ def test_the_table_of_other_seeds_has_each_number_under_its_name(monkeypatch):
     (columns,) = tables
     known = shipped_of(race)
     assert known is not None
-    assert f"{len(known.seeds)} other seeds" in captions[0] and f"{100 * known.covered:.0f} %" in captions[0]
+    assert (
+        f"{len(known.seeds)} other seeds" in captions[0]
+        and f"{100 * known.covered:.0f}\u00a0%" in captions[0]
+    )
     told = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     for row, name in zip(told, race.names, strict=True):
         assert row.pop("network").startswith(name.split()[0].upper()[:3])
         assert row == {
-            "passed (95 % interval)": counted(*known.passed[name], "en"),
+            "passed (95\u00a0% interval)": counted(*known.passed[name], "en"),
             "training steps": spread_of(known.steps[name], "en", ",.0f"),
             "CPU seconds": spread_of(known.seconds[name], "en", ".1f"),
         }

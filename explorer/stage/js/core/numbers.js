@@ -25,8 +25,8 @@ export function exact(value) {
 
 /** @type {(value: number) => string} */
 export function percent(value) {
-  if (value > 0 && value < 0.0005) return "< 0.1 %"
-  return `${(100 * value).toFixed(value >= 0.0995 ? 0 : 1)} %`
+  if (value > 0 && value < 0.0005) return "< 0.1\u00a0%"
+  return `${(100 * value).toFixed(value >= 0.0995 ? 0 : 1)}\u00a0%`
 }
 
 /** The two ends of a scale, short enough for a caption. @type {(range: [number, number]) => string} */

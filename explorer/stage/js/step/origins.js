@@ -9,6 +9,7 @@
 import { CONFIG } from "../core/chart.js"
 import { element } from "../core/dom.js"
 import { loadPlotly } from "../core/load.js"
+import { typeset } from "../core/maths.js"
 import { fill, number } from "../core/numbers.js"
 import { ofSignal } from "../core/payload.js"
 import { Evaluator } from "./expression.js"
@@ -73,9 +74,9 @@ export class Origins {
   }
 
   showCrumbs() {
-    const links = this.trail.places.map((place, k) => element("button", { class: "rx-crumb", type: "button", text: this.name(place), onclick: () => this.back(k) }))
+    const links = this.trail.places.map((place, k) => element("button", { class: "rx-crumb", type: "button", onclick: () => this.back(k) }, typeset(this.name(place))))
     const parts = links.flatMap((link) => [link, element("span", { text: "›", "aria-hidden": "true" })])
-    this.crumbs.replaceChildren(...parts, element("b", { text: this.name(this.here), "aria-current": "location" }))
+    this.crumbs.replaceChildren(...parts, element("b", { "aria-current": "location" }, typeset(this.name(this.here))))
   }
 
   /** A place in a few signs: c₃ at t = 2, a row or a number of a matrix. @param {Source} place */
@@ -84,8 +85,8 @@ export class Origins {
     const at = place.step + firstStep
     const unit = place.unit + 1
     if (place.kind === "matrix") {
-      const letter = `${{ x: "W", h: "U", b: "b", c: "p" }[place.part]}_${place.block}`
-      return `${letter}[${unit}${place.column === null ? "" : `, ${place.column + 1}`}] · t = ${at}`
+      const letter = `${{ x: "W", h: "U", b: biasOf(place), c: "p" }[place.part]}<sub>${place.block}</sub>`
+      return `${letter}[${unit}${place.column === null || place.part === "b" ? "" : `, ${place.column + 1}`}] · t = ${at}`
     }
     if (place.kind === "input") return `x · t = ${at}`
     if (place.kind === "readout") return `y · t = ${at}`
@@ -117,7 +118,7 @@ export class Origins {
     const { run, evaluator } = this
     if (place.kind === "start") return [fill(firstStep === 1 ? strings.from_start : strings.from_before, { symbol: place.symbol, value: number(run.arrays[place.symbol].at(0, place.unit)) })]
     const { step, unit } = place
-    if (place.kind === "equation") return [`${this.name(place)} = ${number(evaluator.value(place.symbol, unit, step))}`]
+    if (place.kind === "equation") return [typeset(`${this.name(place)} = ${number(evaluator.value(place.symbol, unit, step))}`)]
     if (place.kind === "input") {
       const token = run.tokens[step].label
       return [run.rows ? fill(strings.from_embedding, { row: run.rows[step] + 1, token, n: run.inputs }) : fill(strings.from_numbers, { token, n: run.inputs })]
@@ -137,11 +138,13 @@ export class Origins {
       return [fill(this.stage.payload.strings.from_row, { unit: unit + 1, block, value: number(sum) })]
     }
     const weight = one.matrix[unit][column]
-    const name = `${one.letter}[${unit + 1}, ${column + 1}] = ${number(weight)}`
+    const where = one.vector ? `${unit + 1}, ${column + 1}` : unit + 1
+    const letter = part === "b" ? `${biasOf(place)}_${block}` : one.letter
+    const name = typeset(`${letter.replace(/_(.+)/, "<sub>$1</sub>")}[${where}] = ${number(weight)}`)
     if (!one.vector) return [name]
     const value = `${one.names[column]} = ${number(one.vector[column])}`
     const next = part === "x" ? /** @type {Source} */ ({ kind: "input", step, unit }) : part === "h" ? stateSource("h", column, step - 1) : null
-    return [`${name} × `, next ? this.button(value, next) : value, ` → ${number(weight * one.vector[column])}`]
+    return [name, " × ", next ? this.button(value, next) : value, ` → ${number(weight * one.vector[column])}`]
   }
 
   /** What adds up in a block, or what else is opened. @param {Source} place @returns {(Part & { key: string })[]} */
@@ -253,6 +256,11 @@ function sourceIn(expressions, block) {
 /** @param {import("../core/payload.js").Matrix} matrix @param {number} from @param {number} count */
 function rowsOf(matrix, from, count) {
   return Array.from({ length: count }, (_, j) => [...matrix.row(from + j)])
+}
+
+/** The letter of a bias: the recurrent one is the second of two. @param {import("./sources.js").MatrixSource} place */
+function biasOf(place) {
+  return place.column === 1 ? "b′" : "b"
 }
 
 /** @param {string} letter @param {number} count */

@@ -10,6 +10,7 @@ import { element, svg } from "../core/dom.js"
 import { bracketed } from "../core/exact.js"
 import { typeset } from "../core/maths.js"
 import { exact, fill, number, tenTo } from "../core/numbers.js"
+import { tableButton } from "../core/table.js"
 import { middle, outlined, roomFor, thinned, ticks, uncovered } from "./axes.js"
 import { said } from "./metric.js"
 
@@ -45,7 +46,7 @@ export class RaceChart {
       class: "rx-canvas",
       onpointermove: (event) => this.hover(event),
       onpointerleave: () => this.leave(),
-    }, this.plot, this.line))
+    }, this.plot, this.line), tableButton(() => this.plot, () => this.title.textContent ?? "", /** @type {any} */ (view.payload.strings)))
   }
 
   /** @param {PlotlyModule} Plotly */

@@ -7,7 +7,7 @@ import { fill, number, significant } from "../core/numbers.js"
 /** Digits are significant ones where it is no error of four decimals. @type {(value: number | null | undefined, digits: number, facts: RaceFacts) => string} */
 export function said(value, digits, { metric }) {
   if (value === null || value === undefined) return "NaN"
-  if (metric === "accuracy") return `${Number((100 * value).toPrecision(digits))} %`
+  if (metric === "accuracy") return `${Number((100 * value).toPrecision(digits))}\u00a0%`
   return digits === 4 ? number(value) : significant(value, digits)
 }
 

@@ -6,6 +6,7 @@
 
 import { element } from "../../core/dom.js"
 import { fill } from "../../core/numbers.js"
+import { tableButton } from "../../core/table.js"
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, scrollZoom: false }
 const REST_MS = 150 // Plotly draws all points anew for one: not while a key is held down
@@ -21,7 +22,14 @@ export class Scatter {
       element("figcaption", { class: "rx-title" },
         element("span", { class: "rx-name", text: figure.layout.meta.title }),
         ...figure.data.map((trace) => element("span", { class: "rx-key", style: `color:${hues[trace.meta.hue]}`, text: trace.name }))),
-      this.plot)
+      this.plot, tableButton(() => this.table(), () => figure.layout.meta.title, /** @type {any} */ (stage.payload.strings)))
+  }
+
+  /** As a table it has a row for every unit. @returns {any} */
+  table() {
+    const units = this.figure.data[0].x.map((_, j) => String(j + 1))
+    const column = (sign, name, y) => ({ name: `${name} ${sign}`, x: units, y })
+    return { data: this.figure.data.flatMap(({ name, x, y }) => [column("< .1", name, x), column("> .9", name, y)]), layout: {} }
   }
 
   /** @param {PlotlyModule} Plotly */
