@@ -29,6 +29,9 @@ export default function (component) {
 _WORDS = ("lecture", "back", "on", "leave", "restart", "planned")
 """What the bar says, in the locale's table of the lecture."""
 
+_AHEAD = r"$\sigma\bigl(W_f\,x\bigr)$"
+"""Out of sight, a view before the glossary: what typesets formulas, and their fonts, are then at hand."""
+
 
 def lecture(experiment: Experiment, lang: str) -> None:
     """Draws the bar of the lecture, where one is shown, and the links that its keys press."""
@@ -45,6 +48,8 @@ def lecture(experiment: Experiment, lang: str) -> None:
                 _way("lecture_back", views[at - 2], replace(showing, at=at - 1), lang)
             if at < len(views):
                 _way("lecture_on", views[at], replace(showing, at=at + 1), lang)
+                if views[at].see.page == "glossary":
+                    st.markdown(_AHEAD)
             alone = state.at_card(replace(experiment, panels=""), page)
             whole = state.address(alone, replace(showing, at=0))
             _link("lecture_leave", page, whole)

@@ -135,3 +135,13 @@ def test_a_lecture_and_the_glossary_have_style_sheets_of_their_own():
     assert lecture.startswith(every) and glossary.startswith(every)
     assert "html:root" in lecture and "html:root" not in plain + glossary
     assert ".st-key-glossary h3" in glossary and ".st-key-glossary h3" not in plain + lecture
+
+
+def test_formulas_are_typeset_out_of_sight_a_view_before_the_glossary():
+    places = ("/?weights=untrained&cell=rnn", "/?weights=untrained&cell=gru", "/glossary")
+    own = text_of([View(place_of(address), 1) for address in places])
+    ahead = [
+        any("sigma" in text.value for text in opened(weights="untrained", lecture=own, at=at).markdown)
+        for at in ("1", "2")
+    ]
+    assert ahead == [False, True]
