@@ -6,11 +6,12 @@ python -m benchmarks.watching
 import argparse
 import time
 from collections.abc import Callable
-from statistics import median
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 
+from benchmarks.timing import ratios
 from explorer import watch
 from explorer.commands.terminal import table_lines
 
@@ -52,14 +53,15 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="rounds of each (default 5)")
     repeats = parser.parse_args().repeats
     torch.set_num_threads(1)
+    threadpool_limits(1)  # NumPy's too: threads that wait for each other would count as its cost
     rows = []
     for layer in (nn.LSTM, nn.GRU, nn.RNN):
-        ratios = [seconds(layer, EVERY, True) / seconds(layer, EVERY, False) for _ in range(repeats)]
-        ratio = median(ratios)
-        rows.append((f"nn.{layer.__name__}", f"{ratio:.3f}", "met" if ratio <= MOST else "MISSED"))
-    print(
-        f"Medians of {repeats} rounds; H={H}, T={T}, batch {B}; a look at {PROBE} sequences in {EVERY} steps."
-    )
+        found = [(seconds(layer, EVERY, True), seconds(layer, EVERY, False)) for _ in range(repeats)]
+        low, ratio, high = ratios(*zip(*found, strict=True))
+        shown = f"{ratio:.3f} ({low:.3f}..{high:.3f})"
+        rows.append((f"nn.{layer.__name__}", shown, "met" if ratio <= MOST else "MISSED"))
+    print(f"Medians and quartiles of {repeats} rounds, one thread; H={H}, T={T}, batch {B};", end=" ")
+    print(f"a look at {PROBE} sequences in {EVERY} steps.")
     print(*table_lines(("layer", "with / without", ""), rows, words=("layer",)), sep="\n")
 
 

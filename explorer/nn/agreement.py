@@ -109,7 +109,11 @@ def _of_layer(result: Any, trace: Trace, stack: Stack) -> list[Pair]:
 def _of_cell(result: Any, layer: LayerTrace) -> list[Pair]:
     """result: the state after every step, (T, B, H), h or (h, c)."""
     rows = result if isinstance(result, tuple) else (result,)
-    return [(s, layer.signal(s), as_array(own)) for s, own in zip(layer.states, rows, strict=False)]
+    pairs = [(s, layer.signal(s), as_array(own)) for s, own in zip(layer.states, rows, strict=False)]
+    if layer.lengths is None:
+        return pairs
+    there = layer.within[..., None]  # the cell itself was run on, past the ends of shorter sequences
+    return [(s, ours, np.where(there, own, ours)) for s, ours, own in pairs]
 
 
 def _apart(ours: np.ndarray, own: np.ndarray) -> float:

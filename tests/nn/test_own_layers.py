@@ -273,6 +273,33 @@ def test_rounding_that_grows_with_the_steps_is_not_taken_for_another_computation
         trace(module, x)
 
 
+def test_a_chaos_in_which_float64_parts_too_is_said_to_be_one_and_a_layer_of_its_own_is_still_refused():
+    class Other(nn.RNN):
+        def forward(self, x, hx=None):
+            output, last = super().forward(x, hx)
+            return output * 1.01, last
+
+    for kind in (nn.RNN, Other):
+        net, x = nn.Sequential(seeded(kind, 3, 64)), torch.randn(300, 1, 3)
+        with torch.no_grad():
+            net[0].weight_hh_l0.mul_(6.0)
+        if kind is Other:
+            with pytest.raises(ValueError, match="is not what its layer computes"):
+                trace(net, x)
+        else:
+            with pytest.warns(UserWarning, match="magnifies rounding: within so many steps also in float64"):
+                assert trace(net, x)["0"].steps == 300
+
+
+@pytest.mark.parametrize("kind", [nn.LSTMCell, nn.GRUCell, nn.RNNCell])
+def test_a_cell_runs_over_a_padded_batch_as_its_layer_does(kind):
+    cell, x = seeded(kind, 3, 4), torch.randn(5, 2, 3)
+    found = trace(cell, x, lengths=[5, 2])
+    assert found.difference <= 1e-6 and np.isnan(next(iter(found.layers[0].pre.values()))[2:, 1]).all()
+    alone = trace(cell, x[:2, 1])
+    assert largest(found.layers[0].h[2:, 1], np.broadcast_to(alone.h[2], (4, 4))) <= 1e-6
+
+
 def _lazy() -> nn.Module:
     module = nn.LSTM(3, 4)
     return _with_weight(module, nn.parameter.UninitializedParameter())
