@@ -27,6 +27,7 @@ _RECURRENT = {"LSTM": ("iofg", "ifgo"), "GRU": ("zrn", "rzn"), "RNN": ("h", "h")
 """Operator -> the order of its blocks, and PyTorch's."""
 
 _MOVES = {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Cast", "Dropout", "Slice", "Gather"}
+_READ = ("W", "R", "B", "P", "initial_h", "initial_c")
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
 
@@ -121,7 +122,8 @@ class _Node:
 
     @property
     def weights(self) -> list[str]:
-        return [name for name in (self.input(k) for k in ("W", "R", "B", "P")) if name]
+        """What is read of it, and what it starts from."""
+        return [name for name in (self.input(k) for k in _READ) if name]
 
     def array(self, name: str) -> np.ndarray | None:
         """Returns an input's values. Raises Refused where they are not constant."""
