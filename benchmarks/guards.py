@@ -501,6 +501,13 @@ GUARDS = (
         ROOM_TESTS + "until_the_answer",
     ),
     (
+        "a seed whose end cannot be written down",
+        "explorer/room/race.py",
+        "(untold := self.board.jobs[seed.key].untold)",
+        "(untold := None)",
+        "tests/room/test_race.py -k written_down",
+    ),
+    (
         "a seed that others stop",
         "explorer/room/race.py",
         'again = end in ("killed", "stopped")',

@@ -119,14 +119,17 @@ class Seed:
 
 
 class ClassRace:
-    """A race of one racer over seeds 0, 1, ... width: how many run at once. Methods are thread-safe."""
+    """A race of one racer over seeds 0, 1, ... width: how many run at once. Methods are thread-safe.
+
+    unkept: whether a seed failed because the server's disk was full, read-only or gone.
+    """
 
     def __init__(self, offer: Offer, board: Board, width: int) -> None:
         self.offer, self.board, self.width = offer, board, max(1, width)
         self.visitor = nobody()
         self.seeds: list[Seed] = []
         self.leaving: list[str] = []
-        self.stopped = False
+        self.stopped = self.unkept = False
         self.lock = threading.RLock()
         self.source = source(offer.race(0).runs[0], "en")
 
@@ -188,7 +191,7 @@ class ClassRace:
             for seed in self.seeds:
                 if not seed.over:
                     seed.watch.close()
-                    seed.state = "failed"
+                    seed.state, self.unkept = "failed", True
 
     def _begin(self, seed: Seed) -> bool:
         race = self.offer.race(seed.seed)
@@ -204,6 +207,10 @@ class ClassRace:
     def _read(self, seed: Seed) -> bool:
         """Takes in what a seed's worker has reported."""
         lines, seed.offset = files.events_after(self.board.jobs[seed.key].folder, seed.offset)
+        if not lines and (untold := self.board.jobs[seed.key].untold):  # it could not be written down
+            self.unkept |= untold.get("error") == "disk"
+            self._close(seed, untold["kind"], None)
+            return True
         if not lines:
             if self.board.state(seed.key).state == "paused":  # by somebody who watched it too
                 self.board.command(seed.key, "go", self.visitor)
@@ -214,6 +221,7 @@ class ClassRace:
         if found:
             self._take(seed, found[0])
         if end := over(seed.events):
+            self.unkept |= new[-1].get("error") == "disk"
             self._close(seed, end, found[0] if found else None)
         return True
 
@@ -261,6 +269,7 @@ class ClassRace:
                 "passed": self.passed,
                 "finished": self.finished,
                 "over": self.over,
+                "unkept": self.unkept,
             }
 
     def result(self) -> dict[str, Any]:

@@ -123,7 +123,7 @@ test("a device's curve grows by what is new, begins anew with another race, and 
 })
 
 test("a seed says how it does, the race how many have passed", () => {
-  const strings = { your_seed: "seed {seed}.", seed_running: "at {step}", seed_passed: "passed in {step}", no_seed: "none", passed: "{k} of {n}", still: "{n} to come" }
+  const strings = { your_seed: "seed {seed}.", seed_running: "at {step}", seed_passed: "passed in {step}", no_seed: "none", passed: "{k} of {n}", still: "{n} to come", unkept: "full" }
   const race = { offer: "", states: ["passed", "running", "waiting"], steps: [50, 25, 0], passed: 1, finished: 1, over: false }
   const room = /** @type {any} */ ({ race, you: { seed: 1 } })
   assert.equal(seedSays(room, strings), "seed 1. at 25")
@@ -132,6 +132,7 @@ test("a seed says how it does, the race how many have passed", () => {
   assert.deepEqual(race.states.map(isToCome), [false, true, true])
   assert.equal(seedSays({ ...room, race: null }, strings), "")
   assert.equal(raceSays(room, strings), "1 of 1 · 2 to come")
+  assert.equal(raceSays({ ...room, race: { ...race, states: ["passed", "failed", "failed"], unkept: true } }, strings), "1 of 1 · full")
 })
 
 test("once a race is over, the bounds of its share are said, rounded outwards", () => {

@@ -20,6 +20,7 @@ from explorer.training import folder as files
 from explorer.training.bands import SHIPPED
 from explorer.training.jobs import Jobs
 from explorer.training.run import Carried, train
+from tests.training.test_jobs import disk_full
 
 TINY = Offer("first_30", "lstm bias=fixed keep_bias=3", 0.1)
 
@@ -143,6 +144,21 @@ def test_a_seed_that_somebody_else_pauses_or_stops_goes_on(tmp_path, command):
     assert not race.over
     engine.let()
     assert carried_out(race).seeds[0].state in ("passed", "spent")
+
+
+def test_a_seed_whose_end_cannot_be_written_down_has_failed_and_the_next_is_tried(tmp_path, monkeypatch):
+    engine = Held()
+    race = ClassRace(TINY, Jobs(tmp_path / "runs", engine), 1)
+    race.grow(2)
+    race.turn()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "add_event", disk_full)
+        engine.future.set_exception(OSError(28, "No space left on device"))
+        race.turn()
+    told = race.record()
+    assert told["states"] == ["failed", "running"] and told["unkept"], "once there is space"
+    engine.let()
+    assert carried_out(race).record()["finished"] == 1
 
 
 def test_a_stopped_race_begins_nothing_more_and_counts_what_came_to_its_end(board):

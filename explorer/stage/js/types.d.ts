@@ -531,6 +531,7 @@ export interface Raced {
   passed: number
   finished: number
   over: boolean
+  unkept: boolean
 }
 
 /** What is new of the curve of this device's seed: race numbers the race, points follow those before `from`. */

@@ -23,12 +23,12 @@ export function seedSays({ race, you }, strings) {
   return `${fill(strings.your_seed, { seed: you.seed })} ${fill(strings[`seed_${seedState({ race, you })}`], { step: race.steps[you.seed] ?? 0 })}`
 }
 
-/** "k of n passed", and how many are to come. @type {(room: RoomClient, strings: Strings) => string} */
+/** "k of n passed", how many are to come, and whether the server had no place for them. @type {(room: RoomClient, strings: Strings) => string} */
 export function raceSays({ race }, strings) {
   if (!race) return ""
   const left = race.states.filter(isToCome).length
   const said = fill(strings.passed, { k: race.passed, n: race.finished })
-  return left ? `${said} · ${fill(strings.still, { n: left })}` : said
+  return [said, left ? fill(strings.still, { n: left }) : "", race.unkept ? strings.unkept : ""].filter(Boolean).join(" · ")
 }
 
 /** What the race says of all seeds, once it is over. @type {(room: RoomClient, strings: Strings) => string} */
