@@ -430,3 +430,19 @@ def test_folders_that_networks_are_kept_in_are_told_what_to_become(holds, messag
     (tmp_path / holds).write_bytes(b"x")
     with pytest.raises(OSError, match=message):
         inspect_file(tmp_path)
+
+
+def test_a_file_of_a_machine_of_the_other_byte_order_is_read_as_pytorch_reads_it():
+    module, memory = made(), io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(saved(module.state_dict()))) as little,
+        zipfile.ZipFile(memory, "w") as big,
+    ):
+        for name in little.namelist():
+            data = little.read(name)
+            if "/data/" in name:
+                data = np.frombuffer(data, "<f4").astype(">f4").tobytes()
+            big.writestr(name, b"big" if name.endswith("byteorder") else data)
+    loaded = torch.load(io.BytesIO(memory.getvalue()), weights_only=True)
+    assert torch.equal(loaded["weight_hh_l0"], module.weight_hh_l0)
+    agrees(load_weights(memory.getvalue()), module)
