@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from explorer.nn.beneath import Beneath
-from explorer.nn.reading import Stack, is_recurrent, read
+from explorer.nn.reading import Stack, is_known, is_recurrent, read
 
 _PARALLEL = ("DataParallel", "DistributedDataParallel", "FullyShardedDataParallel")
 _STEPPING = {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
@@ -91,7 +91,10 @@ def _steps_itself(part: torch.jit.ScriptModule) -> bool:
 
 def holding_layers(net: nn.Module) -> nn.Module:
     """Returns a network. Raises TypeError where it holds no recurrent layer."""
-    if not any(map(is_recurrent, net.modules())):
+    found = [part for part in net.modules() if is_recurrent(part)]
+    if found and not any(map(is_known, found)):
+        read(found[0])  # says why
+    if not found:
         raise TypeError(
             f"cannot trace {type(net).__name__}: it holds no nn.RNN, nn.LSTM, nn.GRU and none of their cells;"
             " those in a plain list are not its own, use nn.ModuleList"
@@ -131,7 +134,7 @@ def _recording(
             under_way.pop()
             return None
         kept = keep(args), keep(named)
-        begun.setdefault(module, []).append((_as_run(read(module), module), *kept))
+        begun.setdefault(module, []).append((_as_run(_read(names[module], module), module), *kept))
         return kept if in_graph else None
 
     def after(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], result: Any) -> Any:
@@ -156,7 +159,7 @@ def _recording(
         under_way.append(module)
         try:
             kept = keep(args), keep(named)
-            stack = _as_run(read(module), module)
+            stack = _as_run(_read(names[module], module), module)
             given = kept if in_graph else (args, named)
             return ended(module, stack, *kept, forward(*given[0], **given[1]))
         finally:
@@ -166,7 +169,11 @@ def _recording(
         kept = keep(given)
         return ended(module, _as_run(stack, module), kept, {}, run(*(kept if in_graph else given)))
 
-    names = {m: _written(n) for n, m in net.named_modules() if is_recurrent(m)}
+    layers = {m: _written(n) for n, m in net.named_modules() if is_recurrent(m)}
+    names = {m: name for m, name in layers.items() if is_known(m)}
+    for module in (m for m in layers if m not in names):
+        what = "a layer of its own, whose equations are unknown"
+        warnings.warn(f"{layers[module]} ({type(module).__name__}) is {what}: it is not traced", stacklevel=6)
     beneath = Beneath(names, lambda: bool(under_way), taken)
     with ExitStack() as stack:
         for module in names:
@@ -208,6 +215,13 @@ class _Forward:
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         other = memo.get(id(self.module))
         return self.forward if other is None else MethodType(type(other).forward, other)
+
+
+def _read(name: str, module: nn.Module) -> Stack:
+    try:
+        return read(module)
+    except ValueError as error:
+        raise ValueError(f"{name} ({type(module).__name__}): {error}" if name else str(error)) from error
 
 
 def _as_run(stack: Stack, module: nn.Module) -> Stack:

@@ -54,6 +54,13 @@ def is_recurrent(module: Any) -> bool:
     return isinstance(module, nn.RNNBase | nn.RNNCellBase)
 
 
+def is_known(module: nn.Module) -> bool:
+    """Returns whether the equations of a recurrent layer or cell are known: it is none of its own."""
+    if isinstance(module, nn.RNNBase):
+        return module.mode in _MODES
+    return isinstance(module, tuple(_CELLS))
+
+
 def read(module: nn.Module) -> Stack:
     """Returns the layers of nn.RNN, nn.LSTM, nn.GRU or of their cells, with the weights it would use now.
 

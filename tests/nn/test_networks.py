@@ -207,6 +207,28 @@ def test_a_layer_within_a_transform_is_refused_with_what_to_do(transform):
         trace(Transformed(transform), torch.ones(5, 2, 3))
 
 
+class OwnCell(nn.RNNCellBase):
+    def __init__(self) -> None:
+        super().__init__(3, 4, True, 1)
+
+    def forward(self, x):
+        return torch.tanh(x @ self.weight_ih.T)
+
+
+def test_a_cell_of_its_own_beside_others_is_told_and_the_others_are_traced():
+    net = Transformed(lambda net, x: net.rnn(x)[0] + net.cell(x))
+    net.cell = OwnCell()
+    with pytest.warns(
+        UserWarning, match=r"^cell \(OwnCell\) is a layer of its own, whose equations are unknown"
+    ):
+        assert list(trace(net, torch.ones(5, 2, 3))) == ["rnn"]
+    with pytest.raises(ValueError, match="OwnCell is a cell of its own"):
+        trace(nn.Sequential(OwnCell()), torch.ones(5, 2, 3))
+    net.rnn, net.cell = nn.GRU(3, 4, device="meta"), nn.Identity()
+    with pytest.raises(ValueError, match=r"^rnn \(GRU\): weight_ih_l0 is on the device `meta`"):
+        trace(net, torch.ones(5, 2, 3))
+
+
 def test_a_forward_with_arguments_of_its_own_is_named():
     class Own(nn.GRU):
         def forward(self, x, lengths):
