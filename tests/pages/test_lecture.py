@@ -93,7 +93,7 @@ WITH_CHOICES = [
     {"page": "architectures", "arch": "shapes"},
 ]
 KINDS = ("selectbox", "text_input", "number_input", "slider", "select_slider", "multiselect", "pills")
-OPEN = {"lang", "worksheet_part"}
+OPEN = {"lang", "worksheet_part", "changes"}
 """What is no field of the experiment; nor are the numbers that one calculates by hand."""
 
 
