@@ -112,6 +112,13 @@ def _closed(word: str) -> bool:
     return (ord(word[-1]) - ord("가")) % 28 > 0
 
 
+@cache
+def _with_particle() -> re.Pattern[str]:
+    """Returns what finds a noun of the tables and a particle after it."""
+    nouns = "|".join(map(re.escape, _nouns()))
+    return re.compile(rf"({nouns})({'|'.join(PARTICLES)})(?![가-힣])")
+
+
 def _nouns() -> list[str]:
     """Returns the nouns of the table and of the glossary, each name's last word, the longest first."""
     glossary = tomllib.loads((ASSETS / "glossary.toml").read_text(encoding="utf-8"))["entries"]
@@ -123,8 +130,7 @@ def _nouns() -> list[str]:
 
 def wrong_particles(text: str) -> list[str]:
     """Returns nouns with the particle of another sound: 신경망는."""
-    noun = "|".join(map(re.escape, _nouns()))
-    found = re.finditer(rf"({noun})({'|'.join(PARTICLES)})(?![가-힣])", text)
+    found = _with_particle().finditer(text)
     return [m[0] for m in found if PARTICLES[m[2]] != _closed(m[1])]
 
 
