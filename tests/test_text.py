@@ -218,5 +218,6 @@ def test_a_refusal_as_text_is_its_sentence(key):
 
 
 def test_a_refusal_as_text_holds_its_values():
-    assert str(Refused("file_large", size=7.5, limit=4)) == "The file has 7.5 MB. Up to 4 MB are taken."
+    said = "The file has 7.5\u00a0MB. Up to 4\u00a0MB are taken."
+    assert str(Refused("file_large", size=7.5, limit=4)) == said
     assert str(Refused("of_no_locale")) == "of no locale"

@@ -160,8 +160,9 @@ SAID = """() => {
 """What a page says, seen or read out; of charts also what they say under the pointer."""
 
 TABLED = """() => [...document.querySelectorAll(".js-plotly-plot")].every((plot) =>
-  !plot.checkVisibility() || plot.closest("figure, .stPlotlyChart")?.querySelector(".rx-as-table"))"""
-"""Whether every chart has its numbers as a table."""
+  !plot.checkVisibility() || plot.closest("[class*=st-key-stop_]") ||
+  plot.closest("figure, .stPlotlyChart")?.querySelector(".rx-as-table"))"""
+"""Whether every chart has its numbers as a table; a miniature of the course has them in its view."""
 
 UNFILLED = re.compile(r"(?<!%)\{[a-z_]+\}")
 """A place that nobody filled in."""

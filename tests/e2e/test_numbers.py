@@ -137,7 +137,7 @@ def _bars(page: Page, p: np.ndarray) -> None:
     shares = page.locator(".rx-bar-value").all_text_contents()[: len(p)]
     assert len(shares) >= 3
     for text, value in zip(shares, np.sort(p)[::-1], strict=False):
-        assert off(text.removesuffix(" %"), 100.0 * float(value)) <= 1.0 + 1e-6, (text, value)
+        assert off(text.removesuffix("\u00a0%"), 100.0 * float(value)) <= 1.0 + 1e-6, (text, value)
 
 
 def _hover(page: Page, layer) -> None:

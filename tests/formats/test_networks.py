@@ -108,7 +108,7 @@ def test_packed_networks_come_back_as_they_were():
             x = np.random.default_rng(0).normal(size=(4, one.layers.input_size))
             assert np.array_equal(trace(one.layers, x).output, trace(two.layers, x).output)
             assert (one.names, one.below, one.vocabulary_size) == (two.names, two.below, two.vocabulary_size)
-    with pytest.raises(Refused, match="have 1 MB"):
+    with pytest.raises(Refused, match="have 1\u00a0MB"):
         pack("PyTorch", found, [], 100)
 
 
