@@ -53,11 +53,26 @@ def read(source: Source) -> tuple[list[Layers], Table]:
     for function in model.functions:
         graphs.append((function, _Scope(function)))
     nodes = [_Node(node, inner) for graph, inner in graphs for node in graph.node if _is_recurrent(node)]
-    used = {name for found in nodes for name in found.weights}
+    used: set[str] = set()
+    for found in nodes:
+        for name in found.weights:
+            _made_of(name, found.scope, used)
     others = {
         t.name: _as_tensor(t) for _, inner in graphs for t in inner.constants.values() if t.name not in used
     }
     return [_stacked(stack) for stack in _stacks(nodes)], others
+
+
+def _made_of(name: str, scope: "_Scope", names: set[str]) -> None:
+    """Adds a value and all that it is made of: weights of a layer are no embedding besides."""
+    waiting = [(name, scope)]
+    while waiting:
+        name, scope = waiting.pop()
+        if name in names:
+            continue
+        names.add(name)
+        if (found := scope.maker(name)) is not None and found[0].op_type in _FOLDED:
+            waiting += [(given, found[1]) for given in found[0].input]
 
 
 def _as_tensor(constant: Any) -> Tensor:

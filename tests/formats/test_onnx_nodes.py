@@ -179,6 +179,7 @@ def test_weights_are_followed_through_what_moves_them_and_into_branches():
     data = model([helper.make_node("If", ["yes"], ["Y"], then_branch=inner, else_branch=other)], [yes, R])
     layers, x = load_weights(data), rng.normal(size=(T, B, D)).astype(np.float32)
     assert largest(trace(layers, x).output, joined(ran(data, x))) <= 1e-6
+    assert set(inspect_file(data).other) == {"yes"}  # what the weights are made of is no embedding
 
 
 @pytest.mark.parametrize(
