@@ -119,13 +119,17 @@ def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
+MAX_DEPTH = 60
+"""Groups within groups: some thousands took half a minute to go through."""
+
+
 def _datasets(file: Any, h5py: Any) -> tuple[Table, dict[str, str]]:
     """Returns the datasets by path, and the layer's name where a group says it; no link is followed."""
     table: Table = {}
     named: dict[str, str] = {}
 
     def visit(path: str, found: Any) -> None:
-        if len(table) + len(named) > MAX_TENSORS:
+        if len(table) + len(named) > MAX_TENSORS or path.count("/") > MAX_DEPTH:
             raise Refused("file_damaged")
         if not isinstance(found, h5py.Dataset):
             if "name" in found.attrs:

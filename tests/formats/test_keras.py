@@ -221,3 +221,14 @@ def test_weights_in_another_file_are_said_to_be_there(tmp_path):
         file.create_dataset("rnn/rnn/recurrent_kernel:0", (4, 16), "f8", external=own)
     with pytest.raises(Refused, match="lie in another file"):
         load_weights(tmp_path / "apart.h5")
+
+
+@pytest.mark.parametrize(("deep", "said"), [(40, "no recurrent layer"), (200, "damaged")])
+def test_groups_within_groups_are_gone_through_only_so_far(deep, said):
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        inner = file
+        for _ in range(deep):
+            inner = inner.create_group("a")
+    with pytest.raises(Refused, match=said):
+        load_weights(memory.getvalue())
