@@ -212,7 +212,7 @@ def _space_layout(landscape: Landscape, lang: str, theme: str) -> go.Layout:
             "yaxis": axis(1),
             "zaxis": axis(2),
             "aspectmode": "cube",
-            "camera": {"eye": {"x": 1.33, "y": 1.16, "z": 0.69}, "center": {"x": 0.0, "y": 0.0, "z": -0.15}},
+            "camera": {"eye": {"x": 1.44, "y": 1.26, "z": 0.74}, "center": {"x": 0.0, "y": 0.0, "z": -0.21}},
             "dragmode": "orbit",
         },
         meta={"title": t("dynamics.space", lang), "share": landscape.space.share.tolist()},
