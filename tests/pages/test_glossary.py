@@ -6,9 +6,12 @@ from urllib.parse import urlencode
 import pytest
 
 from explorer.course.glossary import entries, facts, sheets
+from explorer.course.lessons import LESSONS
+from explorer.course.lessons import opened as opened_card
 from explorer.course.places import HOME
 from explorer.course.views import BUILT_IN, lecture
 from explorer.lab.learned import settled
+from explorer.ui.state import at_card
 from tests.hostile.strings import HOSTILE
 from tests.hostile.test_page import TYPED
 from tests.pages.app import opened, texts
@@ -29,7 +32,10 @@ def test_every_entry_cell_and_formula_is_on_the_page_with_its_way(locale, lang):
     ways = set(re.findall(r"\]\(/(\w*)\?([^)]*)\)", shown))
     for part in (*entries(lang), *sheets(lang), *facts(lang)):
         page = "" if part.see.page == HOME else part.see.page
-        named = settled(part.see.experiment, lang).to_query() or {"weights": "lecture"}
+        there = at_card(part.see.experiment, part.see.page)
+        if part.see.page in LESSONS:
+            assert opened_card(part.see.page, there) == opened_card(part.see.page, part.see.experiment)
+        named = settled(there, lang).to_query() or {"weights": "lecture"}
         assert (page, urlencode(named)) in ways, part.key
 
 
