@@ -130,9 +130,7 @@ def test_a_page_is_for_everybody(page: Page, server: str, faults: list[str], pat
     page.wait_for_function(TABLED)
     for narrow in (ZOOMED, PHONE):  # in one theme: with another all is drawn anew
         page.set_viewport_size(narrow)
-        page.wait_for_function(
-            "most => document.querySelector('.stMain').scrollWidth <= most", arg=narrow["width"]
-        )
+        page.wait_for_function(FITS, arg=narrow["width"])
     page.emulate_media(color_scheme="dark")
     settled(page)
     expect(page.locator(".rx-stage.rx-light")).to_have_count(0)
@@ -141,6 +139,11 @@ def test_a_page_is_for_everybody(page: Page, server: str, faults: list[str], pat
     page.emulate_media(color_scheme="dark", forced_colors="active")
     assert page.evaluate(UNREADABLE) == []
 
+
+FITS = """most => innerWidth === most && document.querySelector(".stMain").scrollWidth <= most
+  && [...document.querySelectorAll(".rx-plot")].every(({ clientWidth, _fullLayout }) =>
+    !clientWidth || !_fullLayout || Math.abs(clientWidth - _fullLayout.width) < 2)"""
+"""Whether nothing is wider than the window, and every chart of a stage is drawn for its place."""
 
 SAID = """() => {
   const code = "style, script, pre, code, math, .katex"
