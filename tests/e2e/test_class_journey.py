@@ -142,6 +142,7 @@ def test_a_class_follows_guesses_races_and_parts(visit, server, faults):
     other = visit(link.removeprefix(server))
     expect(other.get_by_text(said("own_link"), exact=True)).to_be_visible()
     assert "key" not in other.url
+    expect(other.locator(".rx-wall[data-ready]")).to_be_visible()  # and asks no more
     press(teacher, said("end"))
     press(teacher, said("end_sure"))
     expect(phone.get_by_text(said("over", "ko")).first).to_be_visible()

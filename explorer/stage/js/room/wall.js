@@ -28,7 +28,7 @@ export class Wall {
   async fetch() {
     this.waiting = undefined
     const { asked } = this
-    if (!asked || this.closed) return
+    if (!asked || this.closed || ["gone", "over"].includes(this.room.state)) return
     this.asked = undefined
     this.busy = true
     this.at = performance.now()
