@@ -143,6 +143,7 @@ def test_a_class_follows_guesses_races_and_parts(visit, server, faults):
     expect(other.get_by_text(said("own_link"), exact=True)).to_be_visible()
     assert "key" not in other.url
     expect(other.locator(".rx-wall[data-ready]")).to_be_visible()  # and asks no more
+    assert not faults
     press(teacher, said("end"))
     press(teacher, said("end_sure"))
     expect(phone.get_by_text(said("over", "ko")).first).to_be_visible()
@@ -151,4 +152,4 @@ def test_a_class_follows_guesses_races_and_parts(visit, server, faults):
     expect(phone).not_to_have_url(re.compile("room="))
     press(teacher, said("open"))
     expect(teacher.locator(".rx-room-large-code")).not_to_have_text(code)
-    assert not faults
+    assert not [fault for fault in faults if "404" not in fault]  # asked as the room ended

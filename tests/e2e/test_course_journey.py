@@ -82,6 +82,8 @@ def test_the_figure_that_answers_a_question_stands_in_sight(page: Page, server: 
             figure = page.locator(ANSWERED_BY[key]).first
             expect(figure).to_be_visible()
             expect(page.locator(IDLE)).to_be_attached(timeout=600_000)
+            # A busy browser leaves the new page where Course was scrolled to.
+            page.locator(".stMain").evaluate("main => main.scrollTo(0, 0)")
             box, card = figure.bounding_box(), card_of(questions()[key], lang)
             assert box and box["y"] >= 0 and box["y"] + 0.8 * box["height"] <= 800, (key, box)
             assert card
