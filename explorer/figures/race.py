@@ -208,6 +208,7 @@ def power_figure(racer: RacerLook, T: int, marked: Sequence[int] = (), theme: st
     figure.update_yaxes(
         range=[-0.5, T + 0.5],
         showgrid=False,
+        ticklabeloverflow="allow",  # large type is past the edge until the margin has made room
         tickvals=[0, T],
         ticktext=["k = 0", f"k = {T}"],
     )

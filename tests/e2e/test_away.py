@@ -71,6 +71,8 @@ def test_a_view_goes_with_its_reader(page: Page, server: str, faults: list[str],
     disk.goto(f"{server}/architectures?arch=shapes&embed=1")
     expect(disk.locator(".rx-charts .js-plotly-plot .main-svg").first).to_be_visible()
     expect(disk.locator(".stApp")).to_have_count(0)
+    disk.goto(f"{server}/train?embed=1")  # in large type
+    expect(disk.locator(".rx-race-power .ytick text").filter(has_text="k = 100").first).to_be_visible()
     view("/train?length=10&size=4&budget=60&racers=rnn%3Bgru").to_html(out)
     disk.goto(out.as_uri())
     expect(disk.get_by_text("The race is over.")).to_be_visible()

@@ -9,6 +9,7 @@ import { loadPlotly, loadStyle } from "./load.js"
 import { above, arranged, fitted, typeSize } from "./show.js"
 import { Strip } from "./strip.js"
 import { Transport } from "./transport.js"
+import { turns } from "./turning.js"
 
 const REST_MS = 900
 
@@ -30,7 +31,7 @@ export class Stage {
     for (const [hue, colour] of Object.entries(this.theme.hues)) this.node.style.setProperty(`--rx-${hue}`, colour)
     for (const name of ["ground", "empty", "grid"]) this.node.style.setProperty(`--rx-${name}`, this.theme[name])
     this.tooltip = element("div", { class: "rx-tip", hidden: "" })
-    this.onleave = (/** @type {MouseEvent} */ event) => leaves(event) && clearTimeout(this.resting)
+    this.onleave = (/** @type {MouseEvent} */ event) => turns(event) && clearTimeout(this.resting) // what it said now would turn the page back
     this.spoken = element("div", { class: "rx-spoken", role: "status" })
     /** @type {Show | null | undefined} which panels are drawn */
     this.shows = undefined
@@ -206,9 +207,4 @@ export class Stage {
     clearTimeout(this.resting)
     for (const chart of this.transport ? this.drawnCharts() : []) chart.close()
   }
-}
-
-/** Whether a click turns the page: what a stage said after it would turn the page back. @type {(event: MouseEvent) => boolean} */
-function leaves({ target, ctrlKey, metaKey, shiftKey }) {
-  return !ctrlKey && !metaKey && !shiftKey && target instanceof Element && target.closest("[data-testid=stPageLink]") !== null
 }

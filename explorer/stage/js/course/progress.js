@@ -6,6 +6,7 @@ import { element } from "../core/dom.js"
 import { loadStyle } from "../core/load.js"
 import { fill } from "../core/numbers.js"
 import { tablesIn } from "../core/table.js"
+import { toTop } from "../core/turning.js"
 import { keep, kept } from "./kept.js"
 
 const KEPT = "rx-progress"
@@ -27,6 +28,7 @@ function open(lesson, card) {
 /** Draws the dots; turn(key) turns to a card. The charts beside the lesson get their tables. @type {(root: Beside, data: Progress, turn?: (key: string) => void) => void} */
 export function mountProgress(root, data, turn) {
   loadStyle("course/progress.css")
+  document.addEventListener("click", toTop, true) // once, however often it is said
   if (data.card) open(data.lesson, data.card)
   const seen = new Set(opened(data.lesson))
   const count = data.cards.filter(([key]) => seen.has(key)).length
