@@ -224,7 +224,13 @@ def test_first_screen_shows_strip_drawing_and_heatmaps(
     assert draws(page, "heatmap") and not draws(page, "cone")  # not before something needs it
     lines = page.locator(".rx-fold .js-plotly-plot")
     expect(lines).to_have_count(0)
+    valve = page.locator(".rx-valve")
+    height = valve.evaluate("node => node.offsetHeight")  # in the smaller window it is not yet drawn
     page.locator(".rx-fold summary").click()
+    expect(valve.locator(".rx-thread line").or_(valve.locator(".main-svg")).first).to_be_visible()
+    assert (
+        valve.evaluate("node => node.offsetHeight") == height
+    )  # or a click meant for what stands below it is lost
     page.locator(".rx-fold .rx-plot").last.scroll_into_view_if_needed()  # they wait until they are in sight
     expect(lines).to_have_count(2)
     open_page(page, server, lang=lang, cell="lstm", weights="marked", hidden="32", step="6", unit="3")

@@ -146,7 +146,7 @@ export class Valve extends Chart {
     const found = thread(this.run, this.evaluator, symbol, unit, step)
     this.told.textContent = ""
     this.thread.replaceChildren()
-    if (!found || !axes) return
+    if (!found) return
     const { strings, firstStep } = this.stage.payload
     const { from, given, amount, left } = found
     const kept = left[left.length - 1]
@@ -155,6 +155,7 @@ export class Valve extends Chart {
       token: this.run.tokens[from].label, given: number(given, 2), kept: number(kept, 2), amount: number(amount, 2),
     })
     if (this.says) this.told.textContent += ` ${fill(strings.thread_read, { h: number(this.run.arrays.h.at(step + 1, unit), 2), y: this.says(step) })}`
+    if (!axes) return // what is said keeps its room until it is drawn
     const axis = axes[this.lanes.length > 1 ? `yaxis${this.lanes.length}` : "yaxis"]
     const [low, high] = axis.range
     const of = ofSignal(this.run, symbol)
