@@ -4,19 +4,20 @@ Beside a stage no rule asks what a page holds (`:has`): the browser would ask ag
 chart, up to the root. The server knows, so it sends the sheet.
 """
 
+import json
 from functools import cache
 from html import escape
 
 import streamlit as st
 
-from explorer.i18n import ASSETS
+from explorer.i18n import ASSETS, t
 from explorer.ui import state
 
 
 def dress(page: str) -> None:
     """Gives the page its style sheets, as one element, so that those below keep their places."""
     wanted = {"page": True, "glossary": page == "glossary", "lecture": state.showing().on}
-    st.html(_style(tuple(name for name, there in wanted.items() if there)))
+    st.html(_style(tuple(name for name, there in wanted.items() if there), state.language()))
 
 
 def heading(title: str) -> None:
@@ -26,6 +27,11 @@ def heading(title: str) -> None:
 
 
 @cache
-def _style(names: tuple[str, ...]) -> str:
+def _style(names: tuple[str, ...], lang: str) -> str:
+    """Returns the sheets. What Streamlit says in English once the server is gone, they say in the language."""
     sheets = [(ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in names]
-    return f"<style>{''.join(sheets)}</style>"
+    said = "".join(
+        f"--rx-{name.replace('_', '-')}: {json.dumps(t(f'ui.{name}', lang), ensure_ascii=False)};"
+        for name in ("no_server", "no_server_more")
+    )
+    return f"<style>:root {{ {said} }}{''.join(sheets)}</style>"

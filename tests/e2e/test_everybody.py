@@ -131,6 +131,7 @@ def test_a_page_is_for_everybody(page: Page, server: str, faults: list[str], pat
     for narrow in (ZOOMED, PHONE):  # in one theme: with another all is drawn anew
         page.set_viewport_size(narrow)
         page.wait_for_function(FITS, arg=narrow["width"])
+        assert page.evaluate(PARTED) == []
     page.emulate_media(color_scheme="dark")
     settled(page)
     expect(page.locator(".rx-stage.rx-light")).to_have_count(0)
@@ -166,6 +167,36 @@ TABLED = """() => [...document.querySelectorAll(".js-plotly-plot")].every((plot)
   !plot.checkVisibility() || plot.closest("[class*=st-key-stop_]") ||
   plot.closest("figure, .stPlotlyChart")?.querySelector(".rx-as-table"))"""
 """Whether every chart has its numbers as a table; a miniature of the course has them in its view."""
+
+def test_no_line_ends_between_a_formula_and_what_belongs_to_it(page: Page, server: str, faults: list[str]):
+    page.goto(f"{server}/glossary?lang=ko")
+    settled(page)
+    expect(page.locator(".stMain .katex").first).to_be_visible()
+    for width in (1280, 760, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(PARTED) == []
+
+
+PARTED = """() => {
+  const boxOf = (text, at) => {
+    const range = document.createRange()
+    range.setStart(text, at)
+    range.setEnd(text, at + 1)
+    return range.getBoundingClientRect()
+  }
+  const apart = (box, text, at) => {
+    if (text?.nodeType !== Node.TEXT_NODE || !text.data.trim() || /\\s/.test(text.data[at])) return false
+    const { top, bottom } = boxOf(text, at)
+    return bottom > top && (bottom <= box.top || top >= box.bottom)
+  }
+  return [...document.querySelectorAll(".stMain :not(.katex-display) > .katex")].filter((formula) => {
+    const bases = formula.querySelectorAll(".katex-html > .base")
+    const [before, after] = [formula.previousSibling, formula.nextSibling]
+    return bases.length && (apart(bases[bases.length - 1].getBoundingClientRect(), after, 0) ||
+      (bases.length === 1 && apart(bases[0].getBoundingClientRect(), before, before?.data?.length - 1)))
+  }).map(({ parentElement }) => parentElement.textContent.slice(0, 80))
+}"""
+"""Where a line ends between a formula and the particle, the comma or the bracket that belongs to it."""
 
 UNFILLED = re.compile(r"(?<!%)\{[a-z_]+\}")
 """A place that nobody filled in."""

@@ -1,11 +1,13 @@
 """Journeys over the page Step through time in a real browser."""
 
+import json
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from explorer.figures.palette import EMPTY, HUES
+from explorer.i18n import LANGUAGES, t
 from tests.e2e.stage import READY, chips, choose, draws, fill_field, open_page, ready_id, redrawn, step
 
 
@@ -285,3 +287,27 @@ def _drawn(page: Page, row: int, points: list[tuple[int, float]]) -> None:
         if k == 0:
             page.mouse.down()
     page.mouse.up()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_server_that_is_gone_is_said_in_the_language(page: Page, server: str, faults: list[str], lang: str):
+    lost: list[WebSocketRoute] = []
+
+    def meet(route: WebSocketRoute) -> None:
+        if lost:
+            return route.close()
+        lost.append(route)
+        route.connect_to_server()
+
+    page.route_web_socket(re.compile("_stcore/stream"), meet)
+    open_page(page, server, lang=lang)
+    page.route("**/_stcore/health", lambda route: route.abort())
+    lost[0].close()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible(timeout=30_000)
+    title = dialog.locator("[slot=title]")
+    for part, key in ((title, "no_server"), (title.locator("+ *"), "no_server_more")):
+        said = part.evaluate("node => getComputedStyle(node, '::before').content")
+        assert json.loads(said) == t(f"ui.{key}", lang)
+    expect(dialog.locator("code")).to_be_hidden()
+    faults.clear()  # the browser tells of what was not there
