@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
 from explorer.ui import board, brought
+from explorer.ui.aside import aside
 from explorer.ui.budget import UploadBudget
 from explorer.ui.room.address import told
 from explorer.ui.room.routes import room_routes
@@ -21,10 +22,12 @@ from explorer.ui.visitors import Visitors
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Imports and trains once before the first visitor, so that nobody waits for PyTorch; ends all races."""
     await anyio.to_thread.run_sync(brought.started_with)
+    await anyio.to_thread.run_sync(aside.open)
     await anyio.to_thread.run_sync(warm_up)
     scheme = "https" if st.get_option("server.sslCertFile") else "http"
     print(told(scheme, st.get_option("server.address"), st.get_option("server.port")), flush=True)
     yield
+    aside.close()
     board.close()
 
 

@@ -27,6 +27,15 @@ from tests.e2e.server import started
 CELLS = tuple(t(f"cell.{cell}", "en") for cell in ("lstm", "gru", "rnn"))
 SIZES = (8, 16, 24, 32)
 PAGES = ("", "gradients", "train", "language", "architectures", "dynamics", "course", "glossary")
+LEARN = (
+    ("architectures", ""),
+    ("architectures", "arch=deep"),
+    ("architectures", "arch=mappings&mapping=encoder_decoder"),
+    ("architectures", "arch=forecast"),
+    ("dynamics", "scene=network&weights=marked"),
+)
+"""Views for which something is learned or searched for seconds."""
+
 MB = 2**20
 
 
@@ -201,6 +210,31 @@ async def visit_cost(server: Server, page: str, rounds: int) -> list[tuple[str, 
     ]
 
 
+async def learning(server: Server) -> list[tuple[str, ...]]:
+    """Measures what a view that learns for seconds costs the server, and how long another reader waits."""
+    reader, other = Visitor(server.url), Visitor(server.url)
+    rows, waits = [], list[float]()
+    for visitor in (reader, other):
+        await visitor.open()
+        await visitor.visit("")
+    for page, query in LEARN:
+        before, begun = server.cpu(), time.perf_counter()
+        look = asyncio.create_task(reader.visit(page, query))
+        there = 0
+        while not look.done():
+            waits.append((await other.visit("")).seconds)
+            there += 1
+            await asyncio.sleep(0.1)
+        cpu = server.cpu() - before
+        rows.append(row(f"{page} {query}: first look", time.perf_counter() - begun, "s"))
+        rows.append(
+            row(f"{page} {query}: server CPU, with {there} of another reader's runs", 1e3 * cpu, "ms")
+        )
+    for visitor in (reader, other):
+        await visitor.close()
+    return [*rows, row("another reader meanwhile, the longest wait", max(waits), "s", 0.5)]
+
+
 async def come_and_go(server: Server, count: int) -> list[tuple[str, ...]]:
     """Opens and closes sessions one after the other; returns the memory that stays."""
     before = server.memory()
@@ -249,6 +283,8 @@ async def measure(server: Server, seconds: float, only: Sequence[str]) -> list[t
             rows += await run_cost(server, page, 20)
     if "back" in only:
         rows += await returned(server)
+    if "learning" in only:
+        rows += await learning(server)
     if "thirty" in only:
         arrival, load = await busy(server, 30, 2.0, seconds)
         waits = [answer.seconds for answer in arrival.answers]
@@ -264,7 +300,7 @@ async def measure(server: Server, seconds: float, only: Sequence[str]) -> list[t
     return rows
 
 
-PARTS = ("runs", "back", "thirty", "hundred", "sessions", "races")
+PARTS = ("runs", "back", "learning", "thirty", "hundred", "sessions", "races")
 
 
 def main() -> None:

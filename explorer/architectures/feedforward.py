@@ -168,12 +168,17 @@ def _size(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+@lru_cache(maxsize=1)
+def _batches(seed: int, steps: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """What every network is trained on, in the same order."""
+    stream = torch.Generator().manual_seed(100_000 + seed)
+    return [sequences(LENGTH, ROWS, stream) for _ in range(steps)]
+
+
 @one_thread()
 def _trained(network: nn.Module, seed: int, steps: int) -> nn.Module:
-    stream = torch.Generator().manual_seed(100_000 + seed)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
-    for _ in range(steps):
-        x, first = sequences(LENGTH, ROWS, stream)
+    for x, first in _batches(seed, steps):
         optimiser.zero_grad()
         F.cross_entropy(network(x), first).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -101,6 +101,11 @@ def opening(lang: str) -> Experiment:
     return Experiment() if lang == "ko" else Experiment(weights="english")
 
 
+def takes_long(experiment: Experiment) -> bool:
+    """Returns whether learning takes seconds: marked numbers, letters, jamo; not the words of sentences."""
+    return experiment.weights == "marked" or (experiment.weights in TAUGHT and experiment.units != "word")
+
+
 def new_tokens(experiment: Experiment) -> tuple[str, ...]:
     """Returns the tokens of the typed sentence that the three sentences do not have, each once, in order."""
     if experiment.weights not in TAUGHT or not experiment.text:

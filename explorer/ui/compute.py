@@ -14,7 +14,7 @@ from explorer.data.sources import Source, source
 from explorer.experiment import Display, Experiment, LossChoices, NetworkChoices, WalkChoices
 from explorer.lab.flow import Flow, compared, flow
 from explorer.lab.hand import Hand, hand
-from explorer.lab.learned import Learned, from_bundle, from_race, learn, needed
+from explorer.lab.learned import Learned, from_bundle, from_race, learn, needed, takes_long
 from explorer.lab.own import own
 from explorer.lab.starts import Starts, felt
 from explorer.lab.walk import Walk, walk
@@ -25,6 +25,7 @@ from explorer.training.learner import build
 from explorer.training.shipped import families, load
 from explorer.training.store import save_model
 from explorer.ui import board, brought, models
+from explorer.ui.aside import aside
 from explorer.ui.models import is_there
 
 BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
@@ -32,7 +33,7 @@ BY_VALUE: dict[str | type[Any], Callable[[Any], Any]] = {Experiment: repr}
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=BY_VALUE)
 def _learned(model_part: Experiment) -> Learned:
-    return learn(model_part)
+    return aside(learn, model_part) if takes_long(model_part) else learn(model_part)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -28,7 +28,7 @@ def heading(title: str) -> None:
 
 @cache
 def _style(names: tuple[str, ...], lang: str) -> str:
-    """Returns the sheets. What Streamlit says in English once the server is gone, they say in the language."""
+    """Returns the sheets. That the server is gone they say in the language; Streamlit says it in English."""
     sheets = [(ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in names]
     said = "".join(
         f"--rx-{name.replace('_', '-')}: {json.dumps(t(f'ui.{name}', lang), ensure_ascii=False)};"

@@ -168,6 +168,7 @@ TABLED = """() => [...document.querySelectorAll(".js-plotly-plot")].every((plot)
   plot.closest("figure, .stPlotlyChart")?.querySelector(".rx-as-table"))"""
 """Whether every chart has its numbers as a table; a miniature of the course has them in its view."""
 
+
 def test_no_line_ends_between_a_formula_and_what_belongs_to_it(page: Page, server: str, faults: list[str]):
     page.goto(f"{server}/glossary?lang=ko")
     settled(page)

@@ -10,6 +10,7 @@ from explorer.figures.cost import cost_figure
 from explorer.i18n import t
 from explorer.limits import EMBEDDING
 from explorer.stage.charts import build_charts, cost_charts
+from explorer.ui.aside import aside
 from explorer.ui.charts import drawn
 from explorer.ui.stage import shows
 from explorer.ui.state import theme
@@ -17,7 +18,7 @@ from explorer.ui.state import theme
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _costs(hidden_size: int) -> tuple[Cost, ...]:
-    return cost.costs(EMBEDDING, hidden_size)
+    return aside(cost.costs, EMBEDDING, hidden_size)
 
 
 def draw(experiment: Experiment, lang: str) -> None:

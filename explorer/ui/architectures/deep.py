@@ -23,6 +23,7 @@ from explorer.limits import WINDOW
 from explorer.stage.deep import build_deep
 from explorer.stage.views import tagged_text
 from explorer.ui.architectures.cost import compared
+from explorer.ui.aside import aside
 from explorer.ui.charts import drawn
 from explorer.ui.spoken import choose_sentence, reads
 from explorer.ui.stage import stage
@@ -32,7 +33,7 @@ from explorer.ui.widgets import field
 
 @st.cache_resource(max_entries=96, show_spinner=False)
 def _tagger(cell: str, grammar: str, depth: int, both: bool, seed: int) -> Tagger:
-    return deep.fit(cell, grammar, depth, both, seed)
+    return aside(deep.fit, cell, grammar, depth, both, seed)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -42,7 +43,7 @@ def _reading(cell: str, grammar: str, depth: int, both: bool, seed: int, words: 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _prices(cell: str, grammar: str) -> tuple[Price, ...]:
-    return deep.prices(cell, grammar)
+    return aside(deep.prices, cell, grammar)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

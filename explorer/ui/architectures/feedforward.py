@@ -11,6 +11,7 @@ from explorer.figures.feedforward import length_figure, time_figure, window_figu
 from explorer.i18n import t
 from explorer.stage.charts import build_charts, feedforward_charts
 from explorer.ui.architectures.cost import compared
+from explorer.ui.aside import aside
 from explorer.ui.charts import drawn
 from explorer.ui.stage import shows
 from explorer.ui.state import theme
@@ -18,12 +19,12 @@ from explorer.ui.state import theme
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _compared(cell: str, seed: int) -> Compared:
-    return feedforward.compare(cell, seed)
+    return aside(feedforward.compare, cell, seed)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _timed(cell: str) -> Timed:
-    return feedforward.timed(cell)
+    return aside(feedforward.timed, cell)
 
 
 def draw(experiment: Experiment, lang: str) -> None:

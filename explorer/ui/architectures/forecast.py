@@ -13,6 +13,7 @@ from explorer.experiment import Experiment
 from explorer.figures.forecast import follows_figure, forecast_figure, lag_figure
 from explorer.i18n import t
 from explorer.stage.charts import build_charts, forecast_charts, forecast_runs
+from explorer.ui.aside import aside
 from explorer.ui.charts import drawn, show_bare
 from explorer.ui.compute import BY_VALUE
 from explorer.ui.stage import shows
@@ -24,7 +25,7 @@ from explorer.ui.ways import race_way
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=BY_VALUE)
 def _forecast(run: Experiment) -> Forecast:
-    return forecast(run)
+    return aside(forecast, run)
 
 
 def draw(experiment: Experiment, lang: str) -> None:

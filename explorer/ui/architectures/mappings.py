@@ -22,6 +22,7 @@ from explorer.i18n import strings, t
 from explorer.lab.walk import Walk
 from explorer.stage.mappings import build_mapped
 from explorer.ui import report, state
+from explorer.ui.aside import aside
 from explorer.ui.charts import drawn, show_bare
 from explorer.ui.spoken import choose_sentence, reads
 from explorer.ui.stage import stage
@@ -34,7 +35,7 @@ INPUT = "mapping_text"
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _network(mapping: str, cell: str, grammar: str, seed: int, attend: str) -> Network:
-    return fit(mapping, cell, grammar, seed, attend)
+    return aside(fit, mapping, cell, grammar, seed, attend)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -15,6 +15,7 @@ from explorer.limits import CUBE_HIDDEN
 from explorer.stage.dynamics import build_space
 from explorer.stage.views import cells_beside
 from explorer.ui import compute, report
+from explorer.ui.aside import aside
 from explorer.ui.frame import whole
 from explorer.ui.moments import moments
 from explorer.ui.stage import stage
@@ -53,7 +54,7 @@ def _fitted(cell: str, learned: Learned, lang: str) -> str:
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _learned(experiment: Experiment) -> Learned:
-    return learn_cube(experiment)
+    return aside(learn_cube, experiment)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)

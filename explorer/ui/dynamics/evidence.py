@@ -13,6 +13,7 @@ from explorer.i18n import t
 from explorer.stage.dynamics import build_space
 from explorer.stage.views import evidence_of
 from explorer.ui import report, state
+from explorer.ui.aside import aside
 from explorer.ui.frame import whole
 from explorer.ui.spoken import reads
 from explorer.ui.stage import stage
@@ -46,7 +47,7 @@ def _examples(grammar: str) -> None:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _network(cell: str, grammar: str, seed: int) -> mappings.Network:
-    return mappings.fit("many_one", cell, grammar, seed)
+    return aside(mappings.fit, "many_one", cell, grammar, seed)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -14,6 +14,7 @@ from explorer.limits import WINDOW
 from explorer.stage.dynamics import build_space
 from explorer.stage.views import cells_beside
 from explorer.ui import compute, models, report
+from explorer.ui.aside import aside
 from explorer.ui.frame import whole
 from explorer.ui.models import is_there
 from explorer.ui.moments import moments
@@ -72,7 +73,7 @@ def _landscape(experiment: Experiment, kept: int) -> Landscape:
     learned = compute.learned(experiment.model_part())
     model = learned.at(experiment.moment)
     held = experiment.held if experiment.held in model.ids else ""
-    return network(model, inputs(experiment, model, learned.sample), held)
+    return aside(network, model, inputs(experiment, model, learned.sample), held)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=compute.BY_VALUE)

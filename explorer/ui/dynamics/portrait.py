@@ -21,6 +21,7 @@ from explorer.figures import dynamics as figures
 from explorer.figures.signals import cell_name
 from explorer.i18n import t
 from explorer.limits import PORTRAIT_HIDDEN
+from explorer.ui.aside import aside
 from explorer.ui.charts import show_bare
 from explorer.ui.state import seed_widget, showing, theme
 from explorer.ui.widgets import field, locked
@@ -133,7 +134,7 @@ def _portrait(cell: str, units: int, pull: float, turn: int, lean: float) -> Por
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _branches(cell: str, lean: float) -> Branches:
-    return branches(cell, lean)
+    return aside(branches, cell, lean)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -7,6 +7,7 @@ from explorer.i18n import t
 from explorer.language.units import Units, units_in, with_pattern
 from explorer.stage.units import build_units
 from explorer.ui import compute, state
+from explorer.ui.aside import aside
 from explorer.ui.language.reader import reader
 from explorer.ui.models import READS_MUCH
 from explorer.ui.stage import stage
@@ -44,7 +45,7 @@ def _few(lang: str) -> None:
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
 def _units(asked: Experiment, kept: int) -> Units:
-    return units_in(asked, compute.network(asked), compute.trained_on(asked))
+    return aside(units_in, asked, compute.network(asked), compute.trained_on(asked))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=compute.BY_VALUE)
