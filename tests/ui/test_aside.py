@@ -8,13 +8,16 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
+import streamlit as st
 
+from explorer.course.stops import stops
 from explorer.data.unusable import Unusable
 from explorer.dynamics.portrait import branches
 from explorer.experiment import Experiment
 from explorer.lab.learned import learn
 from explorer.ui import compute
 from explorer.ui.aside import Aside, aside
+from explorer.ui.room import ahead
 from tests.pages.app import opened, short_training
 
 
@@ -105,3 +108,19 @@ def test_what_takes_seconds_is_done_aside(
     monkeypatch.setattr(Aside, "__call__", call)
     opened(page=page, **dict(parse_qsl(query)))
     assert given == LONG[page, query]
+
+
+def test_while_a_class_comes_in_the_course_is_learned(short: None, monkeypatch: pytest.MonkeyPatch):
+    given = list[str]()
+
+    def call(_: Aside, function: Callable[..., object], *args: object) -> object:
+        given.append(function.__name__)
+        return function(*args)
+
+    monkeypatch.setattr(Aside, "__call__", call)
+    st.cache_resource.clear()
+    ahead._learn()
+    assert sorted(given) == ["compare", "learn_cube"]
+    for stop in stops():
+        opened(page=stop.see.page, **stop.see.experiment.to_query())
+    assert sorted(set(given[2:]) - {"timed"}) == []  # the time is measured while somebody looks

@@ -27,6 +27,11 @@ def _timed(cell: str) -> Timed:
     return aside(feedforward.timed, cell)
 
 
+def learn(experiment: Experiment) -> None:
+    """Learns what the view shows, so that nobody waits for it there."""
+    _compared(experiment.cell, experiment.seed)
+
+
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws right answers by window and by length, then time by length, measured when asked for."""
     st.caption(t("feedforward.task", lang, length=LENGTH))

@@ -22,6 +22,12 @@ from explorer.ui.stage import stage
 from explorer.ui.widgets import field
 
 
+def learn(experiment: Experiment) -> None:
+    """Learns what the view shows, so that nobody waits for it there."""
+    for cell in cells_beside(experiment):
+        _cube(replace(_of_cube(experiment), cell=cell), experiment.moment)
+
+
 def draw(experiment: Experiment, lang: str) -> None:
     """Draws the cube of one cell, or of two side by side."""
     chosen = _of_cube(experiment)

@@ -31,6 +31,7 @@ from explorer.room.rooms import Rooms
 from explorer.ui import board
 from explorer.ui.guard import TooLongError, body, foreign, visitor
 from explorer.ui.room.address import qr, reachable
+from explorer.ui.room.ahead import learn_ahead
 from explorer.ui.room.truths import found_out, question_about
 from explorer.ui.server import stage_url
 
@@ -82,6 +83,7 @@ async def _open(request: Request) -> Response:
         room = rooms().open(visitor(request))
     except FullError:
         return Response(status_code=503)
+    learn_ahead()
     device = room.teach(room.key)
     assert device is not None
     return _known(JSONResponse({"code": room.code, "key": room.key}), room, device)
