@@ -14,6 +14,7 @@ KEPT = 96
 _PLAIN = (str, int, float, bool, type(None))
 
 _drawn: OrderedDict[tuple[Any, ...], tuple[tuple[Any, ...], go.Figure]] = OrderedDict()
+_turns: dict[tuple[Any, ...], Lock] = {}
 _lock = Lock()
 
 
@@ -25,10 +26,27 @@ def drawn(draw: Callable[..., go.Figure], *given: Any) -> go.Figure:
     """
     key = (draw, *(one if isinstance(one, _PLAIN) else id(one) for one in given))
     with _lock:
-        if key in _drawn:
-            _drawn.move_to_end(key)
-            return _drawn[key][1]
-    figure = draw(*given)
+        if (found := _kept(key)) is not None:
+            return found
+        turn = _turns.setdefault(key, Lock())
+    with turn:  # a class that asks at once waits for one drawing
+        try:
+            with _lock:
+                found = _kept(key)
+            return found if found is not None else _keep(key, given, draw(*given))
+        finally:
+            with _lock:
+                _turns.pop(key, None)
+
+
+def _kept(key: tuple[Any, ...]) -> go.Figure | None:
+    if key not in _drawn:
+        return None
+    _drawn.move_to_end(key)
+    return _drawn[key][1]
+
+
+def _keep(key: tuple[Any, ...], given: tuple[Any, ...], figure: go.Figure) -> go.Figure:
     with _lock:
         _drawn[key] = (given, figure)
         while len(_drawn) > KEPT:
