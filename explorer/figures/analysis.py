@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from explorer.figures.decades import MAX_MARKERS, Decades, marks, powers, ten_to
 from explorer.figures.frame import frame
 from explorer.figures.palette import GRID, HUES
-from explorer.figures.scales import whole
+from explorer.figures.scales import whole_ticks
 from explorer.figures.signals import line, step_axis
 from explorer.gradients.bptt import LayerFlow
 from explorer.gradients.jacobian import Spectra
@@ -205,7 +205,7 @@ def truncation_figure(truncation: Truncation, lang: str, theme: str = "light") -
         figure.add_vline(truncation.shown, line={"color": HUES[theme]["x"], "width": 1}, **place)
         low, high = _span([getattr(_cut(truncation, kind), name) for kind in CUTS])
         figure.update_yaxes(range=[low, high], nticks=6, **place)
-    figure.update_xaxes(title_text=t("analysis.window", lang), showgrid=False, **whole(len(windows)))
+    figure.update_xaxes(title_text=t("analysis.window", lang), showgrid=False, **whole_ticks(len(windows)))
     figure.update_xaxes(range=[0.5, float(windows[-1]) + 0.5])
     return figure
 
@@ -260,7 +260,7 @@ def mask_figure(
         _swatch(figure, t(f"analysis.reached_{kind}", lang), HUES[theme][hue])
     _swatch(figure, t("analysis.cut", lang), GRID[theme])
     _by_step(figure, steps, tokens, t("analysis.source", lang))
-    figure.update_yaxes(range=[steps[-1] + 0.5, steps[0] - 0.5], showgrid=False, **whole(len(steps)))
+    figure.update_yaxes(range=[steps[-1] + 0.5, steps[0] - 0.5], showgrid=False, **whole_ticks(len(steps)))
     figure.update_yaxes(title_text=t("analysis.loss_step", lang), col=1)
     return figure
 

@@ -8,7 +8,7 @@ from explorer.cells import CELLS
 from explorer.cells.activations import FUNCTIONS
 from explorer.experiment import Display
 from explorer.figures.palette import HUES, magnitude_scale
-from explorer.figures.scales import power_limits, whole
+from explorer.figures.scales import power_limits, whole_ticks
 from explorer.figures.signals import cell_name, line, plain, step_axis
 from explorer.figures.sketch import Drawn, Sketch
 from explorer.gradients.bptt import lengths
@@ -63,7 +63,7 @@ def triangle_figure(flow: Flow, display: Display, cell: CellFlow | None = None) 
     )
     _crosses(figure, norm, sources, losses, theme)
     figure.update_xaxes(**_source_axis(flow))
-    figure.update_yaxes(autorange="reversed", showgrid=False, **whole(flow.steps))
+    figure.update_yaxes(autorange="reversed", showgrid=False, **whole_ticks(flow.steps))
     titles = {"title": named(shown, lang), "heading": t("flow.triangle", lang)}
     figure.update_layout(meta={"range": [low, high], "columns": flow.steps + 1, **titles})
     return figure

@@ -55,7 +55,7 @@ def spans_decades(values: np.ndarray) -> bool:
     return positive.size > 0 and positive.max() / positive.min() > 1e4
 
 
-def whole(count: int, most: int = 8) -> dict:
+def whole_ticks(count: int, most: int = 8) -> dict:
     """Returns the ticks of an axis over so many steps or windows: at most so many, none between two steps."""
     return {"dtick": 1} if count <= most else {"nticks": most}
 

@@ -9,7 +9,7 @@ from explorer import Experiment
 from explorer.cells import CELLS
 from explorer.experiment import Display
 from explorer.figures.memory import vanishing_figure
-from explorer.figures.scales import axis_over, power_limits, shared_limits, whole
+from explorer.figures.scales import axis_over, power_limits, shared_limits, whole_ticks
 from explorer.figures.signals import norms
 from explorer.lab.flow import compared, flow
 from explorer.labels import UNKNOWN
@@ -117,7 +117,7 @@ def test_all_states_and_kinds_of_a_memory_have_one_scale():
 
 
 def test_an_axis_over_few_steps_has_a_tick_at_each_and_none_between():
-    assert [whole(count) for count in (3, 8, 9)] == [{"dtick": 1}, {"dtick": 1}, {"nticks": 8}]
+    assert [whole_ticks(count) for count in (3, 8, 9)] == [{"dtick": 1}, {"dtick": 1}, {"nticks": 8}]
     found = flow(SMALL, {"lstm": learned_once(SMALL.model_part())})
     (triangle,) = header_of(build_flow(found, Display("en")))["runs"][0]["heatmaps"]
     assert triangle["layout"]["yaxis"]["dtick"] == 1
